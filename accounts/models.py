@@ -1,0 +1,101 @@
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+# Control characters, line and paragraph separators, and marks that reverse the reading order: never part of a name, and
+# a way to forge a mail header or a list (docs/rules.md#names). ZWJ and ZWNJ are letters' business in Arabic or Indic names.
+validate_plain_text = RegexValidator(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]",
+    _("This text holds a control character: write it again by hand."),
+    inverse_match=True,
+)
+
+
+def validate_language(code: str) -> None:
+    if code not in ("fr", "en"):
+        raise ValidationError(_("Choose French or English."))
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, **fields: Any) -> "User":
+        """Create a person who signs in by code: there is no password."""
+        user = self.model(email=normalise_email(email), **fields)
+        user.set_unusable_password()
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, **fields: Any) -> "User":
+        fields.pop("password", None)
+        return self.create_user(email, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email__iexact=username or "")
+
+
+def normalise_email(email: str) -> str:
+    """Trim and lower-case an address: two people who differ only by case do not exist (docs/rules.md#names)."""
+    return email.strip().lower()
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """An account: the e-mail address is the login, the language and the zone are those of its mails."""
+
+    class Language(models.TextChoices):
+        FRENCH = "fr", _("French")
+        ENGLISH = "en", _("English")
+
+    email = models.EmailField(_("e-mail address"), unique=True)
+    language = models.CharField(_("language"), max_length=2, choices=Language, default=Language.FRENCH)
+    timezone = models.CharField(_("time zone"), max_length=50, default="Europe/Paris")
+    is_active = models.BooleanField(_("active"), default=True, help_text=_("Untick instead of deleting: the person can no longer sign in."))
+    is_staff = models.BooleanField(_("organiser"), default=False, help_text=_("May open the administration."))
+    date_joined = models.DateTimeField(_("joined at"), default=now, editable=False)
+
+    USERNAME_FIELD = EMAIL_FIELD = "email"
+
+    objects = UserManager()
+    history = HistoricalRecords(excluded_fields=["password", "last_login"])
+
+    class Meta:
+        verbose_name = _("account")
+        verbose_name_plural = _("accounts")
+        ordering = ["email"]
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="email_is_unique_whatever_its_case"),
+            models.CheckConstraint(condition=models.Q(language__in=["fr", "en"]), name="user_reads_french_or_english"),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def get_short_name(self) -> str:
+        return getattr(getattr(self, "attendee", None), "name", "") or self.email
+
+
+class Attendee(models.Model):
+    """Someone who comes: the name as the person writes it, and what organisers must know to receive them well."""
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="attendee", verbose_name=_("account"))
+    name = models.CharField(
+        _("name"), max_length=150, validators=[validate_plain_text], help_text=_("As you write it; it is printed on your badge.")
+    )
+    organisation = models.CharField(_("organisation"), max_length=150, blank=True, validators=[validate_plain_text])
+    country = models.CharField(_("country"), max_length=2, blank=True, validators=[RegexValidator(r"\A[A-Z]{2}\Z")])
+    access_needs = models.TextField(_("access needs"), max_length=1000, blank=True, help_text=_("Seen only by the team that receives you."))
+
+    history = HistoricalRecords(excluded_fields=["access_needs"])
+
+    class Meta:
+        verbose_name = _("attendee")
+        verbose_name_plural = _("attendees")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,44 @@
+"""The kinds of mail: an app above registers, per kind, the function that writes the letter when a worker is about to send it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from outbox.models import Message
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail ready to send. `html` keeps its style block: delivery puts the styles inline. `calendar` is an .ics text."""
+
+    subject: str
+    text: str
+    html: str = ""
+    calendar: str = ""
+
+
+class NoLongerTrue(Exception):
+    """The mail would tell what is no longer so (a seat given back meanwhile): it is dropped, with this reason."""
+
+
+Write = Callable[[Message], Letter]
+_writers: dict[str, Write] = {}
+
+
+def writes(kind: str) -> Callable[[Write], Write]:
+    """Register the decorated function as the writer of `kind`. It runs in the language of the message."""
+
+    def register(write: Write) -> Write:
+        _writers[kind] = write
+        return write
+
+    return register
+
+
+def write(message: Message) -> Letter:
+    """Write `message`'s letter; one that was posted ready-made is taken as it is.
+
+    Raises NoLongerTrue, KeyError for a kind that nobody writes, and whatever a broken template raises.
+    """
+    if message.subject:
+        return Letter(message.subject, message.text, message.html, message.calendar)
+    return _writers[message.kind](message)

@@ -1,0 +1,301 @@
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+from programme.signals import session_checked, session_saved
+from venues.models import Room, Sourced, Venue, validate_country
+
+validate_colour = RegexValidator(r"\A#[0-9A-Fa-f]{6}\Z", _("Write the colour as # and six hexadecimal digits, for example #1F6FB2."))
+validate_languages = RegexValidator(
+    r"\A[a-z]{2}(\|[a-z]{2})*\Z", _("Write languages as two-letter codes separated by “|”, for example fr|en.")
+)
+
+
+class Day(models.Model):
+    """One day of the Summit and what it is about: the day strip of the programme."""
+
+    date = models.DateField(_("date"), unique=True)
+    label = models.CharField(_("label"), max_length=150)
+    timezone = models.CharField(_("time zone"), max_length=50, default="Europe/Paris")
+    source = models.CharField(_("source"), max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = _("day")
+        verbose_name_plural = _("days")
+        ordering = ["date"]
+
+    def __str__(self) -> str:
+        return f"{self.date:%Y-%m-%d} {self.label}"
+
+
+class Track(Sourced):
+    """A theme that runs through the programme; not a room."""
+
+    slug = models.SlugField(_("slug"), max_length=60, unique=True)
+    name = models.CharField(_("name"), max_length=150)
+    colour = models.CharField(_("colour"), max_length=7, default="#1F5B46", validators=[validate_colour])
+
+    class Meta:
+        verbose_name = _("track")
+        verbose_name_plural = _("tracks")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Event(Sourced):
+    """One part of the Summit with its own dates, host and page; also the other summits and the “Road to the Summit”."""
+
+    class Kind(models.TextChoices):
+        UMBRELLA = "umbrella", _("The Summit")
+        SCIENTIFIC_CONFERENCE = "scientific_conference", _("Scientific conference")
+        ROUND_TABLES = "round_tables", _("Round tables")
+        CULTURAL_WEEKEND = "cultural_weekend", _("Cultural weekend")
+        FORUM = "forum", _("Forum")
+        DINNER = "dinner", _("Dinner")
+        LEADERS_SUMMIT = "leaders_summit", _("Leaders’ summit")
+        BUSINESS_DAY = "business_day", _("Business Day")
+        EXERCISE = "exercise", _("Exercise")
+        SIDE_EVENT = "side_event", _("Side event")
+        ROAD_TO_THE_SUMMIT = "road_to_the_summit", _("Road to the Summit")
+        PREVIOUS_SUMMIT = "previous_summit", _("Previous summit")
+        NEXT_EVENT = "next_event", _("Next event")
+
+    class DatePrecision(models.TextChoices):
+        DAY = "day", _("Day")
+        MONTH = "month", _("Month")
+        YEAR = "year", _("Year")
+
+    class LabelStatus(models.TextChoices):
+        LABELLED = "labelled", _("Labelled “Road to the Summit”")
+        AHEAD = "ahead", _("Ahead of the Summit")
+        PARALLEL = "parallel", _("In parallel")
+        NOT_STATED = "not_stated", _("Not stated")
+
+    slug = models.SlugField(_("slug"), max_length=80, unique=True)
+    title = models.CharField(_("title"), max_length=300)
+    kind = models.CharField(_("kind"), max_length=30, choices=Kind)
+    starts_on = models.DateField(_("starts on"))
+    ends_on = models.DateField(_("ends on"))
+    date_precision = models.CharField(_("date precision"), max_length=5, choices=DatePrecision, default=DatePrecision.DAY)
+    venue = models.ForeignKey(Venue, models.PROTECT, null=True, blank=True, related_name="events", verbose_name=_("venue"))
+    city = models.CharField(_("city"), max_length=80, blank=True)
+    country = models.CharField(_("country"), max_length=2, blank=True, validators=[validate_country])
+    organiser = models.CharField(_("organiser"), max_length=300, blank=True)
+    label_status = models.CharField(_("label"), max_length=20, choices=LabelStatus, blank=True)
+    note = models.CharField(_("note"), max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        ordering = ["starts_on", "ends_on", "title"]
+        constraints = [models.CheckConstraint(condition=Q(ends_on__gte=F("starts_on")), name="event_ends_after_it_starts")]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("programme:event", args=[self.slug])
+
+    def clean(self) -> None:
+        if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
+            raise ValidationError({"ends_on": _("An event ends on the day it starts or later.")})
+
+
+class Speaker(Sourced):
+    """Someone who speaks, chairs, exhibits or is announced in sessions."""
+
+    slug = models.SlugField(_("slug"), max_length=80, unique=True)
+    name = models.CharField(_("name"), max_length=150, help_text=_("As the person writes it."))
+    role = models.CharField(_("role"), max_length=300, blank=True)
+    organisation = models.CharField(_("organisation"), max_length=200, blank=True)
+    country = models.CharField(
+        _("country"), max_length=3, blank=True, help_text=_("ISO 3166; INT for an international body, EU for the European Union.")
+    )
+
+    class Meta:
+        verbose_name = _("speaker")
+        verbose_name_plural = _("speakers")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("programme:speaker", args=[self.slug])
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    def published(self) -> "SessionQuerySet":
+        """What the public may see: published sessions, and cancelled ones, which say so."""
+        return self.filter(status__in=[Session.Status.PUBLISHED, Session.Status.CANCELLED])
+
+    def in_room_during(self, room: Room, starts_at: datetime, ends_at: datetime) -> "SessionQuerySet":
+        """Sessions that occupy `room` at some moment of [starts_at, ends_at[; cancelled ones occupy nothing."""
+        return self.filter(room=room, starts_at__lt=ends_at, ends_at__gt=starts_at).exclude(status=Session.Status.CANCELLED)
+
+    def with_place(self) -> "SessionQuerySet":
+        """With what every list shows: event, track, room and venue, in one query."""
+        return self.select_related("event", "track", "room__venue")
+
+
+class Session(Sourced):
+    """A programme item that people attend, in one room, from `starts_at` (included) to `ends_at` (excluded)."""
+
+    class Kind(models.TextChoices):
+        KEYNOTE = "keynote", _("Keynote")
+        PANEL = "panel", _("Panel")
+        WORKSHOP = "workshop", _("Workshop")
+        PLENARY = "plenary", _("Plenary")
+        CEREMONY = "ceremony", _("Ceremony")
+        EXERCISE = "exercise", _("Exercise")
+        EXHIBITION = "exhibition", _("Exhibition")
+        DINNER = "dinner", _("Dinner")
+        SIDE_EVENT = "side_event", _("Side event")
+        SYMPOSIUM = "symposium", _("Symposium")
+        RECEPTION = "reception", _("Reception")
+
+    class Access(models.TextChoices):
+        """How one gets in (docs/rules.md#access)."""
+
+        PUBLIC = "public", _("Open to all")
+        REGISTRATION = "registration", _("By registration")
+        APPROVAL = "approval", _("On request")
+        INVITATION = "invitation", _("By invitation")
+        COHORT = "cohort", _("Reserved for cohorts")
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        PUBLISHED = "published", _("Published")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    event = models.ForeignKey(Event, models.PROTECT, related_name="sessions", verbose_name=_("event"))
+    slug = models.SlugField(_("slug"), max_length=80, unique=True)
+    title = models.CharField(_("title"), max_length=300)
+    description = models.TextField(_("description"), blank=True)
+    kind = models.CharField(_("format"), max_length=20, choices=Kind)
+    track = models.ForeignKey(Track, models.PROTECT, related_name="sessions", verbose_name=_("track"))
+    room = models.ForeignKey(Room, models.PROTECT, related_name="sessions", verbose_name=_("room"))
+    starts_at = models.DateTimeField(_("starts at"))
+    ends_at = models.DateTimeField(_("ends at"))
+    languages = models.CharField(
+        _("languages"), max_length=30, blank=True, validators=[validate_languages], help_text=_("For example fr|en.")
+    )
+    access = models.CharField(_("access"), max_length=20, choices=Access, default=Access.REGISTRATION)
+    capacity = models.PositiveIntegerField(_("capacity"), help_text=_("Places planned; never more than the room holds."))
+    status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.DRAFT)
+    shares_room = models.BooleanField(editable=False, default=False)  # a copy of room.allows_several_sessions, see Room.save
+    speakers = models.ManyToManyField(Speaker, through="Participation", related_name="sessions", verbose_name=_("speakers"))
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+        ordering = ["starts_at", "room__name", "slug"]
+        indexes = [
+            models.Index(fields=["starts_at"], name="session_by_time"),
+            models.Index(fields=["room", "starts_at"], name="session_by_room"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="session_ends_after_it_starts"),
+            models.CheckConstraint(condition=Q(capacity__gt=0), name="session_holds_someone"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("programme:session", args=[self.slug])
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The venue's time zone, in which the session's times are always shown."""
+        return self.room.venue.zone
+
+    @property
+    def local_starts_at(self) -> datetime:
+        return self.starts_at.astimezone(self.zone)
+
+    @property
+    def local_ends_at(self) -> datetime:
+        return self.ends_at.astimezone(self.zone)
+
+    @property
+    def day(self) -> date:
+        """The day on which the session begins, at its venue."""
+        return self.local_starts_at.date()
+
+    @property
+    def duration(self) -> timedelta:
+        return self.ends_at - self.starts_at
+
+    @property
+    def language_codes(self) -> list[str]:
+        return self.languages.split("|") if self.languages else []
+
+    def clean(self) -> None:
+        errors: dict[str, Any] = {}
+        room: Room | None = getattr(self, "room", None)
+        if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
+            errors["ends_at"] = _("A session ends after it starts.")
+        elif self.starts_at and self.ends_at and room and not room.allows_several_sessions and self.status != self.Status.CANCELLED:
+            other = Session.objects.in_room_during(room, self.starts_at, self.ends_at).exclude(pk=self.pk).first()
+            if other:
+                errors["room"] = _("“%(other)s” is already in this room at that time.") % {"other": other.title}
+        if room and self.capacity and self.capacity > room.capacity:
+            errors["capacity"] = _("The room holds %(capacity)d people.") % {"capacity": room.capacity}
+        if errors:
+            raise ValidationError(errors)
+        session_checked.send(sender=Session, session=self)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        created = self._state.adding
+        with transaction.atomic():
+            self.shares_room = self.room.allows_several_sessions
+            super().save(*args, **kwargs)
+            session_saved.send(sender=Session, session=self, created=created)
+
+
+class Participation(Sourced):
+    """A speaker's part in a session."""
+
+    class Role(models.TextChoices):
+        SPEAKER = "speaker", _("Speaker")
+        KEYNOTE = "keynote", _("Keynote speaker")
+        PANELLIST = "panellist", _("Panellist")
+        MODERATOR = "moderator", _("Moderator")
+        CHAIR = "chair", _("Chair")
+        CO_CHAIR = "co_chair", _("Co-chair")
+        OPENING = "opening", _("Opening")
+        HOST = "host", _("Host")
+        ARTIST = "artist", _("Artist")
+        EXHIBITOR = "exhibitor", _("Exhibitor")
+        GUEST = "guest", _("Guest")
+        ANNOUNCED = "announced", _("Announced, presence to be confirmed")
+
+    session = models.ForeignKey(Session, models.CASCADE, related_name="participations", verbose_name=_("session"))
+    speaker = models.ForeignKey(Speaker, models.CASCADE, related_name="participations", verbose_name=_("speaker"))
+    role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.SPEAKER)
+    position = models.PositiveSmallIntegerField(_("position"), default=0, help_text=_("Order on the session’s page."))
+    note = models.CharField(_("note"), max_length=500, blank=True)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = _("participation")
+        verbose_name_plural = _("participations")
+        ordering = ["position", "id"]
+        constraints = [models.UniqueConstraint(fields=["session", "speaker"], name="speaker_is_once_in_a_session")]
+
+    def __str__(self) -> str:
+        return f"{self.speaker} – {self.get_role_display()}"

@@ -1,0 +1,36 @@
+from modeltranslation.translator import TranslationOptions, register
+from simple_history import register as keep_history
+
+from programme.models import Day, Event, Session, Speaker, Track
+
+
+@register(Track)
+class TrackTranslation(TranslationOptions):
+    fields = ("name",)
+
+
+@register(Day)
+class DayTranslation(TranslationOptions):
+    fields = ("label",)
+
+
+@register(Event)
+class EventTranslation(TranslationOptions):
+    fields = ("title",)
+
+
+@register(Session)
+class SessionTranslation(TranslationOptions):
+    fields = ("title", "description")
+
+
+@register(Speaker)
+class SpeakerTranslation(TranslationOptions):
+    fields = ("role",)
+
+
+# Here and not in models.py: a history made before the translated columns exist would not hold them.
+keep_history(Track)
+keep_history(Event)
+keep_history(Session, excluded_fields=["shares_room"])
+keep_history(Speaker)

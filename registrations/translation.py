@@ -1,0 +1,13 @@
+from modeltranslation.translator import TranslationOptions, register
+from simple_history import register as keep_history
+
+from registrations.models import Cohort
+
+
+@register(Cohort)
+class CohortTranslation(TranslationOptions):
+    fields = ("name",)
+
+
+# Here and not in models.py: a history made before the translated columns exist would not hold them.
+keep_history(Cohort)

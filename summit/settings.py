@@ -1,0 +1,277 @@
+"""All settings, fed by the environment. Every variable is described in docs/configuration.md (a test compares the two)."""
+
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+from environs import Env, EnvError, validate
+
+env = Env(eager=False)
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- What the environment says ------------------------------------------------------------------------------------------
+
+DEMO_MODE: bool = env.bool("DEMO_MODE", False)
+BENCH_MODE: bool = env.bool("BENCH_MODE", False)
+DEBUG: bool = env.bool("DEBUG", False)
+
+
+def _check_secret_key(key: str) -> None:
+    if len(key) < 40 and not (DEBUG or DEMO_MODE):
+        raise EnvError("set it to at least 40 random characters")
+
+
+SECRET_KEY: str = env.str("SECRET_KEY", "", validate=_check_secret_key)
+BASE_URL: str = env.str("BASE_URL", "http://localhost:8000", validate=validate.URL(schemes={"http", "https"}, require_tld=False))
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [])
+VAR_DIR: Path = env.path("VAR_DIR", BASE_DIR / "var")
+DATABASE: dict[str, Any] = env.dj_db_url("DATABASE_URL", f"sqlite:///{quote(str(VAR_DIR / 'summit.sqlite3'))}")
+DATABASE_POOL_SIZE: int = env.int("DATABASE_POOL_SIZE", 0, validate=validate.Range(min=0, max=100))
+CELERY_BROKER_URL: str = env.str("BROKER_URL", "redis://localhost:6379/0")
+EMAIL: dict[str, Any] = env.dj_email_url("EMAIL_URL", "smtp://localhost:25")
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "Summit <summit@localhost>")
+MAIL_LEASE_SECONDS: int = env.int("MAIL_LEASE_SECONDS", 60, validate=validate.Range(min=2, max=3600))
+MAIL_SWEEP_SECONDS: int = env.int("MAIL_SWEEP_SECONDS", 5, validate=validate.Range(min=1, max=300))
+PUBLIC_CACHE_SECONDS: int = env.int("PUBLIC_CACHE_SECONDS", 60, validate=validate.Range(min=0, max=3600))
+TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", 0, validate=validate.Range(min=0, max=10))
+SUMMIT_NAME_FR: str = env.str("SUMMIT_NAME_FR", "Sommet pour l’action sur l’IA")
+SUMMIT_NAME_EN: str = env.str("SUMMIT_NAME_EN", "AI Action Summit")
+LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
+
+
+try:
+    env.seal()
+except EnvError as error:
+    # One sentence on stderr rather than a trace: whoever starts the server must see which variable to mend.
+    sentences = "; ".join(f"{name}: {' '.join(map(str, why))}" for name, why in getattr(error, "error_messages", {"": [error]}).items())
+    sys.exit(f"Summit cannot start: {sentences} (see docs/configuration.md).")
+
+SECRET_KEY = SECRET_KEY or "only-for-demo-and-debug-never-in-production"
+_base = urlsplit(BASE_URL)
+HTTPS = _base.scheme == "https"
+BASE_URL = BASE_URL.rstrip("/")
+ALLOWED_HOSTS = ALLOWED_HOSTS or [_base.hostname or "localhost", *(["localhost", "127.0.0.1"] if DEBUG or DEMO_MODE else [])]
+CSRF_TRUSTED_ORIGINS = [f"{_base.scheme}://{_base.netloc}"] if HTTPS else []
+
+# --- Apps, in the order of the layers: each may import only what stands after it ------------------------------------------
+
+INSTALLED_APPS = [
+    "modeltranslation",  # before admin, which it patches
+    "summit",
+    "registrations",
+    "programme",
+    "venues",
+    "accounts",
+    "outbox",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "django_htmx",
+    "import_export",
+    "simple_history",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "summit.middleware.refuse_odd_bytes",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+    "summit.middleware.keep_private_pages_private",
+]
+
+ROOT_URLCONF = "summit.urls"
+WSGI_APPLICATION = "summit.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "summit.context_processors.summit",
+            ]
+        },
+    }
+]
+
+# --- Database: SQLite embedded, PostgreSQL for a real summit ----------------------------------------------------------------
+
+if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
+    VAR_DIR.mkdir(parents=True, exist_ok=True)
+    # IMMEDIATE: a transaction that reads before it writes would otherwise fail at once, without waiting for its turn.
+    DATABASE["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-20000;",
+    }
+else:
+    DATABASE["CONN_HEALTH_CHECKS"] = True
+    if DATABASE_POOL_SIZE:
+        DATABASE["OPTIONS"] = {**DATABASE.get("OPTIONS", {}), "pool": {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 10}}
+    else:
+        DATABASE["CONN_MAX_AGE"] = 60
+DATABASES = {"default": DATABASE}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Cache: limits are rows, so that they outlive a broker; public pages are copies in each process ---------------------------
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "accounts_limits",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
+    "pages": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "pages", "OPTIONS": {"MAX_ENTRIES": 500}},
+}
+
+# --- Languages and time -----------------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "fr"
+LANGUAGES = [("fr", _("French")), ("en", _("English"))]
+MODELTRANSLATION_DEFAULT_LANGUAGE = "fr"
+USE_TZ = True
+TIME_ZONE = "Europe/Paris"
+
+# --- Files --------------------------------------------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(VAR_DIR / "media")}},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
+
+# --- Security -----------------------------------------------------------------------------------------------------------------
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "frame-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+SECURE_SSL_REDIRECT = False  # the proxy in front redirects: a redirect here would break its health checks over plain HTTP
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS and TRUSTED_PROXY_COUNT else None
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+
+# --- Sign-in: a code by mail, no password (allauth) ---------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "registrations:me"
+LOGOUT_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "programme:home"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # otherwise anybody could have us write to strangers
+ACCOUNT_EMAIL_NOTIFICATIONS = False
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_SESSION_REMEMBER = True
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
+
+# --- Mail and the worker --------------------------------------------------------------------------------------------------------
+
+EMAIL_BACKEND = EMAIL["EMAIL_BACKEND"]
+EMAIL_HOST = EMAIL.get("EMAIL_HOST", "")
+EMAIL_PORT = EMAIL.get("EMAIL_PORT", 25)
+EMAIL_HOST_USER = EMAIL.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = EMAIL.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = EMAIL.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = EMAIL.get("EMAIL_USE_SSL", False)
+EMAIL_FILE_PATH = EMAIL.get("EMAIL_FILE_PATH") or VAR_DIR / "mail"
+EMAIL_TIMEOUT = 20  # less than the lease of a message, so that a stalled server never makes two workers send the same one
+
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"visibility_timeout": 300}
+if CELERY_BROKER_URL.startswith("filesystem:"):  # where no Valkey wheel exists: slower, and a kill loses rings, which the sweep finds again
+    _folder = str(VAR_DIR / "broker")
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": _folder,
+        "data_folder_out": _folder,
+        "control_folder": str(VAR_DIR / "broker-control"),
+        "polling_interval": 0.05,
+    }
+else:
+    # A dead broker must cost a request milliseconds, not minutes: the sweep finds the row that was not rung.
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {"socket_timeout": 5, "socket_connect_timeout": 1}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"  # beat counts plain intervals: a local clock would skip or repeat an hour twice a year
+CELERY_BEAT_SCHEDULE = {
+    "sweep-the-outbox": {
+        "task": "outbox.tasks.sweep",
+        "schedule": float(MAIL_SWEEP_SECONDS),
+        "options": {"expires": MAIL_SWEEP_SECONDS * 2},
+    },
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
+
+# --- Logs: one record a line on standard output ----------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "summit.logs.LineFormatter", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {"django.server": {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False}},
+}
+SILENCED_SYSTEM_CHECKS = ["security.W008"]  # no SECURE_SSL_REDIRECT: see its comment above

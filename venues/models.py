@@ -1,0 +1,101 @@
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+
+def validate_timezone(name: str) -> None:
+    """Refuse what the time zone database does not know."""
+    if name not in available_timezones():
+        raise ValidationError(_("“%(name)s” is not a time zone: write it like Europe/Paris."), params={"name": name})
+
+
+validate_country = RegexValidator(r"\A[A-Z]{2}\Z", _("Write the country as two capital letters (ISO 3166), for example FR."))
+
+
+class Sourced(models.Model):
+    """Where a row was read, and which of its fields nobody vouches for yet: organisers check those before relying on them."""
+
+    source = models.CharField(
+        _("source"), max_length=500, blank=True, help_text=_("The page or text that the row was read in; “assumed” if invented.")
+    )
+    assumed_fields = models.CharField(
+        _("assumed fields"),
+        max_length=500,
+        blank=True,
+        help_text=_("Fields that the source does not give, separated by “|”: check them before any real use."),
+    )
+
+    class Meta:
+        abstract = True
+
+
+class Venue(Sourced):
+    """A place with an address; its rooms are where sessions happen."""
+
+    slug = models.SlugField(_("slug"), max_length=60, unique=True)
+    name = models.CharField(_("name"), max_length=150)
+    address = models.CharField(_("address"), max_length=200, blank=True)
+    city = models.CharField(_("city"), max_length=80)
+    country = models.CharField(_("country"), max_length=2, validators=[validate_country])
+    latitude = models.FloatField(_("latitude"), null=True, blank=True, validators=[MinValueValidator(-90), MaxValueValidator(90)])
+    longitude = models.FloatField(_("longitude"), null=True, blank=True, validators=[MinValueValidator(-180), MaxValueValidator(180)])
+    timezone = models.CharField(_("time zone"), max_length=50, default="Europe/Paris", validators=[validate_timezone])
+    accessibility = models.TextField(_("accessibility"), blank=True)
+
+    class Meta:
+        verbose_name = _("venue")
+        verbose_name_plural = _("venues")
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(latitude__isnull=True, longitude__isnull=True) | Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
+                name="venue_is_on_earth",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone in which every time of this venue is shown."""
+        return ZoneInfo(self.timezone)
+
+
+class Room(Sourced):
+    """A space inside one venue in which sessions take place."""
+
+    venue = models.ForeignKey(Venue, models.PROTECT, related_name="rooms", verbose_name=_("venue"))
+    slug = models.SlugField(_("slug"), max_length=60, unique=True)
+    name = models.CharField(_("name"), max_length=150)
+    capacity = models.PositiveIntegerField(_("capacity"), help_text=_("People at once."))
+    allows_several_sessions = models.BooleanField(
+        _("allows several sessions at once"),
+        default=False,
+        help_text=_("For stands and halls; otherwise a session has its room to itself."),
+    )
+
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = _("room")
+        verbose_name_plural = _("rooms")
+        ordering = ["venue__name", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["venue", "name"], name="room_name_is_unique_in_its_venue"),
+            models.CheckConstraint(condition=Q(capacity__gt=0), name="room_holds_someone"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.venue})"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        super().save(*args, **kwargs)
+        # The exclusion constraint of PostgreSQL reads the session's own row, so the session keeps a copy of the room's rule.
+        self.sessions.exclude(shares_room=self.allows_several_sessions).update(shares_room=self.allows_several_sessions)
