@@ -1,0 +1,131 @@
+"""Ready-made rows: a test names only what matters to it. `make.session(seats=1)`, `make.attendee()`, `make.registration()`."""
+
+from datetime import date, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import Attendee, User
+from programme.models import Day, Event, Participation, Session, Speaker, Track
+from registrations.domain import booking
+from registrations.models import Cohort, Institution, Registration, SeatPool
+from venues.models import Room, Venue
+
+_numbers = count(1)
+
+
+def user(email: str = "", **fields: Any) -> User:
+    return User.objects.create_user(email or f"person{next(_numbers)}@example.org", **fields)
+
+
+def organiser(name: str = "Olympe Organisatrice", **fields: Any) -> User:
+    """Someone who may do everything in the administration, and has given her name."""
+    who = user(is_staff=True, is_superuser=True, **fields)
+    Attendee.objects.create(user=who, name=name)
+    return who
+
+
+def attendee(name: str = "Ada Lovelace", *, email: str = "", language: str = "fr", **fields: Any) -> Attendee:
+    return Attendee.objects.create(user=fields.pop("user", None) or user(email, language=language), name=name, **fields)
+
+
+def attendees(number: int) -> list[Attendee]:
+    """A crowd, in two statements (it leaves no history)."""
+    users = User.objects.bulk_create(User(email=f"crowd{next(_numbers)}@example.org", password="!") for _ in range(number))
+    return Attendee.objects.bulk_create(Attendee(user=user, name=f"Personne {user.pk}") for user in users)
+
+
+def sign_in(client: Client, who: Attendee | User) -> Client:
+    client.force_login(who.user if isinstance(who, Attendee) else who)
+    return client
+
+
+def venue(**fields: Any) -> Venue:
+    n = next(_numbers)
+    return Venue.objects.create(**{"slug": f"venue-{n}", "name": f"Lieu {n}", "city": "Paris", "country": "FR"} | fields)
+
+
+def room(**fields: Any) -> Room:
+    n = next(_numbers)
+    return Room.objects.create(
+        **{"slug": f"room-{n}", "name": f"Salle {n}", "capacity": 2000} | fields | {"venue": fields.get("venue") or venue()}
+    )
+
+
+def track(**fields: Any) -> Track:
+    n = next(_numbers)
+    return Track.objects.create(**{"slug": f"track-{n}"} | _in_both("name", fields, f"Thème {n}"))
+
+
+def day(on: date, **fields: Any) -> Day:
+    return Day.objects.create(date=on, **_in_both("label", fields, "Journée"))
+
+
+def event(**fields: Any) -> Event:
+    n = next(_numbers)
+    defaults = {"slug": f"event-{n}", "kind": Event.Kind.FORUM, "starts_on": date(2027, 2, 4), "ends_on": date(2027, 2, 10)}
+    return Event.objects.create(**defaults | _in_both("title", fields, f"Événement {n}"))
+
+
+def session(*, seats: int = 100, starts_at: datetime | None = None, minutes: int = 60, **fields: Any) -> Session:
+    """A published session that takes registrations, in a room of its own, in a week."""
+    n = next(_numbers)
+    starts_at = starts_at or timezone.now().replace(minute=0, second=0, microsecond=0) + timedelta(days=7)
+    defaults = {
+        "slug": f"session-{n}",
+        "kind": Session.Kind.PANEL,
+        "starts_at": starts_at,
+        "ends_at": starts_at + timedelta(minutes=minutes),
+        "capacity": seats,
+        "access": Session.Access.REGISTRATION,
+        "status": Session.Status.PUBLISHED,
+        "languages": "fr",
+    }
+    fields = _in_both("title", fields, f"Séance {n}")
+    fields |= {
+        "event": fields.get("event") or event(),
+        "track": fields.get("track") or track(),
+        "room": fields.get("room") or room(),
+    }
+    return Session.objects.create(**defaults | fields)
+
+
+def speaker(**fields: Any) -> Speaker:
+    n = next(_numbers)
+    return Speaker.objects.create(**{"slug": f"speaker-{n}", "name": f"Oratrice {n}"} | _in_both("role", fields, ""))
+
+
+def participation(**fields: Any) -> Participation:
+    fields |= {"session": fields.get("session") or session(), "speaker": fields.get("speaker") or speaker()}
+    return Participation.objects.create(**fields)
+
+
+def institution(**fields: Any) -> Institution:
+    n = next(_numbers)
+    return Institution.objects.create(**{"slug": f"institution-{n}", "name": f"École {n}"} | fields)
+
+
+def cohort(**fields: Any) -> Cohort:
+    n = next(_numbers)
+    fields = {"slug": f"cohort-{n}", "size": 20} | _in_both("name", fields, f"Promotion {n}")
+    return Cohort.objects.create(**fields | {"institution": fields.get("institution") or institution()})
+
+
+def pool(session: Session) -> SeatPool:
+    """The general pool of `session`, freshly read."""
+    return SeatPool.objects.get(session=session, cohort=None)
+
+
+def registration(of: Session | None = None, who: Attendee | None = None) -> Registration:
+    """A confirmed seat, taken through the same door as everybody's."""
+    who = who or attendee()
+    return booking.register(of or session(), who, actor=who.user)
+
+
+def _in_both(field: str, fields: dict[str, Any], default: str) -> dict[str, Any]:
+    """`fields` with `field` written in French and in English; `title_en=…` still wins."""
+    fields = dict(fields)
+    text = fields.pop(field, default)
+    return {f"{field}_fr": text, f"{field}_en": text} | fields

@@ -1,0 +1,41 @@
+"""The product's settings with test values. TEST_DATABASE_URL names a PostgreSQL server; without it the suite runs on a SQLite file."""
+
+import os
+import tempfile
+from pathlib import Path
+
+# A developer's own variables must change nothing here, nor in the processes that tests start.
+for name in (
+    "DEBUG DEMO_MODE BENCH_MODE ALLOWED_HOSTS DATABASE_POOL_SIZE TRUSTED_PROXY_COUNT SUMMIT_NAME_FR SUMMIT_NAME_EN MAIL_LEASE_SECONDS "
+    "MAIL_SWEEP_SECONDS PORT"
+).split():
+    os.environ.pop(name, None)
+_folder = Path(tempfile.mkdtemp(prefix="summit-tests-"))
+os.environ |= {
+    "SECRET_KEY": "a-key-for-tests-that-guards-nothing-at-all-0123456789",
+    "BASE_URL": "http://testserver",
+    "VAR_DIR": str(_folder),
+    "DATABASE_URL": os.environ.get("TEST_DATABASE_URL") or f"sqlite:///{_folder}/summit.sqlite3",
+    "BROKER_URL": "memory://",
+    "EMAIL_URL": "smtp://localhost:1",
+    "DEFAULT_FROM_EMAIL": "Summit <summit@testserver>",
+    "PUBLIC_CACHE_SECONDS": "0",
+    "LOG_LEVEL": "WARNING",
+}
+
+from summit.settings import *  # noqa: E402, F403
+from summit.settings import CELERY_BROKER_TRANSPORT_OPTIONS, DATABASES, STORAGES  # noqa: E402
+
+if "sqlite3" in DATABASES["default"]["ENGINE"]:
+    # A file, not memory: threads and child processes open it too. Nothing here must survive a power cut.
+    DATABASES["default"]["TEST"] = {"NAME": str(_folder / "test.sqlite3")}
+    DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 0  # a connection left open by a test's thread would keep its database from being dropped
+
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+CACHES["default"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "limits"}  # noqa: F405
+CELERY_BROKER_TRANSPORT_OPTIONS.clear()  # memory:// knows none of them
