@@ -1,13 +1,57 @@
+import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from django.core.cache import caches
 from django.core.management import call_command, get_commands
+from django.db import connection
+
+from tests import browser as machine
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput") and get_commands()["compilemessages"] == "summit":
         call_command("compilemessages", verbosity=0)
+
+
+def pytest_report_header() -> str:
+    return f"database: {_database()}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
+    """What says nothing about the database runs once, with SQLite; what only one database has runs there."""
+    elsewhere = {"browser", "runs_once"} if connection.vendor == "postgresql" else {"only_on_postgresql"}
+    for item in items:
+        if "page" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+    left_out = [item for item in items if any(item.get_closest_marker(name) for name in elsewhere)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI, a test that was skipped was not passed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter and reporter.stats.get("skipped") and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if skipped := len(terminalreporter.stats.get("skipped", [])):
+        terminalreporter.write_line(f"{skipped} skipped" + (": with CI set, that is a failure" if os.environ.get("CI") else ""), red=True)
+    terminalreporter.write_line(f"This run used {_database()}.", bold=True)
+
+
+def _database() -> str:
+    if connection.vendor == "sqlite":
+        return f"SQLite {connection.Database.sqlite_version}"
+    with connection.Database.connect(**connection.get_connection_params() | {"dbname": "postgres"}) as server:
+        return f"PostgreSQL {server.info.server_version // 10000}.{server.info.server_version % 10000} at {server.info.host}"
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +60,32 @@ def empty_caches() -> Iterator[None]:
     yield
     for cache in caches.all():
         cache.clear()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> "Iterator[Browser]":
+    path = machine.chromium()
+    if path is None:
+        pytest.skip("no Chromium on this machine (see `make test`)")
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only browser tests pay for it
+
+    # Playwright runs an event loop in this thread, and Django would refuse the test's own queries because of it.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=machine.arguments())
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def page(chromium: "Browser") -> "Iterator[Page]":
+    """A page of a French visitor's browser; it fails the test that met a script error or broke the content security policy."""
+    context = chromium.new_context(locale="fr-FR", timezone_id="Europe/Paris")
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if "Content Security Policy" in message.text else None)
+    yield page
+    context.close()
+    assert complaints == []

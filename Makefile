@@ -1,0 +1,45 @@
+# What a developer types. `make` alone lists it.
+
+PYTHON ?= python3
+WORKERS ?= 2
+RUN = .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help test test-faults check bench
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("Summit needs Python 3.11 or later: make PYTHON=/path/to/python3.11 …" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+
+.venv/development: requirements.txt requirements-dev.txt | .venv/bin/python
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+test: .venv/development ## Run all tests: on SQLite with the browser, then on PostgreSQL (TEST_DATABASE_URL, else a throw-away server)
+	@$(RUN) -m tests.browser
+	TEST_DATABASE_URL= $(RUN) -m pytest -n $(WORKERS) -m "not faults" $(ARGS)
+	$(RUN) -m tests.postgres $(RUN) -m pytest -n $(WORKERS) -m "not faults" $(ARGS)
+
+test-faults: .venv/development ## Run the long races and kills, on both databases
+	TEST_DATABASE_URL= $(RUN) -m pytest -m faults $(ARGS)
+	$(RUN) -m tests.postgres $(RUN) -m pytest -m faults $(ARGS)
+
+# A key and an address that production could have, for the checks that load the settings.
+PRODUCTION = SECRET_KEY=checks-only-checks-only-0123456789-abcdefghijklmnopqrstuvwxyz BASE_URL=https://summit.example.org
+
+check: .venv/development ## Look for faults without running: lint, format, types, import contracts, migrations, translations, deployment
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	.venv/bin/djlint --lint --quiet .
+	$(PRODUCTION) $(RUN) -m mypy .
+	.venv/bin/lint-imports
+	$(PRODUCTION) $(RUN) manage.py makemigrations --check --dry-run
+	$(PRODUCTION) $(RUN) manage.py compilemessages --check
+	$(PRODUCTION) $(RUN) manage.py check --deploy --fail-level WARNING
+
+bench: .venv/development ## Measure the hot sale and the pages (see bench/)
+	$(RUN) bench/hot_sale.py
+	$(RUN) bench/pages.py

@@ -1,0 +1,50 @@
+"""The Chromium of this machine. `python -m tests.browser` says which one the browser tests use, and as root installs one if none is there."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
+ON_A_MAC = ["/Applications/Chromium.app/Contents/MacOS/Chromium", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"]
+ARGUMENTS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+
+
+def chromium() -> str | None:
+    """The path of a Chromium or Chrome: the one that CHROMIUM names, else the first found."""
+    if named := os.environ.get("CHROMIUM"):
+        return shutil.which(named)
+    found = (shutil.which(name) for name in NAMES)
+    return next(filter(None, found), None) or next((path for path in ON_A_MAC if Path(path).exists()), None)
+
+
+def arguments() -> list[str]:
+    # Chromium's sandbox refuses to run as root.
+    return ARGUMENTS if os.geteuid() else [*ARGUMENTS, "--no-sandbox"]
+
+
+def install() -> None:
+    """With apt, as root; quietly does nothing elsewhere."""
+    if os.geteuid() or not shutil.which("apt-get"):
+        return
+    env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update", "-q"], ["apt-get", "install", "-qy", "--no-install-recommends", "chromium"]):
+        subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=600, check=False)
+
+
+def main() -> int:
+    if not chromium():
+        install()
+    if path := chromium():
+        print(f"Browser tests: {path}")
+        return 0
+    print(
+        f"\n{'!' * 100}\nBROWSER TESTS ARE SKIPPED: no Chromium here. Install one, or name it: CHROMIUM=/path/to/chromium\n{'!' * 100}\n",
+        file=sys.stderr,
+    )
+    return 1 if os.environ.get("CI") else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
