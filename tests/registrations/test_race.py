@@ -1,0 +1,151 @@
+"""Crowds: never a seat too many (G1), never one too few (G2), and nobody sees an error (G4)."""
+
+import random
+from functools import partial
+
+import pytest
+from django.db import transaction
+from django.db.models import F
+
+from outbox.models import Message
+from registrations.domain import booking
+from registrations.domain.booking import SeatRefused
+from registrations.models import Registration, SeatPool
+from tests import make
+from tests.crowd import all_at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def register(session, attendee):
+    return booking.register(session, attendee, actor=attendee.user)
+
+
+def cancel(session, attendee):
+    return booking.cancel(session, attendee, actor=attendee.user)
+
+
+def assert_books_balance():
+    for pool in SeatPool.objects.all():
+        assert pool.taken == pool.registrations.count()
+        assert 0 <= pool.taken <= pool.seats
+    live = Registration.objects.live()
+    assert live.count() == live.values("session", "attendee").distinct().count()
+    confirmations = Message.objects.filter(kind="registrations.confirmed").values_list("dedupe_key", flat=True)
+    assert set(confirmations) == {f"registrations.confirmed:{uuid}" for uuid in Registration.objects.values_list("uuid", flat=True)}
+
+
+def sell(people, seats):
+    """Let `people` try for `seats` at once, and judge the answers."""
+    session = make.session(seats=seats)
+
+    answers = all_at_once([partial(register, session, attendee) for attendee in make.attendees(people)])
+
+    sold = [answer for answer in answers if isinstance(answer, Registration)]
+    refused = [answer for answer in answers if isinstance(answer, SeatRefused) and answer.code == "full"]
+    assert (len(sold), len(refused)) == (seats, people - seats), [a for a in answers if a not in sold and a not in refused][:3]
+    assert make.pool(session).taken == session.registrations.live().count() == seats
+    assert_books_balance()
+
+
+def test_a_thousand_people_for_three_hundred_seats():
+    """F1, G1, G2: exactly 300 sold, 700 told that it is full, no error."""
+    sell(people=1000, seats=300)
+
+
+@pytest.mark.faults
+def test_a_thousand_people_for_three_hundred_seats_twenty_times():
+    for _ in range(20):
+        sell(people=1000, seats=300)
+        Message.objects.all().delete()
+
+
+@pytest.mark.only_on_postgresql  # SQLite runs one writer at a time: there, even the careless code below oversells nothing
+def test_without_its_guard_the_same_crowd_oversells():
+    """The control: if this crowd could not oversell careless code, the test above would prove nothing."""
+
+    def register_carelessly(session, attendee):
+        with transaction.atomic():
+            pool = SeatPool.objects.get(session=session, cohort=None)
+            if pool.taken >= pool.seats:
+                raise SeatRefused("full", "")
+            SeatPool.objects.filter(pk=pool.pk).update(taken=pool.taken + 1)
+            return Registration.objects.create(session=session, attendee=attendee, status="confirmed", pool=pool)
+
+    session = make.session(seats=300)
+    people = make.attendees(1000)
+
+    answers = all_at_once([partial(register_carelessly, session, attendee) for attendee in people])
+
+    oversold = sum(isinstance(answer, Registration) for answer in answers) - 300
+    print(f"Careless code sold {oversold} seats that do not exist.")
+    assert oversold > 0
+    assert make.pool(session).taken != session.registrations.count()
+
+
+@pytest.mark.only_on_postgresql
+def test_without_the_condition_the_database_itself_refuses_the_seat_too_many():
+    """G3 under a crowd: were the WHERE forgotten, people would see errors, but nobody would get a seat that does not exist."""
+
+    def register_without_condition(session, attendee):
+        with transaction.atomic():
+            pool = SeatPool.objects.get(session=session, cohort=None)
+            SeatPool.objects.filter(pk=pool.pk).update(taken=F("taken") + 1)
+            return Registration.objects.create(session=session, attendee=attendee, status="confirmed", pool=pool)
+
+    session = make.session(seats=10)
+
+    answers = all_at_once([partial(register_without_condition, session, attendee) for attendee in make.attendees(40)])
+
+    assert sum(isinstance(answer, Registration) for answer in answers) == 10
+    assert make.pool(session).taken == session.registrations.count() == 10
+
+
+def test_one_person_who_asks_fifty_times_at_once_gets_one_seat_and_one_mail():
+    """F2, F22."""
+    session, ada = make.session(seats=300), make.attendee()
+
+    answers = all_at_once([partial(register, session, ada)] * 50, threads=50)
+
+    assert len({answer.pk for answer in answers}) == 1
+    assert make.pool(session).taken == 1
+    assert Message.objects.count() == 1
+    assert Registration.history.count() == 1
+
+
+def test_one_person_who_cancels_fifty_times_at_once_gives_one_seat_back():
+    session, ada = make.session(seats=300), make.attendee()
+    make.registration(session)
+    register(session, ada)
+
+    answers = all_at_once([partial(cancel, session, ada)] * 50, threads=50)
+
+    assert sorted(type(answer).__name__ for answer in answers) == ["NoneType"] * 49 + ["Registration"]
+    assert make.pool(session).taken == 1
+    assert Message.objects.filter(to=ada.user.email).count() == 2
+
+
+def storm(people, sessions, deeds):
+    """`people` take and give back seats of `sessions` at random, `deeds` times in all."""
+    dice = random.Random(20270204)
+    crowd = make.attendees(people)
+    places = [make.session(seats=people // 3) for _ in range(sessions)]
+    jobs = [partial(dice.choice([register, register, cancel]), dice.choice(places), dice.choice(crowd)) for _ in range(deeds)]
+
+    answers = all_at_once(jobs)
+
+    errors = [
+        answer for answer in answers if isinstance(answer, Exception) and not (isinstance(answer, SeatRefused) and answer.code == "full")
+    ]
+    assert errors == []
+    assert_books_balance()
+
+
+def test_a_storm_of_registrations_and_cancellations_leaves_the_books_right():
+    """G2."""
+    storm(people=60, sessions=3, deeds=600)
+
+
+@pytest.mark.faults
+def test_a_long_storm_leaves_the_books_right():
+    storm(people=200, sessions=5, deeds=10_000)
