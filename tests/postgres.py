@@ -30,8 +30,11 @@ class CannotStart(Exception):
 
 
 @contextmanager
-def throwaway_postgres() -> Iterator[str]:
-    """Yield the URL of a server that vanishes afterwards, with all its data. Raises CannotStart."""
+def throwaway_postgres(*, durable: bool = False) -> Iterator[str]:
+    """Yield the URL of a server that vanishes afterwards, with all its data; `durable`: it waits for the disk, as a real one does.
+
+    Raises CannotStart.
+    """
     run = Path(tempfile.mkdtemp(prefix="pg", dir="/var/tmp"))  # short: the path of a socket holds about 100 bytes
     server = None
     try:
@@ -54,7 +57,9 @@ def throwaway_postgres() -> Iterator[str]:
         log.touch()
         log.chmod(0o666)
         # No fsync: the data is worth nothing. A session of its own, so that Ctrl-C stops the tests first and then the server.
-        settings = ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200", "-c", "shared_buffers=64MB"]
+        settings = ["-c", "max_connections=200", "-c", "shared_buffers=64MB"]
+        if not durable:
+            settings += ["-c", "fsync=off", "-c", "full_page_writes=off"]
         with log.open("a") as err:
             server = subprocess.Popen(
                 [binaries / "postgres", "-D", data, "-k", socket, "-h", "", *settings],

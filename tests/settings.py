@@ -11,6 +11,7 @@ for name in [
 ]:
     os.environ.pop(name, None)
 _folder = Path(tempfile.mkdtemp(prefix="summit-tests-"))
+(_folder / "static").mkdir()  # WhiteNoise warns when it is missing
 os.environ |= {
     "SECRET_KEY": "a-key-for-tests-that-guards-nothing-at-all-0123456789",
     "BASE_URL": "http://testserver",
