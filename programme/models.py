@@ -1,11 +1,11 @@
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
@@ -111,6 +111,13 @@ class Event(Sourced):
             raise ValidationError({"ends_on": _("An event ends on the day it starts or later.")})
 
 
+class SpeakerQuerySet(models.QuerySet["Speaker"]):
+    def published(self) -> "SpeakerQuerySet":
+        """People in at least one published session: whoever is only in a draft is nobody's business yet."""
+        parts = Participation.objects.filter(speaker=OuterRef("pk"), session__in=Session.objects.published())
+        return self.filter(Exists(parts))
+
+
 class Speaker(Sourced):
     """Someone who speaks, chairs, exhibits or is announced in sessions."""
 
@@ -121,6 +128,8 @@ class Speaker(Sourced):
     country = models.CharField(
         _("country"), max_length=3, blank=True, help_text=_("ISO 3166; INT for an international body, EU for the European Union.")
     )
+
+    objects = SpeakerQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("speaker")
@@ -142,6 +151,19 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def in_room_during(self, room: Room, starts_at: datetime, ends_at: datetime) -> "SessionQuerySet":
         """Sessions that occupy `room` at some moment of [starts_at, ends_at[; cancelled ones occupy nothing."""
         return self.filter(room=room, starts_at__lt=ends_at, ends_at__gt=starts_at).exclude(status=Session.Status.CANCELLED)
+
+    def on(self, day: date) -> "SessionQuerySet":
+        """Sessions that begin on `day` by the clock of their venue."""
+        begins = Q(pk__in=[])
+        for zone in Venue.objects.order_by().values_list("timezone", flat=True).distinct():
+            midnight, next_midnight = (datetime.combine(d, time.min, ZoneInfo(zone)) for d in (day, day + timedelta(days=1)))
+            begins |= Q(room__venue__timezone=zone, starts_at__gte=midnight, starts_at__lt=next_midnight)
+        return self.filter(begins)
+
+    def matching(self, *, event: str = "", track: str = "", venue: str = "", access: str = "") -> "SessionQuerySet":
+        """Sessions of that event, track and venue (by slug) with that access; an empty value means any."""
+        asked = {"event__slug": event, "track__slug": track, "room__venue__slug": venue, "access": access}
+        return self.filter(**{column: value for column, value in asked.items() if value})
 
     def with_place(self) -> "SessionQuerySet":
         """With what every list shows: event, track, room and venue, in one query."""

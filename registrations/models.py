@@ -103,6 +103,9 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
         """Everything but what was cancelled or declined: at most one per person and session."""
         return self.exclude(status__in=Registration.ENDED)
 
+    def confirmed(self) -> "RegistrationQuerySet":
+        return self.filter(status=Registration.Status.CONFIRMED)
+
     def holding(self) -> "RegistrationQuerySet":
         """Those that count in their pool's `taken`."""
         return self.filter(pool__isnull=False)

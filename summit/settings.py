@@ -204,7 +204,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 # --- Sign-in: a code by mail, no password (allauth) ---------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.backends.CodeBackend"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "registrations:me"
 LOGOUT_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "programme:home"

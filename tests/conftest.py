@@ -6,6 +6,7 @@ import pytest
 from django.core.cache import caches
 from django.core.management import call_command, get_commands
 from django.db import connection
+from django.utils import translation
 
 from tests import browser as machine
 
@@ -52,6 +53,12 @@ def _database() -> str:
         return f"SQLite {connection.Database.sqlite_version}"
     with connection.Database.connect(**connection.get_connection_params() | {"dbname": "postgres"}) as server:
         return f"PostgreSQL {server.info.server_version // 10000}.{server.info.server_version % 10000} at {server.info.host}"
+
+
+@pytest.fixture(autouse=True)
+def french() -> None:
+    """Each test starts in French: the page that the last one asked for may have been English."""
+    translation.activate("fr")
 
 
 @pytest.fixture(autouse=True)

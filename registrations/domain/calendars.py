@@ -1,0 +1,35 @@
+"""A seat as a calendar entry (RFC 5545), with the time zone spelled out so that every client shows the same hour."""
+
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from icalendar import Calendar, Event
+
+from registrations.models import Registration
+
+
+def seat_calendar(registration: Registration, *, summary: str, description: str, url: str, at: datetime, cancelled: bool = False) -> str:
+    """The .ics of one seat. The UID is the registration's for ever: a later entry with a higher SEQUENCE replaces the first."""
+    session = registration.session
+    venue = session.room.venue
+    event = Event()
+    event.add("uid", f"{registration.uuid}@{urlsplit(settings.BASE_URL).hostname}")
+    event.add("sequence", 1 if cancelled else 0)
+    event.add("dtstamp", at)
+    event.add("dtstart", session.local_starts_at)
+    event.add("dtend", session.local_ends_at)
+    event.add("summary", summary)
+    event.add("description", description)
+    event.add("location", ", ".join(filter(None, [session.room.name, venue.name, venue.address, venue.city])))
+    if venue.latitude is not None and venue.longitude is not None:
+        event.add("geo", (venue.latitude, venue.longitude))
+    event.add("url", url)
+    event.add("status", "CANCELLED" if cancelled else "CONFIRMED")
+    calendar = Calendar()
+    calendar.add("prodid", "-//Summit//Seats//EN")
+    calendar.add("version", "2.0")
+    calendar.add("method", "CANCEL" if cancelled else "PUBLISH")
+    calendar.add_component(event)
+    calendar.add_missing_timezones()
+    return calendar.to_ical().decode()

@@ -1,0 +1,262 @@
+"""The pages of a seat: box, rows, "my programme" (docs/rules.md#seats)."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from outbox.models import Message
+from programme.models import Session
+from registrations.domain import booking
+from registrations.models import Registration
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+
+def url(name: str, session: Session) -> str:
+    return reverse(f"registrations:{name}", args=[session.slug])
+
+
+def box(client: Client, session: Session) -> str:
+    return client.get(url("seat", session), headers={"HX-Request": "true", "HX-Target": "seat-box"}).content.decode()
+
+
+def press(client: Client, session: Session, act: str = "register", seen: str = "", *, htmx: bool = False):
+    headers = {"HX-Request": "true", "HX-Target": "seat-box"} if htmx else {}
+    return client.post(url(act, session), {"seen": seen, "next": url("seat", session)}, headers=headers)
+
+
+@pytest.fixture
+def ada(client: Client):
+    ada = make.attendee()
+    make.sign_in(client, ada)
+    return ada
+
+
+def test_register_takes_a_seat_and_says_so(client, ada):
+    session = make.session(seats=2)
+
+    response = press(client, session, htmx=True)
+
+    assert response.status_code == 200
+    assert "Votre place est confirmée" in response.content.decode()
+    assert make.pool(session).taken == 1
+    assert Registration.objects.get().attendee == ada
+
+
+def test_register_without_javascript_lands_on_the_seat_page(client, ada):
+    session = make.session()
+
+    response = press(client, session)
+
+    assert (response.status_code, response.url) == (302, url("seat", session))
+    assert "Votre place est confirmée" in client.get(response.url).content.decode()
+
+
+def test_a_double_click_and_a_replayed_post_change_nothing(client, ada):
+    """F22 (seat part): the same form sent again, at once or later, is the same seat and one mail."""
+    session = make.session()
+
+    answers = [press(client, session, htmx=True).content for _ in range(3)]
+
+    assert "Votre place est confirmée" in answers[-1].decode()
+    assert (Registration.objects.count(), make.pool(session).taken, Message.objects.count()) == (1, 1, 1)
+
+
+def test_an_old_form_after_a_cancellation_asks_again(client, ada):
+    """F22 (Back part): the form drawn before the first registration does not register again silently."""
+    session = make.session()
+    press(client, session)
+    press(client, session, "cancel")
+
+    response = press(client, session, seen="", htmx=True)
+
+    assert "Vous avez libéré cette place entre-temps" in response.content.decode()
+    assert Registration.objects.live().count() == 0
+    fresh = booking.stamp(Registration.objects.get())
+    assert fresh in response.content.decode()
+    press(client, session, seen=fresh)
+    assert Registration.objects.live().count() == 1
+
+
+def test_cancel_asks_first_and_a_get_changes_nothing(client, ada):
+    session = make.session()
+    press(client, session)
+
+    response = client.get(url("cancel", session))
+
+    assert "Libérer" in response.content.decode()
+    assert Registration.objects.live().count() == 1
+
+
+def test_cancel_gives_the_seat_back_once(client, ada):
+    session = make.session()
+    press(client, session)
+
+    for _ in range(2):
+        response = press(client, session, "cancel", htmx=True)
+
+    assert "Votre place est libérée" in response.content.decode()
+    assert make.pool(session).taken == 0
+    assert Message.objects.filter(kind="registrations.cancelled").count() == 1
+
+
+def test_full_means_full(client, ada):
+    session = make.session(seats=1)
+    make.registration(session)
+
+    response = press(client, session, htmx=True)
+
+    assert "complète" in response.content.decode()
+    assert make.pool(session).taken == 1
+
+
+@pytest.mark.parametrize("access", [a for a in Session.Access if a != Session.Access.REGISTRATION])
+def test_other_accesses_say_how_one_gets_in(client, ada, access):
+    session = make.session(access=access)
+
+    response = press(client, session, htmx=True)
+
+    assert str(booking.refusal(session, timezone.now())) in response.content.decode().replace("&#x27;", "'")
+    assert Registration.objects.count() == 0
+
+
+def test_a_session_that_has_started_takes_nobody(client, ada):
+    session = make.session(starts_at=timezone.now() - timedelta(minutes=5))
+
+    press(client, session)
+
+    assert Registration.objects.count() == 0
+
+
+def test_a_stranger_signs_in_first_and_comes_back_to_the_seat(client):
+    session = make.session()
+
+    page = box(client, session)
+    response = press(client, session)
+
+    assert f"next={url('seat', session)}".replace("/", "%2F") in page
+    assert response.status_code == 302
+    assert response.url == f"{reverse('account_login')}?next={url('seat', session)}"
+
+
+def test_an_account_without_a_name_gives_it_first(client):
+    session = make.session()
+    make.sign_in(client, make.user())
+
+    response = press(client, session)
+
+    assert response.url.startswith(reverse("accounts:welcome"))
+    assert url("seat", session).replace("/", "%2F") in response.url
+
+
+@pytest.mark.parametrize("name", ["seat", "register", "cancel"])
+def test_a_draft_is_not_found(client, ada, name):
+    session = make.session(status=Session.Status.DRAFT)
+
+    response = client.post(url(name, session)) if name != "seat" else client.get(url(name, session))
+
+    assert response.status_code == 404
+
+
+def test_a_forged_field_changes_nothing(client, ada):
+    """W27: only the session of the address and the person of the cookie count."""
+    mallory = make.attendee()
+    session = make.session()
+
+    client.post(url("register", session), {"attendee": mallory.pk, "status": "waiting", "pool": 7, "seen": ""})
+
+    registration = Registration.objects.get()
+    assert (registration.attendee, registration.status) == (ada, "confirmed")
+
+
+@pytest.mark.parametrize("seen", ["\0", "é" * 10_000, "%ED%A0%80", "\u202e", "' OR 1=1"])
+def test_odd_bytes_in_the_form_never_crash(client, ada, seen):
+    """G24."""
+    session = make.session()
+
+    assert press(client, session, seen=seen).status_code == 302
+    assert press(client, session, "cancel", seen=seen).status_code == 302
+
+
+def test_seat_answers_are_private(client, ada):
+    """G17."""
+    response = client.get(url("seat", make.session()), headers={"HX-Request": "true", "HX-Target": "seat-box"})
+
+    assert response["Cache-Control"] == "private, no-store"
+    assert "HX-Request" in response["Vary"]
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_the_seats_of_a_day_cost_the_same_queries(client, ada, django_assert_num_queries, number):
+    sessions = [make.session() for _ in range(number)]
+    make.registration(sessions[0], ada)
+
+    with django_assert_num_queries(6):  # http session, account, attendee, sessions, pools, mine
+        page = client.get(reverse("registrations:seats"), {"day": f"{sessions[0].day:%Y-%m-%d}"}).content.decode()
+
+    assert page.count("hx-swap-oob") == number
+    assert "Votre place" in page
+
+
+@pytest.mark.parametrize("day", ["", "hier", "9999-99-99", "9999-12-31", "0001-01-01", "\0", "2027-02-04' --"])
+def test_an_odd_day_has_no_seats(client, day):
+    response = client.get(reverse("registrations:seats"), {"day": day})
+
+    assert response.status_code == (400 if day == "\0" else 200)
+
+
+def test_one_registration_costs_eleven_queries(client, ada, django_assert_num_queries):
+    session = make.session()
+
+    with django_assert_num_queries(11 + 2):  # and the savepoint that stands for BEGIN and COMMIT here
+        press(client, session, htmx=True)
+
+
+def test_my_programme_is_in_order_of_time(client, ada):
+    late, early, over = (
+        make.session(title="Tard", starts_at=timezone.now() + timedelta(days=2)),
+        make.session(title="Tôt", starts_at=timezone.now() + timedelta(days=1)),
+        make.session(title="Passé", starts_at=timezone.now() + timedelta(days=1)),
+    )
+    for session in (late, early, over):
+        make.registration(session, ada)
+    Session.objects.filter(pk=over.pk).update(starts_at=timezone.now() - timedelta(days=2), ends_at=timezone.now() - timedelta(days=1))
+    make.registration(make.session(title="De quelqu’un d’autre"))
+
+    page = client.get(reverse("registrations:me")).content.decode()
+
+    assert page.index("Tôt") < page.index("Tard") < page.index("Passé")
+    assert "De quelqu’un d’autre" not in page
+    assert page.count(reverse("registrations:cancel", args=[over.slug])) == 0
+
+
+def test_my_empty_programme_says_what_to_do(client, ada):
+    page = client.get(reverse("registrations:me")).content.decode()
+
+    assert reverse("programme:programme") in page
+    assert "Vous n’avez pas encore de place" in page
+
+
+def test_my_programme_in_english(client, ada):
+    make.registration(make.session(title_en="Chips"), ada)
+
+    page = client.get("/en/me/").content.decode()
+
+    assert "My programme" in page
+    assert "Chips" in page
+
+
+def test_my_programme_is_for_those_who_signed_in(client):
+    response = client.get(reverse("registrations:me"))
+
+    assert response.url == f"{reverse('account_login')}?next=/me/"
+
+
+@pytest.mark.parametrize(("name", "method"), [("register", "get"), ("register", "put"), ("cancel", "delete"), ("seat", "post")])
+def test_wrong_verbs_are_refused(client, ada, name, method):
+    """W41."""
+    assert getattr(client, method)(url(name, make.session())).status_code == 405

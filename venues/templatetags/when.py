@@ -1,0 +1,117 @@
+"""Dates and times as people write them: “14 h 30” and “lundi 10 février 2027”, “2:30 pm” and “Monday 10 February 2027”."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.utils.dateformat import format as in_words
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+register = template.Library()
+
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+def _french() -> bool:
+    return get_language() != "en"
+
+
+@register.filter
+def wall_time(moment: datetime | time) -> str:
+    """“14 h 30” or “2:30 pm”. A datetime must already be in the zone of its venue."""
+    if _french():
+        return f"{moment.hour}{NBSP}h{NBSP}{moment.minute:02}"
+    return f"{moment.hour % 12 or 12}:{moment.minute:02}{NBSP}{'am' if moment.hour < 12 else 'pm'}"
+
+
+@register.simple_tag
+def time_range(starts_at: datetime, ends_at: datetime) -> str:
+    """“14 h 30 – 16 h 00”, “2:30 – 4:00 pm”; names the last day when it is another one."""
+    first, last = wall_time(starts_at), wall_time(ends_at)
+    if starts_at.date() != ends_at.date():
+        last = f"{day(ends_at)}, {last}"
+    elif not _french() and first[-2:] == last[-2:]:
+        first = first[:-3]
+    return f"{first} – {last}"
+
+
+@register.filter
+def day(on: date) -> str:
+    """“lundi 10 février” or “Monday 10 February”."""
+    return _date(on, "l j\xa0F")
+
+
+@register.filter
+def long_day(on: date) -> str:
+    """“lundi 10 février 2027” or “Monday 10 February 2027”."""
+    return _date(on, "l j\xa0F Y")
+
+
+@register.filter
+def weekday(on: date) -> str:
+    return in_words(on, "l")
+
+
+@register.filter
+def short_weekday(on: date) -> str:
+    """“lun.” or “Mon”."""
+    return in_words(on, "l")[:3] + "." if _french() else in_words(on, "D")
+
+
+@register.filter
+def duration(length: timedelta) -> str:
+    """“45 min”, “1 h 30”, “2 h”; in English “1 h 30 min”. From two days on, in days."""
+    minutes = int(length.total_seconds()) // 60
+    if minutes >= 48 * 60:
+        days = -(-minutes // (24 * 60))
+        return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
+    hours, minutes = divmod(minutes, 60)
+    if not hours:
+        return f"{minutes}{NBSP}min"
+    if not minutes:
+        return f"{hours}{NBSP}h"
+    return f"{hours}{NBSP}h{NBSP}{minutes:02}" if _french() else f"{hours}{NBSP}h{NBSP}{minutes}{NBSP}min"
+
+
+@register.filter
+def zone_name(zone: ZoneInfo) -> str:
+    """“heure de Paris” or “Paris time”."""
+    return _("%(city)s time") % {"city": zone.key.rsplit("/", 1)[-1].replace("_", " ")}
+
+
+@register.filter
+def dates(event: Any) -> str:
+    """When an event is, no more precisely than it is known: “10 février 2027”, “du 6 au 7 février 2027”, “mai 2024”, “2025”."""
+    return date_range(event.starts_on, event.ends_on, event.date_precision)
+
+
+@register.simple_tag
+def date_range(first: date, last: date, precision: str = "day") -> str:
+    """Two dates in words, without saying twice what they share."""
+    to_year = {"day": "j\xa0F Y", "month": "F Y", "year": "Y"}[precision]
+    end = _date(last, to_year)
+    if _date(first, to_year) == end:
+        return end
+    to_month = to_year.removesuffix(" Y")
+    shares_month = precision == "day" and (first.year, first.month) == (last.year, last.month)
+    start = _date(first, "j" if shares_month else to_month if first.year == last.year else to_year)
+    if precision == "day" and _french():
+        return f"du {start} au {end}"
+    return f"{start}–{end}" if start.isdigit() else f"{start} – {end}"
+
+
+def _date(on: date, pattern: str) -> str:
+    if _french() and on.day == 1:
+        pattern = pattern.replace("j", r"j\e\r")
+    return in_words(on, pattern)
+
+
+@register.filter
+def lang(thing: Any, field: str) -> str:
+    """The language in which a translated field is shown when that is not the page's own, else nothing: for a `lang` attribute."""
+    here = get_language() or "fr"
+    if getattr(thing, f"{field}_{here}", None):
+        return ""
+    return next((other for other in ("fr", "en") if getattr(thing, f"{field}_{other}", None)), "")
