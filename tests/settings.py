@@ -17,7 +17,7 @@ os.environ |= {
     "BASE_URL": "http://testserver",
     "VAR_DIR": str(_folder),
     "DATABASE_URL": os.environ.get("TEST_DATABASE_URL") or f"sqlite:///{_folder}/summit.sqlite3",
-    "BROKER_URL": "memory://",
+    "BROKER_URL": "memory://localhost/",
     "EMAIL_URL": "smtp://localhost:1",
     "DEFAULT_FROM_EMAIL": "Summit <summit@testserver>",
     "PUBLIC_CACHE_SECONDS": "0",

@@ -1,4 +1,5 @@
 import logging
+import time
 import uuid
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,9 @@ from outbox.domain.kinds import Letter
 from outbox.models import Message
 
 log = logging.getLogger(__name__)
+
+SECONDS_WITHOUT_RINGING = 10
+_do_not_ring_before = 0.0  # on the monotonic clock of this process
 
 
 def post(
@@ -47,8 +51,15 @@ def post(
 
 
 def ring(message_uuid: uuid.UUID) -> None:
-    """Tell a worker that a message is due. A broker that is dead or full costs seconds, never the mail: the sweep comes by."""
+    """Tell a worker that a message is due. A broker that is dead, full or mute never costs the mail: the sweep comes by.
+
+    It costs one request two seconds at most, and one line in the log; the requests of the next seconds do not even try.
+    """
+    global _do_not_ring_before  # noqa: PLW0603 - what this process knows about the broker, and nothing else
+    if time.monotonic() < _do_not_ring_before:
+        return
     try:
         current_app.send_task("outbox.tasks.deliver", [str(message_uuid)])
     except Exception as error:  # noqa: BLE001 - kombu, redis and OS errors share no base class
+        _do_not_ring_before = time.monotonic() + SECONDS_WITHOUT_RINGING
         log.warning("The worker could not be rung, the sweep will deliver: %s", error)
