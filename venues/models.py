@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
@@ -94,6 +94,25 @@ class Room(Sourced):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.venue})"
+
+    def clean(self) -> None:
+        if self.pk is None:
+            return
+        sessions = self.sessions.exclude(status="cancelled")
+        errors = {}
+        largest = sessions.order_by("-capacity").first()
+        if largest and self.capacity and largest.capacity > self.capacity:
+            errors["capacity"] = _("“%(session)s” is planned here for %(capacity)d people.") % {
+                "session": largest,
+                "capacity": largest.capacity,
+            }
+        if not self.allows_several_sessions:
+            at_once = sessions.filter(starts_at__lt=OuterRef("ends_at"), ends_at__gt=OuterRef("starts_at")).exclude(pk=OuterRef("pk"))
+            clash = sessions.filter(Exists(at_once)).first()
+            if clash:
+                errors["allows_several_sessions"] = _("“%(session)s” shares this room with another session.") % {"session": clash}
+        if errors:
+            raise ValidationError(errors)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         super().save(*args, **kwargs)
