@@ -1,56 +1,135 @@
 """All settings, fed by the environment. Every variable is described in docs/configuration.md (a test compares the two)."""
 
+import ipaddress
+import os
+import re
 import sys
+from email.utils import parseaddr
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
+import dj_database_url
+import dj_email_url
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
-from environs import Env, EnvError, validate
+from environs import Env, EnvError, ValidationError, validate
 
 env = Env(eager=False)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- What a value must look like: each refusal is read by whoever starts the server ---------------------------------------
+
+
+def _check_secret_key(key: str) -> None:
+    if len(key) < 40 and not (DEBUG or DEMO_MODE):
+        raise ValidationError("it must be at least 40 random characters.")
+
+
+def _check_base_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname if parts.port != 0 else ""
+    except ValueError:
+        host = ""
+    if not host or url.rstrip("/") != f"{parts.scheme}://{parts.netloc}" or parts.scheme not in ("http", "https") or parts.username:
+        raise ValidationError("it must be the public address, like https://summit.example.org, without a path.")
+    if (DEMO_MODE or BENCH_MODE) and not _is_this_machine(host):
+        raise ValidationError("DEMO_MODE and BENCH_MODE let anybody sign in as anybody: the address must then be http://localhost:PORT.")
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _check_hosts(hosts: list[str]) -> None:
+    for host in hosts:
+        if not re.fullmatch(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:.]+\]", host):
+            raise ValidationError(f"“{host}” is not a host name (no scheme, port or *): write names with commas between them.")
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValidationError(f"the folder cannot be made: {error.strerror}.") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ValidationError("the folder cannot be written to.")
+
+
+def _check_database_url(url: str) -> None:
+    # ParseError is a ValueError whose text repeats the URL, and with it the password: its text is never shown.
+    try:
+        engine = dj_database_url.parse(url)["ENGINE"]
+    except ValueError:
+        engine = ""
+    if engine not in ("django.db.backends.sqlite3", "django.db.backends.postgresql"):
+        raise ValidationError("it must be postgresql://USER:PASSWORD@HOST/NAME or sqlite:////absolute/path.")
+
+
+def _check_broker_url(url: str) -> None:
+    if not re.match(r"(rediss?|unix|redis\+socket|amqps?|filesystem|memory)://", url):
+        raise ValidationError("it must be an address like redis://HOST:6379/0.")
+
+
+def _check_email_url(url: str) -> None:
+    try:
+        known = "EMAIL_BACKEND" in dj_email_url.parse(url)
+    except ValueError:
+        known = False
+    if not known or url.startswith("smtps:"):
+        raise ValidationError("it must be smtp://USER:PASSWORD@HOST:PORT, submission://… for STARTTLS, or console://.")
+
+
+def _check_sender(sender: str) -> None:
+    address = parseaddr(sender)[1]
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", address) or "\n" in sender:
+        raise ValidationError("it must be a name and an address: Summit <summit@example.org>.")
+
+
+def _check_line(text: str) -> None:
+    if not text.strip() or not text.isprintable():
+        raise ValidationError("it must be a line of text.")
+
 
 # --- What the environment says ------------------------------------------------------------------------------------------
 
 DEMO_MODE: bool = env.bool("DEMO_MODE", False)
 BENCH_MODE: bool = env.bool("BENCH_MODE", False)
 DEBUG: bool = env.bool("DEBUG", False)
-
-
-def _check_secret_key(key: str) -> None:
-    if len(key) < 40 and not (DEBUG or DEMO_MODE):
-        raise EnvError("set it to at least 40 random characters")
-
-
-SECRET_KEY: str = env.str("SECRET_KEY", "", validate=_check_secret_key)
-BASE_URL: str = env.str("BASE_URL", "http://localhost:8000", validate=validate.URL(schemes={"http", "https"}, require_tld=False))
-ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [])
-VAR_DIR: Path = env.path("VAR_DIR", BASE_DIR / "var")
-DATABASE: dict[str, Any] = env.dj_db_url("DATABASE_URL", f"sqlite:///{quote(str(VAR_DIR / 'summit.sqlite3'))}")
+# Without a default in production: a key that everybody can read here would let anybody forge a signed-in person.
+SECRET_KEY: str = env.str("SECRET_KEY", "" if DEBUG or DEMO_MODE else cast("str", ...), validate=_check_secret_key)
+BASE_URL: str = env.str("BASE_URL", "http://localhost:8000", validate=_check_base_url)
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [], validate=_check_hosts)
+VAR_DIR: Path = env.path("VAR_DIR", BASE_DIR / "var", validate=_check_folder) or BASE_DIR / "var"
+DATABASE_URL: str = env.str("DATABASE_URL", f"sqlite:///{quote(str(VAR_DIR / 'summit.sqlite3'))}", validate=_check_database_url)
 DATABASE_POOL_SIZE: int = env.int("DATABASE_POOL_SIZE", 0, validate=validate.Range(min=0, max=100))
-CELERY_BROKER_URL: str = env.str("BROKER_URL", "redis://localhost:6379/0")
-EMAIL: dict[str, Any] = env.dj_email_url("EMAIL_URL", "smtp://localhost:25")
-DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "Summit <summit@localhost>")
+CELERY_BROKER_URL: str = env.str("BROKER_URL", "redis://localhost:6379/0", validate=_check_broker_url)
+EMAIL_URL: str = env.str("EMAIL_URL", "smtp://localhost:25", validate=_check_email_url)
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "Summit <summit@localhost>", validate=_check_sender)
 MAIL_LEASE_SECONDS: int = env.int("MAIL_LEASE_SECONDS", 60, validate=validate.Range(min=2, max=3600))
-MAIL_SWEEP_SECONDS: int = env.int("MAIL_SWEEP_SECONDS", 5, validate=validate.Range(min=1, max=300))
+MAIL_SWEEP_SECONDS: int = env.int("MAIL_SWEEP_SECONDS", 5, validate=validate.Range(min=1, max=30))
 PUBLIC_CACHE_SECONDS: int = env.int("PUBLIC_CACHE_SECONDS", 60, validate=validate.Range(min=0, max=3600))
 TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", 0, validate=validate.Range(min=0, max=10))
-SUMMIT_NAME_FR: str = env.str("SUMMIT_NAME_FR", "Sommet pour l’action sur l’IA")
-SUMMIT_NAME_EN: str = env.str("SUMMIT_NAME_EN", "AI Action Summit")
+SUMMIT_NAME_FR: str = env.str("SUMMIT_NAME_FR", "Sommet pour l’action sur l’IA", validate=_check_line)
+SUMMIT_NAME_EN: str = env.str("SUMMIT_NAME_EN", "AI Action Summit", validate=_check_line)
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
-
 
 try:
     env.seal()
 except EnvError as error:
     # One sentence on stderr rather than a trace: whoever starts the server must see which variable to mend.
-    sentences = "; ".join(f"{name}: {' '.join(map(str, why))}" for name, why in getattr(error, "error_messages", {"": [error]}).items())
+    sentences = "; ".join(f"{name}: {' '.join(map(str, why)).rstrip('.')}" for name, why in getattr(error, "error_messages", {}).items())
+    sentences = sentences.replace("Environment variable not set", "it must be set (or DEBUG=1, on your own machine only)")
     sys.exit(f"Summit cannot start: {sentences} (see docs/configuration.md).")
 
 SECRET_KEY = SECRET_KEY or "only-for-demo-and-debug-never-in-production"
+DATABASE: dict[str, Any] = dict(dj_database_url.parse(DATABASE_URL))
+EMAIL: dict[str, Any] = dj_email_url.parse(EMAIL_URL)
 _base = urlsplit(BASE_URL)
 HTTPS = _base.scheme == "https"
 BASE_URL = BASE_URL.rstrip("/")
@@ -83,6 +162,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "summit.health.answer_probes",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -130,8 +210,9 @@ if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     DATABASE["CONN_HEALTH_CHECKS"] = True
+    DATABASE["OPTIONS"] = {"connect_timeout": 5, **DATABASE.get("OPTIONS", {})}
     if DATABASE_POOL_SIZE:
-        DATABASE["OPTIONS"] = {**DATABASE.get("OPTIONS", {}), "pool": {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 10}}
+        DATABASE["OPTIONS"]["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 10}
     else:
         DATABASE["CONN_MAX_AGE"] = 60
 DATABASES = {"default": DATABASE}
@@ -231,7 +312,9 @@ EMAIL_HOST_PASSWORD = EMAIL.get("EMAIL_HOST_PASSWORD") or ""
 EMAIL_USE_TLS = EMAIL.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = EMAIL.get("EMAIL_USE_SSL", False)
 EMAIL_FILE_PATH = EMAIL.get("EMAIL_FILE_PATH") or VAR_DIR / "mail"
-EMAIL_TIMEOUT = 20  # less than the lease of a message, so that a stalled server never makes two workers send the same one
+EMAIL_TIMEOUT = min(
+    20, MAIL_LEASE_SECONDS / 2
+)  # less than the lease of a message, so that a stalled server never makes two workers send the same one
 
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"visibility_timeout": 300}
@@ -264,6 +347,7 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
+CELERY_BEAT_SYNC_EVERY = 1  # written after each ring, so that the file's age tells whether beat is alive (docker-compose.yml)
 
 # --- Logs: one record a line on standard output ----------------------------------------------------------------------------------
 
