@@ -1,18 +1,25 @@
 """Who is asking: the attendee behind a request, or the page that they must go through first."""
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.models import Attendee, User
 
 View = Callable[..., HttpResponse]
+
+# Coming back to the door itself would turn in circles.
+_THE_DOOR = re.compile(r"/(en/)?(accounts/(login|signup|logout|welcome)|admin/(login|logout))(/|\?|$)")
+_ODD = re.compile(r"[\x00-\x20\x7f-\x9f\\]")
 
 
 def attendee_of(request: HttpRequest) -> Attendee | None:
@@ -28,10 +35,46 @@ def attendee_required(view: View) -> View:
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         attendee = attendee_of(request)
         if attendee is None:
-            came_from = request.get_full_path() if request.method == "GET" else request.POST.get("next", "")
-            return redirect(f"{reverse('accounts:welcome')}?{urlencode({'next': came_from})}")
+            return redirect(welcome_first(request.get_full_path() if request.method == "GET" else request.POST.get("next", "")))
         request.attendee = attendee  # type: ignore[attr-defined]
         attendee.user = cast("User", request.user)
         return view(request, *args, **kwargs)
 
     return wrapped
+
+
+def organisers_door(admin_login: View) -> View:
+    """Put the administration behind the same door as everybody's: strangers sign in by code, people who may not enter are told so."""
+
+    @wraps(admin_login)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect_to_login(safe_next(request) or reverse("admin:index"), resolve_url("account_login"))
+        if not request.user.is_staff:
+            return render(request, "accounts/not_an_organiser.html", status=403)
+        return admin_login(request, *args, **kwargs)
+
+    return wrapped
+
+
+def is_safe_next(address: str) -> bool:
+    """Whether `address` is a plain path of this site that one may be sent to: no other host in any disguise, no way back to the door."""
+    return (
+        len(address) <= 2000
+        and address.startswith("/")
+        and not _ODD.search(address)
+        and url_has_allowed_host_and_scheme(address, allowed_hosts=None)
+        and not _THE_DOOR.match(address)
+    )
+
+
+def safe_next(request: HttpRequest) -> str:
+    """The path that the request asks to go on to (field or parameter `next`), or "" when there is none or it is not safe."""
+    address = request.POST.get("next") or request.GET.get("next") or ""
+    return address if is_safe_next(address) else ""
+
+
+def welcome_first(came_from: str) -> str:
+    """The address of the page that asks for the name and then goes on to `came_from`."""
+    query = f"?{urlencode({'next': came_from})}" if is_safe_next(came_from) else ""
+    return reverse("accounts:welcome") + query

@@ -1,7 +1,179 @@
+import time
+from copy import copy
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from allauth.account.views import ConfirmLoginCodeView, LoginView, LogoutView
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import redirect, render, resolve_url
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts.access import attendee_of, attendee_required, safe_next
+from accounts.domain import limits, people
+from accounts.forms import CodeForm, ProfileForm, SignInForm, WelcomeForm
+from accounts.models import User
+
+_ADDRESS = "sign_in_address"  # in the visitor's session: an address has no place in a URL or a log
 
 
+class SignIn(LoginView):
+    """Ask for an address and send it a code. One door: the form has a second button that posts the same address to `SignUp`."""
+
+    template_name = "accounts/sign_in.html"
+    form_class = SignInForm
+    opens_accounts = False
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except limits.TooMany as limit:
+            return too_many(request, limit)
+
+    def _redirect_to_pending_stage(self, request: HttpRequest, stage: Any) -> None:
+        """Let whoever waits for a code come back here and type another address."""
+
+    def get_initial(self) -> dict[str, Any]:
+        return {"login": self.request.session.get(_ADDRESS, "")}
+
+    def form_valid(self, form: SignInForm) -> HttpResponse:
+        address = form.cleaned_data["login"]
+        # Counted for every address alike, whoever it belongs to and wherever the request comes from.
+        _count_a_code(address)
+        if self.opens_accounts and form.user is None:
+            user = people.open_account(address, language=_language())
+            form.user = user if user.is_active else None  # a closed account stays closed, and is not told apart
+        self.request.session[_ADDRESS] = address
+        self.request.session["sign_in_opens_accounts"] = self.opens_accounts
+        return super().form_valid(form)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs) | {"next": safe_next(self.request)}
+
+
+class SignUp(SignIn):
+    """Ask for an address, open an account when it has none, and send it a code: the same answer in both cases."""
+
+    template_name = "accounts/sign_up.html"
+    opens_accounts = True
+
+
+class EnterCode(ConfirmLoginCodeView):
+    """Ask for the code of the mail; three wrong ones, or fifteen minutes, and it is void."""
+
+    template_name = "accounts/enter_code.html"
+    form_class = CodeForm
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            response = super().dispatch(request, *args, **kwargs)
+        except limits.TooMany as limit:
+            return too_many(request, limit)
+        if getattr(self, "_process", self) is None:
+            return self._start_again(_("This code has run out. Ask for a new one."))
+        return response
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self._action == "resend":
+            _count_a_code(self._process.state["email"])
+            self._process.state |= {"at": time.time(), "failed_attempts": 0}  # a new code has its own fifteen minutes and three tries
+            messages.success(request, _("A new code is on its way. The one before no longer works."))
+            return super().post(request, *args, **kwargs)
+        # Both counts are taken before the code is looked at: allauth keeps its own in the session, which a burst reads all at once.
+        address, issued_at = self._process.state["email"], datetime.fromtimestamp(self._process.state["at"], UTC)
+        mark = limits.CODES_TRIED.take(address, at=timezone.now())
+        try:
+            limits.TRIES_OF_A_CODE.take(f"{address} {issued_at.timestamp()}", at=issued_at)
+        except limits.TooMany:
+            self._process.abort()
+            return self._start_again(_("Three wrong codes: that code is void now. Ask for a new one."))
+        response = super().post(request, *args, **kwargs)
+        if request.user.is_authenticated:
+            limits.give_back(mark)
+            request.session.pop(_ADDRESS, None)
+        return response
+
+    def form_invalid(self, form: CodeForm) -> HttpResponse:
+        response = super().form_invalid(form)
+        return self._start_again() if isinstance(response, HttpResponseRedirect) else response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs) | {
+            "next": safe_next(self.request),
+            "opens_accounts": self.request.session.get("sign_in_opens_accounts", False),
+            "tries_left": settings.ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS - self._process.state["failed_attempts"],
+            "minutes": settings.ACCOUNT_LOGIN_BY_CODE_TIMEOUT // 60,
+        }
+
+    def _start_again(self, sentence: str = "") -> HttpResponse:
+        if sentence:
+            messages.error(self.request, sentence)
+        came_from = safe_next(self.request)
+        return redirect(reverse("account_login") + (f"?{urlencode({'next': came_from})}" if came_from else ""))
+
+
+class SignOut(LogoutView):
+    """A button, since opening an address must change nothing (a link scanner opens them all)."""
+
+    template_name = "accounts/sign_out.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs) | {"next": safe_next(self.request)}
+
+
+sign_in, sign_up, enter_code, sign_out = SignIn.as_view(), SignUp.as_view(), EnterCode.as_view(), SignOut.as_view()
+
+
+@never_cache
 @login_required
+@require_http_methods(["GET", "HEAD", "POST"])
 def welcome(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("")
+    """Ask a new account for its name, once, and go on."""
+    go_on = safe_next(request) or resolve_url(settings.LOGIN_REDIRECT_URL)
+    if attendee_of(request) and request.method != "POST":
+        return redirect(go_on)
+    form = WelcomeForm(request.POST or None)
+    if form.is_valid():
+        people.introduce(cast("User", request.user), name=form.cleaned_data["name"])
+        return redirect(go_on)
+    return render(request, "accounts/welcome.html", {"form": form, "next": safe_next(request)})
+
+
+@never_cache
+@attendee_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def profile(request: HttpRequest) -> HttpResponse:
+    user = cast("User", request.user)
+    # A copy: the form writes what was typed into it, and the rest of the page must go on showing what is true.
+    form = ProfileForm(request.POST or None, instance=copy(user.attendee), user=user)
+    if form.is_valid():
+        people.save_profile(form.instance, user, language=form.cleaned_data["language"], zone=form.cleaned_data["timezone"])
+        with translation.override(user.language):
+            messages.success(request, _("Saved."))
+            return redirect(safe_next(request) or reverse("accounts:profile"))
+    return render(request, "accounts/profile.html", {"form": form, "next": safe_next(request)})
+
+
+def too_many(request: HttpRequest, limit: limits.TooMany) -> HttpResponse:
+    """Say when to try again, in words and in the header that programs read."""
+    wait = max(limit.retry_at - timezone.now(), timedelta(seconds=1))
+    context = {"retry_at": limit.retry_at, "minutes": -(-int(wait.total_seconds()) // 60), "next": safe_next(request)}
+    response = render(request, "accounts/too_many.html", context, status=429)
+    response["Retry-After"] = str(int(wait.total_seconds()) + 1)
+    return response
+
+
+def _count_a_code(address: str) -> None:
+    limits.CODES_SENT.take(address, at=timezone.now())
+    limits.CODES_SENT_A_DAY.take(address, at=timezone.now())
+
+
+def _language() -> str:
+    return "en" if translation.get_language() == "en" else "fr"

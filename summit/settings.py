@@ -198,6 +198,8 @@ TEMPLATES = [
     }
 ]
 
+FORM_RENDERER = "accounts.forms.FormRenderer"
+
 # --- Database: SQLite embedded, PostgreSQL for a real summit ----------------------------------------------------------------
 
 if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
@@ -292,14 +294,19 @@ LOGOUT_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "programme:home"
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*"]
-ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_SIGNUP_FIELDS = ["email*"]  # no password field: allauth then signs in by code alone
+ACCOUNT_EMAIL_VERIFICATION = "none"  # whoever types the code has shown that the address is theirs: nothing is left to verify
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_FORMAT = {"numeric": True, "length": 8}
+ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 3
+ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60
+ACCOUNT_LOGIN_TIMEOUT = 60 * 60  # longer than the code's: a code that ran out is told apart from a page that was opened by chance
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # otherwise anybody could have us write to strangers
 ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_RATE_LIMITS = False  # ours are in accounts/domain/limits.py, which says why
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 
 # --- Mail and the worker --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,56 @@
+"""Limits on what strangers may try, counted in the database: they outlive a broker, and a burst cannot slip through.
+
+allauth's own limiter is switched off (settings): it keys on the network address, and on the day 3,000 honest people stand
+behind the one address of the venue's Wi-Fi (docs/rules.md#sign-in).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.core.cache import cache
+
+
+class TooMany(Exception):
+    """The limit is reached; `retry_at` says when the next try is counted afresh."""
+
+    def __init__(self, retry_at: datetime) -> None:
+        super().__init__(f"too many tries before {retry_at:%H:%M:%S} UTC")
+        self.retry_at = retry_at
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most `amount` tries `per` window, for each key."""
+
+    name: str
+    amount: int
+    per: timedelta
+
+    def take(self, key: str, *, at: datetime) -> str:
+        """Count one try and return its mark, for `give_back`. Raises TooMany.
+
+        Each try claims a numbered row of its own: only one of two requests can insert the same row, on both databases, so
+        200 tries at once leave exactly `amount` of them.
+        """
+        seconds = int(self.per.total_seconds())
+        window = int(at.timestamp()) // seconds
+        # Hashed: the table must not become a list of the addresses that people typed.
+        digest = hashlib.sha256(f"{self.name}\0{key}\0{window}".encode()).hexdigest()
+        for number in range(self.amount):
+            mark = f"limit:{digest}:{number}"
+            if cache.add(mark, 1, timeout=seconds):
+                return mark
+        raise TooMany(datetime.fromtimestamp((window + 1) * seconds, UTC))
+
+
+def give_back(mark: str) -> None:
+    """Uncount a try that turned out to be right."""
+    cache.delete(mark)
+
+
+CODES_SENT = Limit("codes-sent", amount=5, per=timedelta(minutes=10))
+CODES_SENT_A_DAY = Limit("codes-sent-a-day", amount=30, per=timedelta(days=1))
+CODES_TRIED = Limit("codes-tried", amount=5, per=timedelta(minutes=5))
+# Counted from the moment the code was made, so that no change of window hands out three more tries.
+TRIES_OF_A_CODE = Limit("tries-of-a-code", amount=3, per=timedelta(hours=1))

@@ -1,0 +1,157 @@
+"""The forms of the sign-in pages, and the way every form of the site is laid out (`FORM_RENDERER`)."""
+
+import re
+import unicodedata
+from typing import Any
+
+from allauth.account.forms import ConfirmLoginCodeForm, LoginForm
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.forms.renderers import DjangoTemplates
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from accounts.domain import places
+from accounts.models import Attendee, User, normalise_email
+
+
+class FormRenderer(DjangoTemplates):
+    """Label, hint, error, field; a summary of the errors on top that takes the focus. `{{ form }}` or `{{ form.name.as_field_group }}`."""
+
+    form_template_name = "accounts/forms/form.html"
+    field_template_name = "accounts/forms/field.html"
+
+
+# Several lines are fine here; what steers a terminal or turns the reading order is not, nor the mark of a lost character.
+validate_prose = RegexValidator(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffd\ud800-\udfff]",
+    _("This text holds a control character: write it again by hand."),
+    inverse_match=True,
+)
+
+
+def clean_address(email: str) -> str:
+    """The address as it is compared; refuses what Django's check lets through though no mailbox is called so."""
+    local, _at, domain = email.rpartition("@")
+    if len(local) > 64 or domain.startswith("[") or "." not in domain:
+        raise ValidationError(_("Enter an e-mail address like name@example.org."))
+    return normalise_email(email)
+
+
+class EmailField(forms.EmailField):
+    default_error_messages = {
+        "required": _("Enter your e-mail address."),
+        "invalid": _("Enter an e-mail address like name@example.org."),
+        "max_length": _("This address is too long to be one: at most %(limit_value)d characters."),
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("label", _("E-mail address"))
+        kwargs.setdefault("max_length", 254)
+        super().__init__(**kwargs)
+        self.widget.attrs |= {"autocomplete": "email", "autocapitalize": "none", "spellcheck": "false"}
+
+    def clean(self, value: Any) -> Any:
+        return clean_address(super().clean(value))
+
+
+class SignInForm(LoginForm):
+    """The address, nothing else. allauth looks the account up; the answer is the same whether there is one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"] = EmailField()
+
+
+class CodeForm(ConfirmLoginCodeForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"] = forms.CharField(
+            label=_("Code"),
+            help_text=_("The eight digits of the mail, with or without the dash."),
+            max_length=40,
+            widget=forms.TextInput(
+                attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autocapitalize": "characters", "spellcheck": "false"}
+            ),
+            error_messages={"required": _("Enter the code of the mail."), "max_length": _("A code is much shorter: eight digits.")},
+        )
+
+    def clean_code(self) -> str:
+        # A mailbox or a keyboard turns the dash into another one, or the space into one that does not break.
+        self.cleaned_data["code"] = re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", self.cleaned_data["code"]))
+        return super().clean_code()
+
+
+class _PersonForm(forms.ModelForm):
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for name, value in cleaned.items():
+            if isinstance(value, str):
+                cleaned[name] = unicodedata.normalize("NFC", value)  # é is é, typed in one stroke or in two
+        return cleaned
+
+
+_NAME_LABEL = _("Your name")
+_NAME_HINT = _("As you write it. It is printed on your badge.")
+_NAME_ERRORS = {"name": {"required": _("Enter your name, as you write it.")}}
+
+
+def _text(autocomplete: str) -> forms.TextInput:
+    return forms.TextInput(attrs={"autocomplete": autocomplete})
+
+
+class WelcomeForm(_PersonForm):
+    class Meta:
+        model = Attendee
+        fields = ["name"]
+        widgets = {"name": _text("name")}
+        labels = {"name": _NAME_LABEL}
+        help_texts = {"name": _NAME_HINT}
+        error_messages = _NAME_ERRORS
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].validators.append(validate_prose)
+
+
+class ProfileForm(_PersonForm):
+    country = forms.ChoiceField(label=_("Country"), required=False, widget=forms.Select(attrs={"autocomplete": "country"}))
+    language = forms.ChoiceField(
+        label=_("Language"),
+        help_text=_("The language of the mails that we send you."),
+        widget=forms.RadioSelect,
+        choices=[("fr", "Français"), ("en", "English")],
+    )
+    timezone = forms.ChoiceField(
+        label=_("Time zone"), help_text=_("Sessions are always shown in the time of their venue. This is for your reminders.")
+    )
+
+    class Meta:
+        model = Attendee
+        fields = ["name", "organisation", "country", "access_needs"]
+        widgets = {
+            "name": _text("name"),
+            "organisation": _text("organization"),
+            "access_needs": forms.Textarea(attrs={"rows": 4}),
+        }
+        labels = {"name": _NAME_LABEL, "organisation": _("Organisation"), "access_needs": _("Access needs")}
+        help_texts = {
+            "name": _NAME_HINT,
+            "organisation": _("Your company, school, institution or newsroom."),
+            "access_needs": _("A place for a wheelchair, sign language, a seat near the door… Only the team that receives you reads this."),
+        }
+        error_messages = _NAME_ERRORS
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        reads = "en" if get_language() == "en" else "fr"
+        self.fields["country"].choices = [("", _("Not said")), *places.countries(reads)]  # type: ignore[attr-defined]
+        zones = places.time_zones(reads)
+        if not any(user.timezone == zone for _continent, cities in zones for zone, _city in cities):
+            zones = [(user.timezone, [(user.timezone, user.timezone)]), *zones]  # an old name of a place: still a good one
+        self.fields["timezone"].choices = zones  # type: ignore[attr-defined]
+        self.initial.update(language=user.language, timezone=user.timezone)
+        for name in ("name", "organisation", "access_needs"):
+            self.fields[name].validators.append(validate_prose)
