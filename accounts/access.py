@@ -6,12 +6,12 @@ from functools import wraps
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.models import Attendee, User
 
@@ -30,12 +30,16 @@ def attendee_of(request: HttpRequest) -> Attendee | None:
 def attendee_required(view: View) -> View:
     """Let the view run for a signed-in attendee only, as `request.attendee`; others sign in, or give their name, and come back."""
 
-    @login_required
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         attendee = attendee_of(request)
         if attendee is None:
-            return redirect(welcome_first(request.get_full_path() if request.method == "GET" else request.POST.get("next", "")))
+            came_from = (
+                request.get_full_path() if request.method in ("GET", "HEAD") else safe_next(request)
+            )  # a POST has no page of its own
+            door = welcome_first(came_from) if request.user.is_authenticated else sign_in_first(came_from)
+            # htmx would follow a redirect by itself and put the whole sign-in page into the fragment's place.
+            return HttpResponseClientRedirect(door) if request.htmx else redirect(door)  # type: ignore[attr-defined]
         request.attendee = attendee  # type: ignore[attr-defined]
         attendee.user = cast("User", request.user)
         return view(request, *args, **kwargs)
@@ -74,7 +78,15 @@ def safe_next(request: HttpRequest) -> str:
     return address if is_safe_next(address) else ""
 
 
+def sign_in_first(came_from: str) -> str:
+    """The address of the sign-in page that then goes on to `came_from`."""
+    return _door("account_login", came_from)
+
+
 def welcome_first(came_from: str) -> str:
     """The address of the page that asks for the name and then goes on to `came_from`."""
-    query = f"?{urlencode({'next': came_from})}" if is_safe_next(came_from) else ""
-    return reverse("accounts:welcome") + query
+    return _door("accounts:welcome", came_from)
+
+
+def _door(name: str, came_from: str) -> str:
+    return reverse(name) + (f"?{urlencode({'next': came_from})}" if is_safe_next(came_from) else "")

@@ -1,5 +1,4 @@
 from datetime import date
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -9,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.access import attendee_of, attendee_required
+from accounts.access import attendee_of, attendee_required, sign_in_first
 from accounts.models import Attendee
 from programme.models import Session
 from registrations.access import visible_session
@@ -90,7 +89,7 @@ def _answer(
 
 def _show(request: HttpRequest, shown: Seat, **context: object) -> HttpResponse:
     """The fragment that fits where htmx will put it, or the whole page."""
-    login = f"{reverse('account_login')}?{urlencode({'next': reverse('registrations:seat', args=[shown.session.slug])})}"
+    login = sign_in_first(reverse("registrations:seat", args=[shown.session.slug]))
     context |= {"seat": shown, "session": shown.session, "attendee": attendee_of(request), "login_url": login}
     target = request.htmx.target if request.htmx else None  # type: ignore[attr-defined]
     if target == f"seat-{shown.session.slug}":

@@ -1,6 +1,7 @@
 """The pages of a seat: box, rows, "my programme" (docs/rules.md#seats)."""
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -140,7 +141,15 @@ def test_a_stranger_signs_in_first_and_comes_back_to_the_seat(client):
 
     assert f"next={url('seat', session)}".replace("/", "%2F") in page
     assert response.status_code == 302
-    assert response.url == f"{reverse('account_login')}?next={url('seat', session)}"
+    assert response.url == f"{reverse('account_login')}?{urlencode({'next': url('seat', session)})}"
+
+
+def test_a_press_after_the_session_ran_out_sends_the_whole_page_to_the_door(client):
+    session = make.session()
+
+    response = press(client, session, htmx=True)
+
+    assert response["HX-Redirect"] == f"{reverse('account_login')}?{urlencode({'next': url('seat', session)})}"
 
 
 def test_an_account_without_a_name_gives_it_first(client):
@@ -253,7 +262,7 @@ def test_my_programme_in_english(client, ada):
 def test_my_programme_is_for_those_who_signed_in(client):
     response = client.get(reverse("registrations:me"))
 
-    assert response.url == f"{reverse('account_login')}?next=/me/"
+    assert response.url == f"{reverse('account_login')}?next=%2Fme%2F"
 
 
 @pytest.mark.parametrize(("name", "method"), [("register", "get"), ("register", "put"), ("cancel", "delete"), ("seat", "post")])
