@@ -1,0 +1,336 @@
+"""Loading a summit from a folder of CSV files: read everything, find every mistake, then write all of it or nothing.
+
+Rows are found again by their slug, so that the same folder loads twice without a change, and a corrected folder changes
+only what was corrected. Nothing is ever deleted.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import IntegrityError, connection, models, transaction
+from django.utils import translation
+
+from programme.models import Day, Event, Participation, Session, Speaker, Track
+from registrations.domain import pools
+from registrations.models import Cohort, Institution, SeatPool
+from summit.demo.files import (
+    FILES,
+    CannotLoad,
+    Folder,
+    Period,
+    Problem,
+    Row,
+    Stay,
+    Wrong,
+    field_of,
+    judge,
+    judge_rooms,
+    read_folder,
+    road_slug,
+    stays_by_room,
+)
+from venues.models import Room, Venue
+
+OWN_DATA = Path(__file__).parent / "data"
+# Other summits are other people's history: their dates stay when ours are moved. The “Road to the Summit” leads here, so it moves along.
+OTHERS_HISTORY = (Event.Kind.PREVIOUS_SUMMIT, Event.Kind.NEXT_EVENT)
+
+
+@dataclass
+class Count:
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+
+
+@dataclass
+class Loaded:
+    """What a load did, per kind of row, and the first day of the programme as it now stands."""
+
+    counts: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
+    first_day: date = date.min
+    moved_days: int = 0
+
+    @property
+    def changes(self) -> int:
+        return sum(count.new + count.changed for count in self.counts.values())
+
+
+# --- Moving -------------------------------------------------------------------------------------------------------------
+
+
+def default_first_day(first_day: date, today: date) -> date:
+    """The same weekday as `first_day` (a Thursday, for our own data), the first one at least three weeks after `today`."""
+    soonest = today + timedelta(weeks=3)
+    return soonest + timedelta((first_day.weekday() - soonest.weekday()) % 7)
+
+
+def moved_instant(moment: datetime, days: int, zone: ZoneInfo) -> datetime:
+    """The same wall-clock time in `zone`, `days` later: 14:00 stays 14:00 across a clock change. Raises Wrong in the hour that
+    a clock change skips."""
+    if not days:
+        return moment.astimezone(UTC)
+    wall = moment.astimezone(zone).replace(tzinfo=None) + timedelta(days)
+    moved = wall.replace(tzinfo=zone).astimezone(UTC)
+    if moved.astimezone(zone).replace(tzinfo=None) != wall:
+        raise Wrong(f"would move to {wall:%Y-%m-%d %H:%M}, which the clocks skip on that day.")
+    return moved
+
+
+def _days_to_move(
+    folder: Folder, sessions: dict[str, Session], today: date, first_day: date | None, *, keep_dates: bool
+) -> tuple[int, int]:
+    """By how many days the programme stood moved in the database, and by how many it shall.
+
+    Without an order (`first_day`, `keep_dates`) a summit that is loaded already stays where it is, whatever today is: people
+    hold seats at those times.
+    """
+    zones = _zones(folder)
+    starts = {row.cells["slug"]: row.values["start"].astimezone(zones[row.cells["slug"]]).date() for row in folder.rows["sessions.csv"]}
+    seen = Counter((sessions[slug].local_starts_at.date() - start).days for slug, start in starts.items() if slug in sessions)
+    before = seen.most_common(1)[0][0] if seen else None
+    first = min(row.values["date"] for row in folder.rows["days.csv"])
+    if keep_dates:
+        days = 0
+    elif first_day:
+        days = (first_day - first).days
+    elif before is not None:
+        days = before
+    else:
+        days = (default_first_day(first, today) - first).days
+    return days if before is None else before, days
+
+
+def _zones(folder: Folder) -> dict[str, ZoneInfo]:
+    """The time zone of each session's venue, by the session's slug."""
+    by_venue = {slug: ZoneInfo(row.cells["timezone"]) for slug, row in folder.by_slug("venues.csv").items()}
+    by_room = {slug: by_venue[row.cells["venue"]] for slug, row in folder.by_slug("rooms.csv").items()}
+    return {row.cells["slug"]: by_room[row.cells["room"]] for row in folder.rows["sessions.csv"]}
+
+
+# --- Writing ------------------------------------------------------------------------------------------------------------
+
+
+def load(path: Path, *, today: date, first_day: date | None = None, keep_dates: bool = False) -> Loaded:
+    """Load the summit in the folder `path`; raise CannotLoad with every mistake, and then nothing is written.
+
+    The programme moves to begin on `first_day`; or keeps the dates of the files; or, when neither is asked, stays where it
+    stands in the database; or, in an empty database, moves by whole weeks to begin at least three weeks after `today`.
+    Sessions arrive published; what is cancelled or back in draft since stays so.
+    """
+    folder = read_folder(path)
+    try:
+        with transaction.atomic(), translation.override("fr"):
+            if connection.vendor == "postgresql":  # sessions that move one by one may stand in each other's way for a moment
+                with connection.cursor() as cursor:
+                    cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+            return _Load(folder, today, first_day, keep_dates=keep_dates).run()
+    except IntegrityError as error:
+        raise CannotLoad([Problem("database", 0, "", "", f"refuses the rows: {error}")]) from error
+
+
+class _Load:
+    """One load, inside its transaction."""
+
+    def __init__(self, folder: Folder, today: date, first_day: date | None, *, keep_dates: bool) -> None:
+        self.folder = folder
+        self.loaded = Loaded()
+        self.known: dict[str, dict[str, Any]] = {}  # by file, then by slug: what the database holds
+        self.sessions: dict[str, Session] = {session.slug: session for session in Session.objects.with_place()}
+        cancelled = {slug for slug, session in self.sessions.items() if session.status == Session.Status.CANCELLED}
+        self.refuse([*folder.problems, *judge(folder), *judge_rooms(stays_by_room(folder, cancelled))])
+        self.days_before, self.days = _days_to_move(folder, self.sessions, today, first_day, keep_dates=keep_dates)
+        self.times = self.move_sessions()
+        self.existing_days = {moved.date - timedelta(self.days_before): moved for moved in Day.objects.all()}
+        self.pools: dict[int, dict[int | None, SeatPool]] = defaultdict(dict)  # by session, then by cohort
+        for pool in SeatPool.objects.all():
+            self.pools[pool.session_id][pool.cohort_id] = pool
+        self.allotments = self.plan_allotments()
+        self.refuse([*self.judge_beside_others(cancelled), *self.judge_seats()])
+
+    def refuse(self, problems: list[Problem]) -> None:
+        if problems:
+            order = {file.name: position for position, file in enumerate(FILES)}
+            raise CannotLoad(sorted(problems, key=lambda problem: (order.get(problem.file, -1), problem.line)))
+
+    def move_sessions(self) -> dict[str, tuple[datetime, datetime]]:
+        zones, times, problems = _zones(self.folder), {}, []
+        for row in self.folder.rows["sessions.csv"]:
+            slug = row.cells["slug"]
+            try:
+                times[slug] = (
+                    moved_instant(row.values["start"], self.days, zones[slug]),
+                    moved_instant(row.values["end"], self.days, zones[slug]),
+                )
+            except Wrong as why:
+                problems.append(row.wrong("start", str(why)))
+        self.refuse(problems)
+        return times
+
+    def judge_beside_others(self, cancelled: set[str]) -> Iterator[Problem]:
+        """Sessions and days that organisers made themselves are in nobody's way."""
+        stays = {
+            room: [Stay(*self.times[stay.row.cells["slug"]], stay.name, stay.row) for stay in guests if stay.row]
+            for room, guests in stays_by_room(self.folder, cancelled).items()
+        }
+        for slug, session in self.sessions.items():
+            if slug not in self.times and slug not in cancelled and session.room.slug in stays:
+                stays[session.room.slug].append(Stay(session.starts_at, session.ends_at, f"{slug} (in the database)", None))
+        yield from judge_rooms(stays)
+        rows = {row.values["date"]: row for row in self.folder.rows["days.csv"]}
+        taken = {moved.date for before, moved in self.existing_days.items() if before not in rows}
+        for before, row in rows.items():
+            if before + timedelta(self.days) in taken:
+                yield row.wrong("date", f"would move to {before + timedelta(self.days)}, which is another day of the database.")
+
+    def plan_allotments(self) -> list[tuple[Row, str, int]]:
+        """Each cohort's row with a session and the seats to keep there."""
+        cohorts = self.folder.rows["cohorts.csv"]
+        return [(row, slug, row.values["quota"]) for row in cohorts for slug in row.values["sessions_allotted"] or []]
+
+    def judge_seats(self) -> Iterator[Problem]:
+        """Nobody loses a seat to a load: capacities and allotments never go below what is taken."""
+        cohorts = {cohort.pk: cohort.slug for cohort in Cohort.objects.all()}
+        allotted = {(slug, row.cells["slug"]): seats for row, slug, seats in self.allotments}
+        taken: dict[tuple[str, str], int] = {}
+        general: Counter[str] = Counter()
+        for slug, session in self.sessions.items():
+            for pool in self.pools.get(session.pk, {}).values():
+                if pool.cohort_id is None:
+                    general[slug] = pool.taken
+                else:
+                    taken[slug, cohorts[pool.cohort_id]] = pool.taken
+                    allotted.setdefault((slug, cohorts[pool.cohort_id]), pool.seats)
+        for row, slug, seats in self.allotments:
+            if seats < (held := taken.get((slug, row.cells["slug"]), 0)):
+                yield row.wrong("quota", f"is less than the {held} seats that the cohort has taken in {slug}.")
+        for row in self.folder.rows["sessions.csv"]:
+            slug = row.cells["slug"]
+            needed = general[slug] + sum(seats for (session, _), seats in allotted.items() if session == slug)
+            if row.values["capacity"] < needed:
+                yield row.wrong("capacity", f"is less than the {needed} seats that are taken or kept for cohorts.")
+
+    def run(self) -> Loaded:
+        self.write_all("venues.csv", Venue)
+        self.write_all("rooms.csv", Room)
+        self.write_all("tracks.csv", Track)
+        self.write_all("events.csv", Event, extra=self.event)
+        self.write_all("road_to_summit.csv", Event, extra=self.road_event)
+        self.write_days()
+        self.write_all("institutions.csv", Institution)
+        self.write_all("cohorts.csv", Cohort)
+        self.write_all("speakers.csv", Speaker)
+        # Fewer kept seats before smaller sessions, larger sessions before more kept seats: the sum fits at every step.
+        fewer = [plan for plan in self.allotments if (pool := self.pool(plan[0], plan[1])) and pool.seats > plan[2]]
+        self.write_allotments(fewer)
+        self.write_all("sessions.csv", Session, existing=self.sessions, extra=self.session, if_new={"status": Session.Status.PUBLISHED})
+        self.write_allotments([plan for plan in self.allotments if plan not in fewer])
+        self.write_participations()
+        self.loaded.first_day = min(row.values["date"] for row in self.folder.rows["days.csv"]) + timedelta(self.days)
+        self.loaded.moved_days = self.days
+        return self.loaded
+
+    def write_all(
+        self,
+        name: str,
+        model: type[models.Model],
+        *,
+        existing: dict[str, Any] | None = None,
+        extra: Callable[[Row], dict[str, Any]] = lambda row: {},
+        if_new: dict[str, Any] | None = None,
+    ) -> None:
+        rows = self.known[name] = dict(model.objects.in_bulk(field_name="slug") if existing is None else existing)  # type: ignore[attr-defined]
+        for row in self.folder.rows[name]:
+            values = self.values(row) | extra(row)
+            slug = values["slug"]
+            rows[slug] = self.write(name, model, rows.get(slug), values, if_new or {})
+
+    def values(self, row: Row) -> dict[str, Any]:
+        """The fields of the model that the file's columns hold, with the rows that they refer to."""
+        values: dict[str, Any] = {}
+        for column in row.file.columns:
+            if target := field_of(row.file, column):
+                value = row.values[column.name]
+                values[target.name] = self.known[column.refers_to][value] if column.refers_to and value else value
+        return values
+
+    def write(self, name: str, model: type[models.Model], row: Any, values: dict[str, Any], if_new: dict[str, Any]) -> Any:
+        count = self.loaded.counts[name.removesuffix(".csv")]
+        if row is None:
+            row = model(**values, **if_new)
+            count.new += 1
+        else:
+            changed = [name for name, value in values.items() if _differs(row, name, value)]
+            if not changed:
+                count.same += 1
+                return row
+            for name in changed:
+                setattr(row, name, values[name])
+            count.changed += 1
+        row._change_reason = "load_summit"
+        row.save()
+        return row
+
+    def event(self, row: Row) -> dict[str, Any]:
+        start, end = row.values["start_date"], row.values["end_date"]
+        precision = max((start.precision, end.precision), key=list(Event.DatePrecision).index)
+        return self.dates(Period(start.first, end.last, precision), moves=row.values["kind"] not in OTHERS_HISTORY)
+
+    def road_event(self, row: Row) -> dict[str, Any]:
+        slug = road_slug(row.cells["title"])
+        return {"slug": slug, "kind": Event.Kind.ROAD_TO_THE_SUMMIT, **self.dates(row.values["date"], moves=True)}
+
+    def dates(self, when: Period, *, moves: bool) -> dict[str, Any]:
+        when = when.moved(self.days if moves else 0)
+        return {"starts_on": when.first, "ends_on": when.last, "date_precision": when.precision}
+
+    def session(self, row: Row) -> dict[str, Any]:
+        starts_at, ends_at = self.times[row.cells["slug"]]
+        return {"starts_at": starts_at, "ends_at": ends_at}
+
+    def write_days(self) -> None:
+        # The day that moves furthest goes first: each finds its new date free.
+        later = self.days >= self.days_before
+        for row in sorted(self.folder.rows["days.csv"], key=lambda row: row.values["date"], reverse=later):
+            values = self.values(row) | {"date": row.values["date"] + timedelta(self.days)}
+            self.write("days.csv", Day, self.existing_days.get(row.values["date"]), values, {})
+
+    def write_participations(self) -> None:
+        name = "session_speakers.csv"
+        existing = {(link.session_id, link.speaker_id): link for link in Participation.objects.all()}
+        positions: Counter[int] = Counter()
+        for row in self.folder.rows[name]:
+            values = self.values(row)
+            key = values["session"].pk, values["speaker"].pk
+            self.write(name, Participation, existing.get(key), values | {"position": positions[key[0]]}, {})
+            positions[key[0]] += 1
+
+    def pool(self, row: Row, slug: str) -> SeatPool | None:
+        session, cohort = self.sessions.get(slug), self.known["cohorts.csv"].get(row.cells["slug"])
+        return self.pools[session.pk].get(cohort.pk) if session and cohort else None
+
+    def write_allotments(self, plans: list[tuple[Row, str, int]]) -> None:
+        for row, slug, seats in plans:
+            count = self.loaded.counts["allotments"]
+            fields = {
+                "source": row.values["source"],
+                "assumed_fields": "seats" if "quota" in row.cells["assumed_fields"].split("|") else "",
+            }
+            pool = self.pool(row, slug)
+            if pool and pool.seats == seats and all(getattr(pool, name) == value for name, value in fields.items()):
+                count.same += 1
+                continue
+            sessions = self.known.get("sessions.csv", self.sessions)
+            pools.allot(sessions[slug], self.known["cohorts.csv"][row.cells["slug"]], seats, **fields)
+            count.changed += bool(pool)
+            count.new += not pool
+
+
+def _differs(row: models.Model, name: str, value: Any) -> bool:
+    target = row._meta.get_field(name)
+    return bool(getattr(row, target.attname) != (value.pk if isinstance(value, models.Model) else value))  # type: ignore[union-attr]

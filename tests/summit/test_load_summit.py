@@ -1,0 +1,402 @@
+import csv
+import shutil
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.models import Sum
+from django.test.utils import CaptureQueriesContext
+
+from programme.models import Day, Event, Participation, Session, Speaker, Track
+from registrations.domain import booking, pools
+from registrations.models import Cohort, Institution, SeatPool
+from summit.demo.loading import OWN_DATA, CannotLoad, default_first_day, load, moved_instant
+from tests import make
+from venues.models import Room, Venue
+
+pytestmark = pytest.mark.django_db
+TODAY = date(2026, 11, 22)
+PARIS = ZoneInfo("Europe/Paris")
+
+Edit = Callable[[str, int, str, str], None]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the data to spoil."""
+    return Path(shutil.copytree(OWN_DATA, tmp_path / "données du sommet"))
+
+
+@pytest.fixture
+def edit(folder: Path) -> Edit:
+    """edit(file, line, column, value) writes one cell; no row of our files spans two lines."""
+
+    def edit(file: str, line: int, column: str, value: str) -> None:
+        with (folder / file).open(encoding="utf-8", newline="") as source:
+            rows = list(csv.DictReader(source))
+        rows[line - 2][column] = value
+        with (folder / file).open("w", encoding="utf-8", newline="") as target:
+            writer = csv.DictWriter(target, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+
+    return edit
+
+
+def problems(folder: Path) -> list[tuple[str, int, str, str]]:
+    with pytest.raises(CannotLoad) as refused:
+        load(folder, today=TODAY)
+    assert not Venue.objects.exists(), "half loaded"
+    return [(found.file, found.line, found.column, found.sentence) for found in refused.value.problems]
+
+
+def line_of(file: str, slug: str) -> int:
+    with (OWN_DATA / file).open(encoding="utf-8", newline="") as source:
+        return next(line for line, row in enumerate(csv.DictReader(source), 2) if row["slug"] == slug)
+
+
+# --- What is loaded -----------------------------------------------------------------------------------------------------
+
+
+def test_loads_the_whole_summit() -> None:
+    load(OWN_DATA, today=TODAY)
+
+    models = [Venue, Room, Track, Event, Day, Session, Speaker, Participation, Institution, Cohort]
+    assert [model.objects.count() for model in models] == [18, 43, 12, 25 + 13, 6, 124, 139, 158, 103, 6]
+    assert Event.objects.filter(kind=Event.Kind.ROAD_TO_THE_SUMMIT).exclude(label_status="").count() == 13
+    assert set(Session.objects.values_list("status", flat=True)) == {"published"}
+
+
+def test_keeps_both_languages_and_the_marks_of_what_is_assumed() -> None:
+    load(OWN_DATA, today=TODAY)
+
+    session = Session.objects.get(slug="x-lecun")
+    assert (session.title_fr, session.title_en) == ("Intervention de Yann Le Cun", "Talk by Yann Le Cun")
+    assert session.assumed_fields == "title_fr|title_en|start|end|room|capacity|access|languages"
+    assert session.source == "003_6f07216dfdcb7352.txt"
+
+
+def test_seats_of_cohorts_come_out_of_the_general_pool() -> None:
+    load(OWN_DATA, today=TODAY)
+
+    kept = SeatPool.objects.filter(session__slug="gp-afrique").exclude(cohort=None)
+    assert {pool.cohort.slug: pool.seats for pool in kept} == {"cnam-medas": 50, "cnam-marketing-digital": 50}
+    assert {pool.assumed_fields for pool in kept} == {"seats"}
+    for session in Session.objects.exclude(access=Session.Access.PUBLIC).annotate(seats=Sum("pools__seats")):
+        assert session.seats == session.capacity
+
+
+def test_a_month_or_a_year_or_an_interval_is_a_period_of_its_precision() -> None:
+    load(OWN_DATA, today=TODAY, keep_dates=True)
+
+    found = {
+        event.slug: (str(event.starts_on), str(event.ends_on), event.date_precision)
+        for event in Event.objects.filter(kind__in=["previous_summit", "road_to_the_summit"])
+    }
+    assert found["bletchley-2023"] == ("2023-11-01", "2023-11-30", "month")
+    assert found["1re-table-ronde-franco-indienne-sur-les-politiques-dia"] == ("2025-01-01", "2025-12-31", "year")
+    assert found["consultation-ouverte-des-citoyens-et-des-experts"] == ("2024-09-18", "2024-11-15", "day")
+
+
+def test_speakers_keep_the_order_of_the_file() -> None:
+    load(OWN_DATA, today=TODAY)
+
+    opening = Participation.objects.filter(session__slug="x-ouverture").values_list("speaker__slug", flat=True)
+    assert list(opening)[:3] == ["clara-chappaz", "anne-bouverot", "thierry-coulhon"]
+
+
+# --- Again --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_run_writes_nothing() -> None:
+    load(OWN_DATA, today=TODAY)
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        again = load(OWN_DATA, today=TODAY)
+
+    assert again.changes == 0
+    assert not [query["sql"] for query in queries if query["sql"].startswith(("INSERT", "UPDATE", "DELETE"))]
+
+
+def test_a_run_after_the_data_changed_updates_just_that_and_leaves_a_trace(folder: Path, edit: Edit) -> None:
+    load(folder, today=TODAY)
+    edit("sessions.csv", line_of("sessions.csv", "x-lecun"), "title_fr", "Leçon de Yann Le Cun")
+    edit("cohorts.csv", 2, "quota", "40")
+
+    again = load(folder, today=TODAY)
+
+    assert {kind: count.changed for kind, count in again.counts.items() if count.changed} == {"sessions": 1, "allotments": 8}
+    assert again.changes == 9
+    trace = Session.objects.get(slug="x-lecun").history.all()
+    assert [(was.title_fr, was.history_change_reason) for was in trace] == [
+        ("Leçon de Yann Le Cun", "load_summit"),
+        ("Intervention de Yann Le Cun", "load_summit"),
+    ]
+    assert make.pool(Session.objects.get(slug="gp-afrique")).seats == Session.objects.get(slug="gp-afrique").capacity - 90
+
+
+def test_a_later_run_does_not_move_a_summit_that_people_hold_seats_in() -> None:
+    first = load(OWN_DATA, today=TODAY)
+    later = load(OWN_DATA, today=TODAY + timedelta(days=30))
+
+    assert (later.first_day, later.changes) == (first.first_day, 0)
+
+
+def test_a_cancelled_session_stays_cancelled() -> None:
+    load(OWN_DATA, today=TODAY)
+    Session.objects.filter(slug="x-lecun").update(status=Session.Status.CANCELLED)
+
+    assert load(OWN_DATA, today=TODAY).changes == 0
+    assert Session.objects.get(slug="x-lecun").status == Session.Status.CANCELLED
+
+
+# --- Dates --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("today", "expected"),
+    [("2026-11-22", "2026-12-17"), ("2026-11-26", "2026-12-17"), ("2026-11-27", "2026-12-24"), ("2027-02-04", "2027-02-25")],
+)
+def test_begins_on_the_first_thursday_at_least_three_weeks_ahead(today: str, expected: str) -> None:
+    assert default_first_day(date(2025, 2, 6), date.fromisoformat(today)) == date.fromisoformat(expected)
+
+
+def test_the_whole_programme_moves_by_the_same_whole_weeks() -> None:
+    loaded = load(OWN_DATA, today=TODAY)
+
+    assert loaded.moved_days % 7 == 0
+    assert [day.date for day in Day.objects.all()] == [date(2026, 12, 17) + timedelta(n) for n in range(6)]
+    assert Session.objects.get(slug="x-ouverture").starts_at == datetime(2026, 12, 17, 8, 0, tzinfo=UTC)  # 9:00 in Paris
+    assert Event.objects.get(slug="week-end-culturel").starts_on == date(2026, 12, 19)
+
+
+def test_other_summits_keep_their_own_dates() -> None:
+    load(OWN_DATA, today=TODAY)
+
+    others = Event.objects.filter(kind__in=["previous_summit", "next_event"])
+    assert [str(event.starts_on) for event in others] == ["2023-11-01", "2024-05-01", "2025-04-03"]
+
+
+def test_wall_clock_times_stay_across_a_clock_change() -> None:
+    load(OWN_DATA, today=TODAY, keep_dates=True)
+    before = {session.slug: session.local_starts_at.time() for session in Session.objects.with_place()}
+
+    load(OWN_DATA, today=TODAY, first_day=date(2027, 7, 1))
+
+    summer = Session.objects.with_place()
+    assert {session.slug: session.local_starts_at.time() for session in summer} == before
+    assert {session.local_starts_at.utcoffset() for session in summer} == {timedelta(hours=2)}
+    assert [day.date for day in Day.objects.all()] == [date(2027, 7, 1) + timedelta(n) for n in range(6)]
+
+
+def test_a_summit_moves_by_one_day_onto_its_own_days_and_rooms() -> None:
+    load(OWN_DATA, today=TODAY, keep_dates=True)
+
+    assert load(OWN_DATA, today=TODAY, first_day=date(2025, 2, 7)).first_day == date(2025, 2, 7)
+    assert load(OWN_DATA, today=TODAY, keep_dates=True).first_day == date(2025, 2, 6)
+    assert Day.objects.count() == 6
+
+
+def test_an_hour_that_the_clocks_skip_is_refused(folder: Path, edit: Edit) -> None:
+    line = line_of("sessions.csv", "x-accueil-j1")
+    edit("sessions.csv", line, "start", "2025-02-06T02:30:00+01:00")
+    load(folder, today=TODAY, keep_dates=True)
+
+    with pytest.raises(CannotLoad) as refused:
+        load(folder, today=TODAY, first_day=date(2027, 3, 28))
+
+    assert [(p.line, p.column) for p in refused.value.problems] == [(line, "start")]
+    assert "2027-03-28 02:30, which the clocks skip" in str(refused.value)
+    assert moved_instant(datetime(2026, 10, 18, 14, tzinfo=PARIS), 7, PARIS) == datetime(2026, 10, 25, 13, tzinfo=UTC)
+
+
+# --- Mistakes -----------------------------------------------------------------------------------------------------------
+
+
+def test_every_mistake_of_every_file_is_listed_at_once_and_nothing_is_loaded(folder: Path, edit: Edit) -> None:
+    opening = line_of("sessions.csv", "x-ouverture")
+    (folder / "speakers.csv").unlink()
+    tracks = (folder / "tracks.csv").read_text(encoding="utf-8").replace("colour", "couleur", 1)
+    (folder / "tracks.csv").write_text(tracks, encoding="utf-8")
+    edit("venues.csv", 2, "latitude", "NaN")
+    edit("venues.csv", 3, "timezone", "Europe/Pariss")
+    edit("venues.csv", 4, "name", "a" * 151)
+    edit("venues.csv", 5, "city", "Pa\0ris")
+    edit("rooms.csv", 2, "capacity", "٣٠٠")
+    edit("rooms.csv", 3, "venue", "chateau")
+    edit("institutions.csv", 50, "slug", "cnam")
+    edit("events.csv", 3, "start_date", "2025-02-30")
+    edit("events.csv", 4, "end_date", "2025-02-01")
+    edit("events.csv", 5, "kind", "fête")
+    edit("sessions.csv", opening, "room", "salle-inconnue")
+    edit("sessions.csv", opening + 1, "end", "2025-02-06T09:00:00+01:00")
+    edit("sessions.csv", opening + 2, "start", "demain")
+    edit("sessions.csv", line_of("sessions.csv", "gp-afrique"), "capacity", "100000")
+    edit("sessions.csv", opening + 4, "title_fr", " ")
+    edit("session_speakers.csv", 3, "session", "nulle-part")
+    edit("session_speakers.csv", 5, "role", "king")
+    edit("road_to_summit.csv", 2, "date", "2025-13")
+    edit("road_to_summit.csv", 3, "label_status", "maybe")
+    edit("cohorts.csv", 2, "sessions_allotted", "gp-afrique|gp-nowhere")
+    edit("cohorts.csv", 3, "quota", "9999")
+
+    found = problems(folder)
+
+    assert [(file, line, column) for file, line, column, _ in found if file != "cohorts.csv"] == [
+        ("venues.csv", 2, "latitude"),
+        ("venues.csv", 3, "timezone"),
+        ("venues.csv", 4, "name"),
+        ("venues.csv", 5, "city"),
+        ("rooms.csv", 2, "capacity"),
+        ("rooms.csv", 3, "venue"),
+        ("tracks.csv", 1, "colour"),
+        ("events.csv", 3, "start_date"),
+        ("events.csv", 4, "end_date"),
+        ("events.csv", 5, "kind"),
+        ("road_to_summit.csv", 2, "date"),
+        ("road_to_summit.csv", 3, "label_status"),
+        ("sessions.csv", opening, "room"),
+        ("sessions.csv", opening + 1, "end"),
+        ("sessions.csv", opening + 2, "start"),
+        ("sessions.csv", opening + 4, "title_fr"),
+        ("sessions.csv", line_of("sessions.csv", "gp-afrique"), "capacity"),
+        ("speakers.csv", 0, ""),
+        ("session_speakers.csv", 3, "session"),
+        ("session_speakers.csv", 5, "role"),
+        ("institutions.csv", 50, "slug"),
+    ]
+    assert {(line, column) for file, line, column, _ in found if file == "cohorts.csv"} >= {
+        (2, "sessions_allotted"),
+        (3, "sessions_allotted"),
+    }
+
+
+def test_two_sessions_in_one_room_at_once_are_named(folder: Path, edit: Edit) -> None:
+    line = line_of("sessions.csv", "x-lecun")
+    edit("sessions.csv", line, "start", "2025-02-06T09:30:00+01:00")
+
+    [(file, where, column, sentence)] = problems(folder)
+
+    assert (file, where, column) == ("sessions.csv", line, "room")
+    assert sentence == f"x-lecun (line {line}) is in the room x-poincare at the same time as x-ouverture (line {line - 1})."
+
+
+def test_a_room_that_allows_several_sessions_holds_them(folder: Path, edit: Edit) -> None:
+    rooms = (folder / "rooms.csv").read_text(encoding="utf-8").splitlines()
+    lines = [f"{row},{'allows_several_sessions' if n == 0 else 'yes' if n == 1 else ''}" for n, row in enumerate(rooms)]
+    (folder / "rooms.csv").write_text("\n".join(lines), encoding="utf-8")
+    edit("sessions.csv", line_of("sessions.csv", "x-lecun"), "start", "2025-02-06T09:30:00+01:00")
+
+    load(folder, today=TODAY)
+
+    assert set(Session.objects.filter(room__slug="x-poincare").values_list("shares_room", flat=True)) == {True}
+
+
+def test_a_session_that_organisers_added_keeps_its_room() -> None:
+    load(OWN_DATA, today=TODAY, keep_dates=True)
+    room = Room.objects.get(slug="x-poincare")
+    make.session(slug="ajoutee", room=room, starts_at=datetime(2027, 7, 1, 7, 15, tzinfo=UTC), seats=10)
+
+    with pytest.raises(CannotLoad) as refused:
+        load(OWN_DATA, today=TODAY, first_day=date(2027, 7, 1))
+
+    assert "at the same time as ajoutee (in the database)" in str(refused.value)
+    assert Session.objects.get(slug="x-ouverture").local_starts_at.date() == date(2025, 2, 6)
+
+
+def test_nobody_loses_a_seat_to_a_smaller_capacity(folder: Path, edit: Edit) -> None:
+    load(folder, today=TODAY)
+    session = Session.objects.get(slug="x-lecun")
+    for _ in range(3):
+        person = make.attendee()
+        booking.register(session, person, actor=person.user, at=session.starts_at - timedelta(days=1))
+    line = line_of("sessions.csv", "x-lecun")
+    edit("sessions.csv", line, "capacity", "2")
+
+    with pytest.raises(CannotLoad) as refused:
+        load(folder, today=TODAY)
+
+    [found] = refused.value.problems
+    assert (found.line, found.column) == (line, "capacity")
+    edit("sessions.csv", line, "capacity", "3")
+    load(folder, today=TODAY)
+    assert make.pool(session).left == 0
+
+
+def test_allotments_and_capacity_may_shrink_and_grow_together(folder: Path, edit: Edit) -> None:
+    load(folder, today=TODAY)
+    session = Session.objects.get(slug="gp-afrique")
+    line = line_of("sessions.csv", "gp-afrique")
+    for quota, capacity in [("10", "20"), ("50", "100")]:
+        for row in (2, 3):
+            edit("cohorts.csv", row, "quota", quota)
+        edit("sessions.csv", line, "capacity", capacity)
+        load(folder, today=TODAY)
+
+        assert sorted(session.pools.values_list("seats", flat=True)) == [0, int(quota), int(quota)]
+    assert pools.check_capacity(Session.objects.get(pk=session.pk)) is None
+
+
+@pytest.mark.parametrize(
+    ("spoil", "line", "sentence"),
+    [
+        (lambda raw: raw.decode().encode("cp1252"), 0, "is not UTF-8 (line 2)"),
+        (lambda raw: b"", 0, "is empty"),
+        (lambda raw: raw.replace(b",", b";"), 1, "is the separator a comma?"),
+        (lambda raw: raw.replace(b"\n", b",extra\n", 3).replace(b",extra", b"", 1), 2, "cells and the header has"),
+        (lambda raw: raw + b'"never closed', 20, "is not readable as CSV"),
+        (lambda raw: raw.replace(b"slug", b"name", 1), 1, "this column is there twice"),
+    ],
+)
+def test_a_file_that_is_no_table_is_named(folder: Path, spoil: Callable[[bytes], bytes], line: int, sentence: str) -> None:
+    path = folder / "venues.csv"
+    path.write_bytes(spoil(path.read_bytes()))
+
+    found = problems(folder)
+
+    assert found[0][:2] == ("venues.csv", line)
+    assert any(sentence in words for *_, words in found)
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_welcome(folder: Path) -> None:
+    for path in folder.glob("*.csv"):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+
+    load(folder, today=TODAY)
+
+    assert Session.objects.get(slug="x-lecun").capacity == 700
+
+
+# --- The command --------------------------------------------------------------------------------------------------------
+
+
+def test_the_command_tells_each_kind_in_one_line() -> None:
+    out = StringIO()
+    call_command("load_summit", stdout=out)
+    lines = out.getvalue().splitlines()
+
+    assert "sessions           124 new     0 changed     0 same" in lines
+    assert lines[-1].startswith("669 changes. The programme begins on Thursday ")
+
+
+def test_the_command_refuses_with_one_line_per_mistake(folder: Path, edit: Edit) -> None:
+    edit("days.csv", 2, "date", "06/02/2025")
+
+    with pytest.raises(CommandError) as error:
+        call_command("load_summit", str(folder))
+
+    assert str(error.value).splitlines() == [
+        "days.csv, line 2, date: '06/02/2025': is not a day: write it like 2025-02-10.",
+        "1 mistake: nothing was loaded.",
+    ]
+
+
+def test_a_folder_that_does_not_exist_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="is not a folder"):
+        call_command("load_summit", str(tmp_path / "nowhere"))
