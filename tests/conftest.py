@@ -7,6 +7,7 @@ from django.core.cache import caches
 from django.core.management import call_command, get_commands
 from django.db import connection
 from django.utils import translation
+from django.utils.translation import trans_real
 
 from tests import browser as machine
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput") and get_commands()["compilemessages"] == "summit":
         call_command("compilemessages", verbosity=0)
+        trans_real._translations = {}  # what was read before the catalogues were there
 
 
 def pytest_report_header() -> str:
