@@ -315,18 +315,18 @@ def test_pressing_twice_on_welcome_makes_one_attendee(client: Client) -> None:
 
 def test_the_mail_is_written_in_the_language_of_the_page(client: Client, settings: Any) -> None:
     make.attendee(email="ada@example.org")
-    for prefix, subject, word in (("", "Votre code pour le Sommet", "quinze"), ("/en", "Your code for AI", "15 minutes")):
+    for prefix, subject, word in (("", "Votre code pour le Sommet", "15\u00a0minutes"), ("/en", "Your code for AI", "15 minutes")):
         client.post(prefix + LOGIN, {"login": "ada@example.org"})
         message = Message.objects.latest("id")
         delivery.deliver(message.uuid)
         letter = mail.outbox[-1]
-        html = str(letter.alternatives[0][0])
+        html = str(letter.alternatives[0][0]).replace("&nbsp;", "\u00a0")
 
         assert letter.subject.startswith(subject)
         assert letter.to == ["ada@example.org"]
         for body in (letter.body, html):
             assert message.context["code"] in body
-            assert word in body.replace("15 minutes", "quinze") or word in body
+            assert word in body
         assert "http://testserver" in letter.body
         assert f'lang="{prefix.strip("/") or "fr"}"' in html
 
