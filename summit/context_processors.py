@@ -2,10 +2,35 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.http import escape_leading_slashes
 from django.utils.translation import get_language
+
+# Which entry of the main navigation stands for a page, by the name of its address.
+SECTIONS = {
+    "programme:programme": "programme",
+    "programme:session": "programme",
+    "programme:event": "programme",
+    "programme:speakers": "speakers",
+    "programme:speaker": "speakers",
+    "venues:venues": "venues",
+    "venues:venue": "venues",
+    "registrations:me": "me",
+}
 
 
 def summit(request: HttpRequest) -> dict[str, Any]:
-    """What every page may name: the summit, and whether this is a demonstration."""
-    name = settings.SUMMIT_NAME_EN if get_language() == "en" else settings.SUMMIT_NAME_FR
-    return {"summit_name": name, "demo_mode": settings.DEMO_MODE}
+    """What every page may name: the summit, whether this is a demonstration, and the addresses of the page in both languages.
+
+    Nothing here may depend on who asks: public pages are kept whole by caches.
+    """
+    address = request.get_full_path()
+    french = escape_leading_slashes(address.removeprefix("/en")) if address.startswith("/en/") else address
+    return {
+        "summit_name": settings.SUMMIT_NAME_EN if get_language() == "en" else settings.SUMMIT_NAME_FR,
+        "demo_mode": settings.DEMO_MODE,
+        "base_url": settings.BASE_URL,
+        "address": address,
+        "french_address": french,
+        "english_address": f"/en{french}",
+        "section": SECTIONS.get(request.resolver_match.view_name) if request.resolver_match else None,
+    }

@@ -1,7 +1,10 @@
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponse
+from django.middleware.locale import LocaleMiddleware
+from django.shortcuts import render
 from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.translation import get_language
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -11,7 +14,7 @@ def refuse_odd_bytes(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
-            return HttpResponseBadRequest("Bad request")
+            return render(request, "400.html", status=400)
         return get_response(request)
 
     return middleware
@@ -24,8 +27,28 @@ def keep_private_pages_private(get_response: GetResponse) -> GetResponse:
         response = get_response(request)
         if "public" not in response.get("Cache-Control", ""):
             patch_cache_control(response, private=True, no_store=True)
-        if request.headers.get("HX-Request"):
-            patch_vary_headers(response, ["HX-Request"])
+            if request.headers.get("HX-Request"):
+                patch_vary_headers(response, ["HX-Request"])  # a public page is the same for htmx: it picks the part that it wants
+        return response
+
+    return middleware
+
+
+class LanguageOfTheAddress(LocaleMiddleware):
+    """Django's own, without `Vary: Accept-Language`: here the address alone says the language, so one kept copy serves everybody."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:  # type: ignore[override]
+        response.headers.setdefault("Content-Language", get_language() or "fr")
+        return response
+
+
+def explain_refused_methods(get_response: GetResponse) -> GetResponse:
+    """Give people a page, not a void, when an address does not take what their browser sent."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if response.status_code == 405 and not response.content and request.method in ("GET", "POST"):
+            response.content = render(request, "405.html").content
         return response
 
     return middleware

@@ -18,3 +18,6 @@ urlpatterns = i18n_patterns(
     path("admin/", admin.site.urls),
     prefix_default_language=False,
 )
+
+handler400 = "summit.errors.bad_request"
+handler500 = "summit.errors.server_error"

@@ -1,9 +1,24 @@
+from urllib.parse import urlencode
+
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from venues.models import Room, Venue
+from venues.names import alphabetical
+from venues.public import public_page
 
 
+@public_page
 def venues(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("ok")
+    places = sorted(Venue.objects.all(), key=lambda place: (alphabetical(place.city) != "paris", alphabetical(place.name)))
+    return render(request, "venues/venues.html", {"venues": places})
 
 
+@public_page
 def venue(request: HttpRequest, slug: str) -> HttpResponse:
-    return HttpResponse("ok")
+    rooms = Prefetch("rooms", Room.objects.order_by("-capacity", "name"))
+    venue: Venue = get_object_or_404(Venue.objects.prefetch_related(rooms), slug=slug)
+    place = {"mlat": venue.latitude, "mlon": venue.longitude}
+    map_address = f"https://www.openstreetmap.org/?{urlencode(place)}#map=17/{venue.latitude}/{venue.longitude}"
+    return render(request, "venues/venue.html", {"venue": venue, "map_address": map_address if venue.latitude is not None else ""})

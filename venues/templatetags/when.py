@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django import template
 from django.utils.dateformat import format as in_words
+from django.utils.html import format_html
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
@@ -108,10 +109,21 @@ def _date(on: date, pattern: str) -> str:
     return in_words(on, pattern)
 
 
-@register.filter
+@register.simple_tag
+def lasts(session: Any) -> str:
+    """“50 min”, or “jusqu’à 18 h 30” for what one drops into rather than sits through."""
+    if session.duration < timedelta(hours=4):
+        return duration(session.duration)
+    ends_at = session.local_ends_at
+    end = wall_time(ends_at) if ends_at.date() == session.local_starts_at.date() else f"{day(ends_at)}, {wall_time(ends_at)}"
+    return _("until %(end)s") % {"end": end}
+
+
+@register.simple_tag
 def lang(thing: Any, field: str) -> str:
-    """The language in which a translated field is shown when that is not the page's own, else nothing: for a `lang` attribute."""
+    """A `lang` attribute for a translated field that is shown in another language than the page's, for want of a translation."""
     here = get_language() or "fr"
     if getattr(thing, f"{field}_{here}", None):
         return ""
-    return next((other for other in ("fr", "en") if getattr(thing, f"{field}_{other}", None)), "")
+    other = next((other for other in ("fr", "en") if getattr(thing, f"{field}_{other}", None)), None)
+    return format_html(' lang="{}"', other) if other else ""

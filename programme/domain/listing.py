@@ -1,0 +1,83 @@
+"""What the programme page offers: its days and its menus, each reduced to what leads to a published session."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from programme.models import Day, Event, Session, Track
+from venues.models import Venue
+from venues.names import alphabetical
+
+
+@dataclass
+class Menu:
+    """One filter: what one may choose, and what is chosen ("" for everything)."""
+
+    name: str
+    options: list[tuple[str, str]]
+    chosen: str = ""
+
+
+@dataclass
+class ListedDay:
+    """One day of the strip, with the number of its sessions that match the filters."""
+
+    date: date
+    row: Day | None
+    count: int = 0
+
+
+@dataclass
+class Listing:
+    """The choices that someone made on the programme page, and those that are left to them."""
+
+    menus: list[Menu]
+    days: list[ListedDay]
+    day: ListedDay | None
+    asked_for_day: bool = False
+    chosen: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The one way to write these choices in an address."""
+        return ({"day": self.day.date.isoformat()} if self.day and self.asked_for_day else {}) | self.chosen
+
+
+def read(asked: Mapping[str, str], *, today: date) -> Listing:
+    """Understand what was `asked` for in the address; whatever names nothing published is left out.
+
+    Without a day: today during the summit, else the first day; if nothing matches the filters then, the first day with a match.
+    """
+    outline = Session.objects.published().values_list(
+        "starts_at", "room__venue__timezone", "event_id", "track_id", "room__venue_id", "access"
+    )
+    sessions = [(start.astimezone(ZoneInfo(zone)).date(), *of) for start, zone, *of in outline.order_by()]
+    _, events, tracks, venues, accesses = map(set, zip(*sessions, strict=True)) if sessions else [set()] * 5
+    keys: dict[str, dict[str, object]] = {}
+    menus = []
+    for name, model, used in (("event", Event, events), ("track", Track, tracks), ("venue", Venue, venues)):
+        rows = sorted(model.objects.in_bulk(used).values(), key=_in_order)
+        keys[name] = {row.slug: row.pk for row in rows}
+        menus.append(Menu(name, [(row.slug, str(row)) for row in rows]))
+    keys["access"] = {value: value for value in Session.Access.values if value in accesses}
+    menus.append(Menu("access", [(value, str(Session.Access(value).label)) for value in keys["access"]]))
+
+    chosen = {menu.name: asked.get(menu.name, "") for menu in menus if asked.get(menu.name) in keys[menu.name]}
+    for menu in menus:
+        menu.chosen = chosen.get(menu.name, "")
+    wanted = [keys[menu.name].get(menu.chosen) for menu in menus]
+    matches = Counter(on for on, *of in sessions if all(want in (None, has) for want, has in zip(wanted, of, strict=True)))
+    rows_of_days = {row.date: row for row in Day.objects.all()}
+    days = [ListedDay(on, rows_of_days.get(on), matches[on]) for on in sorted(rows_of_days.keys() | {on for on, *_ in sessions})]
+
+    asked_day = next((day for day in days if day.date.isoformat() == asked.get("day")), None)
+    usual_day = next((day for day in days if day.date == today), days[0] if days else None)
+    if usual_day and not usual_day.count:
+        usual_day = next((day for day in days if day.count), usual_day)
+    return Listing(menus, days, asked_day or usual_day, asked_day is not None, chosen)
+
+
+def _in_order(row: Event | Track | Venue) -> tuple[date, str]:
+    return getattr(row, "starts_on", date.min), alphabetical(str(row))

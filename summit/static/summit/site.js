@@ -1,0 +1,25 @@
+// Small comforts on top of pages that work without them.
+(() => {
+  // A strip of many days scrolls inside itself: bring the current one into view.
+  const showDay = () => {
+    const strip = document.querySelector(".days");
+    const day = strip && strip.querySelector("[aria-current]");
+    if (day) strip.scrollLeft = day.offsetLeft - strip.offsetLeft - (strip.clientWidth - day.clientWidth) / 2;
+  };
+  showDay();
+  document.addEventListener("htmx:afterSettle", (event) => event.detail.elt.id === "programme" && showDay());
+
+  // An empty filter is no filter: leave it out of the address.
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (!event.target.matches("form.filters")) return;
+    const { formData } = event.detail;
+    for (const [name, value] of [...formData]) if (!value) formData.delete(name);
+  });
+
+  // When the network fails under htmx, go there the ordinary way: the browser then says what is wrong.
+  for (const name of ["htmx:sendError", "htmx:responseError"]) {
+    document.addEventListener(name, (event) => {
+      if (event.detail.target?.id === "programme") location.assign(event.detail.pathInfo.finalRequestPath);
+    });
+  }
+})();
