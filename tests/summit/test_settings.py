@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.runs_once
+
 KEY = "a-key-for-tests-that-guards-nothing-at-all-0123456789"
 
 WRONG = {
