@@ -1,0 +1,139 @@
+"""The sign-in pages in a real browser: usable by all, by keyboard, without script, and inside the policy that allows no inline code."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from outbox.models import Message
+from tests import browser as machine
+from tests import make
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    path = machine.chromium()
+    if not path:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Chromium on this machine: `python -m tests.browser` says how to get one")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright keeps a loop in this thread; Django takes it for asynchronous code
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=machine.arguments())
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(
+    params=[("fr", "light", 1280), ("fr", "dark", 390), ("en", "light", 390), ("en", "dark", 1280)], ids=lambda p: "-".join(map(str, p))
+)
+def page(request: pytest.FixtureRequest, chromium: Browser, live_server: Any) -> Iterator[Page]:
+    language, scheme, width = request.param
+    context = chromium.new_context(
+        base_url=live_server.url + ("/en/" if language == "en" else "/"),
+        color_scheme=scheme,
+        viewport={"width": width, "height": 800},
+        locale=language,
+    )
+    page = context.new_page()
+    refused: list[str] = []
+    page.on("console", lambda message: refused.append(message.text) if "Content Security Policy" in message.text else None)
+    yield page
+    context.close()
+    assert refused == []
+
+
+def judge(page: Page) -> None:
+    found = Axe().run(page, options={"runOnly": RULES})
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
+    assert page.locator("h1").count() == 1
+
+
+def press_enter(page: Page) -> None:
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
+def test_a_new_person_comes_in_by_keyboard_and_every_page_is_fit_for_all(page: Page) -> None:
+    page.goto("accounts/login/")
+    judge(page)
+
+    page.locator("[name=login]").focus()
+    page.keyboard.type("not an address")
+    press_enter(page)
+    judge(page)
+    assert page.evaluate("document.activeElement.className") == "errors"  # the summary takes the focus…
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "id_login"  # …and leads to the field
+
+    page.fill("[name=login]", "ada@example.org")
+    page.focus("[formaction]")
+    press_enter(page)
+    judge(page)
+    page.fill("[name=code]", "0000")
+    press_enter(page)
+    judge(page)
+    page.fill("[name=code]", Message.objects.get(to="ada@example.org").context["code"])
+    press_enter(page)
+    judge(page)
+    press_enter_in(page, "[name=name]", "")
+    judge(page)
+    press_enter_in(page, "[name=name]", "Ada Lovelace")
+
+    page.goto("accounts/profile/")
+    judge(page)
+    press_enter_in(page, "[name=name]", "A\u202eda")
+    judge(page)
+    page.goto("accounts/logout/")
+    judge(page)
+    page.goto("admin/")
+    judge(page)
+
+
+def press_enter_in(page: Page, field: str, text: str) -> None:
+    page.fill(field, text)
+    page.focus(field)
+    press_enter(page)
+
+
+def test_the_other_pages_of_the_door_are_fit_for_all(page: Page) -> None:
+    make.attendee(email="ada@example.org")
+    page.goto("accounts/signup/")
+    judge(page)
+    page.goto("accounts/login/")
+    press_enter_in(page, "[name=login]", "ada@example.org")
+    judge(page)
+    with page.expect_navigation():
+        page.click("[value=resend]")
+    judge(page)
+    for _wrong in range(3):
+        press_enter_in(page, "[name=code]", "1")
+    judge(page)
+    for _again in range(4):
+        page.goto("accounts/login/")
+        press_enter_in(page, "[name=login]", "ada@example.org")
+    judge(page)
+
+
+def test_the_door_opens_without_script(chromium: Browser, live_server: Any) -> None:
+    ada = make.attendee(email="ada@example.org")
+    context = chromium.new_context(base_url=live_server.url, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/accounts/login/?next=/accounts/profile/")
+
+    page.fill("[name=login]", "ada@example.org")
+    page.locator("main .actions button").click()
+    page.fill("[name=code]", Message.objects.get().context["code"])
+    page.locator("main .actions button").click()
+
+    page.wait_for_url("**/accounts/profile/")
+    assert page.locator("[name=name]").input_value() == ada.name
+    context.close()
