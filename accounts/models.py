@@ -96,6 +96,7 @@ class Attendee(models.Model):
         verbose_name = _("attendee")
         verbose_name_plural = _("attendees")
         ordering = ["name"]
+        permissions = [("view_access_needs", _("see what people need to be received well"))]
 
     def __str__(self) -> str:
         return self.name

@@ -6,3 +6,5 @@ from django.dispatch import Signal
 session_checked = Signal()
 # Sent inside the transaction of Session.save(). Arguments: session, created.
 session_saved = Signal()
+# Sent before a published session goes back to draft: a receiver that cannot live with it raises ValidationError. Arguments: session.
+session_withdrawn = Signal()

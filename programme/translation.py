@@ -30,6 +30,7 @@ class SpeakerTranslation(TranslationOptions):
 
 
 # Here and not in models.py: a history made before the translated columns exist would not hold them.
+keep_history(Day)
 keep_history(Track)
 keep_history(Event)
 keep_history(Session, excluded_fields=["shares_room"])

@@ -146,7 +146,7 @@ INSTALLED_APPS = [
     "venues",
     "accounts",
     "outbox",
-    "django.contrib.admin",
+    "summit.apps.AdministrationConfig",  # django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -253,7 +253,6 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
 
 # --- Security -----------------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,191 @@
+from typing import Any
+
+from allauth.account import admin as allauth_admin  # noqa: F401 - registers EmailAddress, which is taken back below
+from allauth.account.models import EmailAddress
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.models import Group, Permission
+from django.core.exceptions import ValidationError
+from django.db.models import ManyToManyField
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+
+from accounts.domain.addresses import keep_only_the_address_of
+from accounts.models import Attendee, User, normalise_email
+from outbox.admin import Form, RecordAdmin, badge
+
+# An address is changed on its account, where the rules about who may do it are.
+admin.site.unregister(EmailAddress)
+admin.site.unregister(Group)
+
+VERBS = {
+    "add": pgettext_lazy("permission", "add"),
+    "change": pgettext_lazy("permission", "change"),
+    "delete": pgettext_lazy("permission", "delete"),
+    "view": pgettext_lazy("permission", "view"),
+}
+
+
+class PermissionField(forms.ModelMultipleChoiceField):
+    """Permissions in the organisers' words, without those on the library's own tables and on past versions."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        apps = ("accounts", "venues", "programme", "registrations", "outbox")
+        offered = Permission.objects.filter(content_type__app_label__in=apps).exclude(content_type__model__startswith="historical")
+        super().__init__(offered.exclude(content_type__model="heartbeat").select_related("content_type"), **kwargs)
+
+    def label_from_instance(self, permission: Any) -> str:
+        model = permission.content_type.model_class()
+        verb = VERBS.get(permission.codename.partition("_")[0]) if permission.codename.count("_") == 1 else None
+        if model is None or verb is None:
+            return f"{permission.content_type.name} – {gettext(permission.name)}"
+        return f"{model._meta.verbose_name_plural} – {verb}"
+
+
+class OnlySuperusersWrite(admin.ModelAdmin):
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
+
+
+@admin.register(Group)
+class GroupAdmin(OnlySuperusersWrite, DjangoGroupAdmin):
+    """Rights under one name. Who could edit a group could give themselves any right, so only superusers do."""
+
+    def formfield_for_manytomany(self, db_field: ManyToManyField, request: HttpRequest | None, **kwargs: Any) -> Any:
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        return _in_words(field) if db_field.name == "permissions" else field
+
+
+class UserForm(Form):
+    actor: User
+
+    def clean_email(self) -> str:
+        return normalise_email(self.cleaned_data["email"])
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if self.instance.pk and self.instance.is_superuser:
+            # Locked, so that two superusers who demote each other at once do not both succeed.
+            others = User.objects.select_for_update().filter(is_superuser=True, is_active=True).exclude(pk=self.instance.pk)
+            stays = data.get("is_superuser", True) and data.get("is_active", True) and data.get("is_staff", True)
+            if not stays and not others:
+                raise ValidationError(_("This is the last account that may do everything: give that right to someone else first."))
+        return data
+
+
+class AddressInline(admin.TabularInline):
+    model = EmailAddress
+    verbose_name_plural = _("addresses that have signed in")
+    fields = readonly_fields = ["email", "verified", "primary"]
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+
+@admin.register(User)
+class UserAdmin(RecordAdmin):
+    """Accounts have no password. Rights are given by superusers alone, and accounts with rights are theirs to edit (docs/rules.md)."""
+
+    form = UserForm
+    list_display = ["email", "name", "role", "language", "is_active", "date_joined", "last_login"]
+    list_filter = ["is_active", "is_staff", "is_superuser", "groups", "language"]
+    list_select_related = ["attendee"]
+    search_fields = ["email", "attendee__name"]
+    date_hierarchy = "date_joined"
+    filter_horizontal = ["groups", "user_permissions"]
+    inlines = [AddressInline]
+    readonly_fields = ["date_joined", "last_login"]
+    fieldsets = [
+        (None, {"fields": ["email", "language", "timezone", "is_active", "date_joined", "last_login"]}),
+        (_("Rights"), {"fields": ["is_staff", "is_superuser", "groups", "user_permissions"]}),
+    ]
+    RIGHTS = ["is_staff", "is_superuser", "groups", "user_permissions"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        return [*self.readonly_fields, *([] if _is_superuser(request) else self.RIGHTS)]
+
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> list[Any]:
+        return list(self.inlines) if obj else []
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_touch(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and _may_touch(request, obj) and obj != request.user
+
+    def formfield_for_manytomany(self, db_field: ManyToManyField, request: HttpRequest | None, **kwargs: Any) -> Any:
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        return _in_words(field) if db_field.name == "user_permissions" else field
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if not change:
+            obj.set_unusable_password()
+        super().save_model(request, obj, form, change)
+        if change and "email" in form.changed_data:
+            keep_only_the_address_of(obj)
+
+    @admin.display(description=_("name"), ordering="attendee__name")
+    def name(self, user: User) -> str:
+        return user.attendee.name if hasattr(user, "attendee") else ""
+
+    @admin.display(description=_("role"), ordering="is_staff")
+    def role(self, user: User) -> SafeString | str:
+        if user.is_superuser:
+            return badge(_("may do everything"), "warn")
+        return badge(_("organiser")) if user.is_staff else ""
+
+
+@admin.register(Attendee)
+class AttendeeAdmin(RecordAdmin):
+    """People who come. Their access needs are shown, and kept, only for those who have the right to see them."""
+
+    list_display = ["name", "email", "organisation", "country", "language"]
+    list_filter = ["user__language", "country"]
+    list_select_related = ["user"]
+    search_fields = ["name", "user__email", "organisation"]
+    autocomplete_fields = ["user"]
+
+    def get_fields(self, request: HttpRequest, obj: Attendee | None = None) -> list[str]:
+        fields = ["user", "name", "organisation", "country"]
+        return [*fields, "access_needs"] if request.user.has_perm("accounts.view_access_needs") else fields
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Attendee | None = None) -> list[str]:
+        return ["user"] if obj else []
+
+    @admin.display(description=_("e-mail address"), ordering="user__email")
+    def email(self, attendee: Attendee) -> str:
+        return attendee.user.email
+
+    @admin.display(description=_("language"), ordering="user__language")
+    def language(self, attendee: Attendee) -> str:
+        return attendee.user.get_language_display()
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(request.user.is_active and request.user.is_superuser)
+
+
+def _may_touch(request: HttpRequest, user: User | None) -> bool:
+    # Whoever can change the address of an account can sign in to it: only superusers may, where the account has rights.
+    return user is None or _is_superuser(request) or not (user.is_staff or user.is_superuser)
+
+
+def _in_words(field: forms.ModelMultipleChoiceField) -> forms.ModelMultipleChoiceField:
+    return PermissionField(widget=field.widget, required=False, label=field.label, help_text=field.help_text)

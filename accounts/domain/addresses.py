@@ -1,0 +1,16 @@
+"""The address that someone signs in with."""
+
+from allauth.account.models import EmailAddress
+from django.db import transaction
+
+from accounts.models import User
+
+
+def keep_only_the_address_of(user: User) -> None:
+    """Make `user.email` the only address that `user` signs in with: after a change, the old one opens nothing any more.
+
+    The next code that is typed proves that the new address is theirs.
+    """
+    with transaction.atomic():
+        EmailAddress.objects.filter(user=user).exclude(email=user.email).delete()
+        EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"primary": True})

@@ -1,0 +1,176 @@
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.contrib.admin.widgets import AdminSplitDateTime, RelatedFieldWidgetWrapper
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from simple_history.admin import SimpleHistoryAdmin
+from simple_history.template_utils import HistoricalRecordContextHelper
+
+from outbox.domain.retrying import retry
+from outbox.models import Message, MessageQuerySet
+
+
+def badge(text: object, tone: str = "") -> SafeString:
+    """A state as a word on a wash. `tone`: "" for what is well, "warn" for what waits, "bad" for what needs you, "quiet" for the rest."""
+    return format_html('<span class="badge {}">{}</span>', tone, text)
+
+
+class Form(forms.ModelForm):
+    """A form whose labels end without a colon: some carry a mark."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"label_suffix": ""} | kwargs)
+
+
+class ListAdmin(admin.ModelAdmin):
+    """What all lists share: titles that say what one looks at, boxes with names, and some of the list's actions as buttons
+    on the page of one object (admin/change_form_object_tools.html).
+    """
+
+    form = Form
+    list_per_page = 50
+    object_actions: tuple[str, ...] = ()
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": capfirst(self.opts.verbose_name_plural)} | (extra_context or {}))
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        widget = getattr(field, "widget", None)
+        if isinstance(widget, RelatedFieldWidgetWrapper):
+            widget.can_delete_related = False  # too much goes with it for a small cross beside a box
+        if isinstance(widget, AdminSplitDateTime):
+            widget.widgets[0].attrs["aria-label"] = _("%(field)s, date") % {"field": field.label}
+            widget.widgets[1].attrs["aria-label"] = _("%(field)s, time") % {"field": field.label}
+            widget.widgets[1].format = "%H:%M"
+        return field
+
+    def offers(self, name: str, obj: Model) -> bool:
+        """Whether the action `name` makes sense for `obj` as it is."""
+        return True
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
+        obj = kwargs.get("obj") or context.get("original")
+        if obj:
+            context["title"], context["subtitle"] = str(obj), capfirst(self.opts.verbose_name)
+            actions = self.get_actions(request)
+            context["object_actions"] = [
+                (name, actions[name][2]) for name in self.object_actions if name in actions and self.offers(name, obj)
+            ]
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        response = super().response_action(request, queryset)
+        if isinstance(response, HttpResponseRedirect) and "_back" in request.POST:
+            pk = request.POST.get("_selected_action", "")
+            return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[pk]))
+        return response
+
+
+class _Words(HistoricalRecordContextHelper):
+    """A change in the organisers' words: the label of a choice, not the code that is stored."""
+
+    def prepare_delta_change_value(self, change: Any, value: Any) -> Any:
+        choices = dict(self.model._meta.get_field(change.field).flatchoices)
+        return choices.get(value, super().prepare_delta_change_value(change, value))
+
+
+class RecordAdmin(ListAdmin, SimpleHistoryAdmin):
+    """An admin whose history tells who changed what and when. It is read, never rewritten or gone back to."""
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if not unquote(object_id).isdecimal():
+            raise Http404
+        return super().history_view(request, object_id, extra_context)
+
+    def history_form_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        raise Http404  # the library's form would save an old version past every rule of the domain
+
+    def revert_disabled(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def get_historical_record_context_helper(self, request: HttpRequest, historical_record: Any) -> HistoricalRecordContextHelper:
+        return _Words(self.model, historical_record)
+
+
+@admin.register(Message)
+class MessageAdmin(ListAdmin):
+    """What was written to whom. Mails that hold a code to sign in show nothing of it: reading one would be signing in as someone else."""
+
+    list_display = ["to", "kind", "subject_or_none", "state", "lane", "tries", "created_at", "sent_at"]
+    list_display_links = ["to", "kind"]
+    list_filter = ["status", "lane", "language", "kind", "created_at"]
+    search_fields = ["to", "kind", "last_error"]
+    date_hierarchy = "created_at"
+    actions = ["retry_sending"]
+    object_actions = ("retry_sending",)
+    fieldsets = [
+        (None, {"fields": ["to", "kind", "state", "last_error", "tries", "lane", "language"]}),
+        (_("Times"), {"fields": ["created_at", "not_before", "lease_until", "sent_at"]}),
+        (_("What was sent"), {"fields": ["subject_or_none", "body", "calendar_file"]}),
+    ]
+    readonly_fields = ["state", "subject_or_none", "body", "calendar_file", "created_at"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Message | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Message | None = None) -> bool:
+        return False
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("outbox.change_message")
+
+    def offers(self, name: str, obj: Model) -> bool:
+        return isinstance(obj, Message) and obj.status == Message.Status.FAILED
+
+    @admin.display(description=_("status"), ordering="status")
+    def state(self, message: Message) -> SafeString:
+        tone = {Message.Status.SENT: "", Message.Status.FAILED: "bad", Message.Status.DROPPED: "quiet"}.get(
+            Message.Status(message.status), "warn"
+        )
+        return badge(message.get_status_display(), tone)
+
+    @admin.display(description=_("subject"))
+    def subject_or_none(self, message: Message) -> str:
+        return str(_("(not shown: this mail opens an account)")) if is_secret(message) else message.subject
+
+    @admin.display(description=_("text"))
+    def body(self, message: Message) -> str:
+        if is_secret(message):
+            return str(_("(not shown: this mail opens an account)"))
+        return format_html("<pre>{}</pre>", message.text) if message.text else str(_("(written when it is sent)"))
+
+    @admin.display(description=_("calendar"))
+    def calendar_file(self, message: Message) -> str:
+        return format_html("<pre>{}</pre>", message.calendar) if message.calendar else ""
+
+    @admin.action(description=_("Send again the mails that have failed"), permissions=["retry"])
+    def retry_sending(self, request: HttpRequest, queryset: MessageQuerySet) -> None:
+        queued = retry(queryset)
+        if queued:
+            self.message_user(
+                request,
+                ngettext(
+                    "%d mail is queued again: it leaves within seconds.", "%d mails are queued again: they leave within seconds.", queued
+                )
+                % queued,
+            )
+        else:
+            self.message_user(request, _("None of these mails has failed: nothing to send again."), messages.WARNING)
+
+
+def is_secret(message: Message) -> bool:
+    """Whether reading the message is enough to sign in as the person that it is sent to."""
+    return message.kind.startswith("accounts.")

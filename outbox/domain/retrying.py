@@ -1,0 +1,25 @@
+"""Giving a second chance to mails that were given up."""
+
+from functools import partial
+
+from django.db import transaction
+from django.utils import timezone
+
+from outbox.domain.posting import ring
+from outbox.models import Message, MessageQuerySet
+
+
+def retry(messages: MessageQuerySet) -> int:
+    """Queue again those of `messages` that have failed, due at once; return how many. Others are left as they are.
+
+    A message older than the time after which delivery gives up has one try: a second failure is final (docs/rules.md#mail).
+    """
+    uuids = list(messages.filter(status=Message.Status.FAILED).values_list("uuid", flat=True))
+    with transaction.atomic():
+        # The status is judged again by the UPDATE: two organisers who retry at once send the mail once.
+        queued = Message.objects.filter(uuid__in=uuids, status=Message.Status.FAILED).update(
+            status=Message.Status.QUEUED, not_before=timezone.now()
+        )
+        for message_uuid in uuids:
+            transaction.on_commit(partial(ring, message_uuid))
+    return queued

@@ -1,0 +1,231 @@
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+from django.db.models import Count, Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from outbox.admin import Form, RecordAdmin, badge
+from programme.domain.publication import publish, unpublish
+from programme.models import Day, Event, Participation, Session, Speaker, Track
+from programme.resources import SessionResource, SpeakerResource
+from venues.admin import BilingualAdmin, LabelledInline, SheetAdmin, SourcedAdmin, ToVerify, in_two_languages, source_fields
+from venues.models import Room
+
+
+class CarefulAdmin(admin.ModelAdmin):
+    """Answers with a sentence when somebody else's change, at the same moment, made this one impossible."""
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except (IntegrityError, ValidationError) as error:
+            if request.method != "POST":
+                raise
+            reason = " ".join(error.messages) if isinstance(error, ValidationError) else ""
+            messages.error(
+                request, _("Nothing was saved: something changed at the same moment. Look at it again.") + (f" {reason}" if reason else "")
+            )
+            return HttpResponseRedirect(request.get_full_path())
+
+
+@admin.register(Day)
+class DayAdmin(BilingualAdmin, RecordAdmin):
+    list_display = ["date", "label", "timezone"]
+    search_fields = ["label_fr", "label_en"]
+    date_hierarchy = "date"
+    fieldsets = [(None, {"fields": ["date", "timezone"]}), *in_two_languages("label"), (_("Source"), {"fields": ["source"]})]
+
+
+@admin.register(Track)
+class TrackAdmin(BilingualAdmin, SourcedAdmin):
+    list_display = ["name", "colour", "number_of_sessions", "to_verify"]
+    list_filter = [ToVerify]
+    search_fields = ["name_fr", "name_en", "slug"]
+    prepopulated_fields = {"slug": ["name"]}
+    fieldsets = [*in_two_languages("name"), (None, {"fields": ["slug", "colour"]}), source_fields()]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
+        if db_field.name == "colour":
+            kwargs["widget"] = forms.TextInput(attrs={"type": "color"})
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Track]:
+        return super().get_queryset(request).annotate(sessions_count=Count("sessions"))
+
+    @admin.display(description=_("sessions"), ordering="sessions_count")
+    def number_of_sessions(self, track: Any) -> int:
+        return track.sessions_count
+
+
+@admin.register(Event)
+class EventAdmin(BilingualAdmin, SourcedAdmin):
+    list_display = ["title", "kind", "starts_on", "ends_on", "where", "organiser", "number_of_sessions", "to_verify"]
+    list_filter = [ToVerify, "kind", "label_status", "country"]
+    list_select_related = ["venue"]
+    search_fields = ["title_fr", "title_en", "slug", "organiser", "city"]
+    date_hierarchy = "starts_on"
+    autocomplete_fields = ["venue"]
+    prepopulated_fields = {"slug": ["title"]}
+    fieldsets = [
+        *in_two_languages("title"),
+        (_("When"), {"fields": ["kind", ("starts_on", "ends_on"), "date_precision"]}),
+        (_("Where"), {"fields": ["venue", "city", "country"]}),
+        (_("Host"), {"fields": ["organiser", "label_status", "note"]}),
+        source_fields("slug"),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        return super().get_queryset(request).annotate(sessions_count=Count("sessions"))
+
+    @admin.display(description=_("where"), ordering="venue__name")
+    def where(self, event: Event) -> str:
+        return str(event.venue or event.city)
+
+    @admin.display(description=_("sessions"), ordering="sessions_count")
+    def number_of_sessions(self, event: Any) -> int:
+        return event.sessions_count
+
+
+class ParticipationInline(LabelledInline):
+    """Who speaks in a session, in the order of its page."""
+
+    model = Participation
+    fields = ["position", "speaker", "role", "note"]
+    autocomplete_fields = ["speaker"]
+    ordering = ["position", "id"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Participation]:
+        return super().get_queryset(request).select_related("speaker", "session")
+
+
+class PartInline(LabelledInline):
+    """Where somebody speaks."""
+
+    model = Participation
+    fields = ["session", "role", "position", "note"]
+    autocomplete_fields = ["session"]
+    ordering = ["session__starts_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Participation]:
+        return super().get_queryset(request).select_related("speaker", "session")
+
+
+@admin.register(Speaker)
+class SpeakerAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
+    resource_classes = [SpeakerResource]
+    list_display = ["name", "role", "organisation", "country", "number_of_sessions", "to_verify"]
+    list_filter = [ToVerify, "country"]
+    search_fields = ["name", "slug", "organisation", "role_fr", "role_en"]
+    prepopulated_fields = {"slug": ["name"]}
+    inlines = [PartInline]
+    fieldsets = [(None, {"fields": ["name", "slug", "organisation", "country"]}), *in_two_languages("role"), source_fields()]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Speaker]:
+        return super().get_queryset(request).annotate(sessions_count=Count("participations"))
+
+    @admin.display(description=_("sessions"), ordering="sessions_count")
+    def number_of_sessions(self, speaker: Any) -> int:
+        return speaker.sessions_count
+
+
+class SessionForm(Form):
+    """Its times are those of the clocks at the venue, whatever the zone of who types them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("starts_at", "ends_at"):
+            if name in self.fields and (moment := getattr(self.instance, name, None)) and self.instance.room_id:
+                self.initial[name] = moment.astimezone(self.instance.zone).replace(tzinfo=None)
+
+    def full_clean(self) -> None:
+        with timezone.override(self._zone()):
+            super().full_clean()
+
+    def _zone(self) -> ZoneInfo:
+        chosen = self.data.get(self.add_prefix("room"), "") if self.is_bound else ""
+        room = Room.objects.select_related("venue").filter(pk=int(chosen)).first() if chosen.isdecimal() and len(chosen) < 18 else None
+        return room.venue.zone if room else ZoneInfo("Europe/Paris")
+
+
+@admin.register(Session)
+class SessionAdmin(SheetAdmin, CarefulAdmin, BilingualAdmin, SourcedAdmin):
+    """The programme. The state changes by its actions alone; the domain says when it may."""
+
+    resource_classes = [SessionResource]
+    form = SessionForm
+    list_display = ["title", "when", "place", "access", "state", "to_verify"]
+    list_filter = ["status", ToVerify, "access", "event", "room__venue", "track", "kind"]
+    list_select_related = ["track", "room__venue"]
+    search_fields = ["title_fr", "title_en", "slug", "participations__speaker__name", "room__name"]
+    search_help_text = _("Title, address, speaker or room")
+    date_hierarchy = "starts_at"
+    autocomplete_fields = ["event", "track", "room"]
+    prepopulated_fields = {"slug": ["title"]}
+    readonly_fields = ["state"]
+    inlines = [ParticipationInline]
+    actions = ["publish", "unpublish"]
+    object_actions = ("publish", "unpublish")
+    fieldsets = [
+        (None, {"fields": ["state"]}),
+        *in_two_languages("title", "description"),
+        (
+            _("Where and when"),
+            {
+                "fields": ["event", "track", "kind", "room", "starts_at", "ends_at", "languages"],
+                "description": _("Times are those of the clocks at the venue."),
+            },
+        ),
+        (_("Getting in"), {"fields": ["access", "capacity"]}),
+        source_fields("slug"),
+    ]
+
+    def offers(self, name: str, obj: Model) -> bool:
+        return isinstance(obj, Session) and obj.status == {"publish": "draft", "unpublish": "published"}[name]
+
+    @admin.display(description=_("when"), ordering="starts_at")
+    def when(self, session: Session) -> str:
+        begins, ends = session.local_starts_at, session.local_ends_at
+        return f"{date_format(begins, _('D j N Y, H:i'))}–{date_format(ends, _('H:i'))}"
+
+    @admin.display(description=_("room"), ordering="room__name")
+    def place(self, session: Session) -> str:
+        return str(session.room)
+
+    @admin.display(description=_("status"), ordering="status")
+    def state(self, session: Session) -> SafeString:
+        tones = {Session.Status.DRAFT: "warn", Session.Status.PUBLISHED: "", Session.Status.CANCELLED: "bad"}
+        return badge(session.get_status_display(), tones[Session.Status(session.status)])
+
+    @admin.action(description=_("Publish"), permissions=["change"])
+    def publish(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
+        number = publish(queryset, request.user)
+        self._tell(request, number, ngettext("%d session is now public.", "%d sessions are now public.", number), _("Nothing to publish."))
+
+    @admin.action(description=_("Back to draft"), permissions=["change"])
+    def unpublish(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
+        try:
+            number = unpublish(queryset, request.user)
+        except ValidationError as error:
+            self.message_user(request, " ".join(error.messages), messages.ERROR)
+            return
+        sentence = ngettext(
+            "%d session is a draft again: the public no longer sees it.",
+            "%d sessions are drafts again: the public no longer sees them.",
+            number,
+        )
+        self._tell(request, number, sentence, _("None of these sessions was public."))
+
+    def _tell(self, request: HttpRequest, number: int, done: str, nothing: Any) -> None:
+        if number:
+            self.message_user(request, done % number)
+        else:
+            self.message_user(request, nothing, messages.WARNING)

@@ -1,0 +1,35 @@
+"""What the public sees of the programme, and since when (docs/rules.md#publication)."""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+
+from accounts.models import User
+from programme.models import Session
+from programme.signals import session_withdrawn
+
+
+def publish(sessions: Iterable[Session], actor: User) -> int:
+    """Show the drafts among `sessions` to the public; return how many. Doing it twice changes nothing."""
+    return _turn(sessions, Session.Status.DRAFT, Session.Status.PUBLISHED, actor)
+
+
+def unpublish(sessions: Iterable[Session], actor: User) -> int:
+    """Take the published ones among `sessions` back to draft, out of the public's sight; return how many.
+
+    Raises ValidationError, and changes none of them, when someone holds a seat in one.
+    """
+    return _turn(sessions, Session.Status.PUBLISHED, Session.Status.DRAFT, actor)
+
+
+def _turn(sessions: Iterable[Session], before: str, after: str, actor: User) -> int:
+    with transaction.atomic():
+        found = Session.objects.select_for_update(of=("self",)).select_related("room").filter(status=before)
+        found = found.filter(pk__in=[session.pk for session in sessions]).order_by("pk")
+        for session in found:
+            if after == Session.Status.DRAFT:
+                session_withdrawn.send(sender=Session, session=session)
+            session.status = after
+            session._history_user = actor  # type: ignore[attr-defined]
+            session.save(update_fields=["status"])
+        return len(found)

@@ -1,0 +1,50 @@
+"""Speakers and sessions as sheets."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from import_export.fields import Field
+
+from programme.models import Event, Session, Speaker, Track
+from venues.models import Room
+from venues.resources import Key, Options, SheetResource, Text, WallTime
+
+
+class SpeakerResource(SheetResource):
+    class Meta(Options):
+        model = Speaker
+        fields = import_order = export_order = ["slug", "name", "role_fr", "role_en", "organisation", "country", "source", "assumed_fields"]
+
+
+class SessionResource(SheetResource):
+    """Times are those of the venue's clocks. The state is shown, never imported: sessions are published by hand."""
+
+    event = Field("event", "event", Key(Event.objects.all()))
+    track = Field("track", "track", Key(Track.objects.all()))
+    room = Field("room", "room", Key(Room.objects.select_related("venue")))
+    start = Field("starts_at", "start", WallTime())
+    end = Field("ends_at", "end", WallTime())
+    status = Field("status", "status", Text(), readonly=True)
+
+    class Meta(Options):
+        model = Session
+        fields = import_order = export_order = [
+            "slug", "event", "title_fr", "title_en", "kind", "track", "room", "start", "end", "languages", "access", "capacity",
+            "description_fr", "description_en", "source", "assumed_fields", "status",
+        ]  # fmt: skip
+
+    def filter_export(self, queryset: QuerySet[Session], **kwargs: Any) -> QuerySet[Session]:
+        return queryset.select_related("event", "track", "room__venue")
+
+    def dehydrate_start(self, session: Session) -> datetime | str:
+        return _on_the_wall(session, session.starts_at)
+
+    def dehydrate_end(self, session: Session) -> datetime | str:
+        return _on_the_wall(session, session.ends_at)
+
+
+def _on_the_wall(session: Session, moment: datetime | None) -> datetime | str:
+    if moment is None:
+        return ""
+    return moment.astimezone(session.zone).replace(tzinfo=None) if session.room_id else moment.replace(tzinfo=None)

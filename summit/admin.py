@@ -1,0 +1,97 @@
+"""The organisers' home: what needs them first, then the lists in the order of their work."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, F, Model, QuerySet, Value
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from outbox.models import Message
+from programme.models import Event, Participation, Session, Speaker, Track
+from registrations.models import Cohort, Institution, Registration, SeatPool
+from venues.models import Room, Venue
+
+ORDER = {
+    "programme": ["Session", "Event", "Speaker", "Track", "Day"],
+    "venues": ["Venue", "Room"],
+    "registrations": ["Registration", "SeatPool", "Cohort", "Institution"],
+    "accounts": ["Attendee", "User", "Group"],
+    "outbox": ["Message"],
+}
+SOURCED: list[type[Model]] = [Session, Event, Speaker, Track, Participation, Venue, Room, Institution, Cohort, SeatPool]
+
+
+class OrganisersSite(admin.AdminSite):
+    site_title = site_header = _("Administration")
+    index_title = _("Organisers’ home")
+    empty_value_display = "–"
+    enable_nav_sidebar = False  # the lists need the width; base_site.html has a row of them
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
+        apps = {app["app_label"]: app for app in super().get_app_list(request, app_label)}
+        if app_label is None and "auth" in apps and "accounts" in apps:
+            apps["accounts"]["models"] += apps.pop("auth")["models"]  # groups are about people
+        for label, names in ORDER.items():
+            if label in apps:
+                apps[label]["models"].sort(key=lambda model, names=names: names.index(model["object_name"]))
+        return sorted(apps.values(), key=lambda app: [*ORDER, app["app_label"]].index(app["app_label"]))
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        apps = self.get_app_list(request)
+        to_verify = _to_verify()
+        for app in apps:
+            for model in app["models"]:
+                model["to_verify"] = to_verify.get(model["model"]._meta.label)
+        context = {"figures": list(_figures(request)), "app_list": apps} | (extra_context or {})
+        return super().index(request, context)
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        raise Http404  # nobody has a password
+
+    password_change_done = password_change
+
+
+def _figures(request: HttpRequest) -> Iterator[dict[str, Any]]:
+    """What somebody who opens the administration wants to know, as far as they may see it: a label, a number, a list, a tone."""
+    today = timezone.localdate()
+    if request.user.has_perm("registrations.view_registration"):
+        number = Registration.objects.live().filter(created_at__date=today).count()
+        query = f"?created_at__year={today.year}&created_at__month={today.month}&created_at__day={today.day}"
+        yield {"label": _("registrations today"), "number": number, "url": reverse("admin:registrations_registration_changelist") + query}
+    if request.user.has_perm("programme.view_session"):
+        full = SeatPool.objects.filter(cohort=None, seats__gt=0, taken__gte=F("seats")).count()
+        yield {
+            "label": _("sessions full"),
+            "number": full,
+            "url": reverse("admin:programme_session_changelist") + "?filling=full",
+            "tone": "warn",
+        }
+        drafts = Session.objects.filter(status=Session.Status.DRAFT).count()
+        yield {
+            "label": _("sessions to publish"),
+            "number": drafts,
+            "url": reverse("admin:programme_session_changelist") + "?status__exact=draft",
+            "tone": "warn",
+        }
+    if request.user.has_perm("outbox.view_message"):
+        failed = Message.objects.filter(status=Message.Status.FAILED).count()
+        yield {
+            "label": _("mails that failed"),
+            "number": failed,
+            "url": reverse("admin:outbox_message_changelist") + "?status__exact=failed",
+            "tone": "bad",
+        }
+
+
+def _to_verify() -> dict[str, int]:
+    """How many rows of each model hold values that nobody vouches for, in one query."""
+    counts = [
+        # A plain queryset: modeltranslation's would add columns of its own.
+        QuerySet(model).order_by().exclude(assumed_fields="").values(of=Value(model._meta.label)).annotate(n=Count("pk"))
+        for model in SOURCED
+    ]
+    return {row["of"]: row["n"] for row in counts[0].union(*counts[1:], all=True)}
