@@ -17,7 +17,6 @@ class AccountAdapter(DefaultAccountAdapter):
     """Where allauth meets the house: its one mail (the code) is a row of the outbox, its redirects are ours."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
-        "incorrect_code": _("This is not the code of the last mail. Check the digits, or ask for another code."),
         "too_many_login_attempts": _("Three wrong codes: that code is void now. Ask for a new one."),
     }
 

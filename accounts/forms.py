@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.forms.renderers import DjangoTemplates
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.domain import places
@@ -64,23 +64,44 @@ class SignInForm(LoginForm):
         self.fields["login"] = EmailField()
 
 
+def plain_code(typed: str) -> str:
+    """The digits of a code, out of what was typed: a mailbox or a keyboard makes another dash of the dash, or of the space."""
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", typed))
+
+
+def is_like_a_code(typed: str) -> bool:
+    """Whether this could be a code at all. What could not is a slip of the hand, and costs no try."""
+    return bool(re.fullmatch(r"[0-9]{8}", plain_code(typed)))
+
+
 class CodeForm(ConfirmLoginCodeForm):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    """The code of the mail; `tries_left` is how many tries remain if this one is wrong."""
+
+    def __init__(self, *args: Any, tries_left: int = 0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.tries_left = tries_left
         self.fields["code"] = forms.CharField(
             label=_("Code"),
             help_text=_("The eight digits of the mail, with or without the dash."),
             max_length=40,
-            widget=forms.TextInput(
-                attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autocapitalize": "characters", "spellcheck": "false"}
-            ),
-            error_messages={"required": _("Enter the code of the mail."), "max_length": _("A code is much shorter: eight digits.")},
+            widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}),
+            error_messages={"required": _("Enter the code of the mail."), "max_length": _("A code is eight digits.")},
         )
 
     def clean_code(self) -> str:
-        # A mailbox or a keyboard turns the dash into another one, or the space into one that does not break.
-        self.cleaned_data["code"] = re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", self.cleaned_data["code"]))
-        return super().clean_code()
+        typed = self.cleaned_data["code"]
+        if not is_like_a_code(typed):
+            raise ValidationError(_("A code is eight digits."))
+        self.cleaned_data["code"] = plain_code(typed)
+        try:
+            return super().clean_code()
+        except ValidationError as error:
+            wrong = ngettext(
+                "This is not the code of the last mail. One try left.",
+                "This is not the code of the last mail. %(left)d tries left.",
+                self.tries_left,
+            )
+            raise ValidationError(wrong % {"left": self.tries_left}) from error
 
 
 class _PersonForm(forms.ModelForm):

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.access import attendee_of, attendee_required, safe_next
 from accounts.domain import limits, people
-from accounts.forms import CodeForm, ProfileForm, SignInForm, WelcomeForm
+from accounts.forms import CodeForm, ProfileForm, SignInForm, WelcomeForm, is_like_a_code
 from accounts.models import User
 
 _ADDRESS = "sign_in_address"  # in the visitor's session: an address has no place in a URL or a log
@@ -86,6 +86,8 @@ class EnterCode(ConfirmLoginCodeView):
             self._process.state |= {"at": time.time(), "failed_attempts": 0}  # a new code has its own fifteen minutes and three tries
             messages.success(request, _("A new code is on its way. The one before no longer works."))
             return super().post(request, *args, **kwargs)
+        if not is_like_a_code(request.POST.get("code", "")):
+            return self.render_to_response(self.get_context_data(form=self.get_form()))  # no try lost
         # Both counts are taken before the code is looked at: allauth keeps its own in the session, which a burst reads all at once.
         address, issued_at = self._process.state["email"], datetime.fromtimestamp(self._process.state["at"], UTC)
         mark = limits.CODES_TRIED.take(address, at=timezone.now())
@@ -100,6 +102,10 @@ class EnterCode(ConfirmLoginCodeView):
             request.session.pop(_ADDRESS, None)
         return response
 
+    def get_form_kwargs(self) -> dict[str, Any]:
+        left = settings.ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS - self._process.state["failed_attempts"] - 1
+        return super().get_form_kwargs() | ({} if self._action == "resend" else {"tries_left": left})
+
     def form_invalid(self, form: CodeForm) -> HttpResponse:
         response = super().form_invalid(form)
         return self._start_again() if isinstance(response, HttpResponseRedirect) else response
@@ -108,7 +114,6 @@ class EnterCode(ConfirmLoginCodeView):
         return super().get_context_data(**kwargs) | {
             "next": safe_next(self.request),
             "opens_accounts": self.request.session.get("sign_in_opens_accounts", False),
-            "tries_left": settings.ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS - self._process.state["failed_attempts"],
             "minutes": settings.ACCOUNT_LOGIN_BY_CODE_TIMEOUT // 60,
         }
 

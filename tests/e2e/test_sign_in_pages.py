@@ -78,7 +78,7 @@ def test_a_new_person_comes_in_by_keyboard_and_every_page_is_fit_for_all(page: P
     page.focus("[formaction]")
     press_enter(page)
     judge(page)
-    page.fill("[name=code]", "0000")
+    page.fill("[name=code]", "0000-0000")
     press_enter(page)
     judge(page)
     page.fill("[name=code]", Message.objects.get(to="ada@example.org").context["code"])
@@ -115,7 +115,7 @@ def test_the_other_pages_of_the_door_are_fit_for_all(page: Page) -> None:
         page.click("[value=resend]")
     judge(page)
     for _wrong in range(3):
-        press_enter_in(page, "[name=code]", "1")
+        press_enter_in(page, "[name=code]", "1111 1111")
     judge(page)
     for _again in range(4):
         page.goto("accounts/login/")
