@@ -1,52 +1,60 @@
-"""The people of the demo, all made up: an organiser, an attendee, and a crowd so that some sessions are full."""
+"""Signed-in people by the thousand, for load tests: never on a summit with real people."""
 
-from datetime import datetime
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib import import_module
+from string import ascii_letters, digits
 
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.hashers import make_password
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
 from django.utils import timezone
+from django.utils.crypto import get_random_string
+from simple_history.utils import bulk_create_with_history
 
-from accounts.domain import people
 from accounts.models import Attendee, User
-from programme.models import Session
-from registrations.domain import booking
-from registrations.models import SeatPool
-
-ORGANISER = "organisatrice@demo.example"
-ATTENDEE = "camille@demo.example"
-# Small rooms, so that a small crowd fills them: how many seats stay free in each.
-SEATS_LEFT = [0, 2, 0, 9]
-GIVEN = ["Ada", "Basile", "Chloé", "Driss", "Élise", "Farid", "Gaëlle", "Hugo", "Inès", "Jonas", "Khadija", "Léo", "Maëlle", "Noé"]
-FAMILY = ["Fictif", "Exemple", "Inventé", "Imaginaire", "Modèle", "Témoin", "Essai", "Fabulé", "Rêvé", "Supposé"]
 
 
-def has_other_people() -> bool:
-    """Whether the database holds accounts that the demo did not make: then it is not ours to fill."""
-    return User.objects.exists() and not User.objects.filter(email=ORGANISER).exists()
+def make_people(number: int) -> Iterator[str]:
+    """Create `number` people who have given their name and are signed in; yield for each a line of JSON.
+
+    A line holds the e-mail, the session cookie and the CSRF cookie, whose value is also a valid `csrfmiddlewaretoken`.
+    """
+    batch = get_random_string(6, "abcdefghijklmnopqrstuvwxyz")  # a second call makes other people
+    with transaction.atomic():
+        users = [User(email=f"bench-{batch}-{n}@example.org", password=make_password(None)) for n in range(1, number + 1)]
+        users = bulk_create_with_history(users, User, batch_size=1000)
+        attendees = [Attendee(user=user, name=f"Personne d’essai {n}") for n, user in enumerate(users, 1)]
+        bulk_create_with_history(attendees, Attendee, batch_size=1000)
+        EmailAddress.objects.bulk_create(
+            [EmailAddress(user=user, email=user.email, verified=True, primary=True) for user in users], batch_size=1000
+        )
+        store: SessionStore = import_module(settings.SESSION_ENGINE).SessionStore()
+        expire_date = timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE)
+        sessions = [
+            store.model(
+                session_key=get_random_string(32, "abcdefghijklmnopqrstuvwxyz" + digits),
+                session_data=store.encode(_signed_in(user)),
+                expire_date=expire_date,
+            )
+            for user in users
+        ]
+        store.model.objects.bulk_create(sessions, batch_size=1000)
+    for user, session in zip(users, sessions, strict=True):
+        cookies = {
+            settings.SESSION_COOKIE_NAME: session.session_key,
+            settings.CSRF_COOKIE_NAME: get_random_string(32, ascii_letters + digits),
+        }
+        yield json.dumps({"email": user.email, "cookies": cookies})
 
 
-@transaction.atomic
-def welcome_people() -> bool:
-    """Make the demo's people; return whether they are new."""
-    if User.objects.filter(email=ORGANISER).exists():
-        return False
-    people.make_organiser(ORGANISER, name="Olympe Organisatrice", language="fr")
-    people.introduce(people.open_account(ATTENDEE, language="fr"), name="Camille Démonstration")
-    _seat_the_crowd(timezone.now())
-    return True
-
-
-def _seat_the_crowd(now: datetime) -> None:
-    pools = SeatPool.objects.filter(
-        cohort=None, session__access=Session.Access.REGISTRATION, session__status=Session.Status.PUBLISHED, session__starts_at__gt=now
-    )
-    rooms = pools.filter(seats__gt=max(SEATS_LEFT), seats__lte=100).order_by("seats", "session__slug").select_related("session")
-    plans = list(zip(rooms[: len(SEATS_LEFT)], SEATS_LEFT, strict=False))
-    crowd: list[Attendee] = []
-    for pool, left in plans:
-        while len(crowd) < pool.seats - left:
-            number = len(crowd)
-            user = people.open_account(f"personne{number + 1:03}@demo.example", language="en" if number % 5 == 0 else "fr")
-            name = f"{GIVEN[number % len(GIVEN)]} {FAMILY[number // len(GIVEN) % len(FAMILY)]}"
-            crowd.append(people.introduce(user, name=name))
-        for attendee in crowd[: pool.seats - left]:
-            booking.register(pool.session, attendee, actor=attendee.user, at=now)
+def _signed_in(user: User) -> dict[str, str]:
+    return {
+        SESSION_KEY: str(user.pk),
+        BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[0],
+        HASH_SESSION_KEY: user.get_session_auth_hash(),
+    }

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from programme.models import Session
+from summit.demo.cast import has_other_people, welcome_people
 from summit.demo.loading import OWN_DATA, CannotLoad, load
-from summit.demo.people import has_other_people, welcome_people
 
 
 class Command(BaseCommand):
