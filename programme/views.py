@@ -5,7 +5,7 @@ from itertools import groupby
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Prefetch, Q
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -110,10 +110,9 @@ def speakers(request: HttpRequest) -> HttpResponse:
 @public_page
 def speaker(request: HttpRequest, slug: str) -> HttpResponse:
     speaker = get_object_or_404(Speaker.objects.published(), slug=slug)
-    parts = Participation.objects.filter(speaker=speaker, session__in=Session.objects.published()).select_related("session")
-    sessions = Session.objects.published().with_place()
-    parts = parts.prefetch_related(Prefetch("session", sessions)).order_by("session__starts_at")
-    return render(request, "programme/speaker.html", {"speaker": speaker, "participations": parts})
+    parts = Participation.objects.filter(speaker=speaker, session__in=Session.objects.published())
+    parts = parts.select_related("session__event", "session__track", "session__room__venue").order_by("session__starts_at")
+    return render(request, "programme/speaker.html", {"speaker": speaker, "participations": parts, "now": timezone.now()})
 
 
 @public_page

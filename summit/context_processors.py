@@ -23,7 +23,7 @@ def summit(request: HttpRequest) -> dict[str, Any]:
 
     Nothing here may depend on who asks: public pages are kept whole by caches.
     """
-    address = request.get_full_path()
+    address = escape_leading_slashes(request.get_full_path())
     french = escape_leading_slashes(address.removeprefix("/en")) if address.startswith("/en/") else address
     return {
         "summit_name": settings.SUMMIT_NAME_EN if get_language() == "en" else settings.SUMMIT_NAME_FR,
