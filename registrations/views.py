@@ -30,7 +30,8 @@ def me(request: HttpRequest) -> HttpResponse:
     seats = seats_of(mine.order_by("starts_at", "slug"), attendee, now)
     coming = [seat for seat in seats if seat.session.ends_at > now]
     past = [seat for seat in seats if seat.session.ends_at <= now]
-    return render(request, "registrations/me.html", {"coming": coming, "past": past, "attendee": attendee})
+    zones = {seat.session.room.venue.timezone: seat.session.zone for seat in seats}
+    return render(request, "registrations/me.html", {"coming": coming, "past": past, "zones": list(zones.values()), "attendee": attendee})
 
 
 @require_safe
