@@ -56,7 +56,7 @@ class Mailbox:
         self.mails.append(message_from_bytes(envelope.content or b"", policy=policy.default))  # type: ignore[arg-type]
         return "250 OK"
 
-    def wait_for(self, number: int, seconds: float = 20) -> EmailMessage:
+    def wait_for(self, number: int, seconds: float = 60) -> EmailMessage:
         """The mail that came as `number`, counted from 1."""
         wait_until(lambda: len(self.mails) >= number, seconds, f"mail number {number}")
         return self.mails[number - 1]

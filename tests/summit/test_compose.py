@@ -1,7 +1,9 @@
 """The container files: valid, safe, and true, since the same commands run here as plain processes against real servers."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -37,6 +39,21 @@ def test_the_validator_refuses_a_wrong_compose_file(tmp_path: Path):
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(wrong)]
 
     assert subprocess.run(command, check=False, capture_output=True).returncode == 1
+
+
+def test_the_dockerfile_can_be_read_and_follows_good_practice(tmp_path: Path):
+    hadolint = shutil.which("hadolint", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if hadolint is None:
+        pytest.skip("there is no hadolint for this machine")
+    wrong = tmp_path / "Dockerfile"
+    wrong.write_text(DOCKERFILE.replace("HEALTHCHECK", "HEALTCHECK"))
+    # DL3059: the RUN lines of our own commands stay apart, for this file's tests read them.
+    command = [hadolint, "--ignore", "DL3059", "--failure-threshold", "info"]
+
+    done = subprocess.run([*command, "Dockerfile"], check=False, cwd=ROOT, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout
+    assert subprocess.run([*command, str(wrong)], check=False, capture_output=True).returncode == 1
 
 
 def test_nothing_starts_before_what_it_needs():
@@ -121,7 +138,7 @@ def summit(tmp_path: Path) -> Iterator[Deployment]:
         for service in ("web", "worker", "beat"):
             summit.start(service)
         try:
-            wait_until(lambda: readyz(summit)[0] == 200, 40, "/readyz")
+            wait_until(lambda: readyz(summit)[0] == 200, 90, "/readyz")
             yield summit
         finally:
             summit.stop_all()
@@ -140,6 +157,8 @@ def test_the_same_commands_run_as_plain_processes(summit: Deployment):
     [ics] = [part for part in mail.walk() if part.get_content_type() == "text/calendar"]
     assert "BEGIN:VEVENT" in ics.get_content()
     assert [name for name in ("web", "worker", "beat") if not summit.healthcheck(name)] == []
+    summit.run(json.loads(re.search(r"^HEALTHCHECK .*\\\n +CMD (\[.*\])$", DOCKERFILE, re.M)[1]), summit.environment("web"))
+    assert json.loads(re.search(r"^CMD (\[.*\])$", DOCKERFILE, re.M)[1]) == summit.command("web")
 
     assert [summit.stop(service) for service in ("beat", "worker", "web")] == [0, 0, 0]
     assert not summit.healthcheck("web")
@@ -165,7 +184,7 @@ def test_each_part_is_taken_away_and_comes_back(summit: Deployment):
 
     summit.start_broker()
 
-    assert "Une séance" in summit.mailbox.wait_for(3, seconds=60)["Subject"]
+    assert "Une séance" in summit.mailbox.wait_for(3)["Subject"]
     wait_until(lambda: readyz(summit)[0] == 200 and summit.healthcheck("worker"), 30, "/readyz again")
 
     assert summit.stop("beat") == 0
