@@ -343,8 +343,9 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# A task is a ring: acknowledged when it is heard, not when it is done. The row and its lease outlive a dead worker, and a late
+# acknowledgement that meets a broker which was away in between stops a worker of Celery 5.7 for good.
+CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"  # beat counts plain intervals: a local clock would skip or repeat an hour twice a year

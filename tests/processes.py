@@ -98,7 +98,7 @@ class Worker:
 
     @property
     def said(self) -> str:
-        return self.log.read_text(errors="replace")[-3000:]
+        return self.log.read_text(errors="replace")[-20_000:]
 
 
 @contextmanager

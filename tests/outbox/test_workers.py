@@ -1,0 +1,126 @@
+"""Real workers, a real broker, a real SMTP server: what happens when one of them dies."""
+
+import uuid
+
+import pytest
+from celery import current_app
+from django.utils import timezone
+
+from outbox.domain.kinds import Letter
+from outbox.models import Message
+from tests.processes import valkey, wait_until, workers
+from tests.smtp import mailbox
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CONCURRENCY = 2
+QUICK = {"MAIL_LEASE_SECONDS": 3, "MAIL_SWEEP_SECONDS": 1}
+
+
+@pytest.fixture
+def broker(tmp_path):
+    with valkey(tmp_path) as broker:
+        yield broker
+
+
+@pytest.fixture
+def box():
+    with mailbox() as box:
+        yield box
+
+
+def queue(number):
+    """`number` mails that are due now."""
+    now = timezone.now()
+    letter = Letter("Bonjour", "Bonjour Ada")
+    Message.objects.bulk_create(
+        Message(kind="test", to=f"p{n}@example.org", dedupe_key=uuid.uuid4().hex, not_before=now, subject=letter.subject, text=letter.text)
+        for n in range(number)
+    )
+
+
+def ring_for_all(broker):
+    """Ring the worker for every mail, as their posts would have."""
+    with current_app.connection_for_write(broker.connection_url) as link, current_app.amqp.Producer(link) as producer:
+        for message_uuid in Message.objects.values_list("uuid", flat=True):
+            current_app.send_task("outbox.tasks.deliver", [str(message_uuid)], producer=producer)
+
+
+def all_sent():
+    return not Message.objects.exclude(status="sent").exists()
+
+
+def assert_each_arrived(box, *, twice_at_most=0):
+    expected = {message.message_id for message in Message.objects.all()}
+    assert set(box.message_ids) == expected
+    assert sum(box.message_ids.values()) - len(expected) <= twice_at_most
+    assert max(box.message_ids.values()) <= 2
+
+
+def test_two_workers_and_a_sweep_send_each_mail_once(tmp_path, broker, box):
+    """G7: rung three times each, by two workers, while the sweep goes round: no mail twice."""
+    queue(100)
+    for _ in range(3):
+        ring_for_all(broker)
+
+    with workers(2, tmp_path, concurrency=CONCURRENCY, BROKER_URL=broker.connection_url, EMAIL_URL=box.url, **QUICK) as crew:
+        wait_until(all_sent, 60, "all mails sent")
+
+    assert_each_arrived(box)
+    for worker in crew:
+        assert "Traceback" not in worker.said
+
+
+def kill_at(shares, number, tmp_path, broker, box, seconds):
+    """Queue `number` mails, kill -9 the worker each time that a share of them has arrived, start it again: `seconds` to the end."""
+    queue(number)
+    ring_for_all(broker)
+    with workers(1, tmp_path, concurrency=CONCURRENCY, BROKER_URL=broker.connection_url, EMAIL_URL=box.url, **QUICK) as [worker]:
+        for share in shares:
+            wait_until(lambda share=share: len(box.received) >= number * share, 240, f"{share:.0%} of the mails arrived\n{worker.said}")
+            worker.kill()
+            assert not all_sent()
+            worker.start()
+        wait_until(all_sent, seconds, f"all mails sent\n{worker.said}")
+
+    assert_each_arrived(box, twice_at_most=CONCURRENCY * len(shares))
+
+
+def test_a_killed_worker_loses_no_mail_and_repeats_only_those_in_flight(tmp_path, broker, box):
+    """F5, G6, G7: kill -9 with mails due, start again, and nobody lends a hand."""
+    box.seconds_each = 0.01  # so that the kill meets mails in flight
+
+    kill_at([0.3], 200, tmp_path, broker, box, seconds=60)
+
+
+@pytest.mark.faults
+def test_a_worker_killed_five_times_in_ten_thousand_mails_loses_none(tmp_path, broker, box):
+    kill_at([0.15, 0.30, 0.45, 0.60, 0.75], 10_000, tmp_path, broker, box, seconds=120)
+
+
+def test_mails_go_out_without_any_ring(tmp_path, broker, box):
+    """G25: every ring was lost; the sweep finds the rows."""
+    queue(20)
+
+    with workers(1, tmp_path, BROKER_URL=broker.connection_url, EMAIL_URL=box.url, **QUICK):
+        wait_until(all_sent, 30, "all mails sent")
+
+    assert_each_arrived(box)
+
+
+def test_a_broker_that_is_flushed_or_killed_in_mid_batch_loses_no_mail(tmp_path, broker, box):
+    """F7, F8: and the worker takes work again without a restart."""
+    box.seconds_each = 0.01
+    queue(150)
+    ring_for_all(broker)
+
+    with workers(1, tmp_path, concurrency=CONCURRENCY, BROKER_URL=broker.connection_url, EMAIL_URL=box.url, **QUICK) as [worker]:
+        wait_until(lambda: len(box.received) > 20, 30, f"the first mails arrived\n{worker.said}")
+        broker.client().flushall()
+        wait_until(lambda: len(box.received) > 60, 60, f"mails arrive after the flush\n{worker.said}")
+        broker.terminate()
+        queue(30)
+        broker.start()
+        wait_until(all_sent, 90, f"all mails sent\n{worker.said}")
+
+    assert_each_arrived(box)
