@@ -1,5 +1,6 @@
 """French at /…, English at /en/…"""
 
+from django.conf import settings
 from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path
@@ -18,6 +19,9 @@ urlpatterns = i18n_patterns(
     path("admin/", admin.site.urls),
     prefix_default_language=False,
 )
+
+if settings.DEMO_MODE:  # these pages show everybody's mails: elsewhere they do not exist at all
+    urlpatterns += i18n_patterns(path("demo/", include("summit.demo.urls")), prefix_default_language=False)
 
 handler400 = "summit.errors.bad_request"
 handler500 = "summit.errors.server_error"

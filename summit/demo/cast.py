@@ -13,8 +13,9 @@ from registrations.models import SeatPool
 
 ORGANISER = "organisatrice@demo.example"
 ATTENDEE = "camille@demo.example"
+CROWD = "personne"  # how the addresses of the crowd begin
 # Small rooms, so that a small crowd fills them: how many seats stay free in each.
-SEATS_LEFT = [0, 2, 0, 9]
+SEATS_LEFT = [0, 2, 9]
 GIVEN = ["Ada", "Basile", "Chloé", "Driss", "Élise", "Farid", "Gaëlle", "Hugo", "Inès", "Jonas", "Khadija", "Léo", "Maëlle", "Noé"]
 FAMILY = ["Fictif", "Exemple", "Inventé", "Imaginaire", "Modèle", "Témoin", "Essai", "Fabulé", "Rêvé", "Supposé"]
 
@@ -45,7 +46,7 @@ def _seat_the_crowd(now: datetime) -> None:
     for pool, left in plans:
         while len(crowd) < pool.seats - left:
             number = len(crowd)
-            user = people.open_account(f"personne{number + 1:03}@demo.example", language="en" if number % 5 == 0 else "fr")
+            user = people.open_account(f"{CROWD}{number + 1:03}@demo.example", language="en" if number % 5 == 0 else "fr")
             name = f"{GIVEN[number % len(GIVEN)]} {FAMILY[number // len(GIVEN) % len(FAMILY)]}"
             crowd.append(people.introduce(user, name=name))
         for attendee in crowd[: pool.seats - left]:

@@ -280,8 +280,8 @@ class Demo:
         binary = valkey_binary()
         if binary is None:
             say("There is no Valkey for this machine: a folder carries the worker’s bell instead; mails take a second longer.")
-            for folder in ("broker", "broker-control"):
-                (self.var / folder).mkdir(exist_ok=True)
+            for name in ("broker", "broker-control"):
+                (self.var / name).mkdir(exist_ok=True)
             return "filesystem://"
         folder = self.var / "valkey"
         folder.mkdir(exist_ok=True)
