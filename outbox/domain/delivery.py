@@ -1,5 +1,6 @@
 import logging
 import random
+import re
 import smtplib
 import uuid
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.mail import BadHeaderError, EmailMultiAlternatives
 from django.core.validators import validate_email
+from django.db import OperationalError
 from django.utils import timezone, translation
 
 from outbox.domain.kinds import NoLongerTrue, write
@@ -18,6 +20,8 @@ log = logging.getLogger(__name__)
 
 GIVE_UP_AFTER = timedelta(hours=24)
 LONGEST_PAUSE = timedelta(minutes=30)
+# Line breaks of every alphabet, control characters, and the marks that make a subject read backwards (docs/rules.md#names).
+NOT_IN_A_HEADER = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def deliver(message_uuid: uuid.UUID) -> bool:
@@ -33,11 +37,13 @@ def deliver(message_uuid: uuid.UUID) -> bool:
         validate_email(message.to)  # one address: the SMTP backend would object too late, after building the header
         with translation.override(message.language):
             letter = write(message)
-        message.subject = " ".join(letter.subject.split())[:998]  # W14: no line break of any alphabet in a header
+        message.subject = " ".join(NOT_IN_A_HEADER.sub(" ", letter.subject).split())[:998]
         message.text, message.html, message.calendar = letter.text, letter.html, letter.calendar
         email = _as_email(message)
     except NoLongerTrue as reason:
         return _finish(message, Message.Status.DROPPED, last_error=str(reason))
+    except OperationalError:
+        raise  # the database went away, not the message: whoever comes after the lease tries again
     except Exception as error:  # a message that cannot be written must not hold up the others
         log.exception("Message %s cannot be written", message.uuid)
         return _finish(message, Message.Status.FAILED, last_error=f"{type(error).__name__}: {error}")

@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 import time_machine
+from django.db import OperationalError
 from django.utils import timezone, translation
 
 from outbox.domain import delivery, kinds
@@ -183,6 +184,25 @@ class TestPoison:
         assert to == "ada@example.org"
         assert mail["Bcc"] is None
         assert mail["Cc"] is None
+
+    def test_a_subject_never_reads_backwards_nor_holds_a_control_character(self, box):
+        """W14."""
+        deliver(a_mail(letter=Letter("Bon\0jour \u202eadA\x07", "…")).uuid)
+
+        [(_, mail)] = box.received
+        assert str(mail["Subject"]) == "Bon jour adA"
+
+    def test_a_database_that_goes_away_meanwhile_leaves_the_mail_to_the_next_worker(self, box, writes):
+        def write(message):
+            raise OperationalError("server closed the connection")
+
+        writes("test.hello", write)
+        message = a_mail(letter=None)
+
+        with pytest.raises(OperationalError):
+            deliver(message.uuid)
+
+        assert fresh(message).status == "sending"
 
 
 class TestSmtp:
