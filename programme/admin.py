@@ -162,7 +162,7 @@ class SessionAdmin(SheetAdmin, CarefulAdmin, BilingualAdmin, SourcedAdmin):
 
     resource_classes = [SessionResource]
     form = SessionForm
-    list_display = ["title", "when", "place", "access", "state", "to_verify"]
+    list_display = ["title", "state", "when", "place", "access", "to_verify"]
     list_filter = ["status", ToVerify, "access", "event", "room__venue", "track", "kind"]
     list_select_related = ["track", "room__venue"]
     search_fields = ["title_fr", "title_en", "slug", "participations__speaker__name", "room__name"]
@@ -194,7 +194,7 @@ class SessionAdmin(SheetAdmin, CarefulAdmin, BilingualAdmin, SourcedAdmin):
     @admin.display(description=_("when"), ordering="starts_at")
     def when(self, session: Session) -> str:
         begins, ends = session.local_starts_at, session.local_ends_at
-        return f"{date_format(begins, _('D j N Y, H:i'))}–{date_format(ends, _('H:i'))}"
+        return f"{date_format(begins, _('D j N, H:i'))}–{date_format(ends, _('H:i'))}"
 
     @admin.display(description=_("room"), ordering="room__name")
     def place(self, session: Session) -> str:

@@ -239,7 +239,7 @@ class RegistrationAdmin(RecordAdmin):
     """Who comes to what. Seats are taken and given back by the domain alone; a row is never edited or deleted."""
 
     form = RegistrationForm
-    list_display = ["attendee", "email", "organisation", "session", "when", "status_shown", "pool_of", "created_at"]
+    list_display = ["attendee", "status_shown", "session", "when", "email", "organisation", "pool_of", "created_at"]
     list_display_links = ["attendee", "session"]
     list_filter = ["status", "created_at", "session__event", "pool__cohort"]
     list_select_related = ["attendee__user", "session__room__venue", "pool__cohort"]
@@ -372,7 +372,7 @@ class SessionFilling(Filling):
 class SessionWithSeatsAdmin(SessionAdmin):
     """A session, and how full it is."""
 
-    list_display = ["title", "when", "place", "access", "seats", "waiting", "state", "to_verify"]
+    list_display = ["title", "state", "when", "place", "seats", "waiting", "access", "to_verify"]
     list_filter = ["status", SessionFilling, ToVerify, "access", "event", "room__venue", "track", "kind"]
     inlines = [*SessionAdmin.inlines, PoolInline]
 
