@@ -1,33 +1,18 @@
 """The sign-in pages in a real browser: usable by all, by keyboard, without script, and inside the policy that allows no inline code."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from outbox.models import Message
-from tests import browser as machine
 from tests import make
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = machine.chromium()
-    if not path:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Chromium on this machine: `python -m tests.browser` says how to get one")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright keeps a loop in this thread; Django takes it for asynchronous code
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=machine.arguments())
-        yield browser
-        browser.close()
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture(
