@@ -1,14 +1,18 @@
 """Crowds: never a seat too many (G1), never one too few (G2), and nobody sees an error (G4)."""
 
 import random
+import re
 from functools import partial
 
 import pytest
 from django.db import transaction
 from django.db.models import F
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 
 from outbox.models import Message
-from registrations.domain import booking
+from registrations.domain import booking, invariants
 from registrations.domain.booking import SeatRefused
 from registrations.models import Registration, SeatPool
 from tests import make
@@ -31,6 +35,7 @@ def assert_books_balance():
         assert 0 <= pool.taken <= pool.seats
     live = Registration.objects.live()
     assert live.count() == live.values("session", "attendee").distinct().count()
+    assert invariants.check(timezone.now())["breaches"] == []
     confirmations = Message.objects.filter(kind="registrations.confirmed").values_list("dedupe_key", flat=True)
     assert set(confirmations) == {f"registrations.confirmed:{uuid}" for uuid in Registration.objects.values_list("uuid", flat=True)}
 
@@ -111,6 +116,26 @@ def test_one_person_who_asks_fifty_times_at_once_gets_one_seat_and_one_mail():
     assert make.pool(session).taken == 1
     assert Message.objects.count() == 1
     assert Registration.history.count() == 1
+
+
+def test_fifty_equal_posts_of_one_form_have_one_effect_and_one_answer():
+    """F22, G5: the whole way through the page, double-clicked fifty times."""
+    session, ada = make.session(seats=300), make.attendee()
+    cookies = make.sign_in(Client(), ada).cookies
+    url = reverse("registrations:register", args=[session.slug])
+
+    def click():
+        browser = Client()
+        browser.cookies = cookies
+        return browser.post(url, {"seen": ""}, headers={"HX-Request": "true"})
+
+    answers = all_at_once([click] * 50, threads=50)
+
+    assert {answer.status_code for answer in answers} == {200}
+    masked_tokens = re.compile(rb"\b[A-Za-z0-9]{64}\b")  # Django draws each CSRF token anew
+    assert len({masked_tokens.sub(b"", answer.content) for answer in answers}) == 1
+    assert make.pool(session).taken == 1
+    assert Message.objects.count() == 1
 
 
 def test_one_person_who_cancels_fifty_times_at_once_gives_one_seat_back():

@@ -1,0 +1,33 @@
+"""The French catalogues hold what the code says now: nothing missing, nothing left over. `make check` proves that all is translated."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import polib
+import pytest
+from django.conf import settings
+
+pytestmark = pytest.mark.runs_once
+
+CATALOGUE = "locale/fr/LC_MESSAGES/django.po"
+APPS = sorted(path.parents[3].name for path in settings.BASE_DIR.glob(f"*/{CATALOGUE}"))
+
+
+def sentences(path):
+    return {(entry.msgctxt, entry.msgid, entry.msgid_plural) for entry in polib.pofile(str(path)) if not entry.obsolete}
+
+
+@pytest.mark.skipif(not shutil.which("xgettext"), reason="gettext is not installed: the freshness of the catalogues is not checked")
+@pytest.mark.parametrize("app", APPS)
+def test_the_catalogue_is_fresh(app, tmp_path):
+    shutil.copytree(settings.BASE_DIR / app, tmp_path / app, ignore=shutil.ignore_patterns("static", "__pycache__", "data"))
+    env = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    command = [sys.executable, "-m", "django", "makemessages", "-l", "fr", "--no-location", "--no-obsolete"]
+
+    done = subprocess.run(command, cwd=tmp_path / app, capture_output=True, text=True, check=False, env=env)
+
+    assert done.returncode == 0, done.stderr
+    kept, found = sentences(settings.BASE_DIR / app / CATALOGUE), sentences(tmp_path / app / CATALOGUE)
+    assert (found - kept, kept - found) == (set(), set()), f"run makemessages in {app}/"
