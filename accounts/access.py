@@ -3,10 +3,13 @@
 import re
 from collections.abc import Callable
 from functools import wraps
+from ipaddress import ip_address, ip_network
 from typing import Any, cast
 from urllib.parse import urlencode
 
+from allauth.account.adapter import get_adapter
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
@@ -45,6 +48,16 @@ def attendee_required(view: View) -> View:
         return view(request, *args, **kwargs)
 
     return wrapped
+
+
+def network_of(request: HttpRequest) -> str:
+    """Where the request comes from: an IPv4 address, or the /64 that one subscriber has of IPv6. What a client claims in
+    X-Forwarded-For counts only as far as TRUSTED_PROXY_COUNT says."""
+    try:
+        address = ip_address(get_adapter().get_client_ip(request))
+    except (PermissionDenied, ValueError):  # a socket of the same machine, or a proxy that writes something else: one network
+        return "unknown"
+    return str(ip_network(f"{address}/64", strict=False)) if address.version == 6 else str(address)
 
 
 def organisers_door(admin_login: View) -> View:

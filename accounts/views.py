@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts.access import attendee_of, attendee_required, safe_next
+from accounts.access import attendee_of, attendee_required, network_of, safe_next
 from accounts.domain import limits, people
 from accounts.forms import CodeForm, ProfileForm, SignInForm, WelcomeForm, is_like_a_code
 from accounts.models import User
@@ -24,18 +24,30 @@ from accounts.models import User
 _ADDRESS = "sign_in_address"  # in the visitor's session: an address has no place in a URL or a log
 
 
-class SignIn(LoginView):
+class _Door:
+    """What the pages for strangers share: limits are answered by a page, and no answer comes back sooner than the others.
+
+    Writing a mail or opening an account takes some milliseconds that an unknown address does not: whoever counts them
+    could list the accounts (docs/rules.md#sign-in).
+    """
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        asked_at = time.perf_counter()
+        try:
+            return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        except limits.TooMany as limit:
+            return too_many(request, limit)
+        finally:
+            if request.method == "POST":
+                time.sleep(max(0.0, settings.SIGN_IN_ANSWER_SECONDS - (time.perf_counter() - asked_at)))
+
+
+class SignIn(_Door, LoginView):
     """Ask for an address and send it a code. One door: the form has a second button that posts the same address to `SignUp`."""
 
     template_name = "accounts/sign_in.html"
     form_class = SignInForm
     opens_accounts = False
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        try:
-            return super().dispatch(request, *args, **kwargs)
-        except limits.TooMany as limit:
-            return too_many(request, limit)
 
     def _redirect_to_pending_stage(self, request: HttpRequest, stage: Any) -> None:
         """Let whoever waits for a code come back here and type another address."""
@@ -47,6 +59,8 @@ class SignIn(LoginView):
         address = form.cleaned_data["login"]
         # Counted for every address alike, whoever it belongs to and wherever the request comes from.
         _count_a_code(address)
+        if self.opens_accounts:
+            limits.ACCOUNTS_OF_A_NETWORK.take(network_of(self.request), at=timezone.now())
         if self.opens_accounts and form.user is None:
             user = people.open_account(address, language=_language())
             form.user = user if user.is_active else None  # a closed account stays closed, and is not told apart
@@ -65,17 +79,14 @@ class SignUp(SignIn):
     opens_accounts = True
 
 
-class EnterCode(ConfirmLoginCodeView):
+class EnterCode(_Door, ConfirmLoginCodeView):
     """Ask for the code of the mail; three wrong ones, or fifteen minutes, and it is void."""
 
     template_name = "accounts/enter_code.html"
     form_class = CodeForm
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        try:
-            response = super().dispatch(request, *args, **kwargs)
-        except limits.TooMany as limit:
-            return too_many(request, limit)
+        response = super().dispatch(request, *args, **kwargs)
         if getattr(self, "_process", self) is None:
             return self._start_again(_("This code has run out. Ask for a new one."))
         return response

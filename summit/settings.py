@@ -309,6 +309,7 @@ ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_RATE_LIMITS = False  # ours are in accounts/domain/limits.py, which says why
+SIGN_IN_ANSWER_SECONDS = 0.1  # longer than any sign-in page takes, so that its time tells nothing; a person does not feel it
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 
 # --- Mail and the worker --------------------------------------------------------------------------------------------------------

@@ -40,3 +40,4 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
 CACHES["default"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "limits"}  # noqa: F405
 CELERY_BROKER_TRANSPORT_OPTIONS.clear()  # memory:// knows none of them
+SIGN_IN_ANSWER_SECONDS = 0  # tests sign in hundreds of times

@@ -1,7 +1,8 @@
 """Limits on what strangers may try, counted in the database: they outlive a broker, and a burst cannot slip through.
 
 allauth's own limiter is switched off (settings): it keys on the network address, and on the day 3,000 honest people stand
-behind the one address of the venue's Wi-Fi (docs/rules.md#sign-in).
+behind the one address of the venue's Wi-Fi (docs/rules.md#sign-in). Ours key on the address that is asked for; the network
+only meets a brake on opening accounts, since that writes to strangers.
 """
 
 import hashlib
@@ -33,15 +34,33 @@ class Limit:
         Each try claims a numbered row of its own: only one of two requests can insert the same row, on both databases, so
         200 tries at once leave exactly `amount` of them.
         """
-        seconds = int(self.per.total_seconds())
-        window = int(at.timestamp()) // seconds
-        # Hashed: the table must not become a list of the addresses that people typed.
-        digest = hashlib.sha256(f"{self.name}\0{key}\0{window}".encode()).hexdigest()
+        window, ends_at = self._window(key, at)
         for number in range(self.amount):
-            mark = f"limit:{digest}:{number}"
-            if cache.add(mark, 1, timeout=seconds):
+            mark = f"{window}:{number}"
+            if cache.add(mark, 1, timeout=self.per.total_seconds()):
                 return mark
-        raise TooMany(datetime.fromtimestamp((window + 1) * seconds, UTC))
+        raise TooMany(ends_at)
+
+    def _window(self, key: str, at: datetime) -> tuple[str, datetime]:
+        seconds = int(self.per.total_seconds())
+        number = int(at.timestamp()) // seconds
+        # Hashed: the table must not become a list of the addresses that people typed.
+        digest = hashlib.sha256(f"{self.name}\0{key}\0{number}".encode()).hexdigest()
+        return f"limit:{digest}", datetime.fromtimestamp((number + 1) * seconds, UTC)
+
+
+@dataclass(frozen=True)
+class Brake(Limit):
+    """A limit far above what honest people do, for amounts that rows of their own would be too many for. Two requests at once may
+    count as one: it only brakes."""
+
+    def take(self, key: str, *, at: datetime) -> str:
+        mark, ends_at = self._window(key, at)
+        tries = cache.get(mark, 0)
+        if tries >= self.amount:
+            raise TooMany(ends_at)
+        cache.set(mark, tries + 1, timeout=self.per.total_seconds())
+        return mark
 
 
 def give_back(mark: str) -> None:
@@ -52,5 +71,6 @@ def give_back(mark: str) -> None:
 CODES_SENT = Limit("codes-sent", amount=5, per=timedelta(minutes=10))
 CODES_SENT_A_DAY = Limit("codes-sent-a-day", amount=30, per=timedelta(days=1))
 CODES_TRIED = Limit("codes-tried", amount=5, per=timedelta(minutes=5))
+ACCOUNTS_OF_A_NETWORK = Brake("accounts-of-a-network", amount=5000, per=timedelta(hours=1))
 # Counted from the moment the code was made, so that no change of window hands out three more tries.
 TRIES_OF_A_CODE = Limit("tries-of-a-code", amount=3, per=timedelta(hours=1))

@@ -143,3 +143,20 @@ def test_the_table_of_limits_names_nobody(rows: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM accounts_limits")
         assert "ada" not in str(cursor.fetchall())
+
+
+def test_one_network_opens_accounts_up_to_a_brake_that_honest_people_never_meet(
+    client: Client, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert limits.ACCOUNTS_OF_A_NETWORK.amount >= 3000  # a whole venue behind one address, in the opening minute
+    monkeypatch.setattr(limits, "ACCOUNTS_OF_A_NETWORK", limits.Brake("accounts-of-a-network", 2, timedelta(hours=1)))
+
+    def sign_up(number: int, **headers: Any) -> int:
+        return client.post(SIGN_UP, {"login": f"person{number}@example.org"}, **headers).status_code
+
+    assert [sign_up(1), sign_up(2), sign_up(3)] == [302, 302, 429]
+    assert sign_up(4, headers={"X-Forwarded-For": "192.0.2.9"}) == 429  # what a client claims counts for nothing
+    assert sign_up(5, REMOTE_ADDR="192.0.2.9") == 302
+    assert [sign_up(n, REMOTE_ADDR=odd) for n, odd in ((20, ""), (21, "unix:"))] == [302, 302]
+    assert [sign_up(n, REMOTE_ADDR=f"2001:db8::{n}") for n in (6, 7, 8)] == [302, 302, 429]
+    assert client.post(LOGIN, {"login": "person1@example.org"}).status_code == 302

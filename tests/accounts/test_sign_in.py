@@ -1,6 +1,7 @@
 """The door: an address, a code, a name."""
 
 import re
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -180,6 +181,18 @@ def test_the_answer_never_tells_whether_an_account_exists(door: str) -> None:
         )
 
     assert answers[0] == answers[1] == answers[2]
+
+
+@pytest.mark.parametrize("door", [LOGIN, SIGN_UP])
+def test_no_answer_comes_sooner_than_the_others(client: Client, door: str, settings: Any) -> None:
+    make.attendee(email="ada@example.org")
+    settings.SIGN_IN_ANSWER_SECONDS = 0.3
+
+    for address in ("ada@example.org", "absent@example.org", "not an address"):
+        asked_at = time.perf_counter()
+        client.post(door, {"login": address})
+
+        assert time.perf_counter() - asked_at >= 0.3
 
 
 def test_signing_in_never_writes_to_an_unknown_address_nor_to_a_closed_account(client: Client) -> None:
