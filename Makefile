@@ -55,3 +55,4 @@ check: .venv/development ## Look for faults without running: lint, format, types
 bench: .venv/development ## Measure the hot sale and the pages (see bench/)
 	$(RUN) bench/hot_sale.py
 	$(RUN) bench/pages.py
+	$(RUN) bench/load_summit.py

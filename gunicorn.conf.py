@@ -1,6 +1,8 @@
 """How gunicorn serves Summit: read by itself from this folder; GUNICORN_CMD_ARGS and the command line win over it."""
 
+import gc
 import os
+from typing import Any
 
 wsgi_app = "summit.wsgi"
 workers = int(os.environ.get("WEB_CONCURRENCY", "4"))
@@ -26,3 +28,12 @@ logconfig_dict = {
         "gunicorn.access": {"handlers": ["console"], "level": "INFO", "propagate": False},
     },
 }
+
+
+def when_ready(server: Any) -> None:
+    """Before the first worker: what was loaded lives as long as the process, so the garbage collector need not look at it again.
+
+    A full collection of it would hold up every request of a worker, and would copy the pages of memory that workers share.
+    """
+    gc.collect()
+    gc.freeze()

@@ -16,9 +16,7 @@ from urllib.parse import urlencode
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.client import Rush, request_bytes, rush
-from bench.workplace import Server, arguments, collect_static, gunicorn, progress, workplace
-
-FLOOR_SECONDS = 3.0
+from bench.workplace import Server, arguments, gunicorn, progress, workplace
 
 
 def main() -> None:
@@ -27,21 +25,27 @@ def main() -> None:
     parser.add_argument("--seats", type=int, default=300, help="how many seats there are")
     parser.add_argument("--concurrency", type=int, default=32, help="requests under way at once")
     parser.add_argument("--rounds", type=int, default=3, help="rushes, each for another session; medians are printed")
+    parser.add_argument("--floor-seconds", type=float, default=3, help="how long to ask the view that only answers ok")
     given = parser.parse_args()
-    if not (1 <= given.people <= 20_000 and 1 <= given.seats <= 20_000 and 1 <= given.concurrency <= 256 and 1 <= given.rounds <= 20):
-        parser.error("people and seats: 1 to 20000; concurrency: 1 to 256; rounds: 1 to 20")
+    if not (
+        1 <= given.people <= 20_000
+        and 1 <= given.seats <= 20_000
+        and 1 <= given.concurrency <= 256
+        and 1 <= given.rounds <= 20
+        and 0 < given.floor_seconds <= 60
+    ):
+        parser.error("people and seats: 1 to 20000; concurrency: 1 to 256; rounds: 1 to 20; floor-seconds: at most 60")
     with workplace(given) as folder:
-        print(json.dumps(measure(folder, given.people, given.seats, given.concurrency, given.rounds)))
+        print(json.dumps(measure(folder, given.people, given.seats, given.concurrency, given.rounds, given.floor_seconds)))
 
 
-def measure(folder: Path, people: int, seats: int, concurrency: int, rounds: int) -> dict[str, Any]:
+def measure(folder: Path, people: int, seats: int, concurrency: int, rounds: int, floor_seconds: float) -> dict[str, Any]:
     from django.core.management import call_command  # noqa: PLC0415 - Django starts in workplace()
     from django.db import connection  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
 
     from tests import make  # noqa: PLC0415
 
-    collect_static()
     progress(f"Making {people} signed-in people…")
     call_command("bench_people", people + 1, out=folder / "people.jsonl", verbosity=0)
     lines = (folder / "people.jsonl").read_text(encoding="utf-8").splitlines()
@@ -56,11 +60,11 @@ def measure(folder: Path, people: int, seats: int, concurrency: int, rounds: int
     connection.close()
 
     progress("Measuring the floor of this machine…")
-    with gunicorn("bench.floor_settings", "/ok/") as server:
-        ok = floor_ok(server, concurrency)
+    with gunicorn(folder, "bench.floor_wsgi", "/ok/") as server:
+        ok = floor_ok(server, concurrency, floor_seconds)
         taken = floor_take(server, bare, concurrency)
     results = []
-    with gunicorn() as server:
+    with gunicorn(folder) as server:
         for number, session in enumerate(sessions, 1):
             progress(f"Rush {number} of {rounds}…")
             results.append(one_rush(server, session, crowd, concurrency))
@@ -110,10 +114,10 @@ def count_queries(slug: str, cookies: dict[str, str]) -> int:
     return len(captured)
 
 
-def floor_ok(server: Server, concurrency: int) -> Rush:
+def floor_ok(server: Server, concurrency: int, seconds: float) -> Rush:
     ask = request_bytes("/ok/", port=server.port)
     rush(server.port, ((0, ask) for _ in range(concurrency * 4)), concurrency=concurrency)  # warm
-    return rush(server.port, ((0, ask) for _ in iter(int, 1)), concurrency=concurrency, seconds=FLOOR_SECONDS)
+    return rush(server.port, ((0, ask) for _ in iter(int, 1)), concurrency=concurrency, seconds=seconds)
 
 
 def floor_take(server: Server, session: Any, concurrency: int) -> Rush:

@@ -6,10 +6,12 @@ Prints one JSON object last; docs/benchmarks.md tells what each figure means.
 import json
 import re
 import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urldefrag, urljoin
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -28,29 +30,30 @@ def main() -> None:
     given = parser.parse_args()
     if not (given.path.startswith("/") and 1 <= given.concurrency <= 256 and 0 < given.seconds <= 120):
         parser.error("path: starts with /; concurrency: 1 to 256; seconds: at most 120")
-    with workplace(given):
-        print(json.dumps(measure(given.path, given.concurrency, given.seconds)))
+    with workplace(given) as folder:
+        print(json.dumps(measure(folder, given.path, given.concurrency, given.seconds)))
 
 
-def measure(path: str, concurrency: int, seconds: float) -> dict[str, Any]:
+def measure(folder: Path, path: str, concurrency: int, seconds: float) -> dict[str, Any]:
     from django.core.management import call_command  # noqa: PLC0415 - Django starts in workplace()
     from django.db import connection  # noqa: PLC0415
 
     collect_static()
     progress("Loading the summit…")
-    call_command("load_summit", verbosity=0)
-    queries = count_queries(path)
-    connection.close()
+    call_command("load_summit", verbosity=0, stdout=sys.stderr)
 
     progress("Measuring the floor of this machine…")
-    with gunicorn("bench.floor_settings", "/ok/") as server:
+    with gunicorn(folder, "bench.floor_wsgi", "/ok/") as server:
         floor = steady(server, "/ok/", concurrency, min(seconds, 3))
-    with gunicorn() as server:
-        compressed, kinds = first_view(server, path, COMPRESSED)
-        plain, _ = first_view(server, path, "identity")
+    with gunicorn(folder) as server:
+        compressed = first_view(server, path, COMPRESSED)
+        plain = first_view(server, path, "identity")
         progress(f"Asking for {path} during {seconds:g} s…")
         result = steady(server, path, concurrency, seconds)
+        live = [address for address, part in compressed.items() if part.by_htmx]
+        live_rates = [steady(server, address, concurrency, min(seconds, 3), HTMX).per_s() for address in live]
         max_rss_mb = server.max_rss_mb()
+    queries = [count_queries(address, headers) for address, headers in [(path, {}), *[(address, HTMX) for address in live]]]
     errors = sum(answer.status != 200 for answer in result.answers)
     return {
         "requests_per_s": round((len(result.answers) - errors) / result.seconds, 1),
@@ -58,11 +61,15 @@ def measure(path: str, concurrency: int, seconds: float) -> dict[str, Any]:
         "p95_ms": result.ms(95),
         "p99_ms": result.ms(99),
         "errors": errors,
-        "queries": queries,
-        "kb_compressed": _kb(compressed),
-        "kb_plain": _kb(plain),
+        "queries": sum(queries),
+        "kb_compressed": kilobytes(compressed.values()),
+        "kb_plain": kilobytes(plain.values()),
         "requests_per_view": len(compressed),
-        "kb_by_kind": kinds,
+        "kb_by_kind": {
+            kind: kilobytes(part for part in compressed.values() if part.kind == kind)
+            for kind in sorted({part.kind for part in compressed.values()})
+        },
+        "live_per_s": min(live_rates, default=None),
         "floor_per_s": floor.per_s(),
         "ratio_to_floor": round((len(result.answers) - errors) / result.seconds / floor.per_s(), 3),
         "max_rss_mb": max_rss_mb,
@@ -73,48 +80,51 @@ def measure(path: str, concurrency: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def count_queries(path: str) -> int:
-    """The statements of one view by a stranger, with nothing kept from an earlier one."""
-    from django.core.cache import caches  # noqa: PLC0415
+def count_queries(path: str, headers: dict[str, str]) -> int:
+    """The statements of one request by a stranger, with nothing kept from an earlier one."""
+    from django.core.cache import caches  # noqa: PLC0415 - Django starts in workplace()
     from django.db import connection  # noqa: PLC0415
     from django.test import Client  # noqa: PLC0415
     from django.test.utils import CaptureQueriesContext  # noqa: PLC0415
 
     caches["pages"].clear()
     with CaptureQueriesContext(connection) as captured:
-        answer = Client(SERVER_NAME="127.0.0.1").get(path)
+        answer = Client(SERVER_NAME="127.0.0.1").get(path, headers=headers)
     if answer.status_code != 200:
         sys.exit(f"{path} answers {answer.status_code}.")
     return len(captured)
 
 
-def steady(server: Server, path: str, concurrency: int, seconds: float) -> Rush:
-    ask = request_bytes(path, port=server.port, headers={"Accept-Encoding": COMPRESSED})
+def steady(server: Server, path: str, concurrency: int, seconds: float, headers: dict[str, str] | None = None) -> Rush:
+    ask = request_bytes(path, port=server.port, headers={"Accept-Encoding": COMPRESSED} | (headers or {}))
     rush(server.port, ((0, ask) for _ in range(concurrency * 4)), concurrency=concurrency)  # each worker has answered before
     return rush(server.port, ((0, ask) for _ in iter(int, 1)), concurrency=concurrency, seconds=seconds, limit=seconds + 30)
 
 
-def first_view(server: Server, path: str, encoding: str) -> tuple[dict[str, int], dict[str, float]]:
-    """What a browser with an empty cache fetches to show `path`: bytes of each body by address, and kilobytes by kind."""
-    sizes: dict[str, int] = {}
-    kinds: dict[str, float] = {}
+@dataclass
+class Part:
+    """One of the answers that a page is made of: the bytes of its body as they travel, its kind, and whether htmx asked for it."""
+
+    size: int
+    kind: str
+    by_htmx: bool
+
+
+def first_view(server: Server, path: str, encoding: str) -> dict[str, Part]:
+    """What a browser with an empty cache fetches to show `path`, by address."""
+    parts: dict[str, Part] = {}
     todo = [(path, False)]
     while todo:
         address, by_htmx = todo.pop(0)
-        if address in sizes:
+        if address in parts:
             continue
         headers = {"Accept-Encoding": encoding} | (HTMX if by_htmx else {})
         [answer] = rush(server.port, [(0, request_bytes(address, port=server.port, headers=headers))], concurrency=1, keep=True).answers
         if answer.status != 200:
             sys.exit(f"{address}, which {path} needs, answers {answer.status}.")
-        sizes[address] = len(answer.body)
-        kind = answer.header("Content-Type").split(";")[0]
-        kinds[kind] = round(kinds.get(kind, 0) + len(answer.body) / 1000, 1)
-        todo += [
-            (urljoin(address, urlsplit(link)._replace(fragment="").geturl()), htmx)
-            for link, htmx in needs(server, address, answer, headers)
-        ]
-    return sizes, kinds
+        parts[address] = Part(len(answer.body), answer.header("Content-Type").split(";")[0], by_htmx)
+        todo += [(urldefrag(urljoin(address, link)).url, htmx) for link, htmx in needs(server, address, answer, headers)]
+    return parts
 
 
 def needs(server: Server, address: str, answer: Answer, headers: dict[str, str]) -> list[tuple[str, bool]]:
@@ -158,8 +168,8 @@ class Links(HTMLParser):
             self.found.append((link, by_htmx))
 
 
-def _kb(sizes: dict[str, int]) -> float:
-    return round(sum(sizes.values()) / 1000, 1)
+def kilobytes(parts: Iterable[Part]) -> float:
+    return round(sum(part.size for part in parts) / 1000, 1)
 
 
 if __name__ == "__main__":

@@ -131,17 +131,18 @@ class Server:
 
 
 @contextmanager
-def gunicorn(settings: str = "summit.settings", answers_at: str = "/") -> Iterator[Server]:
-    """The product behind gunicorn as in production (gunicorn.conf.py), with 4 workers, until the block ends."""
+def gunicorn(folder: Path, application: str = "summit.wsgi", answers_at: str = "/livez") -> Iterator[Server]:
+    """An application (the product's) behind gunicorn as in production (gunicorn.conf.py), with 4 workers, until the block ends; its log is in `folder`."""
     port = free_port()
-    environment = os.environ | {"DJANGO_SETTINGS_MODULE": settings}
-    command = [sys.executable, "-m", "gunicorn", "--workers", str(WORKERS), "--bind", f"127.0.0.1:{port}", "summit.wsgi"]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "gunicorn", "--workers", str(WORKERS), "--bind", f"127.0.0.1:{port}", application]
+    log = folder / "gunicorn.log"
+    with log.open("w") as lines:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=lines, stderr=lines)
     try:
-        _wait_for(f"http://127.0.0.1:{port}{answers_at}", process)
+        _wait_for(f"http://127.0.0.1:{port}{answers_at}", process, log)
         yield Server(port, process)
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGQUIT)  # gunicorn's quick way out: nobody waits for an answer any more
         try:
             process.wait(10)
         except subprocess.TimeoutExpired:
@@ -149,11 +150,11 @@ def gunicorn(settings: str = "summit.settings", answers_at: str = "/") -> Iterat
             process.wait(5)
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes], seconds: float = 30) -> None:
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 30) -> None:
     give_up_at = time.monotonic() + seconds
     while time.monotonic() < give_up_at:
         if process.poll() is not None:
-            sys.exit(f"The server stopped before it answered (code {process.returncode}).")
+            sys.exit(f"The server stopped before it answered:\n{log.read_text()[-2000:]}")
         try:
             urllib.request.urlopen(url, timeout=5).close()
         except HTTPError as error:

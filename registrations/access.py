@@ -6,5 +6,5 @@ from programme.models import Session
 
 
 def visible_session(slug: str) -> Session:
-    """The published session of that slug, with its place; raises Http404 for a draft as for an unknown one."""
-    return get_object_or_404(Session.objects.published().with_place(), slug=slug)
+    """The published session of that slug; raises Http404 for a draft as for an unknown one."""
+    return get_object_or_404(Session.objects.published(), slug=slug)

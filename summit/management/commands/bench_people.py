@@ -29,4 +29,5 @@ class Command(BaseCommand):
                 file.writelines(line + "\n" for line in make_people(number))
         except OSError as error:
             raise CommandError(f"{out} cannot be written: {error.strerror}.") from error
-        self.stdout.write(f"{number} people, signed in: {out}")
+        if options["verbosity"]:
+            self.stdout.write(f"{number} people, signed in: {out}")

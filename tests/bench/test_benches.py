@@ -1,0 +1,63 @@
+"""The benches run and print the figures that docs/benchmarks.md names. How fast is never asserted: the machine is shared."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def run(*command: str) -> dict:
+    """Run one bench on a SQLite file of its own; return the JSON object that it prints, alone, on its standard output."""
+    # Nothing of the tests' environment may reach it: it makes its own, like for a developer who types the command.
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, *command, "--sqlite"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert len(done.stdout.splitlines()) == 1
+    return json.loads(done.stdout)
+
+
+def test_a_hot_sale_sells_every_seat_once_and_tells_how_fast():
+    figures = run("bench/hot_sale.py", "--people", "12", "--seats", "5", "--concurrency", "4", "--rounds", "1", "--floor-seconds", "0.2")
+
+    assert figures["sold"] == 5
+    assert figures["refused"] == 7
+    assert figures["errors"] == figures["oversold"] == figures["waiting"] == 0
+    assert figures["database"] == "sqlite"
+    for name in ("registrations_per_s", "queries_per_registration", "p50_ms", "p95_ms", "p99_ms", "floor_per_s", "ratio_to_floor"):
+        assert figures[name] > 0, name
+    assert "max_rss_mb" in figures
+
+
+def test_a_page_is_weighed_whole_with_its_styles_scripts_and_fragments():
+    figures = run("bench/pages.py", "--path", "/programme/", "--concurrency", "2", "--seconds", "0.3")
+
+    assert figures["errors"] == 0
+    assert {"text/html", "text/css", "text/javascript", "font/woff2"} <= figures["kb_by_kind"].keys()
+    assert figures["kb_compressed"] < figures["kb_plain"]
+    assert figures["requests_per_view"] >= 5
+    assert figures["live_per_s"] > 0, "the fragment of the seats was not found"
+    for name in ("requests_per_s", "p50_ms", "p95_ms", "queries", "floor_per_s", "ratio_to_floor"):
+        assert figures[name] > 0, name
+
+
+def test_loading_the_summit_is_timed_from_an_empty_database():
+    figures = run("bench/load_summit.py")
+
+    assert figures["sessions"] > 100
+    assert figures["seconds"] > 0
+    assert figures["max_rss_mb"] > 0
+
+
+@pytest.mark.parametrize("wrong", [["--people", "0"], ["--concurrency", "1000"], ["--seats", "x"]])
+def test_an_odd_size_is_refused_before_anything_starts(wrong):
+    done = subprocess.run([sys.executable, "bench/hot_sale.py", *wrong], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 2
+    assert "usage" in done.stderr
