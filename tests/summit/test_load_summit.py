@@ -346,7 +346,7 @@ def test_allotments_and_capacity_may_shrink_and_grow_together(folder: Path, edit
 @pytest.mark.parametrize(
     ("spoil", "line", "sentence"),
     [
-        (lambda raw: raw.decode().encode("cp1252"), 0, "is not UTF-8 (line 2)"),
+        (lambda raw: raw.decode().encode("cp1252", "replace"), 0, "is not UTF-8 (line 2)"),
         (lambda raw: b"", 0, "is empty"),
         (lambda raw: raw.replace(b",", b";"), 1, "is the separator a comma?"),
         (lambda raw: raw.replace(b"\n", b",extra\n", 3).replace(b",extra", b"", 1), 2, "cells and the header has"),
