@@ -12,8 +12,8 @@ ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /srv/summit
 COPY . .
 # The key signs nothing: it only lets the settings load while the image is built.
-RUN SECRET_KEY=only-while-the-image-is-built-0123456789 python manage.py compilemessages
-RUN SECRET_KEY=only-while-the-image-is-built-0123456789 python manage.py collectstatic --noinput
+RUN SECRET_KEY=only-while-the-image-is-built-it-signs-nothing-0123456789 python manage.py compilemessages
+RUN SECRET_KEY=only-while-the-image-is-built-it-signs-nothing-0123456789 python manage.py collectstatic --noinput
 RUN python -m compileall -q accounts outbox programme registrations summit venues
 
 FROM python:${PYTHON}

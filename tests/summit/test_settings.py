@@ -132,7 +132,16 @@ def test_the_open_modes_do_not_start_under_a_public_address(mode: str):
 
 
 def test_deployment_checks_find_nothing_under_production_settings():
-    done = run("manage.py", "check", "--deploy", "--fail-level", "DEBUG", BASE_URL="https://summit.example.org", TRUSTED_PROXY_COUNT="1")
+    done = run(
+        "manage.py",
+        "check",
+        "--deploy",
+        "--fail-level",
+        "DEBUG",
+        BASE_URL="https://summit.example.org",
+        TRUSTED_PROXY_COUNT="1",
+        SECRET_KEY=f"{KEY[:49]}!",
+    )
 
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     assert "no issues" in done.stdout
