@@ -1,11 +1,16 @@
 from datetime import date
 
+from django.conf import settings
 from django.contrib import messages
+from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import attendee_of, attendee_required, sign_in_first
@@ -18,6 +23,8 @@ from registrations.domain.seats import seat as seat_of
 from registrations.domain.seats import seats as seats_of
 from registrations.forms import SeatForm
 from registrations.models import Registration
+
+STRANGERS_SECONDS = 2  # how old the seats may be that somebody sees who is not signed in
 
 
 @attendee_required
@@ -34,16 +41,26 @@ def me(request: HttpRequest) -> HttpResponse:
     return render(request, "registrations/me.html", {"coming": coming, "past": past, "zones": list(zones.values()), "attendee": attendee})
 
 
+@gzip_page
 @require_safe
 def seats(request: HttpRequest) -> HttpResponse:
-    """The live seats of one day of the programme, as fragments that htmx puts in their places."""
+    """The live seats of one day of the programme, as fragments that htmx puts in their places; the other rows stay as they are."""
     try:
         day = date.fromisoformat(request.GET.get("day", ""))
     except ValueError:
-        return render(request, "registrations/_seats.html", {"seats": []})
+        return HttpResponse()
     filters = {name: request.GET.get(name, "") for name in ("event", "track", "venue", "access")}
-    sessions = Session.objects.published().on(day).matching(**filters)
-    return render(request, "registrations/_seats.html", {"seats": seats_of(sessions, attendee_of(request), timezone.now())})
+    attendee = attendee_of(request)
+    # Every opening of the programme asks for this, and all strangers see the same: it is drawn once for those of the same moment.
+    kept = None if attendee or any(filters.values()) else f"seats:{get_language()}:{day}"
+    page = caches["pages"].get(kept) if kept else None
+    if page is None:
+        sessions = Session.objects.published().on(day).matching(**filters)
+        shown = [seat for seat in seats_of(sessions, attendee, timezone.now()) if seat.is_live]
+        page = render_to_string("registrations/_seats.html", {"seats": shown, "attendee": attendee}, request)
+        if kept and shown:  # made-up days fill no cache
+            caches["pages"].set(kept, page, min(STRANGERS_SECONDS, settings.PUBLIC_CACHE_SECONDS))
+    return HttpResponse(page)
 
 
 @require_safe

@@ -15,7 +15,7 @@ class Seat:
     """The state of one session for one person (or for a stranger).
 
     `state` is "mine", "open", "full", or the code of the refusal (see booking.refusal); `sentence` says it where it needs
-    words. `seats` and `left` count the general pool, None where the session keeps no count. `stamp` goes into the form.
+    words. `seats` and `left` count the general pool, None where the session keeps no count or the seat is one's own. `stamp` goes into the form.
     """
 
     session: Session
@@ -27,15 +27,21 @@ class Seat:
     may_cancel: bool = False
 
     @property
+    def is_live(self) -> bool:
+        """Whether the row of the programme, which is the same for everybody, must be told more than it says."""
+        return self.state == "mine" or self.session.access == Session.Access.REGISTRATION
+
+    @property
     def taken(self) -> int:
         return (self.seats or 0) - (self.left or 0)
 
 
 def seat(session: Session, attendee: Attendee | None, at: datetime, *, last: Registration | None = None) -> Seat:
     """The seat of one session, as `attendee` (None: a stranger) sees it at `at`. Give their `last` registration if it is known."""
-    pool = SeatPool.objects.filter(session=session, cohort=None).first()
     if attendee and last is None:
         last = Registration.objects.filter(session=session, attendee=attendee).order_by("id").last()
+    # Whoever has a seat is not told how many are left.
+    pool = None if _holds_a_seat(last) else SeatPool.objects.filter(session=session, cohort=None).first()
     return _seat(session, pool, last, at)
 
 
@@ -51,8 +57,8 @@ def seats(sessions: Iterable[Session], attendee: Attendee | None, at: datetime) 
 
 def _seat(session: Session, pool: SeatPool | None, last: Registration | None, at: datetime) -> Seat:
     refused = booking.refusal(session, at)
-    mine = last is not None and last.status == Registration.Status.CONFIRMED
-    counted = pool if session.access == Session.Access.REGISTRATION else None
+    mine = _holds_a_seat(last)
+    counted = pool if session.access == Session.Access.REGISTRATION and not mine else None
     if mine and session.status != Session.Status.CANCELLED:
         state, sentence = "mine", ""
     elif refused:
@@ -70,3 +76,7 @@ def _seat(session: Session, pool: SeatPool | None, last: Registration | None, at
         stamp=booking.stamp(last),
         may_cancel=mine and session.ends_at > at,
     )
+
+
+def _holds_a_seat(last: Registration | None) -> bool:
+    return last is not None and last.status == Registration.Status.CONFIRMED

@@ -1,9 +1,11 @@
 """The pages of a seat: box, rows, "my programme" (docs/rules.md#seats)."""
 
+import time
 from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
+from django.core.cache import caches
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -218,10 +220,78 @@ def test_an_odd_day_has_no_seats(client, day):
     assert response.status_code == (400 if day == "\0" else 200)
 
 
-def test_one_registration_costs_eleven_queries(client, ada, django_assert_num_queries):
+@pytest.fixture
+def keeps_pages(settings):
+    settings.PUBLIC_CACHE_SECONDS = 60
+
+
+def seats_of_the_day(client, session, **query):
+    return client.get(reverse("registrations:seats"), {"day": f"{session.day:%Y-%m-%d}", **query})
+
+
+def test_a_row_of_the_programme_lets_an_attendee_register_at_once_and_shows_a_stranger_the_way(client, ada):
     session = make.session()
 
-    with django_assert_num_queries(11 + 2):  # and the savepoint that stands for BEGIN and COMMIT here
+    assert "hx-post" not in seats_of_the_day(Client(), session).content.decode()
+    assert f'hx-post="{url("register", session)}"' in seats_of_the_day(client, session).content.decode()
+
+
+def test_only_rows_that_have_something_to_tell_are_sent(client, ada):
+    session = make.session(access=Session.Access.PUBLIC)
+    invited = make.session()
+    make.registration(invited, ada)
+    Session.objects.filter(pk=invited.pk).update(access=Session.Access.INVITATION)
+
+    page = seats_of_the_day(client, session).content.decode()
+
+    assert f'id="seat-{session.slug}"' not in page
+    assert f'id="seat-{invited.slug}"' in page
+
+
+def test_strangers_of_one_moment_share_one_drawing_of_the_seats(keeps_pages, django_assert_num_queries):
+    session = make.session()
+    first = seats_of_the_day(Client(), session)
+
+    with django_assert_num_queries(0):
+        assert seats_of_the_day(Client(), session).content == first.content
+    assert first["Cache-Control"] == "private, no-store"
+    english = Client().get("/en" + reverse("registrations:seats"), {"day": f"{session.day:%Y-%m-%d}"})
+    assert english.content != first.content
+
+
+def test_what_strangers_share_never_holds_somebodys_seat(keeps_pages, client, ada):
+    session = make.session()
+    make.registration(session, ada)
+
+    assert "Votre place" in seats_of_the_day(client, session).content.decode()
+    assert "Votre place" not in seats_of_the_day(Client(), session).content.decode()
+    assert "Votre place" in seats_of_the_day(client, session).content.decode()
+
+
+def test_strangers_see_a_seat_that_was_taken_within_seconds(keeps_pages, monkeypatch):
+    monkeypatch.setattr("registrations.views.STRANGERS_SECONDS", 0.05)
+    session = make.session(seats=1)
+    assert "Complet" not in seats_of_the_day(Client(), session).content.decode()
+
+    make.registration(session)
+    time.sleep(0.1)
+
+    assert "Complet" in seats_of_the_day(Client(), session).content.decode()
+
+
+def test_made_up_days_and_filters_fill_no_cache(keeps_pages):
+    session = make.session()
+
+    Client().get(reverse("registrations:seats"), {"day": "2031-01-01"})
+    seats_of_the_day(Client(), session, track="made-up")
+
+    assert not caches["pages"]._cache
+
+
+def test_one_registration_costs_ten_queries(client, ada, django_assert_num_queries):
+    session = make.session()
+
+    with django_assert_num_queries(10 + 2):  # and the savepoint that stands for BEGIN and COMMIT here
         press(client, session, htmx=True)
 
 
