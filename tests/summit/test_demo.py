@@ -1,0 +1,181 @@
+"""`make demo`: one start, one Ctrl-C, nothing left behind; and what a newcomer finds in it."""
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import User
+from outbox.models import Message
+from programme.models import Session
+from registrations.models import Registration, SeatPool
+from summit.demo import cast, starter
+from tests import make
+from tests.demo import Demo, running_demo
+from tests.processes import wait_until
+from tests.smtp import free_port
+
+# --- Its processes, on a folder that one start after another uses --------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("dé mo") / "des données"
+
+
+def names(demo: Demo) -> list[str]:
+    commands = demo.everything_it_started().values()
+    return [name for name in ("gunicorn", "celery", "valkey-server") if any(name in command for command in commands)]
+
+
+def gone(demo: Demo, seconds: float) -> None:
+    wait_until(lambda: not demo.everything_it_started(), seconds, f"gone: {demo.everything_it_started()}")
+
+
+def refused(folder: Path, *arguments: str) -> str:
+    command = [sys.executable, "-m", "summit.demo", *arguments]
+    done = subprocess.run(command, env=os.environ | {"VAR_DIR": str(folder)}, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    return done.stdout
+
+
+@pytest.fixture
+def bystander() -> Iterator[subprocess.Popen[bytes]]:
+    """A process of somebody else, which no demo may end."""
+    with subprocess.Popen(["sleep", "600"]) as other:
+        yield other
+        other.kill()
+
+
+@pytest.mark.runs_once
+def test_one_ctrl_c_ends_everything_that_it_started_and_nothing_else(folder: Path, bystander: subprocess.Popen[bytes]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with running_demo(folder, port) as demo:
+            url = demo.url
+            assert f"Port {port} is taken: using {url.rpartition(':')[2]}." in demo.said
+            assert int(url.rpartition(":")[2]) > port
+            assert names(demo) == ["gunicorn", "celery", "valkey-server"]
+            assert f"runs already: {url}" in refused(folder)
+            assert "runs already" in refused(folder, "reset")
+
+            seconds = demo.stop(signal.SIGINT)
+
+    assert demo.process.returncode == 0
+    assert seconds < starter.SECONDS_TO_STOP + 2
+    gone(demo, 1)
+    assert bystander.poll() is None
+
+
+@pytest.mark.runs_once
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process ask to end with its parent")
+def test_a_killed_starter_leaves_no_orphans_and_a_second_start_keeps_the_data(folder: Path) -> None:
+    with sqlite3.connect(folder / "summit.sqlite3") as database:
+        database.execute("UPDATE accounts_attendee SET name = 'Camille Changée' WHERE name LIKE 'Camille %'")
+    with running_demo(folder, free_port()) as demo:
+        demo.url  # noqa: B018 - waits until it answers
+        assert "Loaded the summit" not in demo.said
+
+        demo.stop(signal.SIGKILL)
+
+        gone(demo, 30)
+    with sqlite3.connect(folder / "summit.sqlite3") as database:
+        assert database.execute("SELECT count(*) FROM accounts_attendee WHERE name = 'Camille Changée'").fetchone() == (1,)
+
+
+@pytest.mark.runs_once
+def test_without_valkey_a_folder_rings_the_worker_and_a_dead_worker_ends_the_demo(folder: Path) -> None:
+    with running_demo(folder, free_port(), before="starter.valkey_binary = lambda: None") as demo:
+        demo.url  # noqa: B018 - waits until it answers
+        assert "There is no Valkey for this machine" in demo.said
+        assert names(demo) == ["gunicorn", "celery"]
+
+        def queued() -> int:
+            with sqlite3.connect(folder / "summit.sqlite3") as database:
+                return int(database.execute("SELECT count(*) FROM outbox_message WHERE status != 'sent'").fetchone()[0])
+
+        wait_until(lambda: not queued(), 60, "all mails of the crowd sent")
+        worker = next(pid for pid, command in demo.everything_it_started().items() if "celery" in command)
+        os.kill(os.getpgid(worker), signal.SIGKILL)
+
+        assert demo.process.wait(30) == 1
+        assert "The worker has ended (-9)" in demo.said
+    gone(demo, 1)
+
+
+# --- Its folder ---------------------------------------------------------------------------------------------------------------
+
+
+def test_reset_removes_what_the_demo_wrote_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VAR_DIR", str(tmp_path))
+    for name in ("summit.sqlite3", "demo.key", "letter.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "valkey").mkdir()
+
+    assert starter.reset() == 0
+
+    assert {path.name for path in tmp_path.iterdir()} == {"letter.txt", "demo.lock"}
+
+
+def test_the_secret_key_is_made_once_and_read_by_its_owner_alone(tmp_path: Path) -> None:
+    key = starter.secret_key(tmp_path / "demo.key")
+
+    assert len(key) >= 40
+    assert starter.secret_key(tmp_path / "demo.key") == key
+    assert (tmp_path / "demo.key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "eighty", "-1", "٨٠٠٠", "8000.5"])
+def test_a_port_that_is_none_is_one_sentence(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", port)
+
+    with pytest.raises(starter.CannotStart, match=r"a port is a number from 1 to 65535\.$"):
+        starter.wanted_port()
+
+
+# --- What is in it ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_preparation_needs_the_demo_mode() -> None:
+    with pytest.raises(CommandError, match="DEMO_MODE is off"):
+        call_command("prepare_demo")
+
+
+@pytest.mark.django_db
+def test_preparation_leaves_somebody_elses_database_alone(settings: Settings) -> None:
+    settings.DEMO_MODE = True
+    make.attendee()
+
+    with pytest.raises(CommandError, match="holds accounts that the demo did not make"):
+        call_command("prepare_demo")
+
+    assert not Session.objects.exists()
+
+
+@pytest.mark.django_db
+def test_the_cast_fills_a_room_and_nearly_fills_two() -> None:
+    sessions = [make.session(seats=seats, starts_at=timezone.now() + timedelta(days=30)) for seats in (12, 15, 20)]
+    make.session(seats=200)
+
+    assert cast.welcome_people()
+    assert not cast.welcome_people()
+
+    assert [make.pool(session).left for session in sessions] == cast.SEATS_LEFT
+    assert SeatPool.objects.filter(taken=0).count() == 1
+    assert Message.objects.count() == Registration.objects.count() == 12 + 13 + 11
+    organiser = User.objects.get(email=cast.ORGANISER)
+    assert organiser.is_staff
+    assert organiser.attendee.name == "Olympe Organisatrice"
+    assert User.objects.get(email=cast.ATTENDEE).attendee.name
+    assert not User.objects.exclude(email__endswith="@demo.example").exists()
