@@ -154,6 +154,8 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
     def on(self, day: date) -> "SessionQuerySet":
         """Sessions that begin on `day` by the clock of their venue."""
+        if day.year in (date.min.year, date.max.year):  # the midnights of other zones lie beyond what a datetime can say
+            return self.none()
         begins = Q(pk__in=[])
         for zone in Venue.objects.order_by().values_list("timezone", flat=True).distinct():
             midnight, next_midnight = (datetime.combine(d, time.min, ZoneInfo(zone)) for d in (day, day + timedelta(days=1)))

@@ -231,6 +231,14 @@ def test_a_night_of_23_hours_loses_no_session() -> None:
     assert list(Session.objects.on(date(2027, 3, 28))) == sessions
 
 
+@pytest.mark.parametrize("day", [date.min, date.max, date(9999, 1, 1)])
+def test_the_ends_of_the_calendar_hold_no_session(client: Client, day: date) -> None:
+    make.session(starts_at=MORNING)
+
+    assert not Session.objects.on(day).exists()
+    assert client.get("/programme/seats/", {"day": day.isoformat()}).status_code == 200
+
+
 # --- Weight -----------------------------------------------------------------------------------------------------------
 
 
