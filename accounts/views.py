@@ -31,6 +31,8 @@ class _Door:
     could list the accounts (docs/rules.md#sign-in).
     """
 
+    http_method_names = ["get", "head", "post", "options"]
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         asked_at = time.perf_counter()
         try:
