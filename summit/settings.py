@@ -254,6 +254,7 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True  # pages name no other: half the files, and half the time to compress them
 
 # --- Security -----------------------------------------------------------------------------------------------------------------
 
