@@ -1,3 +1,4 @@
+from collections import Counter
 from urllib.parse import urlencode
 
 from django.db.models import Prefetch
@@ -11,7 +12,9 @@ from venues.public import public_page
 
 @public_page
 def venues(request: HttpRequest) -> HttpResponse:
-    places = sorted(Venue.objects.all(), key=lambda place: (alphabetical(place.city) != "paris", alphabetical(place.name)))
+    places = list(Venue.objects.all())
+    in_city = Counter(place.city for place in places)
+    places.sort(key=lambda place: (-in_city[place.city], alphabetical(place.city), alphabetical(place.name)))
     return render(request, "venues/venues.html", {"venues": places})
 
 
