@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.domain.addresses import keep_only_the_address_of
 from accounts.models import Attendee, User, normalise_email
-from outbox.admin import Form, RecordAdmin, badge
+from outbox.admin import Form, RecordAdmin, Values, badge
 
 # An address is changed on its account, where the rules about who may do it are.
 admin.site.unregister(EmailAddress)
@@ -116,6 +116,7 @@ class UserAdmin(RecordAdmin):
         (None, {"fields": ["email", "language", "timezone", "is_active", "date_joined", "last_login"]}),
         (_("Rights"), {"fields": ["is_staff", "is_superuser", "groups", "user_permissions"]}),
     ]
+    secret_fields = ("password",)
     RIGHTS = ["is_staff", "is_superuser", "groups", "user_permissions"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
@@ -157,14 +158,17 @@ class AttendeeAdmin(RecordAdmin):
     """People who come. Their access needs are shown, and kept, only for those who have the right to see them."""
 
     list_display = ["name", "email", "organisation", "country", "language"]
-    list_filter = ["user__language", "country"]
+    list_filter = ["user__language", ("country", Values)]
     list_select_related = ["user"]
     search_fields = ["name", "user__email", "organisation"]
     autocomplete_fields = ["user"]
 
     def get_fields(self, request: HttpRequest, obj: Attendee | None = None) -> list[str]:
         fields = ["user", "name", "organisation", "country"]
-        return [*fields, "access_needs"] if request.user.has_perm("accounts.view_access_needs") else fields
+        return fields if self.get_secret_fields(request) else [*fields, "access_needs"]
+
+    def get_secret_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return () if request.user.has_perm("accounts.view_access_needs") else ("access_needs",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Attendee | None = None) -> list[str]:
         return ["user"] if obj else []

@@ -4,6 +4,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import AdminSplitDateTime, RelatedFieldWidgetWrapper
+from django.core.exceptions import ValidationError
+from django.db import models
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -24,11 +26,31 @@ def badge(text: object, tone: str = "") -> SafeString:
     return format_html('<span class="badge {}">{}</span>', tone, text)
 
 
+class Values(admin.AllValuesFieldListFilter):
+    """A filter by the values that occur; the empty one has a name too."""
+
+    def choices(self, changelist: Any) -> Any:
+        for choice in super().choices(changelist):
+            yield choice | {"display": choice["display"] or _("(none)")}
+
+
 class Form(forms.ModelForm):
     """A form whose labels end without a colon: some carry a mark."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": ""} | kwargs)
+
+
+class WholeNumber(forms.IntegerField):
+    """A count in the digits of our keyboards: the others that Python reads are mistakes, or tricks."""
+
+    def to_python(self, value: Any) -> int | None:
+        if isinstance(value, str) and not value.isascii():
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return super().to_python(value)
+
+
+WHOLE_NUMBERS = {field: {"form_class": WholeNumber} for field in (models.PositiveIntegerField, models.PositiveSmallIntegerField)}
 
 
 class ListAdmin(admin.ModelAdmin):
@@ -37,8 +59,16 @@ class ListAdmin(admin.ModelAdmin):
     """
 
     form = Form
+    formfield_overrides = WHOLE_NUMBERS
     list_per_page = 50
     object_actions: tuple[str, ...] = ()
+    secret_fields: tuple[str, ...] = ()  # not shown, and not to be guessed letter by letter with ?field__startswith=
+
+    def get_secret_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return self.secret_fields
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        return lookup.partition("__")[0] not in self.get_secret_fields(request) and super().lookup_allowed(lookup, value, request)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"title": capfirst(self.opts.verbose_name_plural)} | (extra_context or {}))
@@ -108,10 +138,11 @@ class MessageAdmin(ListAdmin):
 
     list_display = ["to", "kind", "subject_or_none", "state", "lane", "tries", "created_at", "sent_at"]
     list_display_links = ["to", "kind"]
-    list_filter = ["status", "lane", "language", "kind", "created_at"]
+    list_filter = ["status", "lane", "language", ("kind", Values), "created_at"]
     search_fields = ["to", "kind", "last_error"]
     date_hierarchy = "created_at"
     actions = ["retry_sending"]
+    secret_fields = ("subject", "text", "html", "calendar", "context", "dedupe_key", "uuid", "lease_token")
     object_actions = ("retry_sending",)
     fieldsets = [
         (None, {"fields": ["to", "kind", "state", "last_error", "tries", "lane", "language"]}),

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from outbox.admin import Form, RecordAdmin, badge
+from outbox.admin import Form, RecordAdmin, Values, badge
 from programme.domain.publication import publish, unpublish
 from programme.models import Day, Event, Participation, Session, Speaker, Track
 from programme.resources import SessionResource, SpeakerResource
@@ -69,7 +69,7 @@ class TrackAdmin(BilingualAdmin, SourcedAdmin):
 @admin.register(Event)
 class EventAdmin(BilingualAdmin, SourcedAdmin):
     list_display = ["title", "kind", "starts_on", "ends_on", "where", "organiser", "number_of_sessions", "to_verify"]
-    list_filter = [ToVerify, "kind", "label_status", "country"]
+    list_filter = [ToVerify, "kind", "label_status", ("country", Values)]
     list_select_related = ["venue"]
     search_fields = ["title_fr", "title_en", "slug", "organiser", "city"]
     date_hierarchy = "starts_on"
@@ -123,7 +123,7 @@ class PartInline(LabelledInline):
 class SpeakerAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
     resource_classes = [SpeakerResource]
     list_display = ["name", "role", "organisation", "country", "number_of_sessions", "to_verify"]
-    list_filter = [ToVerify, "country"]
+    list_filter = [ToVerify, ("country", Values)]
     search_fields = ["name", "slug", "organisation", "role_fr", "role_en"]
     prepopulated_fields = {"slug": ["name"]}
     inlines = [PartInline]

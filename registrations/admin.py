@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 
 from accounts.admin import AttendeeAdmin
 from accounts.models import Attendee, User
-from outbox.admin import Form, RecordAdmin, badge
+from outbox.admin import Form, RecordAdmin, Values, badge
 from programme.admin import CarefulAdmin, SessionAdmin
 from programme.models import Session
 from registrations.domain import booking, pools
@@ -76,7 +76,7 @@ class CohortInline(LabelledInline):
 @admin.register(Institution)
 class InstitutionAdmin(SourcedAdmin):
     list_display = ["name", "kind", "country", "number_of_cohorts", "to_verify"]
-    list_filter = [ToVerify, "kind", "country"]
+    list_filter = [ToVerify, ("kind", Values), ("country", Values)]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
     inlines = [CohortInline]
@@ -239,7 +239,7 @@ class RegistrationAdmin(RecordAdmin):
     """Who comes to what. Seats are taken and given back by the domain alone; a row is never edited or deleted."""
 
     form = RegistrationForm
-    list_display = ["attendee", "status_shown", "session", "when", "email", "organisation", "pool_of", "created_at"]
+    list_display = ["attendee", "status_shown", "session", "when", "email", "organisation", "created_at"]
     list_display_links = ["attendee", "session"]
     list_filter = ["status", "created_at", "session__event", "pool__cohort"]
     list_select_related = ["attendee__user", "session__room__venue", "pool__cohort"]

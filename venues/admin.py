@@ -3,6 +3,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -15,7 +16,7 @@ from import_export.admin import ImportExportMixin
 from import_export.results import Result
 from modeltranslation.admin import TranslationAdmin
 
-from outbox.admin import RecordAdmin, badge
+from outbox.admin import WHOLE_NUMBERS, RecordAdmin, Values, badge
 from venues.models import Room, Venue
 from venues.resources import RoomResource, VenueResource
 from venues.sheets import FORMATS, ConfirmSheetForm, ExportSheetForm, SheetError, SheetForm, StagedUpload
@@ -107,6 +108,13 @@ class LabelledInline(admin.TabularInline):
     """A table of forms in which each box carries the name of its column for those who do not see the column."""
 
     extra = 0
+    formfield_overrides = WHOLE_NUMBERS
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget.can_change_related = field.widget.can_delete_related = field.widget.can_view_related = False
+        return field
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         formset = super().get_formset(request, obj, **kwargs)
@@ -238,7 +246,7 @@ class RoomInline(LabelledInline):
 class VenueAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
     resource_classes = [VenueResource]
     list_display = ["name", "city", "country", "number_of_rooms", "to_verify"]
-    list_filter = [ToVerify, "country", "city", "timezone"]
+    list_filter = [ToVerify, ("country", Values), ("city", Values), ("timezone", Values)]
     search_fields = ["name", "slug", "address", "city"]
     prepopulated_fields = {"slug": ["name"]}
     inlines = [RoomInline]

@@ -75,20 +75,22 @@ class CsvSheet(CSV):
             raise SheetError(_("This is not a CSV file but a workbook: choose the XLSX format, or save it as CSV."))
         text = _decode(in_stream)
         first, _newline, rest = text.partition("\n")
-        if first.strip().lower().startswith("sep=") and len(first.strip()) == 5:
-            text, first = rest, rest.partition("\n")[0]
-        delimiter = max((",", ";", "\t"), key=first.count)
+        before = 0
+        if declared := re.fullmatch(r"(?i)\ufeff?sep=(.)\r?", first):  # Excel's own first line
+            text, before, delimiter = rest, 1, declared[1]
+        else:
+            delimiter = max((",", ";", "\t"), key=first.count)
         # \r alone ends a line too on old Macs; the reader is given lines, so that it can tell where a quote was left open.
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         rows: list[Row] = []
-        line = 1
+        line = before + 1
         try:
             for row in reader:
                 if any(cell.strip() for cell in row):
                     rows.append((line, [unescape(cell) for cell in row]))
                 if len(rows) > MAX_ROWS + 1:
                     break
-                line = reader.line_num + 1
+                line = before + reader.line_num + 1
         except csv.Error as error:
             raise SheetError(
                 _("Line %(line)d cannot be read: is a quotation mark left open? (%(error)s)") % {"line": line, "error": error}

@@ -1,0 +1,261 @@
+"""What holds on every page of the administration: it answers, in both languages, at a constant cost, to organisers alone."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+from django.utils.translation import override
+
+from accounts.models import User
+from outbox.domain.kinds import Letter
+from outbox.domain.posting import post
+from outbox.models import Heartbeat, Message
+from programme.models import Day, Session
+from registrations.domain import pools
+from registrations.models import Registration, SeatPool
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
+ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;"
+
+
+def a_day(n: int, **fields: Any) -> Day:
+    return make.day(f"2027-02-{n + 1:02}", **fields)
+
+
+def a_message(n: int) -> Message:
+    post("test.kind", f"to{n}@example.org", dedupe_key=str(n), language="fr", letter=Letter("Objet", "Texte"))
+    return Message.objects.latest("id")
+
+
+def an_allotment(n: int) -> SeatPool:
+    return pools.allot(make.session(seats=10 + n), make.cohort(), 5)
+
+
+# For each model, one more row, and the queries that its list takes: the same for one row and for three.
+ROWS: dict[str, tuple[Callable[[int], Model], int]] = {
+    "programme.day": (a_day, 7),
+    "programme.event": (lambda n: make.session().event, 8),
+    "programme.session": (lambda n: make.participation().session, 10),
+    "programme.speaker": (lambda n: make.participation().speaker, 6),
+    "programme.track": (lambda n: make.session().track, 5),
+    "venues.venue": (lambda n: make.room().venue, 8),
+    "venues.room": (lambda n: make.room(), 6),
+    "registrations.registration": (lambda n: make.registration(), 9),
+    "registrations.seatpool": (an_allotment, 7),
+    "registrations.cohort": (lambda n: an_allotment(n).cohort, 6),
+    "registrations.institution": (lambda n: make.cohort().institution, 7),
+    "accounts.attendee": (lambda n: make.registration().attendee, 6),
+    "accounts.user": (lambda n: make.attendee().user, 8),
+    "auth.group": (lambda n: Group.objects.create(name=f"Groupe {n}"), 5),
+    "outbox.message": (a_message, 9),
+}
+LABELS = sorted(ROWS)
+SHEETS = ["programme.session", "programme.speaker", "venues.venue", "venues.room"]
+PAGES = ["changelist", "add", "change", "history", "delete"]
+CLOSED = {
+    ("registrations.registration", "delete"),
+    ("registrations.seatpool", "delete"),
+    ("outbox.message", "add"),
+    ("outbox.message", "delete"),
+}
+
+
+@pytest.fixture
+def organiser(client: Client) -> Client:
+    return make.sign_in(client, make.organiser())
+
+
+def url(label: str, page: str, obj: Model | None = None) -> str:
+    return reverse(f"admin:{label.replace('.', '_')}_{page}", args=[obj.pk] if obj else [])
+
+
+def test_every_model_of_the_admin_is_tested_here() -> None:
+    assert sorted(model._meta.label_lower for model in admin.site._registry) == LABELS
+    assert not admin.site.is_registered(Heartbeat)
+    assert not admin.site.is_registered(LogEntry)
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("label", LABELS)
+def test_every_page_answers_in_both_languages(organiser: Client, label: str, language: str) -> None:
+    obj = ROWS[label][0](0)
+
+    with override(language):
+        for page in PAGES:
+            response = organiser.get(url(label, page, None if page in ("changelist", "add") else obj))
+            assert response.status_code == (403 if (label, page) in CLOSED else 200), page
+            if response.status_code == 200:
+                assert response.headers["Cache-Control"] == "max-age=0, no-cache, no-store, must-revalidate, private"
+                assert not re.search(r"""<[^>]+\s(style|on\w+)=|<style|<script>""", response.content.decode()), page
+        for page in ["import", "export"] if label in SHEETS else []:
+            assert organiser.get(url(label, page)).status_code == 200
+
+
+@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_list_takes_the_same_queries_for_one_row_and_for_three(
+    organiser: Client, label: str, rows: int, django_assert_num_queries: Any
+) -> None:
+    make_row, queries = ROWS[label]
+    for n in range(rows):
+        make_row(n)
+    organiser.get(url(label, "changelist"))  # content types are kept from here on
+
+    with django_assert_num_queries(queries):
+        response = organiser.get(url(label, "changelist"))
+
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_home_takes_the_same_queries_whatever_there_is_to_say(organiser: Client, rows: int, django_assert_num_queries: Any) -> None:
+    for n in range(rows):
+        make.registration(make.session(seats=1, assumed_fields="start"))
+        a_message(n)
+    Message.objects.filter(kind="test.kind").update(status="failed", last_error="550")
+
+    with django_assert_num_queries(7):
+        page = organiser.get("/admin/")
+
+    figures = [int(number) for number in re.findall(r'<b class="numeral[^"]*">(\d+)</b>', page.content.decode())]
+    assert figures == [rows, rows, 0, rows]
+    assert f"{rows} à vérifier" in page.content.decode()
+
+
+def test_the_home_shows_only_figures_that_one_may_see(client: Client) -> None:
+    staff = make.user(is_staff=True)
+    staff.user_permissions.set(Permission.objects.filter(codename="view_message"))
+
+    page = make.sign_in(client, staff).get("/admin/").content.decode()
+
+    assert page.count('class="numeral') == 1
+    assert "courriels en échec" in page
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/en/admin/", "/admin/programme/session/", "/admin/outbox/message/1/change/"])
+def test_strangers_and_people_without_rights_do_not_come_in(client: Client, path: str) -> None:
+    answer = client.get(path, follow=True)
+    assert "accounts/login" in answer.request["PATH_INFO"]
+
+    answer = make.sign_in(client, make.attendee()).get(path, follow=True)
+    assert "admin" not in answer.request["PATH_INFO"] or answer.status_code == 403
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_odd_addresses_are_no_crash(organiser: Client, label: str) -> None:
+    obj = ROWS[label][0](0)
+    list_url = url(label, "changelist")
+    odd = [
+        "?q=%00",
+        "?q=%EF%BF%BE%ED%A0%80",
+        "?q=" + "a" * 10_000,
+        "?q=%25_%5C'\"",
+        "?p=99999999999999999999",
+        "?p=-1",
+        "?p=x",
+        "?o=99.-77.x",
+        "?e=1",
+        "?nothing=1",
+        "?status__exact=nowhere",
+        "?to_verify=perhaps",
+        "?filling=perhaps",
+        "?pk__in=a,b",
+        "?id__exact=99999999999999999999",
+        "?all=&_facets=True",
+        "?_to_field=password",
+        "?_popup=1",
+    ]
+
+    answers = {query: organiser.get(list_url + query).status_code for query in odd}
+    missing = [
+        url(label, page, obj).replace(f"/{obj.pk}/", f"/{pk}/") for page in ("change", "history", "delete") for pk in ("x", 10**20, -5)
+    ]
+
+    assert not {query for query, status in answers.items() if status >= 500}
+    assert not [path for path in missing if organiser.get(path).status_code >= 500]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "accounts/user/?password__startswith=a",
+        "accounts/attendee/?user__password__startswith=a",
+        "outbox/message/?text__contains=1",
+        "outbox/message/?subject__contains=1",
+        "outbox/message/?dedupe_key=a",
+        "outbox/message/?context__icontains=1",
+    ],
+)
+def test_what_is_not_shown_cannot_be_guessed_with_filters(organiser: Client, query: str) -> None:
+    assert organiser.get(f"/admin/{query}").status_code == 400
+
+
+def test_hostile_words_are_shown_as_words_everywhere(organiser: Client) -> None:
+    room = make.room(name=HOSTILE, venue=make.venue(name=HOSTILE), assumed_fields=HOSTILE)
+    session = make.session(title=HOSTILE, room=room, event=make.event(title=HOSTILE), track=make.track(name=HOSTILE), source=HOSTILE)
+    make.participation(session=session, speaker=make.speaker(name=HOSTILE, role=HOSTILE), note=HOSTILE)
+    attendee = make.attendee(HOSTILE, organisation=HOSTILE)
+    registration = make.registration(session, attendee)
+    session.title_fr = HOSTILE + "!"
+    session.save()
+    objects = [("programme.session", session), ("programme.event", session.event), ("programme.track", session.track)]
+    objects += [("venues.room", room), ("venues.venue", room.venue), ("accounts.attendee", attendee)]
+    objects += [("registrations.registration", registration), ("programme.speaker", session.speakers.get())]
+
+    for label, obj in objects:
+        for page in PAGES:
+            if (label, page) not in CLOSED:
+                text = organiser.get(url(label, page, None if page in ("changelist", "add") else obj)).content.decode()
+                assert "<script>alert" not in text
+                assert "<img src=x" not in text
+                assert ESCAPED in text or page == "add", (label, page)
+    cancel = {"action": "cancel_seats", "_selected_action": registration.pk, "index": "0"}
+    assert ESCAPED in organiser.post(url("registrations.registration", "changelist"), cancel).content.decode()
+
+
+def test_autocomplete_answers_json_and_only_to_those_who_may_see(organiser: Client) -> None:
+    session = make.session(title=HOSTILE)
+    query = {"app_label": "registrations", "model_name": "registration", "field_name": "session", "term": "script"}
+
+    answer = organiser.get("/admin/autocomplete/", query)
+
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json()["results"] == [{"id": str(session.pk), "text": HOSTILE}]
+    staff = make.user(is_staff=True)
+    assert make.sign_in(organiser, staff).get("/admin/autocomplete/", query).status_code == 403
+
+
+def test_nobody_has_a_password_to_change(organiser: Client) -> None:
+    assert organiser.get("/admin/password_change/").status_code == 404
+
+
+def test_the_history_tells_who_changed_what_from_what_to_what(organiser: Client) -> None:
+    session = make.session(title="Avant", status=Session.Status.DRAFT)
+    actor = User.objects.get(is_superuser=True)
+
+    organiser.post(url("programme.session", "changelist"), {"action": "publish", "_selected_action": session.pk, "index": "0"})
+
+    page = organiser.get(url("programme.session", "history", session)).content.decode()
+    assert actor.email in page
+    assert "<del>Brouillon</del>" in page
+    assert "<ins>Publiée</ins>" in page
+
+
+def test_no_old_version_can_be_brought_back_past_the_rules(organiser: Client) -> None:
+    registration = make.registration()
+    version = registration.history.get()
+
+    answer = organiser.post(f"/admin/registrations/registration/{registration.pk}/history/{version.pk}/", {"_save": "1"})
+
+    assert answer.status_code == 404
+    assert Registration.objects.get().status == "confirmed"
