@@ -343,7 +343,7 @@ def test_pressing_twice_on_welcome_makes_one_attendee(client: Client) -> None:
 
 def test_the_mail_is_written_in_the_language_of_the_page(client: Client, settings: Any) -> None:
     make.attendee(email="ada@example.org")
-    for prefix, subject, word in (("", "Votre code pour le Sommet", "15\u00a0minutes"), ("/en", "Your code for AI", "15 minutes")):
+    for prefix, subject, word in (("", "Votre code de connexion – Sommet", "15\u00a0minutes"), ("/en", "Your code for AI", "15 minutes")):
         client.post(prefix + LOGIN, {"login": "ada@example.org"})
         message = Message.objects.latest("id")
         delivery.deliver(message.uuid)
