@@ -2,8 +2,9 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.utils import unquote
-from django.contrib.admin.widgets import AdminSplitDateTime, RelatedFieldWidgetWrapper
+from django.contrib.admin.widgets import AdminSplitDateTime, AutocompleteSelect, RelatedFieldWidgetWrapper
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Model, QuerySet
@@ -50,16 +51,30 @@ class WholeNumber(forms.IntegerField):
         return super().to_python(value)
 
 
-WHOLE_NUMBERS = {field: {"form_class": WholeNumber} for field in (models.PositiveIntegerField, models.PositiveSmallIntegerField)}
+class Chooser(AutocompleteSelect):
+    """The box that searches as one types; when a form comes back with what is no key, it is empty and not a crash."""
+
+    def optgroups(self, name: str, value: list[Any], attrs: Any = None) -> Any:
+        return super().optgroups(name, [key for key in value if str(key).isascii() and str(key).isdecimal() and len(str(key)) < 19], attrs)
 
 
-class ListAdmin(admin.ModelAdmin):
+class Boxes(BaseModelAdmin):
+    """What forms share, on a page of their own or as a row of another's."""
+
+    formfield_overrides = {field: {"form_class": WholeNumber} for field in (models.PositiveIntegerField, models.PositiveSmallIntegerField)}
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", Chooser(db_field, self.admin_site))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+class ListAdmin(Boxes, admin.ModelAdmin):
     """What all lists share: titles that say what one looks at, boxes with names, and some of the list's actions as buttons
     on the page of one object (admin/change_form_object_tools.html).
     """
 
     form = Form
-    formfield_overrides = WHOLE_NUMBERS
     list_per_page = 50
     object_actions: tuple[str, ...] = ()
     secret_fields: tuple[str, ...] = ()  # not shown, and not to be guessed letter by letter with ?field__startswith=

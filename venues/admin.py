@@ -16,7 +16,7 @@ from import_export.admin import ImportExportMixin
 from import_export.results import Result
 from modeltranslation.admin import TranslationAdmin
 
-from outbox.admin import WHOLE_NUMBERS, RecordAdmin, Values, badge
+from outbox.admin import Boxes, RecordAdmin, Values, badge
 from venues.models import Room, Venue
 from venues.resources import RoomResource, VenueResource
 from venues.sheets import FORMATS, ConfirmSheetForm, ExportSheetForm, SheetError, SheetForm, StagedUpload
@@ -104,11 +104,10 @@ class DeleteBox(forms.CheckboxInput):
         super().__init__(attrs={"aria-label": _("Delete this row")})
 
 
-class LabelledInline(admin.TabularInline):
+class LabelledInline(Boxes, admin.TabularInline):
     """A table of forms in which each box carries the name of its column for those who do not see the column."""
 
     extra = 0
-    formfield_overrides = WHOLE_NUMBERS
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
