@@ -1,3 +1,4 @@
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -8,10 +9,12 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+known_timezones = cache(available_timezones)  # it reads hundreds of files
+
 
 def validate_timezone(name: str) -> None:
     """Refuse what the time zone database does not know."""
-    if name not in available_timezones():
+    if name not in known_timezones():
         raise ValidationError(_("“%(name)s” is not a time zone: write it like Europe/Paris."), params={"name": name})
 
 

@@ -17,7 +17,7 @@ from django.utils.text import slugify
 
 from programme.models import Day, Event, Participation, Session, Speaker, Track
 from registrations.models import Cohort, Institution
-from venues.models import Room, Venue
+from venues.models import Room, Venue, validate_timezone
 
 LONGEST_TEXT = 10_000
 
@@ -89,6 +89,11 @@ def instant(text: str) -> datetime:
     except ValueError:
         pass
     raise Wrong("is not a moment: write it like 2025-02-10T14:00:00+01:00.")
+
+
+def zone(text: str) -> str:
+    validate_timezone(text)
+    return text
 
 
 @dataclass(frozen=True)
@@ -177,7 +182,8 @@ FILES = [
         "venues.csv",
         Venue,
         [
-            *text("slug", "name", "city", "country", "timezone"),
+            *text("slug", "name", "city", "country"),
+            Column("timezone", read=zone),
             *text("address", "accessibility_fr", "accessibility_en", blank=True),
             Column("latitude", read=degrees, blank=True),
             Column("longitude", read=degrees, blank=True),
@@ -229,7 +235,12 @@ FILES = [
     File(
         "days.csv",
         Day,
-        [Column("date", read=day), *text("label_fr", "label_en", "timezone"), *text("source", blank=True, optional=True)],
+        [
+            Column("date", read=day),
+            *text("label_fr", "label_en"),
+            Column("timezone", read=zone),
+            *text("source", blank=True, optional=True),
+        ],
         key=("date",),
     ),
     File(

@@ -1,6 +1,6 @@
 import csv
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -8,14 +8,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoDbBlocker
 
 from programme.models import Day, Event, Participation, Session, Speaker, Track
 from registrations.domain import booking, pools
 from registrations.models import Cohort, Institution, SeatPool
-from summit.demo.loading import OWN_DATA, CannotLoad, default_first_day, load, moved_instant
+from summit.demo.loading import OWN_DATA, CannotLoad, Loaded, default_first_day, load, moved_instant
 from tests import make
 from venues.models import Room, Venue
 
@@ -63,32 +64,47 @@ def line_of(file: str, slug: str) -> int:
 # --- What is loaded -----------------------------------------------------------------------------------------------------
 
 
-def test_loads_the_whole_summit() -> None:
-    load(OWN_DATA, today=TODAY)
-
-    models = [Venue, Room, Track, Event, Day, Session, Speaker, Participation, Institution, Cohort]
-    assert [model.objects.count() for model in models] == [18, 43, 12, 25 + 13, 6, 124, 139, 158, 103, 6]
-    assert Event.objects.filter(kind=Event.Kind.ROAD_TO_THE_SUMMIT).exclude(label_status="").count() == 13
-    assert set(Session.objects.values_list("status", flat=True)) == {"published"}
-
-
-def test_keeps_both_languages_and_the_marks_of_what_is_assumed() -> None:
-    load(OWN_DATA, today=TODAY)
-
-    session = Session.objects.get(slug="x-lecun")
-    assert (session.title_fr, session.title_en) == ("Intervention de Yann Le Cun", "Talk by Yann Le Cun")
-    assert session.assumed_fields == "title_fr|title_en|start|end|room|capacity|access|languages"
-    assert session.source == "003_6f07216dfdcb7352.txt"
+@pytest.fixture(scope="class")
+def loaded(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Loaded]:
+    """The summit, loaded once for a class of tests that only look at it."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield load(OWN_DATA, today=TODAY)
+        transaction.set_rollback(True)
 
 
-def test_seats_of_cohorts_come_out_of_the_general_pool() -> None:
-    load(OWN_DATA, today=TODAY)
+class TestWhatIsLoaded:
+    def test_loads_the_whole_summit(self, loaded: Loaded) -> None:
+        models = [Venue, Room, Track, Event, Day, Session, Speaker, Participation, Institution, Cohort]
+        assert [model.objects.count() for model in models] == [18, 43, 12, 25 + 13, 6, 124, 139, 158, 103, 6]
+        assert Event.objects.filter(kind=Event.Kind.ROAD_TO_THE_SUMMIT).exclude(label_status="").count() == 13
+        assert set(Session.objects.values_list("status", flat=True)) == {"published"}
 
-    kept = SeatPool.objects.filter(session__slug="gp-afrique").exclude(cohort=None)
-    assert {pool.cohort.slug: pool.seats for pool in kept} == {"cnam-medas": 50, "cnam-marketing-digital": 50}
-    assert {pool.assumed_fields for pool in kept} == {"seats"}
-    for session in Session.objects.exclude(access=Session.Access.PUBLIC).annotate(seats=Sum("pools__seats")):
-        assert session.seats == session.capacity
+    def test_keeps_both_languages_and_the_marks_of_what_is_assumed(self, loaded: Loaded) -> None:
+        session = Session.objects.get(slug="x-lecun")
+        assert (session.title_fr, session.title_en) == ("Intervention de Yann Le Cun", "Talk by Yann Le Cun")
+        assert session.assumed_fields == "title_fr|title_en|start|end|room|capacity|access|languages"
+        assert session.source == "003_6f07216dfdcb7352.txt"
+
+    def test_seats_of_cohorts_come_out_of_the_general_pool(self, loaded: Loaded) -> None:
+        kept = SeatPool.objects.filter(session__slug="gp-afrique").exclude(cohort=None)
+        assert {pool.cohort.slug: pool.seats for pool in kept} == {"cnam-medas": 50, "cnam-marketing-digital": 50}
+        assert {pool.assumed_fields for pool in kept} == {"seats"}
+        for session in Session.objects.exclude(access=Session.Access.PUBLIC).annotate(seats=Sum("pools__seats")):
+            assert session.seats == session.capacity
+
+    def test_speakers_keep_the_order_of_the_file(self, loaded: Loaded) -> None:
+        opening = Participation.objects.filter(session__slug="x-ouverture").values_list("speaker__slug", flat=True)
+        assert list(opening)[:3] == ["clara-chappaz", "anne-bouverot", "thierry-coulhon"]
+
+    def test_the_whole_programme_moves_by_the_same_whole_weeks(self, loaded: Loaded) -> None:
+        assert loaded.moved_days % 7 == 0
+        assert [day.date for day in Day.objects.all()] == [date(2026, 12, 17) + timedelta(n) for n in range(6)]
+        assert Session.objects.get(slug="x-ouverture").starts_at == datetime(2026, 12, 17, 8, 0, tzinfo=UTC)  # 9:00 in Paris
+        assert Event.objects.get(slug="week-end-culturel").starts_on == date(2026, 12, 19)
+
+    def test_other_summits_keep_their_own_dates(self, loaded: Loaded) -> None:
+        others = Event.objects.filter(kind__in=["previous_summit", "next_event"])
+        assert [str(event.starts_on) for event in others] == ["2023-11-01", "2024-05-01", "2025-04-03"]
 
 
 def test_a_month_or_a_year_or_an_interval_is_a_period_of_its_precision() -> None:
@@ -101,13 +117,6 @@ def test_a_month_or_a_year_or_an_interval_is_a_period_of_its_precision() -> None
     assert found["bletchley-2023"] == ("2023-11-01", "2023-11-30", "month")
     assert found["1re-table-ronde-franco-indienne-sur-les-politiques-dia"] == ("2025-01-01", "2025-12-31", "year")
     assert found["consultation-ouverte-des-citoyens-et-des-experts"] == ("2024-09-18", "2024-11-15", "day")
-
-
-def test_speakers_keep_the_order_of_the_file() -> None:
-    load(OWN_DATA, today=TODAY)
-
-    opening = Participation.objects.filter(session__slug="x-ouverture").values_list("speaker__slug", flat=True)
-    assert list(opening)[:3] == ["clara-chappaz", "anne-bouverot", "thierry-coulhon"]
 
 
 # --- Again --------------------------------------------------------------------------------------------------------------
@@ -167,22 +176,6 @@ def test_begins_on_the_first_thursday_at_least_three_weeks_ahead(today: str, exp
     assert default_first_day(date(2025, 2, 6), date.fromisoformat(today)) == date.fromisoformat(expected)
 
 
-def test_the_whole_programme_moves_by_the_same_whole_weeks() -> None:
-    loaded = load(OWN_DATA, today=TODAY)
-
-    assert loaded.moved_days % 7 == 0
-    assert [day.date for day in Day.objects.all()] == [date(2026, 12, 17) + timedelta(n) for n in range(6)]
-    assert Session.objects.get(slug="x-ouverture").starts_at == datetime(2026, 12, 17, 8, 0, tzinfo=UTC)  # 9:00 in Paris
-    assert Event.objects.get(slug="week-end-culturel").starts_on == date(2026, 12, 19)
-
-
-def test_other_summits_keep_their_own_dates() -> None:
-    load(OWN_DATA, today=TODAY)
-
-    others = Event.objects.filter(kind__in=["previous_summit", "next_event"])
-    assert [str(event.starts_on) for event in others] == ["2023-11-01", "2024-05-01", "2025-04-03"]
-
-
 def test_wall_clock_times_stay_across_a_clock_change() -> None:
     load(OWN_DATA, today=TODAY, keep_dates=True)
     before = {session.slug: session.local_starts_at.time() for session in Session.objects.with_place()}
@@ -234,6 +227,7 @@ def test_every_mistake_of_every_file_is_listed_at_once_and_nothing_is_loaded(fol
     edit("events.csv", 3, "start_date", "2025-02-30")
     edit("events.csv", 4, "end_date", "2025-02-01")
     edit("events.csv", 5, "kind", "fête")
+    edit("days.csv", 3, "timezone", "Paris")
     edit("sessions.csv", opening, "room", "salle-inconnue")
     edit("sessions.csv", opening + 1, "end", "2025-02-06T09:00:00+01:00")
     edit("sessions.csv", opening + 2, "start", "demain")
@@ -261,6 +255,7 @@ def test_every_mistake_of_every_file_is_listed_at_once_and_nothing_is_loaded(fol
         ("events.csv", 5, "kind"),
         ("road_to_summit.csv", 2, "date"),
         ("road_to_summit.csv", 3, "label_status"),
+        ("days.csv", 3, "timezone"),
         ("sessions.csv", opening, "room"),
         ("sessions.csv", opening + 1, "end"),
         ("sessions.csv", opening + 2, "start"),
@@ -400,3 +395,9 @@ def test_the_command_refuses_with_one_line_per_mistake(folder: Path, edit: Edit)
 def test_a_folder_that_does_not_exist_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="is not a folder"):
         call_command("load_summit", str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("day", ["04/02/2027", "2027-02-30", "9999-12-31", "0001-01-01"])
+def test_a_first_day_that_is_none_is_one_sentence(day: str) -> None:
+    with pytest.raises(CommandError, match="is not a day: write it like 2025-02-10"):
+        call_command("load_summit", f"--first-day={day}")

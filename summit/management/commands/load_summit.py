@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from summit.demo.files import Wrong, day
 from summit.demo.loading import OWN_DATA, CannotLoad, load
 
 
@@ -21,7 +22,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("folder", nargs="?", type=Path, default=OWN_DATA, help="a folder of CSV files (default: the demo’s own)")
         dates = parser.add_mutually_exclusive_group()
-        dates.add_argument("--first-day", type=date.fromisoformat, metavar="YYYY-MM-DD", help="the day on which the programme begins")
+        dates.add_argument("--first-day", type=_day, metavar="YYYY-MM-DD", help="the day on which the programme begins")
         dates.add_argument("--keep-dates", action="store_true", help="the dates of the files")
 
     def handle(self, *args: Any, folder: Path, first_day: date | None, keep_dates: bool, **options: Any) -> None:
@@ -35,3 +36,10 @@ class Command(BaseCommand):
         days = loaded.moved_days
         moved = f", {abs(days)} days {'later' if days > 0 else 'earlier'} than in the files" if days else ""
         self.stdout.write(f"{loaded.changes} changes. The programme begins on {loaded.first_day:%A %Y-%m-%d}{moved}.")
+
+
+def _day(text: str) -> date:
+    try:
+        return day(text)
+    except Wrong as why:
+        raise argparse.ArgumentTypeError(f"{text!r} {why}") from None
