@@ -54,20 +54,25 @@ def register(session: Session, attendee: Attendee, *, actor: User, at: datetime 
     at = at or timezone.now()
     if refused := refusal(session, at):
         raise refused
-    # Read without a lock: in a rush most people learn here that the session is full, and wait for nobody.
+    # Read without a lock: in a rush most people learn here that the session is full, and wait for nobody. Whoever took the last
+    # seat and asks again finds their registration: both became visible in one commit.
     pool = SeatPool.objects.filter(session=session, cohort=None).first()
-    full = pool is None or pool.taken >= pool.seats
+    if pool is None or pool.left <= 0:
+        last = _last(session, attendee)
+        if last and last.status not in Registration.ENDED:
+            return last
+        raise SeatRefused("full", _("This session is full."))
     with transaction.atomic():
         # The person first, then the pool: one order for everybody, so that nobody waits in a circle. NO KEY UPDATE lets the
         # foreign keys of the inserts below pass. SQLite ignores the lock: there, IMMEDIATE already runs one writer at a time.
         Attendee.objects.select_for_update(no_key=True).only("pk").get(pk=attendee.pk)
-        last = Registration.objects.filter(session=session, attendee=attendee).order_by("-id").first()
+        last = _last(session, attendee)
         if last and last.status not in Registration.ENDED:
             return last
         if seen is not None and seen != stamp(last):
             raise SeatRefused("stale", _("You gave this seat back meanwhile. Do you want to register again?"))
         # The UPDATE before the INSERT: its WHERE is judged again on the fresh row after a wait, so the last seat goes once.
-        if full or not SeatPool.objects.filter(pk=pool.pk, taken__lt=F("seats")).update(taken=F("taken") + 1):  # type: ignore[union-attr]
+        if not SeatPool.objects.filter(pk=pool.pk, taken__lt=F("seats")).update(taken=F("taken") + 1):
             raise SeatRefused("full", _("This session is full."))
         registration = Registration(session=session, attendee=attendee, status=Registration.Status.CONFIRMED, pool=pool)
         registration._history_user = actor
@@ -102,6 +107,10 @@ def cancel(session: Session, attendee: Attendee, *, actor: User, at: datetime | 
 def stamp(last: Registration | None) -> str:
     """What a form carries to show what its reader knew: their last registration for the session, if any."""
     return str(last.uuid) if last else ""
+
+
+def _last(session: Session, attendee: Attendee) -> Registration | None:
+    return Registration.objects.filter(session=session, attendee=attendee).order_by("-id").first()
 
 
 def _tell(registration: Registration, what: str) -> None:

@@ -210,3 +210,12 @@ def test_a_registration_that_is_cut_short_leaves_nothing():
     assert not Registration.objects.exists()
     assert not Registration.history.exists()
     assert not Message.objects.exists()
+
+
+def test_a_refusal_of_a_full_session_opens_no_transaction(django_assert_num_queries):
+    """G4: in a rush, most people are refused; they read twice and wait for nobody."""
+    session, grace = make.session(seats=1), make.attendee()
+    make.registration(session)
+
+    with django_assert_num_queries(2), pytest.raises(SeatRefused):
+        register(session, grace)
