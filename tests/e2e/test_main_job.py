@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from icalendar import Calendar
 from playwright.sync_api import Browser, Page, expect
 
@@ -71,6 +72,7 @@ def test_from_the_programme_to_a_seat_and_back(page: Page, mailbox: Page, demo: 
     expect(letter.get_by_role("heading", name=TITLE)).to_be_visible()
     assert letter.locator("h1").evaluate("e => getComputedStyle(e).fontSize") == "27px", "the letter's own style was refused"
     expect(mailbox.locator("pre.letter")).to_contain_text("Élise d’Été")
+    assert Axe().run(mailbox).violations_count == 0
     with mailbox.expect_download() as download:
         mailbox.get_by_role("link", name="session.ics").click()
     download.value.save_as(tmp_path / "session.ics")

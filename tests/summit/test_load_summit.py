@@ -305,6 +305,18 @@ def test_a_session_that_organisers_added_keeps_its_room() -> None:
     assert Session.objects.get(slug="x-ouverture").local_starts_at.date() == date(2025, 2, 6)
 
 
+def test_what_only_the_database_refuses_undoes_the_whole_load(folder: Path, edit: Edit) -> None:
+    load(folder, today=TODAY)
+    make.room(venue=Venue.objects.get(slug="ecole-polytechnique"), name="Salle ajoutée")
+    edit("venues.csv", 2, "name", "École renommée")
+    edit("rooms.csv", 3, "name", "Salle ajoutée")
+
+    with pytest.raises(CannotLoad, match="database: refuses the rows"):
+        load(folder, today=TODAY)
+
+    assert not Venue.objects.filter(name="École renommée").exists()
+
+
 def test_nobody_loses_a_seat_to_a_smaller_capacity(folder: Path, edit: Edit) -> None:
     load(folder, today=TODAY)
     session = Session.objects.get(slug="x-lecun")
