@@ -76,9 +76,12 @@ def deliver(message_uuid: uuid.UUID) -> bool:
 
 def deliver_due(limit: int = 200) -> int:
     """Send up to `limit` due messages, urgent ones first; return how many were sent. The sweep: it needs no ring."""
-    # A fresh look after each: another worker may have sent the next ones meanwhile.
     sent = 0
-    for message_uuid in list(Message.objects.due(timezone.now()).values_list("uuid", flat=True)[:limit]):
+    for _ in range(limit):
+        # A fresh look after each: another worker may have sent the next ones, and someone may have asked for a code.
+        message_uuid = Message.objects.due(timezone.now()).values_list("uuid", flat=True).first()
+        if message_uuid is None:
+            break
         sent += deliver(message_uuid)
     return sent
 

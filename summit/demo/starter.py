@@ -215,7 +215,6 @@ class Demo:
             "VAR_DIR": str(var),
             "DATABASE_URL": f"sqlite:///{quote(str(var / 'summit.sqlite3'))}",
             "SECRET_KEY": secret_key(var / "demo.key"),
-            "BASE_URL": "http://localhost:8000",
             "BROKER_URL": "memory://localhost",
             "EMAIL_URL": "dummy://",
             "DEFAULT_FROM_EMAIL": "Summit <summit@demo.example>",
@@ -360,10 +359,10 @@ def start() -> int:
         demo = Demo(var_dir())
         demo.handle_signals()
         try:
-            demo.prepare()
-            with listen(port) as door:
+            with listen(port) as door:  # whoever comes early waits for the pages
                 address = f"http://localhost:{door.getsockname()[1]}"
                 demo.env |= {"BASE_URL": address}
+                demo.prepare()
                 demo.env |= {"BROKER_URL": demo.start_broker()}
                 demo.start_worker()
                 demo.start_web(door)

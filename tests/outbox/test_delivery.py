@@ -79,6 +79,21 @@ def test_a_mail_is_written_in_the_language_of_its_reader(box, writes):
     assert translation.get_language() == "fr"
 
 
+def test_a_code_asked_for_in_the_middle_of_a_sweep_is_the_next_to_go(box, writes):
+    def write(message):
+        if message.to == "bulk0@example.org":
+            a_mail("urgent@example.org", lane=Message.Lane.URGENT)
+        return Letter("Rappel", "…")
+
+    writes("test.hello", write)
+    for n in range(3):
+        a_mail(f"bulk{n}@example.org", lane=Message.Lane.BULK, letter=None)
+
+    assert deliver_due() == 4
+
+    assert box.recipients == ["bulk0@example.org", "urgent@example.org", "bulk1@example.org", "bulk2@example.org"]
+
+
 def test_a_mail_that_was_sent_is_not_sent_again(box):
     message = a_mail()
     deliver(message.uuid)

@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from outbox.domain.delivery import deliver_due
 from programme.models import Session
 from summit.demo.cast import has_other_people, welcome_people
 from summit.demo.loading import OWN_DATA, CannotLoad, load
@@ -28,6 +29,8 @@ class Command(BaseCommand):
         try:
             self.load_programme()
             if welcome_people():
+                while deliver_due():  # or the newcomer's first mail would queue behind the crowd's
+                    pass
                 self.stdout.write("Made an organiser, an attendee and a crowd.")
         except CannotLoad as refused:
             raise CommandError(f"The demo’s own data cannot be loaded:\n{refused}") from None
