@@ -52,7 +52,7 @@ check: .venv/development ## Look for faults without running: lint, format, types
 	$(PRODUCTION) $(RUN) manage.py compilemessages --check
 	$(PRODUCTION) $(RUN) manage.py check --deploy --fail-level WARNING
 
-bench: .venv/development ## Measure the hot sale and the pages (see bench/)
+bench: .venv/development ## Measure the hot sale, the pages and the loading (see docs/benchmarks.md)
 	$(RUN) bench/hot_sale.py
 	$(RUN) bench/pages.py
 	$(RUN) bench/load_summit.py
