@@ -79,6 +79,10 @@ class ListAdmin(Boxes, admin.ModelAdmin):
     object_actions: tuple[str, ...] = ()
     secret_fields: tuple[str, ...] = ()  # not shown, and not to be guessed letter by letter with ?field__startswith=
 
+    def get_ordering(self, request: HttpRequest) -> Any:
+        # Said again here: a list that counts related rows would forget the order of its model.
+        return super().get_ordering(request) or self.opts.ordering
+
     def get_secret_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return self.secret_fields
 
@@ -111,6 +115,8 @@ class ListAdmin(Boxes, admin.ModelAdmin):
             context["object_actions"] = [
                 (name, actions[name][2]) for name in self.object_actions if name in actions and self.offers(name, obj)
             ]
+        else:
+            context["title"] = _("Add: %(name)s") % {"name": self.opts.verbose_name}
         return super().render_change_form(request, context, *args, **kwargs)
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
@@ -151,9 +157,9 @@ class RecordAdmin(ListAdmin, SimpleHistoryAdmin):
 class MessageAdmin(ListAdmin):
     """What was written to whom. Mails that hold a code to sign in show nothing of it: reading one would be signing in as someone else."""
 
-    list_display = ["to", "kind", "subject_or_none", "state", "lane", "tries", "created_at", "sent_at"]
+    list_display = ["to", "state", "kind", "subject_or_none", "tries", "created_at", "sent_at"]
     list_display_links = ["to", "kind"]
-    list_filter = ["status", "lane", "language", ("kind", Values), "created_at"]
+    list_filter = ["status", "lane", ("kind", Values), "created_at"]
     search_fields = ["to", "kind", "last_error"]
     date_hierarchy = "created_at"
     actions = ["retry_sending"]

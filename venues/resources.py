@@ -2,6 +2,7 @@
 
 import unicodedata
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -108,8 +109,8 @@ class Key(Widget):
         if self.known is None:  # all at once: one query for the whole file
             self.known = {found.slug: found for found in self.queryset.all()}
         if slug not in self.known:
-            name = self.queryset.model._meta.verbose_name
-            raise ValueError(_("No %(thing)s is called “%(slug)s”.") % {"thing": name, "slug": slug[:60]})
+            things = self.queryset.model._meta.verbose_name_plural
+            raise ValueError(_("“%(slug)s” is not in the list “%(things)s”.") % {"things": things, "slug": slug[:60]})
         return self.known[slug]
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
@@ -136,11 +137,17 @@ class WallTime(Widget):
 class SideBySide(Diff):
     """What a row changes, as (before, after) pairs that the page shows: the library's own wears inline styles."""
 
-    def as_html(self) -> list[tuple[Any, Any]]:
-        return [("" if self.new else before, after) for before, after in zip(self.left, self.right or self.left, strict=True)]
+    def __init__(self, resource: Any, instance: Any, new: bool) -> None:
+        self.before = [] if new else self._cells(resource, instance)
+        self.after: list[Any] = []
 
-    @classmethod
-    def _read_field_values(cls, resource: ModelResource, instance: Any) -> list[Any]:
+    def compare_with(self, resource: Any, instance: Any) -> None:
+        self.after = self._cells(resource, instance)
+
+    def as_html(self) -> list[tuple[Any, Any]]:
+        return list(zip_longest(self.before, self.after, fillvalue=""))
+
+    def _cells(self, resource: Any, instance: Any) -> list[Any]:
         return [resource.export_field(field, instance) for field in resource.get_import_fields()]
 
 

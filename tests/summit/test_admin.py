@@ -57,7 +57,7 @@ ROWS: dict[str, tuple[Callable[[int], Model], int]] = {
     "accounts.attendee": (lambda n: make.registration().attendee, 6),
     "accounts.user": (lambda n: make.attendee().user, 8),
     "auth.group": (lambda n: Group.objects.create(name=f"Groupe {n}"), 5),
-    "outbox.message": (a_message, 9),
+    "outbox.message": (a_message, 8),
 }
 LABELS = sorted(ROWS)
 SHEETS = ["programme.session", "programme.speaker", "venues.venue", "venues.room"]

@@ -89,5 +89,7 @@ function nameBoxes(root) {
   for (const hint of root.querySelectorAll(".help-tooltip[aria-label]")) hint.setAttribute("role", "img");
 }
 
-window.addEventListener("load", () => nameBoxes(document));
+// jQuery runs what waits for the page in the order in which it was asked: select2 first, then this.
+if (window.django?.jQuery) window.django.jQuery(() => nameBoxes(document));
+window.addEventListener("load", () => setTimeout(() => nameBoxes(document))); // the two lists of rights are built then
 document.addEventListener("formset:added", (event) => setTimeout(() => nameBoxes(event.target)));

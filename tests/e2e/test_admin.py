@@ -1,0 +1,201 @@
+"""The administration in a real browser: usable by all, in both schemes and on a phone, inside the policy that allows no inline code."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from programme.models import Session
+from registrations.domain import pools
+from registrations.models import Registration
+from tests import browser as machine
+from tests import make
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    path = machine.chromium()
+    if not path:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Chromium on this machine: `python -m tests.browser` says how to get one")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright keeps a loop in this thread; Django takes it for asynchronous code
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=machine.arguments())
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(params=[("light", 1280), ("dark", 390)], ids=["light-wide", "dark-narrow"])
+def page(request: pytest.FixtureRequest, chromium: Browser, live_server: Any, client: Client) -> Iterator[Page]:
+    """A page of someone who may do everything, in French; at its end, the policy must have refused nothing."""
+    scheme, width = request.param
+    context = chromium.new_context(
+        base_url=live_server.url, color_scheme=scheme, viewport={"width": width, "height": 800}, locale="fr-FR", timezone_id="Europe/Paris"
+    )
+    cookie = make.sign_in(client, make.organiser()).cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
+    page = context.new_page()
+    refused: list[str] = []
+    page.on("console", lambda message: refused.append(message.text) if "Content Security Policy" in message.text else None)
+    page.on("pageerror", lambda error: refused.append(str(error)))
+    yield page
+    context.close()
+    assert refused == []
+
+
+def faults(page: Page) -> list[str]:
+    # Without its own reading of sheets that import others, for which axe writes inline styles.
+    found = Axe().run(page, options={"runOnly": RULES, "preload": False}).response["violations"]
+    faults = [f"{page.url} {rule['id']}: {', '.join(node['html'][:200] for node in rule['nodes'][:5])}" for rule in found]
+    if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
+        faults.append(f"{page.url} scrolls sideways")
+    if page.locator("h1").count() != 1:
+        faults.append(f"{page.url} has not one h1")
+    return faults
+
+
+def judge(page: Page) -> None:
+    assert faults(page) == []
+
+
+def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
+    session = make.session(title="Éthique", assumed_fields="start|capacity")
+    make.participation(session=session)
+    registration = make.registration(session)
+    pool = pools.allot(session, make.cohort(), 5)
+    user = make.user()
+    found = []
+
+    for path in [
+        "",
+        "programme/session/",
+        "programme/session/?q=nowhere",
+        "programme/session/?to_verify=yes&_facets=True",
+        "programme/session/add/",
+        f"programme/session/{session.pk}/change/",
+        f"programme/session/{session.pk}/history/",
+        f"programme/session/{session.pk}/delete/",
+        "programme/session/import/",
+        "programme/session/export/",
+        f"venues/venue/{session.room.venue_id}/change/",
+        "registrations/registration/",
+        "registrations/registration/add/",
+        f"registrations/registration/{registration.pk}/change/",
+        f"registrations/cohort/{pool.cohort_id}/change/",
+        f"registrations/seatpool/{pool.pk}/change/",
+        "accounts/user/",
+        f"accounts/user/{user.pk}/change/",
+        f"accounts/attendee/{registration.attendee_id}/change/",
+        "auth/group/add/",
+        "outbox/message/",
+        f"outbox/message/{registration.pk}/change/",
+        "programme/",
+    ]:
+        assert page.goto(f"/admin/{path}").ok, path
+        found += faults(page)
+
+    assert found == []
+
+
+def test_the_languages_of_a_form_are_tabs_for_the_keyboard_too(page: Page) -> None:
+    session = make.session(title="Éthique")
+    page.goto(f"/admin/programme/session/{session.pk}/change/")
+    french, english = page.get_by_role("tab", name="En français"), page.get_by_role("tab", name="En anglais")
+    assert page.locator("#id_title_fr").is_visible()
+    assert not page.locator("#id_title_en").is_visible()
+
+    french.focus()
+    page.keyboard.press("ArrowRight")
+
+    assert english.get_attribute("aria-selected") == "true"
+    page.locator("#id_title_en").fill("Ethics")
+    french.click()
+    page.locator("#id_title_fr").fill("")
+    english.click()
+    page.get_by_role("button", name="Enregistrer", exact=True).click()
+    assert page.locator("#id_title_fr").is_visible(), "the tab that holds an error is open"
+    judge(page)
+    page.locator("#id_title_fr").fill("Éthique")
+    page.get_by_role("button", name="Enregistrer", exact=True).click()
+    page.wait_for_url("**/session/")
+    session.refresh_from_db()
+    assert (session.title_fr, session.title_en) == ("Éthique", "Ethics")
+
+
+def test_without_a_script_both_languages_are_there(chromium: Browser, live_server: Any, client: Client) -> None:
+    session = make.session()
+    context = chromium.new_context(base_url=live_server.url, java_script_enabled=False)
+    cookie = make.sign_in(client, make.organiser()).cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
+    page = context.new_page()
+
+    page.goto(f"/admin/programme/session/{session.pk}/change/")
+
+    assert page.locator("#id_title_fr").is_visible()
+    assert page.locator("#id_title_en").is_visible()
+    context.close()
+
+
+def test_an_organiser_imports_a_list_and_cancels_a_seat(page: Page, tmp_path: Path) -> None:
+    registration = make.registration(make.session(title="Avant"))
+    session = registration.session
+    wrong, right = tmp_path / "wrong.csv", tmp_path / "right.csv"
+    wrong.write_text(f"slug;title_fr;room\n{session.slug};Après;nowhere\n")
+    right.write_text(f"slug;title_fr;colour\n{session.slug};Après;red\n")
+
+    page.goto("/admin/programme/session/import/")
+    page.set_input_files("[name=import_file]", wrong)
+    page.get_by_role("button", name="Voir ce qui changerait").click()
+    page.get_by_text("nowhere").wait_for()
+    judge(page)
+    page.set_input_files("[name=import_file]", right)
+    page.get_by_role("button", name="Voir ce qui changerait").click()
+    judge(page)
+    page.get_by_role("button", name="Importer ces lignes").click()
+    page.wait_for_url("**/session/")
+    assert Session.objects.get().title_fr == "Après"
+
+    page.goto(f"/admin/registrations/registration/{registration.pk}/change/")
+    page.get_by_role("button", name="Annuler ces inscriptions…").click()
+    judge(page)
+    page.get_by_role("button", name="Annuler 1 inscription").click()
+    page.get_by_text("1 place est rendue").wait_for()
+    assert Registration.objects.get().status == "cancelled"
+
+
+def test_a_seat_is_given_by_searching_for_who_and_what(page: Page) -> None:
+    session, person = make.session(title="Éthique et droit"), make.attendee("Grace Hopper")
+    page.goto("/admin/registrations/registration/add/")
+
+    for label, words, found in (("Participant", "Grace", person.name), ("Session", "thique", session.title)):
+        page.get_by_role("combobox", name=label).click()
+        page.locator(".select2-search__field").fill(words)
+        page.get_by_role("option", name=found).click()
+    judge(page)
+    page.get_by_role("button", name="Enregistrer", exact=True).click()
+    page.wait_for_url("**/registration/")
+
+    assert Registration.objects.get().attendee == person
+
+
+def test_the_scheme_can_be_chosen(page: Page) -> None:
+    page.goto("/admin/")
+    page.evaluate("localStorage.setItem('theme', 'dark')")
+    page.reload()
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    page.locator(".theme-toggle").click()
+    page.evaluate("localStorage.setItem('theme', 'light')")
+    page.reload()
+
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
