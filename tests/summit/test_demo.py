@@ -72,7 +72,7 @@ def test_one_ctrl_c_ends_everything_that_it_started_and_nothing_else(folder: Pat
             seconds = demo.stop(signal.SIGINT)
 
     assert demo.process.returncode == 0
-    assert seconds < starter.SECONDS_TO_STOP + 2
+    assert seconds < starter.SECONDS_TO_STOP * 3  # it kills what does not stop by itself; a busy machine is slow to notice
     gone(demo, 1)
     assert bystander.poll() is None
 
