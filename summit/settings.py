@@ -358,6 +358,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": MAIL_SWEEP_SECONDS * 2},
     },
 }
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1  # seconds that it may sleep: it is asked to end only between two
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 CELERY_BEAT_SYNC_EVERY = 1  # written after each ring, so that the file's age tells whether beat is alive (docker-compose.yml)
 

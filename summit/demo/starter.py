@@ -32,17 +32,18 @@ SECONDS_TO_ANSWER = 90
 PORTS_TO_TRY = 100
 # What the demo wrote, by name: a folder that VAR_DIR points to may hold other things.
 TRACES = [
-    "summit.sqlite3",
-    "summit.sqlite3-wal",
-    "summit.sqlite3-shm",
+    "summit.sqlite3*",
     "static",
     "static.seen",
     "media",
     "mail",
     "broker",
     "broker-control",
+    "valkey",
+    "log",
+    "demo.key",
+    "beat-schedule*",
 ]
-TRACES += ["valkey", "log", "demo.key", "beat-schedule", "beat-schedule-shm", "beat-schedule-wal", "beat-schedule.db"]
 # What a developer's shell may hold and would make this another thing than the demo.
 FOREIGN = (
     "DATABASE_URL DATABASE_POOL_SIZE BROKER_URL ALLOWED_HOSTS DEBUG BENCH_MODE TRUSTED_PROXY_COUNT DEFAULT_FROM_EMAIL EMAIL_URL PORT "
@@ -104,7 +105,7 @@ def reset() -> int:
         say(str(why))
         return 1
     with lock:
-        found = [path for name in TRACES if (path := var / name).exists()]
+        found = sorted(path for pattern in TRACES for path in var.glob(pattern))
         for path in found:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     say(f"Removed {', '.join(path.name for path in found)} from {var}." if found else f"Nothing to remove in {var}.")
