@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -97,8 +98,10 @@ class Worker:
             process.wait()
 
     @property
-    def said(self) -> str:
-        return self.log.read_text(errors="replace")[-20_000:]
+    def complaints(self) -> str:
+        """Its warnings and errors so far: the end of each line of the log tells what went wrong, the middle how Celery got there."""
+        lines = [line for line in self.log.read_text(errors="replace").splitlines() if re.search(r" (WARNING|ERROR|CRITICAL) ", line)]
+        return "\n".join(line if len(line) < 500 else f"{line[:250]} … {line[-250:]}" for line in lines[-20:])
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Real workers, a real broker, a real SMTP server: what happens when one of them dies."""
 
+import time
 import uuid
 
 import pytest
@@ -68,7 +69,7 @@ def test_two_workers_and_a_sweep_send_each_mail_once(tmp_path, broker, box):
 
     assert_each_arrived(box)
     for worker in crew:
-        assert "Traceback" not in worker.said
+        assert worker.complaints == ""
 
 
 def kill_at(shares, number, tmp_path, broker, box, seconds):
@@ -77,11 +78,15 @@ def kill_at(shares, number, tmp_path, broker, box, seconds):
     ring_for_all(broker)
     with workers(1, tmp_path, concurrency=CONCURRENCY, BROKER_URL=broker.connection_url, EMAIL_URL=box.url, **QUICK) as [worker]:
         for share in shares:
-            wait_until(lambda share=share: len(box.received) >= number * share, 240, f"{share:.0%} of the mails arrived\n{worker.said}")
+            wait_until(
+                lambda share=share: len(box.received) >= number * share, 600, f"{share:.0%} of the mails arrived\n{worker.complaints}"
+            )
             worker.kill()
             assert not all_sent()
             worker.start()
-        wait_until(all_sent, seconds, f"all mails sent\n{worker.said}")
+        restarted = time.monotonic()
+        wait_until(all_sent, seconds, f"all mails sent\n{worker.complaints}")
+        print(f"All {number} mails sent {time.monotonic() - restarted:.0f} s after the last restart.")
 
     assert_each_arrived(box, twice_at_most=CONCURRENCY * len(shares))
 
@@ -95,7 +100,7 @@ def test_a_killed_worker_loses_no_mail_and_repeats_only_those_in_flight(tmp_path
 
 @pytest.mark.faults
 def test_a_worker_killed_five_times_in_ten_thousand_mails_loses_none(tmp_path, broker, box):
-    kill_at([0.15, 0.30, 0.45, 0.60, 0.75], 10_000, tmp_path, broker, box, seconds=120)
+    kill_at([0.15, 0.30, 0.45, 0.60, 0.75], 10_000, tmp_path, broker, box, seconds=300)
 
 
 def test_mails_go_out_without_any_ring(tmp_path, broker, box):
@@ -115,12 +120,12 @@ def test_a_broker_that_is_flushed_or_killed_in_mid_batch_loses_no_mail(tmp_path,
     ring_for_all(broker)
 
     with workers(1, tmp_path, concurrency=CONCURRENCY, BROKER_URL=broker.connection_url, EMAIL_URL=box.url, **QUICK) as [worker]:
-        wait_until(lambda: len(box.received) > 20, 30, f"the first mails arrived\n{worker.said}")
+        wait_until(lambda: len(box.received) > 20, 30, f"the first mails arrived\n{worker.complaints}")
         broker.client().flushall()
-        wait_until(lambda: len(box.received) > 60, 60, f"mails arrive after the flush\n{worker.said}")
+        wait_until(lambda: len(box.received) > 60, 60, f"mails arrive after the flush\n{worker.complaints}")
         broker.terminate()
         queue(30)
         broker.start()
-        wait_until(all_sent, 90, f"all mails sent\n{worker.said}")
+        wait_until(all_sent, 90, f"all mails sent\n{worker.complaints}")
 
     assert_each_arrived(box)
