@@ -101,7 +101,7 @@ class AddressInline(admin.TabularInline):
 
 @admin.register(User)
 class UserAdmin(RecordAdmin):
-    """Accounts have no password. Rights are given by superusers alone, and accounts with rights are theirs to edit (docs/rules.md)."""
+    """Accounts have no password. Rights are given by superusers alone, and accounts with rights are theirs to edit (docs/rules.md#rights)."""
 
     form = UserForm
     list_display = ["email", "name", "role", "language", "is_active", "date_joined", "last_login"]

@@ -29,8 +29,8 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell
 from openpyxl.styles import Font
 
 MAX_BYTES = 10 * 1024 * 1024
-MAX_UNPACKED_BYTES = 50 * 1024 * 1024
-MAX_ROWS = 5_000
+MAX_UNPACKED_BYTES = 20 * 1024 * 1024
+MAX_ROWS = 1_000  # each is checked and written as by hand, in one transaction: others wait for its end
 MAX_COLUMNS = 60
 MAX_CELL = 32_000
 PREVIEW_SECONDS = 3600
