@@ -9,7 +9,9 @@ from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -162,7 +164,7 @@ class SessionAdmin(SheetAdmin, CarefulAdmin, BilingualAdmin, SourcedAdmin):
 
     resource_classes = [SessionResource]
     form = SessionForm
-    list_display = ["title", "state", "when", "place", "access", "to_verify"]
+    list_display = ["title", "state", "when", "place", "to_verify", "access"]
     list_filter = ["status", ToVerify, "access", "event", "room__venue", "track", "kind"]
     list_select_related = ["track", "room__venue"]
     search_fields = ["title_fr", "title_en", "slug", "participations__speaker__name", "room__name"]
@@ -197,8 +199,9 @@ class SessionAdmin(SheetAdmin, CarefulAdmin, BilingualAdmin, SourcedAdmin):
         return f"{date_format(begins, _('D j N, H:i'))}–{date_format(ends, _('H:i'))}"
 
     @admin.display(description=_("room"), ordering="room__name")
-    def place(self, session: Session) -> str:
-        return str(session.room)
+    def place(self, session: Session) -> SafeString:
+        venue = Truncator(session.room.venue.name).chars(24)
+        return format_html("{} <small>{}</small>", session.room.name, venue)
 
     @admin.display(description=_("status"), ordering="status")
     def state(self, session: Session) -> SafeString:

@@ -372,7 +372,7 @@ class SessionFilling(Filling):
 class SessionWithSeatsAdmin(SessionAdmin):
     """A session, and how full it is."""
 
-    list_display = ["title", "state", "when", "place", "seats", "waiting", "access", "to_verify"]
+    list_display = ["title", "state", "when", "place", "seats", "to_verify", "access"]
     list_filter = ["status", SessionFilling, ToVerify, "access", "event", "room__venue", "track", "kind"]
     inlines = [*SessionAdmin.inlines, PoolInline]
 
@@ -391,11 +391,10 @@ class SessionWithSeatsAdmin(SessionAdmin):
 
     @admin.display(description=_("seats taken"), ordering="taken_count")
     def seats(self, session: Any) -> SafeString | str:
-        return gauge(session.taken_count, session.seats_count) if session.seats_count is not None else ""
-
-    @admin.display(description=_("waiting"), ordering="waiting_count")
-    def waiting(self, session: Any) -> int | str:
-        return session.waiting_count or ""
+        if session.seats_count is None:
+            return ""
+        waiting = _("%(number)d waiting") % {"number": session.waiting_count} if session.waiting_count else ""
+        return format_html("{} {}", gauge(session.taken_count, session.seats_count), waiting)
 
 
 class AttendeeRegistrationInline(ReadOnlyInline):

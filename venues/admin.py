@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from import_export.admin import ImportExportMixin
 from import_export.results import Result
@@ -61,7 +61,7 @@ class SourcedAdmin(RecordAdmin):
     @admin.display(description=_("to verify"), ordering="assumed_fields")
     def to_verify(self, obj: Any) -> SafeString | str:
         number = len(assumed(obj))
-        return badge(ngettext("%d to verify", "%d to verify", number) % number, "warn") if number else ""
+        return badge(number, "warn") if number else ""
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[forms.ModelForm]:
         form = super().get_form(request, obj, change=change, **kwargs)

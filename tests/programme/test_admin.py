@@ -164,7 +164,7 @@ def test_assumed_values_are_marked_beside_their_fields_until_verified(organiser:
 
     marked = re.findall(r'<(?:label|legend)[^>]*>([^<]*)<span class="assumed">valeur supposée</span>', page)
     assert [label.strip() for label in marked] == ["Début", "Capacité"]
-    assert "2 à vérifier" in list_page
+    assert '<span class="badge warn">2</span>' in list_page
     assert session.title in list_page
     assert verified.title not in list_page
     assert 'class="assumed"' not in organiser.get(f"{LIST}{verified.pk}/change/").content.decode()
