@@ -66,10 +66,11 @@ def test_two_workers_and_a_sweep_send_each_mail_once(tmp_path, broker, box):
 
     with workers(2, tmp_path, concurrency=CONCURRENCY, BROKER_URL=broker.connection_url, EMAIL_URL=box.url, **QUICK) as crew:
         wait_until(all_sent, 60, "all mails sent")
+        # Before they are asked to stop: a ring that reaches a worker on its way out is put back for the next one, which Celery says.
+        complaints = [worker.complaints for worker in crew]
 
     assert_each_arrived(box)
-    for worker in crew:
-        assert worker.complaints == ""
+    assert complaints == ["", ""]
 
 
 def kill_at(shares, number, tmp_path, broker, box, seconds):
