@@ -18,6 +18,14 @@ validate_plain_text = RegexValidator(
 )
 
 
+# The same for a text of several lines.
+validate_plain_lines = RegexValidator(
+    "[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]",
+    _("This text holds a control character: write it again by hand."),
+    inverse_match=True,
+)
+
+
 def validate_language(code: str) -> None:
     if code not in ("fr", "en"):
         raise ValidationError(_("Choose French or English."))

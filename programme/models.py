@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from accounts.models import User
 from programme.signals import session_checked, session_saved
 from venues.models import Room, Sourced, Venue, validate_country
 
@@ -81,6 +82,13 @@ class Event(Sourced):
         PARALLEL = "parallel", _("In parallel")
         NOT_STATED = "not_stated", _("Not stated")
 
+    class ClashPolicy(models.TextChoices):
+        """What happens when someone wants a seat here while being expected elsewhere (docs/rules.md#clashes)."""
+
+        WARN = "warn", _("Warn, and let the person decide")
+        REFUSE = "refuse", _("Refuse the second seat")
+        SWAP = "swap", _("Give one up for the other")
+
     slug = models.SlugField(_("slug"), max_length=80, unique=True)
     title = models.CharField(_("title"), max_length=300)
     kind = models.CharField(_("kind"), max_length=30, choices=Kind)
@@ -93,6 +101,13 @@ class Event(Sourced):
     organiser = models.CharField(_("organiser"), max_length=300, blank=True)
     label_status = models.CharField(_("label"), max_length=20, choices=LabelStatus, blank=True)
     note = models.CharField(_("note"), max_length=500, blank=True)
+    clash_policy = models.CharField(
+        _("when two sessions clash"),
+        max_length=10,
+        choices=ClashPolicy,
+        default=ClashPolicy.WARN,
+        help_text=_("Sessions clash when they overlap, or are too close for the way between their venues."),
+    )
 
     class Meta:
         verbose_name = _("event")
@@ -127,6 +142,16 @@ class Speaker(Sourced):
     organisation = models.CharField(_("organisation"), max_length=200, blank=True)
     country = models.CharField(
         _("country"), max_length=3, blank=True, help_text=_("ISO 3166; INT for an international body, EU for the European Union.")
+    )
+
+    user = models.OneToOneField(
+        User,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="speaker",
+        verbose_name=_("account"),
+        help_text=_("If the person has one: the sessions in which they speak then count as theirs."),
     )
 
     objects = SpeakerQuerySet.as_manager()
@@ -197,6 +222,15 @@ class Session(Sourced):
         INVITATION = "invitation", _("By invitation")
         COHORT = "cohort", _("Reserved for cohorts")
 
+    class WaitingList(models.TextChoices):
+        """What happens to a seat that becomes free while people wait for it (docs/rules.md#waiting-list)."""
+
+        NONE = "none", _("No waiting list")
+        AUTOMATIC = "automatic", _("The first in line gets the seat")
+        OFFER = "offer", _("The seat is offered to the first in line, for a time")
+        DRAW = "draw", _("Lots are drawn at a given moment")
+        BY_HAND = "by_hand", _("The organisers choose")
+
     class Status(models.TextChoices):
         DRAFT = "draft", _("Draft")
         PUBLISHED = "published", _("Published")
@@ -216,6 +250,26 @@ class Session(Sourced):
     )
     access = models.CharField(_("access"), max_length=20, choices=Access, default=Access.REGISTRATION)
     capacity = models.PositiveIntegerField(_("capacity"), help_text=_("Places planned; never more than the room holds."))
+    over_capacity_reason = models.CharField(
+        _("reason to exceed the room"),
+        max_length=300,
+        blank=True,
+        help_text=_("Only if more people are planned than the room holds: why that is safe. It is kept in the history."),
+    )
+    registration_opens_at = models.DateTimeField(_("registration opens at"), null=True, blank=True, help_text=_("Empty: at once."))
+    registration_closes_at = models.DateTimeField(
+        _("registration closes at"), null=True, blank=True, help_text=_("Empty: when the session starts.")
+    )
+    waiting_list = models.CharField(_("waiting list"), max_length=10, choices=WaitingList, default=WaitingList.AUTOMATIC)
+    offer_hours = models.PositiveSmallIntegerField(
+        _("hours to answer an offer"), default=24, help_text=_("Fewer as the start comes near: never more than a quarter of the time left.")
+    )
+    draw_at = models.DateTimeField(_("lots are drawn at"), null=True, blank=True)
+    holds_requests = models.BooleanField(
+        _("a request holds a seat"),
+        default=True,
+        help_text=_("For access on request: the seat is kept from the request on. Otherwise it is taken when the request is granted."),
+    )
     status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.DRAFT)
     shares_room = models.BooleanField(editable=False, default=False)  # a copy of room.allows_several_sessions, see Room.save
     speakers = models.ManyToManyField(Speaker, through="Participation", related_name="sessions", verbose_name=_("speakers"))
@@ -233,6 +287,14 @@ class Session(Sourced):
         constraints = [
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="session_ends_after_it_starts"),
             models.CheckConstraint(condition=Q(capacity__gt=0), name="session_holds_someone"),
+            models.CheckConstraint(
+                condition=Q(registration_opens_at=None)
+                | Q(registration_closes_at=None)
+                | Q(registration_closes_at__gt=F("registration_opens_at")),
+                name="registration_closes_after_it_opens",
+            ),
+            models.CheckConstraint(condition=Q(offer_hours__gt=0), name="offer_leaves_time_to_answer"),
+            models.CheckConstraint(condition=~Q(waiting_list="draw") | Q(draw_at__isnull=False), name="draw_has_its_moment"),
         ]
 
     def __str__(self) -> str:
@@ -276,8 +338,19 @@ class Session(Sourced):
             other = Session.objects.in_room_during(room, self.starts_at, self.ends_at).exclude(pk=self.pk).first()
             if other:
                 errors["room"] = _("“%(other)s” is already in this room at that time.") % {"other": other.title}
-        if room and self.capacity and self.capacity > room.capacity:
-            errors["capacity"] = _("The room holds %(capacity)d people.") % {"capacity": room.capacity}
+        if room and self.capacity and self.capacity > room.capacity and not self.over_capacity_reason.strip():
+            errors["capacity"] = _("The room holds %(capacity)d people. To plan more, write below why that is safe.") % {
+                "capacity": room.capacity
+            }
+        opens_at, closes_at = self.registration_opens_at, self.registration_closes_at
+        if opens_at and closes_at and closes_at <= opens_at:
+            errors["registration_closes_at"] = _("Registration closes after it opens.")
+        if opens_at and self.starts_at and opens_at >= self.starts_at:
+            errors["registration_opens_at"] = _("Registration opens before the session starts.")
+        if self.waiting_list == self.WaitingList.DRAW and (not self.draw_at or (self.starts_at and self.draw_at >= self.starts_at)):
+            errors["draw_at"] = _("Say when lots are drawn: before the session starts.")
+        if not self.offer_hours:
+            errors["offer_hours"] = _("Leave at least one hour to answer.")
         if errors:
             raise ValidationError(errors)
         session_checked.send(sender=Session, session=self)
@@ -323,3 +396,22 @@ class Participation(Sourced):
 
     def __str__(self) -> str:
         return f"{self.speaker} – {self.get_role_display()}"
+
+
+class Duty(models.Model):
+    """An organiser's or a helper's part in a session: they cannot sit elsewhere meanwhile."""
+
+    session = models.ForeignKey(Session, models.CASCADE, related_name="duties", verbose_name=_("session"))
+    user = models.ForeignKey(User, models.CASCADE, related_name="duties", verbose_name=_("account"))
+    role = models.CharField(_("role"), max_length=100, blank=True, help_text=_("For example: welcome, stage, interpretation."))
+
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = _("duty")
+        verbose_name_plural = _("duties")
+        ordering = ["session__starts_at", "id"]
+        constraints = [models.UniqueConstraint(fields=["session", "user"], name="person_has_one_duty_in_a_session")]
+
+    def __str__(self) -> str:
+        return f"{self.user} – {self.session}"

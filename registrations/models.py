@@ -1,13 +1,15 @@
 import uuid
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from accounts.models import Attendee, User
-from programme.models import Session
+from accounts.models import Attendee, User, normalise_email, validate_plain_lines
+from programme.models import Event, Session
 from venues.models import Sourced
 
 
@@ -39,15 +41,110 @@ class Cohort(Sourced):
     slug = models.SlugField(_("slug"), max_length=60, unique=True)
     name = models.CharField(_("name"), max_length=150)
     size = models.PositiveIntegerField(_("size"), help_text=_("People at most."))
+    starts_at = models.DateTimeField(
+        _("present from"),
+        null=True,
+        blank=True,
+        help_text=_("If the cohort comes for some hours only: its seats are in sessions of that time."),
+    )
+    ends_at = models.DateTimeField(_("present until"), null=True, blank=True)
+    weight = models.PositiveSmallIntegerField(
+        _("weight in an allocation"), default=1, help_text=_("2: twice the chance to come first of someone with 1.")
+    )
+    members = models.ManyToManyField(Attendee, through="Membership", related_name="cohorts", verbose_name=_("members"))
 
     class Meta:
         verbose_name = _("cohort")
         verbose_name_plural = _("cohorts")
         ordering = ["name"]
-        constraints = [models.CheckConstraint(condition=Q(size__gt=0), name="cohort_holds_someone")]
+        constraints = [
+            models.CheckConstraint(condition=Q(size__gt=0), name="cohort_holds_someone"),
+            models.CheckConstraint(condition=Q(weight__gt=0), name="cohort_has_a_weight"),
+            models.CheckConstraint(
+                condition=Q(starts_at=None, ends_at=None) | Q(starts_at__isnull=False, ends_at__gt=F("starts_at")),
+                name="cohort_leaves_after_it_comes",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        if (self.starts_at is None) != (self.ends_at is None) or (self.starts_at and self.ends_at and self.ends_at <= self.starts_at):
+            raise ValidationError({"ends_at": _("Give both moments, the second after the first, or neither.")})
+
+    def is_present_for(self, session: Session) -> bool:
+        """Whether some of `session` falls into the cohort's time; a cohort without one is present throughout."""
+        if self.starts_at is None or self.ends_at is None:
+            return True
+        return session.starts_at < self.ends_at and session.ends_at > self.starts_at
+
+
+class Membership(models.Model):
+    """Someone who belongs to a cohort. Written by domain/cohorts.py, which keeps the cohort's size."""
+
+    cohort = models.ForeignKey(Cohort, models.PROTECT, related_name="memberships", verbose_name=_("cohort"))
+    attendee = models.ForeignKey(Attendee, models.CASCADE, related_name="memberships", verbose_name=_("attendee"))
+    created_at = models.DateTimeField(_("added at"), auto_now_add=True)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = _("member")
+        verbose_name_plural = _("members")
+        ordering = ["attendee__name", "id"]
+        constraints = [models.UniqueConstraint(fields=["cohort", "attendee"], name="person_is_once_in_a_cohort")]
+
+    def __str__(self) -> str:
+        return f"{self.attendee} – {self.cohort}"
+
+
+class Invitation(models.Model):
+    """The right of one person, known by the address, to take a seat in a session by invitation. It keeps no seat."""
+
+    session = models.ForeignKey(Session, models.CASCADE, related_name="invitations", verbose_name=_("session"))
+    email = models.EmailField(_("e-mail address"))
+    created_at = models.DateTimeField(_("invited at"), auto_now_add=True)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+        ordering = ["email"]
+        constraints = [
+            models.UniqueConstraint("session", Lower("email"), name="person_is_invited_once"),
+            models.CheckConstraint(condition=Q(email=Lower("email")), name="invitation_is_written_in_lower_case"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} – {self.session}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.email = normalise_email(self.email)
+        super().save(*args, **kwargs)
+
+
+class Limit(models.Model):
+    """How many sessions of an event, or of one format in it, a person may have a seat in."""
+
+    event = models.ForeignKey(Event, models.CASCADE, related_name="limits", verbose_name=_("event"))
+    kind = models.CharField(_("format"), max_length=20, choices=Session.Kind, blank=True, help_text=_("Empty: all formats together."))
+    at_most = models.PositiveSmallIntegerField(_("at most"), help_text=_("Seats per person."))
+
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = _("limit per person")
+        verbose_name_plural = _("limits per person")
+        ordering = ["event_id", "kind"]
+        constraints = [
+            models.UniqueConstraint(fields=["event", "kind"], name="event_has_one_limit_per_format"),
+            models.CheckConstraint(condition=Q(at_most__gt=0), name="limit_lets_someone_in"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} – {self.get_kind_display() or _('all formats')}"
 
 
 class SeatPool(Sourced):
@@ -98,6 +195,21 @@ class SeatPool(Sourced):
         super().save(*args, **kwargs)
 
 
+class Party(models.Model):
+    """People who wait for one session together: they get their seats together or not at all."""
+
+    session = models.ForeignKey(Session, models.CASCADE, related_name="parties", verbose_name=_("session"))
+    code = models.CharField(_("code"), max_length=12, unique=True, help_text=_("Whoever waits for the session and has it may join."))
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("group that waits together")
+        verbose_name_plural = _("groups that wait together")
+
+    def __str__(self) -> str:
+        return f"{self.code} – {self.session}"
+
+
 class RegistrationQuerySet(models.QuerySet["Registration"]):
     def live(self) -> "RegistrationQuerySet":
         """Everything but what was cancelled or declined: at most one per person and session."""
@@ -105,6 +217,10 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
 
     def confirmed(self) -> "RegistrationQuerySet":
         return self.filter(status=Registration.Status.CONFIRMED)
+
+    def waiting(self) -> "RegistrationQuerySet":
+        """Those in line, in its order: priority, then the lot that was drawn, then the time, then the row (docs/rules.md#waiting-list)."""
+        return self.filter(status=Registration.Status.WAITING).order_by("-priority", F("lot").asc(nulls_last=True), "waiting_at", "id")
 
     def holding(self) -> "RegistrationQuerySet":
         """Those that count in their pool's `taken`."""
@@ -122,6 +238,17 @@ class Registration(models.Model):
         DECLINED = "declined", _("Declined")
         CANCELLED = "cancelled", _("Cancelled")
 
+    class Ending(models.TextChoices):
+        """Why a registration is no longer live."""
+
+        BY_PERSON = "by_person", _("Given back by the person")
+        BY_ORGANISERS = "by_organisers", _("Cancelled by the organisers")
+        SWAPPED = "swapped", _("Given up for another session")
+        OFFER_DECLINED = "offer_declined", _("The offer was declined")
+        OFFER_EXPIRED = "offer_expired", _("The offer was not answered in time")
+        REFUSED = "refused", _("The request was not granted")
+        SESSION_CANCELLED = "session_cancelled", _("The session was cancelled")
+
     ENDED = (Status.DECLINED, Status.CANCELLED)
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -131,6 +258,14 @@ class Registration(models.Model):
     pool = models.ForeignKey(SeatPool, models.PROTECT, null=True, blank=True, related_name="registrations", verbose_name=_("seat pool"))
     created_at = models.DateTimeField(_("registered at"), auto_now_add=True)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    ending = models.CharField(_("why it ended"), max_length=20, choices=Ending, blank=True)
+    waiting_at = models.DateTimeField(_("waiting since"), null=True, blank=True)
+    priority = models.SmallIntegerField(_("priority"), default=0, help_text=_("A higher one stands further ahead in line."))
+    lot = models.PositiveIntegerField(_("lot drawn"), null=True, blank=True)
+    party = models.ForeignKey(Party, models.SET_NULL, null=True, blank=True, related_name="registrations", verbose_name=_("waits with"))
+    offer_expires_at = models.DateTimeField(_("offered until"), null=True, blank=True)
+    reason = models.CharField(_("reason given"), max_length=1000, blank=True, validators=[validate_plain_lines])
+    answer = models.CharField(_("the organisers’ answer"), max_length=1000, blank=True)
 
     objects = RegistrationQuerySet.as_manager()
     history = HistoricalRecords()
@@ -154,7 +289,128 @@ class Registration(models.Model):
                 ),
                 name="registration_that_holds_a_seat_names_its_pool",
             ),
+            models.CheckConstraint(
+                condition=Q(status="offered", offer_expires_at__isnull=False) | (~Q(status="offered") & Q(offer_expires_at=None)),
+                name="offer_ends_at_a_moment",
+            ),
+            models.CheckConstraint(condition=~Q(status="waiting") | Q(waiting_at__isnull=False), name="line_has_an_order"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["session", "-priority", "lot", "waiting_at", "id"], condition=Q(status="waiting"), name="line_of_a_session"
+            ),
+            models.Index(fields=["offer_expires_at"], condition=Q(status="offered"), name="offers_by_end"),
         ]
 
     def __str__(self) -> str:
         return f"{self.attendee} – {self.session}"
+
+
+class PostKey(models.Model):
+    """A form that had its effect, by the key that was hidden in it: sent again, it changes nothing (docs/rules.md#seats)."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+", verbose_name=_("account"))
+    key = models.UUIDField()
+    body = models.CharField(max_length=64)  # a hash of what was sent
+    answer = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="form_has_its_effect_once")]
+
+    def __str__(self) -> str:
+        return str(self.key)
+
+
+class Draw(models.Model):
+    """The drawing of lots among those who wait for a session: with the seed and the entries, anybody can draw them again."""
+
+    session = models.OneToOneField(Session, models.PROTECT, related_name="draw", verbose_name=_("session"))
+    seed = models.CharField(_("seed"), max_length=64)
+    entries = models.JSONField(_("entries"), help_text=_("The registrations that took part, by their code."))
+    order = models.JSONField(_("order drawn"))
+    drawn_at = models.DateTimeField(_("drawn at"))
+
+    class Meta:
+        verbose_name = _("drawing of lots")
+        verbose_name_plural = _("drawings of lots")
+        ordering = ["-drawn_at"]
+
+    def __str__(self) -> str:
+        return str(self.session)
+
+
+class Allocation(models.Model):
+    """Sessions that are given out together and fairly: people rank their wishes until a moment, then one run decides (docs/rules.md#allocation)."""
+
+    slug = models.SlugField(_("slug"), max_length=60, unique=True)
+    title = models.CharField(_("title"), max_length=150)
+    sessions = models.ManyToManyField(Session, related_name="allocations", verbose_name=_("sessions"))
+    opens_at = models.DateTimeField(_("wishes from"))
+    closes_at = models.DateTimeField(_("wishes until"))
+    wishes_at_most = models.PositiveSmallIntegerField(_("wishes at most"), default=8)
+    seats_at_most = models.PositiveSmallIntegerField(_("seats at most"), default=3, help_text=_("Per person."))
+
+    class Meta:
+        verbose_name = _("allocation")
+        verbose_name_plural = _("allocations")
+        ordering = ["closes_at", "slug"]
+        constraints = [
+            models.CheckConstraint(condition=Q(closes_at__gt=F("opens_at")), name="wishes_end_after_they_begin"),
+            models.CheckConstraint(condition=Q(wishes_at_most__gt=0, seats_at_most__gt=0), name="allocation_gives_something"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Wish(models.Model):
+    """A session that somebody wants in an allocation; rank 1 is wanted most."""
+
+    allocation = models.ForeignKey(Allocation, models.CASCADE, related_name="wishes", verbose_name=_("allocation"))
+    attendee = models.ForeignKey(Attendee, models.CASCADE, related_name="wishes", verbose_name=_("attendee"))
+    session = models.ForeignKey(Session, models.CASCADE, related_name="wishes", verbose_name=_("session"))
+    rank = models.PositiveSmallIntegerField(_("rank"))
+
+    class Meta:
+        verbose_name = _("wish")
+        verbose_name_plural = _("wishes")
+        ordering = ["allocation_id", "attendee_id", "rank"]
+        constraints = [
+            models.UniqueConstraint(fields=["allocation", "attendee", "rank"], name="rank_is_given_once"),
+            models.UniqueConstraint(fields=["allocation", "attendee", "session"], name="session_is_wished_once"),
+            models.CheckConstraint(condition=Q(rank__gt=0), name="rank_begins_at_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rank}. {self.session}"
+
+
+class AllocationRun(models.Model):
+    """One run of an allocation: what went in, the seed, what came out and why. Never changed, but for the moment it was put into force."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    allocation = models.ForeignKey(Allocation, models.PROTECT, related_name="runs", verbose_name=_("allocation"))
+    algorithm = models.CharField(_("algorithm"), max_length=40)
+    seed = models.CharField(_("seed"), max_length=64)
+    inputs = models.JSONField(_("inputs"))
+    inputs_hash = models.CharField(_("fingerprint of the inputs"), max_length=64)
+    results = models.JSONField(_("results"))
+    created_at = models.DateTimeField(_("run at"), auto_now_add=True)
+    created_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("run by"))
+    committed_at = models.DateTimeField(_("in force since"), null=True, blank=True)
+
+    history = HistoricalRecords(excluded_fields=["inputs", "results"])
+
+    class Meta:
+        verbose_name = _("allocation run")
+        verbose_name_plural = _("allocation runs")
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["allocation"], condition=Q(committed_at__isnull=False), name="allocation_is_put_into_force_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.allocation} – {self.created_at:%Y-%m-%d %H:%M}"

@@ -1,7 +1,7 @@
 from modeltranslation.translator import TranslationOptions, register
 from simple_history import register as keep_history
 
-from registrations.models import Cohort
+from registrations.models import Allocation, Cohort
 
 
 @register(Cohort)
@@ -9,5 +9,11 @@ class CohortTranslation(TranslationOptions):
     fields = ("name",)
 
 
+@register(Allocation)
+class AllocationTranslation(TranslationOptions):
+    fields = ("title",)
+
+
 # Here and not in models.py: a history made before the translated columns exist would not hold them.
 keep_history(Cohort)
+keep_history(Allocation)

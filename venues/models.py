@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
@@ -50,6 +50,9 @@ class Venue(Sourced):
     longitude = models.FloatField(_("longitude"), null=True, blank=True, validators=[MinValueValidator(-180), MaxValueValidator(180)])
     timezone = models.CharField(_("time zone"), max_length=50, default="Europe/Paris", validators=[validate_timezone])
     accessibility = models.TextField(_("accessibility"), blank=True)
+    security_minutes = models.PositiveSmallIntegerField(
+        _("minutes at the entrance"), default=0, help_text=_("For badges and bags, each time one comes from elsewhere.")
+    )
 
     class Meta:
         verbose_name = _("venue")
@@ -69,6 +72,32 @@ class Venue(Sourced):
     def zone(self) -> ZoneInfo:
         """The zone in which every time of this venue is shown."""
         return ZoneInfo(self.timezone)
+
+
+class TravelTime(models.Model):
+    """Minutes from one venue to another as organisers know them: they replace the estimate of domain/travel.py."""
+
+    origin = models.ForeignKey(Venue, models.CASCADE, related_name="ways_out", verbose_name=_("from"))
+    destination = models.ForeignKey(Venue, models.CASCADE, related_name="ways_in", verbose_name=_("to"))
+    minutes = models.PositiveSmallIntegerField(
+        _("minutes"),
+        help_text=_("From door to door, without the entrance. It holds for the way back too, unless that has a line of its own."),
+    )
+    note = models.CharField(_("note"), max_length=200, blank=True, help_text=_("For example: shuttle every ten minutes."))
+
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = _("travel time")
+        verbose_name_plural = _("travel times")
+        ordering = ["origin__name", "destination__name"]
+        constraints = [
+            models.UniqueConstraint(fields=["origin", "destination"], name="way_has_one_travel_time"),
+            models.CheckConstraint(condition=~Q(origin=F("destination")), name="way_leads_elsewhere"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.origin} → {self.destination}"
 
 
 class Room(Sourced):

@@ -104,6 +104,8 @@ class TestTheDatabaseRefuses:
             "status": "confirmed",
             "pool_id": registration.pool_id,
             "created_at": "2027-01-01 00:00:00+00:00",
+            **dict.fromkeys(["ending", "reason", "answer"], ""),
+            "priority": 0,
         } | changes
         return f"INSERT INTO registrations_registration ({', '.join(fields)}) VALUES ({', '.join(['%s'] * len(fields))})", *fields.values()
 
