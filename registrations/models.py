@@ -150,7 +150,7 @@ class Limit(models.Model):
 class SeatPool(Sourced):
     """A counted set of seats of one session: the general pool, or an allotment kept for one cohort (docs/rules.md#seats).
 
-    `taken` is moved only by domain/booking.py, by a conditional UPDATE: never assign it.
+    `taken` is moved only by domain/ledger.py, by a conditional UPDATE: never assign it.
     """
 
     session = models.ForeignKey(Session, models.CASCADE, related_name="pools", verbose_name=_("session"))
@@ -168,6 +168,8 @@ class SeatPool(Sourced):
     release_at = models.DateTimeField(
         _("released at"), null=True, blank=True, help_text=_("When unsold seats go back to the general pool.")
     )
+
+    closed = models.BooleanField(_("closed"), default=False, editable=False)  # the session is cancelled: nobody takes a seat any more
 
     history = HistoricalRecords(excluded_fields=["taken"])
 
@@ -242,6 +244,7 @@ class Registration(models.Model):
         """Why a registration is no longer live."""
 
         BY_PERSON = "by_person", _("Given back by the person")
+        LEFT_LINE = "left_line", _("Left the waiting list")
         BY_ORGANISERS = "by_organisers", _("Cancelled by the organisers")
         SWAPPED = "swapped", _("Given up for another session")
         OFFER_DECLINED = "offer_declined", _("The offer was declined")
