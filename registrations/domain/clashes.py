@@ -1,0 +1,160 @@
+"""Where somebody is expected, and what they cannot attend because of it (docs/rules.md#clashes)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext as _
+
+from accounts.models import Attendee
+from programme.models import Duty, Participation, Session
+from registrations.models import Registration
+from venues.domain.travel import Travel
+from venues.templatetags.when import duration, wall_time
+
+# Sessions a day apart never clash, wherever they are: nobody is asked to look up the way.
+TIME_FOR_ANY_WAY = timedelta(days=1)
+
+SPEAKING, DUTY = "speaking", "duty"
+
+
+@dataclass(frozen=True)
+class Commitment:
+    """A session in which somebody is expected, or may come to be: `kind` is the status of their registration, "speaking" or "duty"."""
+
+    session: Session
+    kind: str
+    registration: Registration | None = None
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the person has the place already, not just a hope of it."""
+        return self.kind not in (Registration.Status.PENDING, Registration.Status.WAITING)
+
+
+@dataclass(frozen=True)
+class Clash:
+    """A commitment that keeps somebody from another session.
+
+    `travel_minutes` is what the way between the two venues takes, in the order of the sessions; `gap_minutes` what lies between
+    the end of the first and the start of the second, negative when they overlap; `comes_first` whether the commitment is the first.
+    """
+
+    commitment: Commitment
+    overlaps: bool
+    travel_minutes: int
+    gap_minutes: int
+    comes_first: bool = True
+
+    @property
+    def can_be_left(self) -> bool:
+        """Whether the person may give the commitment up by themselves: a registration, but no speech and no duty."""
+        return self.commitment.registration is not None
+
+    def sentence(self) -> str:
+        """What to tell the person, in the language of the moment and the time of the venue."""
+        session = self.commitment.session
+        if self.overlaps:
+            return _at_the_same_time(self.commitment.kind) % {"session": session}
+        moment = session.local_ends_at if self.comes_first else session.local_starts_at
+        where = {"session": session, "venue": session.room.venue, "time": wall_time(moment)}
+        match self.comes_first, self.commitment.is_certain:
+            case True, True:
+                expected = _("You leave “%(session)s” at %(venue)s at %(time)s.") % where
+            case True, False:
+                expected = _("If you get a seat in “%(session)s”, you leave %(venue)s at %(time)s.") % where
+            case False, True:
+                expected = _("You are expected in “%(session)s” at %(venue)s at %(time)s.") % where
+            case _:
+                expected = _("If you get a seat in “%(session)s”, you are expected at %(venue)s at %(time)s.") % where
+        needed = duration(timedelta(minutes=self.travel_minutes))
+        return f"{expected} " + _("Allow %(duration)s for the way: you would be late.") % {"duration": needed}
+
+
+def commitments_of(
+    attendees: Iterable[Attendee], *, registrations: Mapping[int, list[Registration]] | None = None
+) -> dict[int, list[Commitment]]:
+    """What each of `attendees` is committed to, by their id: live registrations, speeches and duties. Cancelled sessions commit
+    nobody; a speech or a duty counts once its session is public.
+
+    Three queries, however many people. Give the live `registrations` by attendee if they are known (with session, event, room and
+    venue): one less. People read with `on_duty=has_duties()` whose answer is no cost nothing more.
+    """
+    attendees = list(attendees)
+    if registrations is None:
+        registrations = _live_registrations(attendees)
+    commitments = {
+        attendee.pk: [
+            Commitment(registration.session, registration.status, registration)
+            for registration in registrations.get(attendee.pk, ())
+            if registration.session.status != Session.Status.CANCELLED
+        ]
+        for attendee in attendees
+    }
+    by_user: dict[int | None, list[Commitment]] = {
+        attendee.user_id: commitments[attendee.pk] for attendee in attendees if getattr(attendee, "on_duty", True)
+    }
+    if by_user:
+        of_session = ("session__event", "session__room__venue")
+        public = Q(session__status=Session.Status.PUBLISHED)
+        for part in Participation.objects.filter(public, speaker__user__in=by_user).select_related("speaker", *of_session).order_by("pk"):
+            by_user[part.speaker.user_id].append(Commitment(part.session, SPEAKING))
+        for duty in Duty.objects.filter(public, user__in=by_user).select_related(*of_session).order_by("pk"):
+            by_user[duty.user_id].append(Commitment(duty.session, DUTY))
+    return commitments
+
+
+def has_duties() -> Q:
+    """For `Attendee.objects.annotate(on_duty=has_duties())`: whether the person speaks or has a duty somewhere."""
+    speaks = Participation.objects.filter(speaker__user=OuterRef("user"))
+    return Q(Exists(speaks)) | Q(Exists(Duty.objects.filter(user=OuterRef("user"))))
+
+
+def clashes_with(session: Session, commitments: Iterable[Commitment], travel: Travel) -> list[Clash]:
+    """Those of `commitments` that keep somebody from `session`, by their start: they overlap [starts_at, ends_at[, or leave less
+    time than the way between the venues takes. One commitment a session: of a seat and a speech in the same one, the speech.
+    """
+    firmest: dict[int, Commitment] = {}
+    for commitment in commitments:
+        if commitment.session.pk != session.pk and (commitment.registration is None or commitment.session.pk not in firmest):
+            firmest[commitment.session.pk] = commitment
+    clashes = [clash for commitment in firmest.values() if (clash := _clash(session, commitment, travel))]
+    return sorted(clashes, key=lambda clash: (clash.commitment.session.starts_at, clash.commitment.session.pk))
+
+
+def _clash(session: Session, commitment: Commitment, travel: Travel) -> Clash | None:
+    other = commitment.session
+    comes_first = (other.starts_at, other.ends_at, other.pk) < (session.starts_at, session.ends_at, session.pk)
+    first, second = (other, session) if comes_first else (session, other)
+    gap = second.starts_at - first.ends_at
+    if gap >= TIME_FOR_ANY_WAY:
+        return None
+    minutes = travel.minutes(first.room.venue_id, second.room.venue_id)
+    if gap >= timedelta(minutes=minutes):
+        return None
+    return Clash(commitment, gap < timedelta(0), minutes, int(gap // timedelta(minutes=1)), comes_first)
+
+
+def _live_registrations(attendees: Iterable[Attendee]) -> dict[int, list[Registration]]:
+    found: dict[int, list[Registration]] = {}
+    live = Registration.objects.live().filter(attendee__in=attendees).exclude(session__status=Session.Status.CANCELLED)
+    for registration in live.select_related("session__event", "session__room__venue").order_by("pk"):
+        found.setdefault(registration.attendee_id, []).append(registration)
+    return found
+
+
+def _at_the_same_time(kind: str) -> str:
+    match kind:
+        case Registration.Status.CONFIRMED:
+            return _("You have a seat in “%(session)s” at the same time.")
+        case Registration.Status.OFFERED:
+            return _("You are offered a seat in “%(session)s” at the same time.")
+        case Registration.Status.PENDING:
+            return _("You have asked for a seat in “%(session)s” at the same time.")
+        case Registration.Status.WAITING:
+            return _("You wait for a seat in “%(session)s” at the same time.")
+        case "speaking":
+            return _("You speak in “%(session)s” at the same time.")
+        case _:
+            return _("You are on duty in “%(session)s” at the same time.")

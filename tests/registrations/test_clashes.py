@@ -1,0 +1,221 @@
+"""Nobody can be in two places at once, nor on the way (docs/rules.md#clashes)."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import translation
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import Attendee
+from programme.models import Duty, Session
+from registrations.domain import booking, clashes
+from registrations.domain.clashes import Commitment
+from registrations.models import Registration
+from tests import make
+from venues.domain.travel import Travel
+from venues.models import TravelTime
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2027, 2, 10, 12, 0, tzinfo=UTC)  # 13:00 in Paris
+
+
+def session(begins=0, minutes=60, **fields):
+    """A session that begins so many minutes after noon."""
+    return make.session(starts_at=NOON + timedelta(minutes=begins), minutes=minutes, **fields)
+
+
+def expected_in(other, kind="confirmed"):
+    registration = None if kind in ("speaking", "duty") else Registration(session=other, status=kind)
+    return Commitment(other, kind, registration)
+
+
+def clash(wanted, other, kind="confirmed"):
+    found = clashes.clashes_with(wanted, [expected_in(other, kind)], Travel())
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+@pytest.mark.parametrize("begins", [-90, -60, 60, 90])
+def test_sessions_of_one_venue_may_follow_each_other_without_a_minute_between(begins):
+    room = make.room()
+
+    assert clash(session(room=room), session(begins, room=make.room(venue=room.venue))) is None
+
+
+@pytest.mark.parametrize(("begins", "minutes", "gap"), [(-59, 60, -1), (59, 60, -1), (0, 60, -60), (-30, 120, -90), (15, 30, -45)])
+def test_sessions_that_overlap_clash_wherever_they_are(begins, minutes, gap):
+    venue = make.venue()
+    wanted = session(room=make.room(venue=venue))
+
+    same_venue = clash(wanted, session(begins, minutes, room=make.room(venue=venue)))
+    elsewhere = clash(wanted, session(begins, minutes))
+
+    assert (same_venue.overlaps, same_venue.travel_minutes, same_venue.gap_minutes) == (True, 0, gap)
+    assert (elsewhere.overlaps, elsewhere.travel_minutes, elsewhere.gap_minutes) == (True, 45, gap)
+
+
+@pytest.mark.parametrize(("gap", "clashing"), [(0, True), (29, True), (30, False), (31, False)])
+def test_sessions_too_close_for_the_way_clash_in_its_direction(gap, clashing):
+    here, there = make.venue(), make.venue(security_minutes=10)
+    TravelTime.objects.create(origin=here, destination=there, minutes=20)
+    TravelTime.objects.create(origin=there, destination=here, minutes=90)
+    before, after = session(0, room=make.room(venue=here)), session(60 + gap, room=make.room(venue=there))
+
+    for found, comes_first in ((clash(after, before), True), (clash(before, after), False)):
+        assert (found is not None) == clashing
+        if found:
+            assert (found.overlaps, found.travel_minutes, found.gap_minutes, found.comes_first) == (False, 30, gap, comes_first)
+
+
+def test_sessions_a_day_apart_never_clash_and_nobody_asks_for_the_way(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    wanted, other = session(), session(60 + 24 * 60)
+    TravelTime.objects.create(origin=wanted.room.venue, destination=other.room.venue, minutes=3000)
+
+    with django_assert_num_queries(0):
+        assert clash(wanted, other) is None
+
+
+def test_a_session_does_not_clash_with_itself():
+    wanted = session()
+
+    assert clash(wanted, Session.objects.select_related("room__venue").get(pk=wanted.pk)) is None
+
+
+def test_clashes_come_by_their_start_and_once_for_each_session():
+    late, early, both = session(30), session(-30), session(10)
+
+    found = clashes.clashes_with(
+        session(),
+        [expected_in(late), expected_in(both, "speaking"), expected_in(both), expected_in(early), expected_in(session(3000))],
+        Travel(),
+    )
+
+    assert [(clash.commitment.session, clash.commitment.kind) for clash in found] == [
+        (early, "confirmed"),
+        (both, "speaking"),
+        (late, "confirmed"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "can_be_left"),
+    [("confirmed", True), ("offered", True), ("pending", True), ("waiting", True), ("speaking", False), ("duty", False)],
+)
+def test_only_a_registration_can_be_left(kind, can_be_left):
+    assert clash(session(), session(), kind).can_be_left is can_be_left
+
+
+def said(text: str) -> str:
+    return text.replace("_", "\N{NO-BREAK SPACE}")
+
+
+@pytest.mark.parametrize(
+    ("begins", "kind", "english", "french"),
+    [
+        (0, "confirmed", "You have a seat in “Forum” at the same time.", "Vous avez une place dans «_Forum_» au même moment."),
+        (0, "offered", "You are offered a seat in “Forum” at the same time.", "Une place dans «_Forum_» vous est proposée au même moment."),
+        (
+            0,
+            "pending",
+            "You have asked for a seat in “Forum” at the same time.",
+            "Vous avez demandé une place dans «_Forum_» au même moment.",
+        ),
+        (0, "waiting", "You wait for a seat in “Forum” at the same time.", "Vous attendez une place dans «_Forum_» au même moment."),
+        (0, "speaking", "You speak in “Forum” at the same time.", "Vous intervenez dans «_Forum_» au même moment."),
+        (0, "duty", "You are on duty in “Forum” at the same time.", "Vous êtes de service dans «_Forum_» au même moment."),
+        (
+            -80,
+            "confirmed",
+            "You leave “Forum” at Station F at 12:40_pm. Allow 38_min for the way: you would be late.",
+            "Vous sortez de «_Forum_» (Station F) à 12_h_40. Comptez 38_min de trajet_: vous arriveriez en retard.",
+        ),
+        (
+            -80,
+            "waiting",
+            "If you get a seat in “Forum”, you leave Station F at 12:40_pm. Allow 38_min for the way: you would be late.",
+            "Si vous obtenez une place dans «_Forum_», vous sortirez à 12_h_40 (Station F). Comptez 38_min de trajet_: vous arriveriez en retard.",
+        ),
+        (
+            80,
+            "duty",
+            "You are expected in “Forum” at Station F at 2:20_pm. Allow 38_min for the way: you would be late.",
+            "On vous attend dans «_Forum_» (Station F) à 14_h_20. Comptez 38_min de trajet_: vous arriveriez en retard.",
+        ),
+        (
+            80,
+            "pending",
+            "If you get a seat in “Forum”, you are expected at Station F at 2:20_pm. Allow 38_min for the way: you would be late.",
+            "Si vous obtenez une place dans «_Forum_», on vous y attendra à 14_h_20 (Station F). Comptez 38_min de trajet_: vous arriveriez en retard.",
+        ),
+    ],
+)
+def test_a_clash_is_told_in_a_sentence(begins, kind, english, french):
+    wanted, other = session(), session(begins, title="Forum", room=make.room(venue=make.venue(name="Station F")))
+    TravelTime.objects.create(origin=wanted.room.venue, destination=other.room.venue, minutes=38)
+    found = clash(wanted, other, kind)
+
+    with translation.override("en"):
+        assert found.sentence() == said(english)
+    with translation.override("fr"):
+        assert found.sentence() == said(french)
+
+
+def busy(name):
+    """Someone with a seat, a speech and a duty; and cancelled ones, which commit nobody."""
+    who = make.attendee(name)
+    seat = booking.register(make.session(), who, actor=who.user)
+    booking.cancel(make.session(), who, actor=who.user)
+    part = make.participation(speaker=make.speaker(user=who.user))
+    duty = Duty.objects.create(session=make.session(), user=who.user)
+    for status in (Session.Status.CANCELLED, Session.Status.DRAFT):
+        off = make.session(status=status)
+        make.participation(session=off, speaker=who.user.speaker)
+        Duty.objects.create(session=off, user=who.user)
+    gone = booking.register(make.session(), who, actor=who.user)
+    Session.objects.filter(pk=gone.session_id).update(status=Session.Status.CANCELLED)
+    booking.cancel(booking.register(make.session(), who, actor=who.user).session, who, actor=who.user)
+    return who, [(seat.session, "confirmed", seat), (part.session, "speaking", None), (duty.session, "duty", None)]
+
+
+@pytest.mark.parametrize("people", [1, 3])
+def test_everybody_is_committed_to_seats_speeches_and_duties(people, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    crowd = [busy(f"Personne {n}") for n in range(people)]
+    idle = make.attendee()
+
+    with django_assert_num_queries(3):
+        found = clashes.commitments_of([*(who for who, _ in crowd), idle])
+        for commitments in found.values():
+            for commitment in commitments:
+                assert commitment.session.event and commitment.session.room.venue
+
+    for who, expected in crowd:
+        assert [(c.session, c.kind, c.registration) for c in found[who.pk]] == expected
+    assert found[idle.pk] == []
+
+
+def test_registrations_that_are_known_are_not_read_again(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    who, [seat, *rest] = busy("Ada")
+    kept = Registration.objects.live().select_related("session__event", "session__room__venue").filter(attendee=who)
+
+    with django_assert_num_queries(3):
+        found = clashes.commitments_of([who], registrations={who.pk: list(kept)})[who.pk]
+
+    assert [(c.session, c.kind, c.registration) for c in found] == [seat, *rest]
+
+
+def test_whoever_has_no_duty_costs_no_query(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    helper, _ = busy("Ada")
+    speaker = make.participation(speaker=make.speaker(user=make.attendee("Grace").user)).speaker
+    make.speaker(user=make.attendee("Announced").user)
+    make.attendee("Nobody")
+
+    flags = {who.name: who for who in Attendee.objects.annotate(on_duty=clashes.has_duties())}
+
+    assert {name for name, who in flags.items() if who.on_duty} == {"Ada", "Grace"}
+    with django_assert_num_queries(0):
+        assert clashes.commitments_of([flags["Nobody"]], registrations={}) == {flags["Nobody"].pk: []}
+    with django_assert_num_queries(2):
+        found = clashes.commitments_of(flags.values(), registrations={})
+    assert {commitment.kind for commitment in found[helper.pk]} == {"speaking", "duty"}
+    assert len(found[speaker.user.attendee.pk]) == 1
