@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from accounts.models import User
-from programme.signals import session_checked, session_saved
+from programme.signals import session_checked, session_moved, session_saved
 from venues.models import Room, Sourced, Venue, validate_country
 
 validate_colour = RegexValidator(r"\A#[0-9A-Fa-f]{6}\Z", _("Write the colour as # and six hexadecimal digits, for example #1F6FB2."))
@@ -355,12 +355,20 @@ class Session(Sourced):
             raise ValidationError(errors)
         session_checked.send(sender=Session, session=self)
 
+    WATCHED = ("status", "starts_at", "ends_at", "room_id")  # what is told to those who hear that a session was saved
+
     def save(self, *args: Any, **kwargs: Any) -> None:
-        created = self._state.adding
         with transaction.atomic():
+            before = {} if self._state.adding else Session.objects.filter(pk=self.pk).values(*self.WATCHED).first() or {}
             self.shares_room = self.room.allows_several_sessions
             super().save(*args, **kwargs)
-            session_saved.send(sender=Session, session=self, created=created)
+            session_saved.send(sender=Session, session=self, before=before)
+            if (
+                before
+                and self.status != self.Status.CANCELLED
+                and any(getattr(self, n) != before[n] for n in self.WATCHED if n != "status")
+            ):
+                session_moved.send(sender=Session, session=self, before=before)
 
 
 class Participation(Sourced):

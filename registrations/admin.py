@@ -228,7 +228,7 @@ class RegistrationForm(Form):
         if Registration.objects.live().filter(session=session, attendee=attendee).exists():
             raise ValidationError(_("%(name)s is registered for this session already.") % {"name": attendee})
         try:
-            self.instance = booking.register(session, attendee, actor=self.actor)
+            self.instance = booking.register(session, attendee, actor=self.actor, let_in=True)
         except booking.SeatRefused as refused:
             raise ValidationError(str(refused)) from refused
         return data
@@ -305,7 +305,12 @@ class RegistrationAdmin(RecordAdmin):
         done = 0
         for registration in registrations:
             try:
-                done += booking.cancel(registration.session, registration.attendee, actor=request.user) is not None
+                done += (
+                    booking.cancel(
+                        registration.session, registration.attendee, actor=request.user, ending=Registration.Ending.BY_ORGANISERS
+                    )
+                    is not None
+                )
             except booking.SeatRefused as refused:
                 self.message_user(request, f"{registration}: {refused}", messages.ERROR)
         if done:

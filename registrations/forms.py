@@ -1,7 +1,53 @@
+import uuid
+from typing import Any
+
 from django import forms
+from django.http import QueryDict
+
+from accounts.models import User, validate_plain_lines
+from registrations.domain.replays import Key
+
+NOT_SENT_BY_PEOPLE = {"csrfmiddlewaretoken", "key", "next"}
 
 
 class SeatForm(forms.Form):
-    """What a seat button sends: the stamp of what its reader knew (registrations.domain.booking.stamp)."""
+    """What a seat button sends: what its reader knew and chose (registrations.domain.booking.Ask). What makes no sense counts as not sent."""
 
     seen = forms.CharField(required=False, max_length=36)
+    reason = forms.CharField(required=False, max_length=1000, validators=[validate_plain_lines])
+    despite = forms.BooleanField(required=False)
+    key = forms.UUIDField(required=False)
+
+    def __init__(self, data: QueryDict) -> None:
+        super().__init__(data)
+        self.full_clean()
+        self.leave = {code for text in data.getlist("leave")[:20] if (code := _uuid(text))}
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """The answers that make sense, as arguments of booking.register."""
+        return {
+            "seen": self.cleaned_data.get("seen", ""),
+            "reason": self.cleaned_data.get("reason", ""),
+            "despite": self.cleaned_data.get("despite", False),
+            "leave": self.leave,
+        }
+
+    def once(self, user: User, path: str) -> Key | None:
+        """The key of the form, with a fingerprint of where it was sent and of what was sent with it."""
+        value = self.cleaned_data.get("key")
+        fields = {name: self.data.getlist(name) for name in self.data if name not in NOT_SENT_BY_PEOPLE}  # type: ignore[attr-defined]
+        return Key.of(user, value, {"path": path, **fields}) if value else None
+
+
+class PartyForm(forms.Form):
+    """The code of a group that waits together."""
+
+    code = forms.CharField(required=False, max_length=20, validators=[validate_plain_lines])
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None

@@ -1,8 +1,10 @@
+from collections.abc import Callable
 from datetime import date
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.cache import caches
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -16,12 +18,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import attendee_of, attendee_required, sign_in_first
 from accounts.models import Attendee
 from programme.models import Session
-from registrations.access import visible_session
-from registrations.domain import booking
-from registrations.domain.seats import Seat
+from registrations.access import session_with_pools, visible_session, waiting_registration
+from registrations.domain import booking, replays, waitlist
+from registrations.domain.replays import Key
+from registrations.domain.seats import Seat, seat_after
 from registrations.domain.seats import seat as seat_of
 from registrations.domain.seats import seats as seats_of
-from registrations.forms import SeatForm
+from registrations.domain.ways_in import SeatRefused
+from registrations.forms import PartyForm, SeatForm
 from registrations.models import Registration
 
 STRANGERS_SECONDS = 2  # how old the seats may be that somebody sees who is not signed in
@@ -30,15 +34,20 @@ STRANGERS_SECONDS = 2  # how old the seats may be that somebody sees who is not 
 @attendee_required
 @require_safe
 def me(request: HttpRequest) -> HttpResponse:
-    """ "My programme": the person's seats in order of time."""
+    """ "My programme": what is offered first, then the person's seats in order of time, then what they wait for."""
     now = timezone.now()
     attendee: Attendee = request.attendee  # type: ignore[attr-defined]
-    mine = Session.objects.filter(registrations__in=Registration.objects.confirmed().filter(attendee=attendee)).with_place()
+    mine = Session.objects.filter(registrations__in=Registration.objects.live().filter(attendee=attendee)).with_place()
     seats = seats_of(mine.order_by("starts_at", "slug"), attendee, now)
-    coming = [seat for seat in seats if seat.session.ends_at > now]
-    past = [seat for seat in seats if seat.session.ends_at <= now]
+    shown: dict[str, list[Seat]] = {"offered": [], "mine": [], "waiting": [], "pending": [], "past": []}
+    for seat in seats:
+        if seat.session.ends_at <= now:
+            if seat.state == "mine":
+                shown["past"].append(seat)
+        elif seat.state in shown:
+            shown[seat.state].append(seat)
     zones = {seat.session.room.venue.timezone: seat.session.zone for seat in seats}
-    return render(request, "registrations/me.html", {"coming": coming, "past": past, "zones": list(zones.values()), "attendee": attendee})
+    return render(request, "registrations/me.html", {**shown, "zones": list(zones.values()), "attendee": attendee})
 
 
 @gzip_page
@@ -55,7 +64,7 @@ def seats(request: HttpRequest) -> HttpResponse:
     kept = None if attendee or any(filters.values()) else f"seats:{get_language()}:{day}"
     page = caches["pages"].get(kept) if kept else None
     if page is None:
-        sessions = Session.objects.published().on(day).matching(**filters)
+        sessions = Session.objects.published().on(day).matching(**filters).select_related("event", "room__venue")
         shown = [seat for seat in seats_of(sessions, attendee, timezone.now()) if seat.is_live]
         page = render_to_string("registrations/_seats.html", {"seats": shown, "attendee": attendee}, request)
         if kept and shown:  # made-up days fill no cache
@@ -72,44 +81,138 @@ def seat(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @attendee_required
 def register(request: HttpRequest, slug: str) -> HttpResponse:
+    """Take a seat, ask for one, or a place in line: what the session has for the person."""
+    attendee: Attendee = request.attendee  # type: ignore[attr-defined]
+    session, pools = session_with_pools(slug, attendee)
+    form = SeatForm(request.POST)
+
+    def act(once: Key | None) -> Registration:
+        return booking.register(session, attendee, actor=attendee.user, pools=pools, waits=True, once=once, **form.said)
+
+    return _press(request, session, act, form)
+
+
+@require_POST
+@attendee_required
+def accept(request: HttpRequest, slug: str) -> HttpResponse:
+    """Take the seat that is offered."""
+    attendee: Attendee = request.attendee  # type: ignore[attr-defined]
     session = visible_session(slug)
     form = SeatForm(request.POST)
-    seen = form.cleaned_data["seen"] if form.is_valid() else ""
-    try:
-        registration = booking.register(session, request.attendee, actor=request.attendee.user, seen=seen)  # type: ignore[attr-defined]
-    except booking.SeatRefused as refused:
-        return _answer(request, session, str(refused), refused=True)
-    return _answer(request, session, _("Your seat is confirmed. A mail with the calendar entry is on its way."), last=registration)
+
+    def act(once: Key | None) -> Registration:
+        return booking.accept(session, attendee, actor=attendee.user, despite=form.said["despite"], leave=form.leave, once=once)
+
+    return _press(request, session, act, form)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @attendee_required
 def cancel(request: HttpRequest, slug: str) -> HttpResponse:
-    """Ask first (GET changes nothing), then give the seat back (POST)."""
+    """Ask first (GET changes nothing), then give back the seat, the offer, the request or the place in line (POST)."""
+    attendee: Attendee = request.attendee  # type: ignore[attr-defined]
     session = visible_session(slug)
     if request.method != "POST":
-        return _show(request, seat_of(session, request.attendee, timezone.now()), asks_to_cancel=True)  # type: ignore[attr-defined]
+        return _show(request, seat_of(session, attendee, timezone.now()), asks_to_cancel=True)
+
+    def act(once: Key | None) -> Registration | None:
+        return booking.cancel(session, attendee, actor=attendee.user, once=once)
+
+    return _press(request, session, act, SeatForm(request.POST))
+
+
+@require_POST
+@attendee_required
+def party(request: HttpRequest, slug: str) -> HttpResponse:
+    """Wait with others: begin a group, join one by its code, or wait alone again."""
+    attendee: Attendee = request.attendee  # type: ignore[attr-defined]
+    registration = waiting_registration(slug, attendee)
+    form = PartyForm(request.POST)
     try:
-        registration = booking.cancel(session, request.attendee, actor=request.attendee.user)  # type: ignore[attr-defined]
-    except booking.SeatRefused as refused:
+        if "leave" in request.POST:
+            waitlist.leave_party(registration, actor=attendee.user, at=timezone.now())
+            notice = _("You wait alone again.")
+        elif "code" in request.POST:
+            code = form.cleaned_data["code"] if form.is_valid() else ""
+            waitlist.join_party(registration, code, actor=attendee.user)
+            notice = _("You wait together now: you all get a seat, or none of you.")
+        else:
+            waitlist.start_party(registration, actor=attendee.user)
+            notice = _("Give this code to those who wait with you.")
+    except SeatRefused as refused:
+        return _answer(request, registration.session, str(refused), refused=True)
+    return _answer(request, registration.session, notice)
+
+
+def _press(request: HttpRequest, session: Session, act: Callable[[Key | None], Registration | None], form: SeatForm) -> HttpResponse:
+    """Let `act` have its effect once for the form that was sent, and answer; a form sent again is answered alike."""
+    once = form.once(request.attendee.user, request.path)  # type: ignore[attr-defined]
+    try:
+        registration = act(once)
+    except SeatRefused as refused:
         return _answer(request, session, str(refused), refused=True)
-    return _answer(request, session, _("Your seat is given back."), last=registration)
+    except IntegrityError:
+        try:
+            spent = replays.answer_of(once)
+        except replays.KeyReused:
+            return _answer(
+                request, session, _("This form was sent before with something else in it: nothing has changed."), refused=True, status=422
+            )
+        if spent is None:
+            raise
+        mine = Registration.objects.filter(attendee=request.attendee)  # type: ignore[attr-defined]
+        registration = mine.filter(uuid=spent["registration"]).first() if spent else None
+        if registration and registration.status != spent["status"]:
+            return _answer(
+                request, session, _("This form was sent before, and things have changed since: here is how they are now."), refused=True
+            )
+    if registration is None:
+        return _answer(request, session, _("Your seat is given back."))  # by a click before this one
+    if registration.status in Registration.ENDED:
+        return _answer(request, session, _farewell(registration))
+    registration.session, registration.attendee = session, request.attendee  # type: ignore[attr-defined]
+    after = seat_after(registration, timezone.now())
+    return _answer(request, session, _notice(registration, after), after=after)
+
+
+def _farewell(registration: Registration) -> str:
+    match registration.ending:
+        case Registration.Ending.LEFT_LINE:
+            return _("You have left the waiting list.")
+        case Registration.Ending.OFFER_DECLINED:
+            return _("The offer is declined: the seat goes to the next in line.")
+        case _:
+            return _("Your seat is given back.")
+
+
+def _notice(registration: Registration, seat: Seat) -> str:
+    match registration.status:
+        case Registration.Status.CONFIRMED:
+            return _("Your seat is confirmed. A mail with the calendar entry is on its way.")
+        case Registration.Status.PENDING:
+            return _("Your request is with the organisers. Their answer comes by mail.")
+        case Registration.Status.WAITING:
+            return _("The session is full: you are number %(place)d on the waiting list.") % {"place": seat.place or 0}
+        case _:
+            return ""
 
 
 def _answer(
-    request: HttpRequest, session: Session, notice: str, *, refused: bool = False, last: Registration | None = None
+    request: HttpRequest, session: Session, notice: str, *, refused: bool = False, after: Seat | None = None, status: int = 200
 ) -> HttpResponse:
-    if request.htmx:  # type: ignore[attr-defined]
-        return _show(request, seat_of(session, attendee_of(request), timezone.now(), last=last), notice=notice, refused=refused)
+    if request.htmx or status != 200:  # type: ignore[attr-defined]
+        shown = after or seat_of(session, attendee_of(request), timezone.now())
+        return _show(request, shown, status=status, notice=notice, refused=refused)
     messages.add_message(request, messages.ERROR if refused else messages.SUCCESS, notice)
     return redirect("registrations:seat", session.slug)
 
 
-def _show(request: HttpRequest, shown: Seat, **context: object) -> HttpResponse:
+def _show(request: HttpRequest, shown: Seat, *, status: int = 200, **context: object) -> HttpResponse:
     """The fragment that fits where htmx will put it, or the whole page."""
     login = sign_in_first(reverse("registrations:seat", args=[shown.session.slug]))
     context |= {"seat": shown, "session": shown.session, "attendee": attendee_of(request), "login_url": login}
     target = request.htmx.target if request.htmx else None  # type: ignore[attr-defined]
+    name = "registrations/_seat_box.html" if target else "registrations/seat.html"
     if target == f"seat-{shown.session.slug}":
-        return render(request, "registrations/_seat_row.html", context)
-    return render(request, "registrations/_seat_box.html" if target else "registrations/seat.html", context)
+        name = "registrations/_seat_row.html"
+    return render(request, name, context, status=status)

@@ -357,6 +357,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": float(MAIL_SWEEP_SECONDS),
         "options": {"expires": MAIL_SWEEP_SECONDS * 2},
     },
+    "tend-the-lines": {"task": "registrations.tasks.tend", "schedule": 15.0, "options": {"expires": 30}},
 }
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1  # seconds that it may sleep: it is asked to end only between two
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")

@@ -1,107 +1,340 @@
 """Taking and giving back a seat: every door (page, admin, import, …) comes through here (docs/rules.md#seats)."""
 
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Attendee, User
-from outbox.domain.posting import post
-from programme.models import Session
-from registrations.models import Registration, SeatPool
+from programme.models import Event, Session
+from registrations.domain import clashes, ledger, replays, waitlist, ways_in
+from registrations.domain.clashes import Clash
+from registrations.domain.replays import Key
+from registrations.domain.ways_in import SeatRefused
+from registrations.models import Limit, Registration, SeatPool
+from venues.domain.travel import Travel
+
+Status = Registration.Status
+Ending = Registration.Ending
 
 
-class SeatRefused(Exception):
-    """No seat was taken; the message is the sentence to show, `code` names the case for programs."""
+class Clashing(SeatRefused):
+    """The person is expected elsewhere: `clashes` says where."""
 
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.code = code
-
-
-def refusal(session: Session, at: datetime) -> SeatRefused | None:
-    """Why nobody can take a seat in `session` by themselves at `at`, or None. Says nothing about seats left."""
-    if session.status == Session.Status.CANCELLED:
-        return SeatRefused("cancelled", _("This session is cancelled."))
-    if session.ends_at <= at:
-        return SeatRefused("over", _("This session is over."))
-    if session.starts_at <= at:
-        return SeatRefused("started", _("This session has started: registration is closed."))
-    if session.status != Session.Status.PUBLISHED:
-        return SeatRefused("closed", _("Registration is not open."))
-    match session.access:
-        case Session.Access.REGISTRATION:
-            return None
-        case Session.Access.PUBLIC:
-            return SeatRefused("public", _("Open to all: no registration is needed."))
-        case Session.Access.APPROVAL:
-            return SeatRefused("approval", _("Seats are given on request: the organisers decide."))
-        case Session.Access.INVITATION:
-            return SeatRefused("invitation", _("By personal invitation only."))
-        case _:
-            return SeatRefused("cohort", _("Reserved for invited cohorts: your institution’s coordinator can tell you more."))
+    def __init__(self, found: Sequence[Clash], sentence: str) -> None:
+        super().__init__("clash", sentence)
+        self.clashes = found
 
 
-def register(session: Session, attendee: Attendee, *, actor: User, at: datetime | None = None, seen: str | None = None) -> Registration:
-    """Give `attendee` a confirmed seat in `session` and queue the confirmation, or raise SeatRefused.
+@dataclass(frozen=True)
+class Ask:
+    """What somebody asks for when they want a seat.
 
-    Doing it twice changes nothing and returns the same registration. `seen` is the stamp of the form that asks (see
-    `stamp`): a form drawn before the person cancelled is refused with the code "stale", so that Back and a replayed post
-    never take a seat again unasked; None for a door without a form. `at` is the moment that the rules are judged at.
+    `seen` is the stamp of the form that asks (see `stamp`): a form drawn before the person cancelled is refused with the code
+    "stale", so that Back and a replayed post never take a seat again unasked; None for a door without a form. `reason`: what
+    they tell the organisers where seats are given on request. `despite`: they know of the clash. `leave`: the registrations
+    (their uuids) that they give up for this one. `waits`: a place in line will do when no seat is left. `let_in`: the
+    organisers ask for them, whatever the access and the hours of registration.
     """
-    at = at or timezone.now()
-    if refused := refusal(session, at):
-        raise refused
+
+    session: Session
+    attendee: Attendee
+    actor: User
+    at: datetime
+    seen: str | None = None
+    reason: str = ""
+    despite: bool = False
+    leave: frozenset[UUID] = field(default_factory=frozenset)
+    waits: bool = False
+    let_in: bool = False
+
+
+def register(
+    session: Session,
+    attendee: Attendee,
+    *,
+    actor: User,
+    at: datetime | None = None,
+    seen: str | None = None,
+    reason: str = "",
+    despite: bool = False,
+    leave: Iterable[UUID] = (),
+    waits: bool = False,
+    let_in: bool = False,
+    once: Key | None = None,
+    pools: Sequence[SeatPool] | None = None,
+) -> Registration:
+    """Give `attendee` a seat in `session`, or a place in its line, and queue the mail that says so; or raise SeatRefused.
+
+    The registration that comes back is confirmed; pending, where seats are given on request; or waiting. Doing it twice
+    changes nothing and returns the same one. The arguments are explained at `Ask`; `once` is the key of the form, and a
+    second effect of it raises IntegrityError (see replays). `pools`: those of the session, as `ways_in.pools_for(attendee)`
+    read them, if they are known. `at` is the moment that the rules are judged at.
+    """
+    ask = Ask(session, attendee, actor, at or timezone.now(), seen, reason.strip(), despite, frozenset(leave), waits, let_in)
+    if pools is None:
+        pools = list(ways_in.pools_for(attendee).filter(session=session))
+    if any(pool.release_at and pool.release_at <= ask.at and pool.left > 0 for pool in pools):
+        waitlist.settle_all(ask.at, [session])
+        pools = list(ways_in.pools_for(attendee).filter(session=session))
     # Read without a lock: in a rush most people learn here that the session is full, and wait for nobody. Whoever took the last
     # seat and asks again finds their registration: both became visible in one commit.
-    pool = SeatPool.objects.filter(session=session, cohort=None).first()
-    if pool is None or pool.left <= 0:
-        last = _last(session, attendee)
-        if last and last.status not in Registration.ENDED:
+    usable = ways_in.enter(session, attendee, pools, ask.at, let_in=let_in)
+    if ask.leave:
+        return _swap(ask, once)
+    free = [pool for pool in usable if pool.left > 0]
+    if _asks(session, let_in=let_in) and not session.holds_requests:
+        free = []
+    elif not free and not _may_wait(ask):
+        if (last := _last(session, attendee)) and last.status not in Registration.ENDED:
             return last
         raise SeatRefused("full", _("This session is full."))
+    # One pool, one statement: no lock is held on it before the seat is taken. If that fails, look again with all pools locked.
+    if free and not _line_goes_first(session):
+        with transaction.atomic():
+            registration = _judge(ask)
+            if registration is None and ledger.take(free[0]):
+                registration = _open(ask, free[0])
+            if registration is not None:
+                replays.spend(once, _answer(registration))
+                return registration
     with transaction.atomic():
-        # The person first, then the pool: one order for everybody, so that nobody waits in a circle. NO KEY UPDATE lets the
-        # foreign keys of the inserts below pass. SQLite ignores the lock: there, IMMEDIATE already runs one writer at a time.
-        Attendee.objects.select_for_update(no_key=True).only("pk").get(pk=attendee.pk)
-        last = _last(session, attendee)
-        if last and last.status not in Registration.ENDED:
-            return last
-        if seen is not None and seen != stamp(last):
-            raise SeatRefused("stale", _("You gave this seat back meanwhile. Do you want to register again?"))
-        # The UPDATE before the INSERT: its WHERE is judged again on the fresh row after a wait, so the last seat goes once.
-        if not SeatPool.objects.filter(pk=pool.pk, taken__lt=F("seats")).update(taken=F("taken") + 1):
-            raise SeatRefused("full", _("This session is full."))
-        registration = Registration(session=session, attendee=attendee, status=Registration.Status.CONFIRMED, pool=pool)
-        registration._history_user = actor
-        registration.save(force_insert=True)
-        _tell(registration, "confirmed")
+        registration = _judge(ask) or _seat_or_line(ask)
+        replays.spend(once, _answer(registration))
     return registration
 
 
-def cancel(session: Session, attendee: Attendee, *, actor: User, at: datetime | None = None) -> Registration | None:
-    """Give back `attendee`'s seat in `session` and queue the mail that says so. Doing it twice changes nothing.
+def _judge(ask: Ask, *, leaving: Collection[Registration] = ()) -> Registration | None:
+    """Lock the person, and judge what depends on what else they do: their live registration for this session, if they have
+    one, else None; raises SeatRefused for an old form, a clash or a limit."""
+    session, attendee = ask.session, ask.attendee
+    # The person first, then the pool: one order for everybody, so that nobody waits in a circle.
+    flags = Attendee.objects.select_for_update(no_key=True, of=("self",)).annotate(
+        is_limited=Exists(Limit.objects.filter(event=session.event_id)), on_duty=clashes.has_duties()
+    )
+    person = flags.only("pk", "user").get(pk=attendee.pk)
+    known = Registration.objects.filter(Q(session=session) | ~Q(status__in=Registration.ENDED), attendee=attendee)
+    known = known.select_related("session__event", "session__room__venue").order_by("pk")
+    here = [registration for registration in known if registration.session_id == session.pk]
+    last = here[-1] if here else None
+    if last and last.status not in Registration.ENDED:
+        last.attendee = attendee
+        return last
+    if ask.seen is not None and ask.seen != stamp(last):
+        raise SeatRefused("stale", _("You gave this seat back meanwhile. Do you want to register again?"))
+    others = [mine for mine in known if mine.session_id != session.pk and mine.pk not in {left.pk for left in leaving}]
+    expected = clashes.commitments_of([person], registrations={attendee.pk: others})[attendee.pk]
+    if found := clashes.clashes_with(session, expected, Travel()):
+        refuse_clash(session, found, despite=ask.despite or ask.let_in)
+    if person.is_limited:
+        seats = [mine.session for mine in others if mine.status in ways_in.HOLDS]
+        if refused := ways_in.over_limit(session, seats, Limit.objects.filter(event=session.event_id)):
+            raise refused
+    return None
 
-    Returns the cancelled registration, or None when there was none to cancel. Raises SeatRefused once the session is over.
+
+def refuse_clash(session: Session, found: Sequence[Clash], *, despite: bool) -> None:
+    """Raise Clashing where the event of `session` does not let a person be expected twice, or where they have not said that they know."""
+    policy = session.event.clash_policy
+    if policy == Event.ClashPolicy.WARN and despite:
+        return
+    words = " ".join(clash.sentence() for clash in found)
+    if policy == Event.ClashPolicy.WARN:
+        raise Clashing(found, words)
+    if policy == Event.ClashPolicy.SWAP and all(clash.can_be_left for clash in found):
+        raise Clashing(found, words + " " + _("You can give it up for this session."))
+    raise Clashing(found, words + " " + _("You cannot be registered for both."))
+
+
+def _seat_or_line(ask: Ask) -> Registration:
+    """A seat, a request, or a place in line: with all pools that the person may use locked, so that no seat is freed meanwhile."""
+    session, attendee = ask.session, ask.attendee
+    if _asks(session, let_in=ask.let_in) and not session.holds_requests:
+        return _open(ask, None)
+    pools = ledger.lock_pools(ways_in.pools_for(attendee).filter(session=session))
+    if any(pool.closed for pool in pools):
+        raise SeatRefused("cancelled", _("This session is cancelled."))
+    if not _line_goes_first(session):
+        for pool in ways_in.enter(session, attendee, pools, ask.at, let_in=ask.let_in):
+            if pool.left > 0 and ledger.take(pool):
+                return _open(ask, pool)
+    if not _may_wait(ask):
+        raise SeatRefused("full", _("This session is full."))
+    registration = Registration(session=session, attendee=attendee, status=Status.WAITING, waiting_at=ask.at, reason=_reason(ask))
+    registration._history_user = ask.actor
+    registration.save(force_insert=True)
+    return registration
+
+
+def _open(ask: Ask, pool: SeatPool | None) -> Registration:
+    status = Status.PENDING if _asks(ask.session, let_in=ask.let_in) else Status.CONFIRMED
+    return ledger.open_registration(ask.session, ask.attendee, status, pool, actor=ask.actor, reason=_reason(ask))
+
+
+def _reason(ask: Ask) -> str:
+    if not _asks(ask.session, let_in=ask.let_in):
+        return ""
+    if not ask.reason:
+        raise SeatRefused("reason", _("Tell the organisers in a sentence why you want to come."))
+    return ask.reason
+
+
+def _asks(session: Session, *, let_in: bool) -> bool:
+    return session.access == Session.Access.APPROVAL and not let_in
+
+
+def _may_wait(ask: Ask) -> bool:
+    return ask.waits and ask.session.waiting_list != Session.WaitingList.NONE
+
+
+def _line_goes_first(session: Session) -> bool:
+    """Whether a seat that is free is not for newcomers: the organisers, or lots, will give it to somebody who waits."""
+    if session.waiting_list not in (Session.WaitingList.BY_HAND, Session.WaitingList.DRAW) or waitlist.hands_on(session):
+        return False
+    return Registration.objects.waiting().filter(session=session).exists()
+
+
+def _swap(ask: Ask, once: Key | None) -> Registration:
+    """Give up what the person leaves and take the seat, in one transaction: both happen or neither."""
+    session, attendee = ask.session, ask.attendee
+    left = _to_leave(ask)
+    sessions = sorted({session, *(registration.session for registration in left)}, key=lambda each: each.pk)
+
+    def act() -> Registration:
+        leaving = _to_leave(ask)
+        if {registration.pk for registration in leaving} != {registration.pk for registration in left}:
+            raise SeatRefused("stale", _("Your programme has changed meanwhile: look at it again."))
+        registration = _judge(ask, leaving=leaving)
+        if registration is None:
+            for given_up in leaving:
+                ledger.end(given_up, _given_up(given_up), actor=ask.actor, at=ask.at)
+            registration = _seat_or_line(ask)
+            if registration.status == Status.WAITING and any(given_up.status != Status.WAITING for given_up in left):
+                raise SeatRefused("full", _("This session is full: you keep the seat that you have."))
+        replays.spend(once, _answer(registration))
+        return registration
+
+    return waitlist.in_turn(sessions, [attendee.pk], act, ask.at)
+
+
+def _given_up(registration: Registration) -> str:
+    return Ending.LEFT_LINE if registration.status == Status.WAITING else Ending.SWAPPED
+
+
+def _to_leave(ask: Ask) -> list[Registration]:
+    live = Registration.objects.live().filter(attendee=ask.attendee, uuid__in=ask.leave).exclude(session=ask.session)
+    return list(live.select_related("session__event", "session__room__venue", "attendee__user").order_by("pk"))
+
+
+def accept(
+    session: Session,
+    attendee: Attendee,
+    *,
+    actor: User,
+    at: datetime | None = None,
+    despite: bool = False,
+    leave: Iterable[UUID] = (),
+    once: Key | None = None,
+) -> Registration:
+    """Take the seat that was offered to `attendee`. Doing it twice changes nothing. Raises SeatRefused: no offer, or no longer."""
+    at = at or timezone.now()
+    ask = Ask(session, attendee, actor, at, despite=despite, leave=frozenset(leave))
+    left = _to_leave(ask)
+
+    def act() -> Registration | None:
+        registration = _live(session, attendee)
+        if registration is None or registration.status not in (Status.OFFERED, Status.CONFIRMED):
+            raise SeatRefused("no_offer", _("No seat is offered to you here."))
+        if registration.status == Status.OFFERED:
+            if registration.offer_expires_at is not None and registration.offer_expires_at <= at:
+                return None
+            leaving = _to_leave(ask)
+            others = Registration.objects.live().filter(attendee=attendee).exclude(pk__in=[registration.pk, *(r.pk for r in leaving)])
+            others = others.select_related("session__event", "session__room__venue")
+            expected = clashes.commitments_of([attendee], registrations={attendee.pk: list(others)})[attendee.pk]
+            if found := clashes.clashes_with(session, expected, Travel()):
+                refuse_clash(session, found, despite=despite)
+            for given_up in leaving:
+                ledger.end(given_up, _given_up(given_up), actor=actor, at=at)
+            ledger.seat(registration, registration.pool, actor=actor, status=Status.CONFIRMED, offer_expires_at=None)
+        replays.spend(once, _answer(registration))
+        return registration
+
+    sessions = sorted({session, *(registration.session for registration in left)}, key=lambda each: each.pk)
+    accepted = waitlist.in_turn(sessions, [attendee.pk], act, at)
+    if accepted is None:
+        waitlist.expire_offers(at, session)
+        raise SeatRefused("offer_expired", _("This offer has ended: the seat went to the next in line."))
+    return accepted
+
+
+def cancel(
+    session: Session, attendee: Attendee, *, actor: User, at: datetime | None = None, once: Key | None = None, ending: str = ""
+) -> Registration | None:
+    """Give back `attendee`'s seat in `session`, or their place in its line, and queue the mail that says so. Doing it twice changes nothing.
+
+    A freed seat goes to the line in the same transaction. Returns the registration that ended, or None when there was none.
+    `ending` says why, when it is not the person's ask. Raises SeatRefused once the session is over.
     """
     at = at or timezone.now()
     if session.ends_at <= at:
         raise SeatRefused("over", _("This session is over."))
-    with transaction.atomic():
-        Attendee.objects.select_for_update(no_key=True).only("pk").get(pk=attendee.pk)
-        registration = Registration.objects.live().select_related("session__room__venue").filter(session=session, attendee=attendee).first()
-        if registration is None:
-            return None
-        pool_id = registration.pool_id
-        registration.status, registration.pool, registration.ended_at = Registration.Status.CANCELLED, None, at
-        registration._history_user = actor
-        registration.save(update_fields=["status", "pool", "ended_at"])
-        if pool_id:
-            SeatPool.objects.filter(pk=pool_id).update(taken=F("taken") - 1)
-        _tell(registration, "cancelled")
-    return registration
+
+    def act() -> Registration | None:
+        registration = _live(session, attendee)
+        if registration is not None:
+            usual = {Status.WAITING: Ending.LEFT_LINE, Status.OFFERED: Ending.OFFER_DECLINED}
+            by_person = usual.get(Status(registration.status), Ending.BY_PERSON)
+            ledger.end(registration, ending or by_person, actor=actor, at=at)
+        replays.spend(once, _answer(registration))
+        return registration
+
+    # Where a clash or a limit kept the person in line, they may be next now.
+    elsewhere = Session.objects.filter(
+        Exists(Registration.objects.filter(session=OuterRef("pk"), attendee=attendee, status=Status.WAITING)),
+        ~Q(event__clash_policy=Event.ClashPolicy.WARN) | Q(event__limits__isnull=False),
+    )
+    concerned = {session, *elsewhere.exclude(pk=session.pk).select_related("event", "room__venue")}
+    return waitlist.in_turn(sorted(concerned, key=lambda each: each.pk), [attendee.pk], act, at)
+
+
+def decide(registration: Registration, *, grant: bool, answer: str, actor: User, at: datetime | None = None) -> Registration:
+    """Grant or refuse a request, with the organisers' `answer` to the person, and queue the mail. Deciding twice alike changes nothing.
+
+    Raises SeatRefused when the request was withdrawn or decided otherwise, or when no seat is left for it.
+    """
+    at = at or timezone.now()
+    session, attendee = registration.session, registration.attendee
+
+    def act() -> Registration:
+        found = Registration.objects.select_related("attendee__user", "session__room__venue", "pool").get(pk=registration.pk)
+        if found.status == (Status.CONFIRMED if grant else Status.DECLINED):
+            return found
+        if found.status not in (Status.PENDING, Status.WAITING):
+            raise SeatRefused("decided", _("%(name)s: this request has been withdrawn or decided already.") % {"name": attendee})
+        if not grant:
+            ledger.end(found, Ending.REFUSED, actor=actor, at=at, answer=answer)
+            return found
+        if refused := ways_in.closed(session, at, to_all=False):
+            raise refused
+        pool = found.pool or _free_pool(session, attendee, at)
+        if pool is None:
+            raise SeatRefused("full", _("%(name)s: no seat is left for this request.") % {"name": attendee})
+        ledger.seat(found, pool, actor=actor, status=Status.CONFIRMED, answer=answer)
+        return found
+
+    return waitlist.in_turn([session], [attendee.pk], act, at)
+
+
+def _free_pool(session: Session, attendee: Attendee, at: datetime) -> SeatPool | None:
+    pools = list(ways_in.pools_for(attendee).filter(session=session))
+    found = ways_in.enter(session, attendee, pools, at, let_in=True)
+    return next((pool for pool in found if pool.left > 0 and ledger.take(pool)), None)
 
 
 def stamp(last: Registration | None) -> str:
@@ -113,12 +346,10 @@ def _last(session: Session, attendee: Attendee) -> Registration | None:
     return Registration.objects.filter(session=session, attendee=attendee).order_by("-id").first()
 
 
-def _tell(registration: Registration, what: str) -> None:
-    user = registration.attendee.user
-    post(
-        f"registrations.{what}",
-        user.email,
-        dedupe_key=f"registrations.{what}:{registration.uuid}",
-        language=user.language,
-        context={"registration": str(registration.uuid)},
-    )
+def _live(session: Session, attendee: Attendee) -> Registration | None:
+    found = Registration.objects.live().filter(session=session, attendee=attendee)
+    return found.select_related("session__room__venue", "attendee__user", "pool").first()
+
+
+def _answer(registration: Registration | None) -> dict[str, str]:
+    return {"registration": str(registration.uuid), "status": registration.status} if registration else {}

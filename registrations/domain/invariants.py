@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 
 from outbox.models import Message
 from programme.models import Session
+from registrations.domain import waitlist, ways_in
 from registrations.models import Registration, SeatPool
 
 
@@ -23,7 +24,7 @@ class Breach:
 
 def check(at: datetime) -> dict[str, object]:
     """Audit all books as they are at `at`: counts of what was read, and every breach found. Reads only."""
-    breaches = [*_pools(), *_sessions(), *_registrations(), *_messages(at)]
+    breaches = [*_pools(), *_sessions(), *_registrations(), *_line(at), *_messages(at)]
     return {
         "pools": SeatPool.objects.count(),
         "registrations": Registration.objects.count(),
@@ -62,18 +63,37 @@ def _registrations() -> Iterator[Breach]:
             "a person is once in a session", f"session {row['session']}, attendee {row['attendee']}", f"{row['n']} live registrations"
         )
     told = {kind: _told(kind) for kind in ("registrations.confirmed", "registrations.cancelled")}
-    for uuid, status in Registration.objects.values_list("uuid", "status"):
+    for uuid, status, ending in Registration.objects.values_list("uuid", "status", "ending"):
         if status == Registration.Status.CONFIRMED and str(uuid) not in told["registrations.confirmed"]:
             yield Breach("a confirmed seat has its mail", f"registration {uuid}", "no confirmation in the outbox")
-        if status == Registration.Status.CANCELLED and str(uuid) not in told["registrations.cancelled"]:
+        if (
+            status == Registration.Status.CANCELLED
+            and ending != Registration.Ending.LEFT_LINE
+            and str(uuid) not in told["registrations.cancelled"]
+        ):
             yield Breach("a cancelled seat has its mail", f"registration {uuid}", "no cancellation in the outbox")
     changed = Registration.history.model.objects.filter(uuid=OuterRef("uuid"), status=OuterRef("status"))
     for registration in Registration.objects.exclude(Exists(changed)):
         yield Breach("a change of a seat leaves a trace", f"registration {registration.uuid}", f"no history of {registration.status}")
 
 
+def _line(at: datetime) -> Iterator[Breach]:
+    free = SeatPool.objects.filter(session=OuterRef("pk"), closed=False, taken__lt=F("seats"))
+    waiting = Registration.objects.filter(session=OuterRef("pk"), status=Registration.Status.WAITING)
+    for session in Session.objects.filter(Exists(free), Exists(waiting)).select_related("event", "room__venue"):
+        if ways_in.closed(session, at, to_all=False) or not waitlist.hands_on(session):
+            continue
+        pools = list(SeatPool.objects.filter(session=session).select_related("cohort").order_by("pk"))
+        if group := next(waitlist.fitting(session, pools, at), None):
+            waits = ", ".join(str(registration.uuid) for registration, _pool in group)
+            yield Breach("no seat is idle while someone eligible waits", f"session {session.slug}", f"waiting: {waits}")
+    for party in Registration.objects.filter(party__isnull=False).exclude(party__session=F("session")):
+        yield Breach("people wait together for one session", f"registration {party.uuid}", f"party {party.party_id}")
+
+
 def _told(kind: str) -> set[str]:
-    return {key.removeprefix(f"{kind}:") for key in Message.objects.filter(kind=kind).values_list("dedupe_key", flat=True)}
+    """The registrations that a mail of `kind` was queued for; what follows in the key tells apart several to one (ledger.tell)."""
+    return {key.removeprefix(f"{kind}:")[:36] for key in Message.objects.filter(kind=kind).values_list("dedupe_key", flat=True)}
 
 
 def _messages(at: datetime) -> Iterator[Breach]:

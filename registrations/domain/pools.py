@@ -1,14 +1,20 @@
 """The seat pools of a session: how many seats, and for whom (docs/rules.md#seats)."""
 
+from collections.abc import Collection
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import Sum
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import ngettext
 
+from accounts.models import User
 from programme.models import Session
+from registrations.domain import ledger, waitlist
 from registrations.models import Cohort, Registration, SeatPool
 
 
@@ -42,39 +48,71 @@ def check_nobody_comes(session: Session) -> None:
         )
 
 
-def fit_general_pool(session: Session) -> None:
-    """Give the general pool the seats that the allotments leave; sessions open to all have none.
+def fit_general_pool(session: Session, at: datetime) -> None:
+    """Give the general pool the seats that the allotments leave, and the line what this adds; sessions open to all have none.
 
     The database refuses to go below what is taken.
     """
-    with transaction.atomic():
-        if session.access == Session.Access.PUBLIC and not SeatPool.objects.filter(session=session, cohort=None).exists():
-            return
-        allotted = SeatPool.objects.filter(session=session).exclude(cohort=None).aggregate(n=Sum("seats"))["n"] or 0
-        seats = max(session.capacity - allotted, 0)
-        pool, created = SeatPool.objects.get_or_create(session=session, cohort=None, defaults={"seats": seats})
-        if not created and pool.seats != seats:
-            pool.seats = seats
-            pool.save()
+    pool = SeatPool.objects.filter(session=session, cohort=None).first()
+    if pool is None:
+        if session.access != Session.Access.PUBLIC:
+            SeatPool.objects.create(session=session, seats=max(session.capacity - _allotted(session), 0))
+    elif pool.seats < session.capacity - _allotted(session):
+        waitlist.in_turn([session], [], lambda: _fit(session), at)
+    elif pool.seats != max(session.capacity - _allotted(session), 0):
+        ledger.lock_pools(SeatPool.objects.filter(session=session))
+        _fit(session)
 
 
-def allot(session: Session, cohort: Cohort, seats: int, **fields: Any) -> SeatPool:
-    """Keep `seats` of `session` for `cohort` (the same call again changes the number, 0 gives them back).
+def _fit(session: Session) -> None:
+    pool = SeatPool.objects.get(session=session, cohort=None)
+    seats = max(session.capacity - _allotted(session), 0)
+    if seats < pool.taken:
+        check_capacity(session)
+    if pool.seats != seats:
+        pool.seats = seats
+        pool.save()
 
-    Raises ValidationError when the session has not that many left, or when more are taken already.
+
+def _allotted(session: Session) -> int:
+    return SeatPool.objects.filter(session=session).exclude(cohort=None).aggregate(n=Sum("seats"))["n"] or 0
+
+
+def allot(session: Session, cohort: Cohort, seats: int, *, at: datetime | None = None, **fields: Any) -> SeatPool:
+    """Keep `seats` of `session` for `cohort` (the same call again changes the number, 0 gives them back to the general pool and its line).
+
+    Raises ValidationError when the session has not that many left, when more are taken already, or when the cohort is absent then.
     """
-    with transaction.atomic():
-        # All pools of the session, by ascending id: nobody takes a seat while they are counted.
-        pools = list(SeatPool.objects.select_for_update().filter(session=session).order_by("pk"))
+    at = at or timezone.now()
+
+    def act() -> SeatPool:
+        pools = list(SeatPool.objects.filter(session=session).order_by("pk"))
         check_allotment(session, cohort, seats, pools)
-        pool, created = SeatPool.objects.get_or_create(session=session, cohort=cohort, defaults={"seats": seats, **fields})
-        if not created and (pool.seats != seats or any(getattr(pool, name) != value for name, value in fields.items())):
+        pool = next((pool for pool in pools if pool.cohort_id == cohort.pk), None)
+        before = pool.seats if pool else 0
+        if before < seats:  # the general pool shrinks before the allotment grows: the sum never exceeds the capacity
+            _move_general(session, pools, before - seats)
+        if pool is None:
+            pool = SeatPool.objects.create(session=session, cohort=cohort, seats=seats, **fields)
+        elif pool.seats != seats or any(getattr(pool, name) != value for name, value in fields.items()):
             pool.seats = seats
             for name, value in fields.items():
                 setattr(pool, name, value)
             pool.save()
-        fit_general_pool(session)
-    return pool
+        if before > seats:
+            _move_general(session, pools, before - seats)
+        return pool
+
+    return waitlist.in_turn([session], [], act, at)
+
+
+def _move_general(session: Session, pools: list[SeatPool], by: int) -> None:
+    general = next((pool for pool in pools if pool.cohort_id is None), None)
+    if general:
+        general.seats += by
+        general.save(update_fields=["seats"])
+    elif session.access != Session.Access.PUBLIC:
+        SeatPool.objects.create(session=session, seats=session.capacity + by)
 
 
 def check_allotment(session: Session, cohort: Cohort, seats: int, pools: list[SeatPool]) -> None:
@@ -84,5 +122,100 @@ def check_allotment(session: Session, cohort: Cohort, seats: int, pools: list[Se
     others = sum(pool.seats for pool in pools if pool.cohort_id not in (None, cohort.pk))
     if own and seats < own.taken:
         raise ValidationError(_("%(taken)d of these seats are taken: the number cannot be lower.") % {"taken": own.taken})
-    if others + seats + (general.taken if general else 0) > session.capacity:
-        raise ValidationError(_("“%(session)s” does not have that many seats left to keep.") % {"session": session})
+    left = session.capacity - others - (general.taken if general else 0)
+    if seats > left:
+        raise ValidationError(
+            ngettext(
+                "“%(session)s” has %(left)d seat left that can be kept.",
+                "“%(session)s” has %(left)d seats left that can be kept.",
+                max(left, 0),
+            )
+            % {"session": session, "left": max(left, 0)}
+        )
+    if seats and not cohort.is_present_for(session):
+        raise ValidationError(_("The cohort is not there during “%(session)s”.") % {"session": session})
+
+
+# --- Fewer seats than people, and sessions that do not take place -----------------------------------------------------------------
+
+
+class Lowering(models.TextChoices):
+    """What becomes of the people above a lower capacity (docs/rules.md#capacity)."""
+
+    KEEP = "keep", _lazy("Keep everybody: the capacity goes down to the seats that are taken")
+    CLOSE = "close", _lazy("Keep everybody, close registration, and give no freed seat away")
+    MOVE = "move", _lazy("Move those who came last to the head of the waiting list")
+
+
+def above(session: Session, capacity: int) -> int:
+    """How many people hold a seat above `capacity`, once the seats kept for cohorts are set aside."""
+    general = SeatPool.objects.filter(session=session, cohort=None).first()
+    return max((general.taken if general else 0) + _allotted(session) - capacity, 0)
+
+
+def last_come(session: Session, number: int) -> list[Registration]:
+    """The `number` people of the general pool who got their seats last: those whom a lower capacity moves, unless others are named."""
+    holding = Registration.objects.filter(session=session, pool__session=session, pool__cohort=None)
+    return list(holding.select_related("attendee__user", "session").order_by("-created_at", "-id")[:number])
+
+
+def lower_capacity(
+    session: Session, capacity: int, how: str, *, actor: User, at: datetime | None = None, moved: Collection[Registration] | None = None
+) -> Session:
+    """Lower the capacity of `session` though more seats are taken, in the way that the organisers chose, in one step.
+
+    `moved` names the people who go to the line (their number must be that of `above`); by default those who came last. Each of
+    them is told by mail. Returns the session as it is then. Raises ValidationError when the numbers do not fit.
+    """
+    at = at or timezone.now()
+
+    def act() -> Session:
+        found = Session.objects.select_related("event", "room__venue").get(pk=session.pk)
+        number = above(found, capacity)
+        found._history_user = actor  # type: ignore[attr-defined]
+        if how == Lowering.MOVE and number:
+            chosen = last_come(found, number) if moved is None else list(moved)
+            fresh = Registration.objects.filter(pk__in=[one.pk for one in chosen], session=found, pool__cohort=None, pool__isnull=False)
+            going = list(fresh.select_related("attendee__user", "session").order_by("pk"))
+            if len(going) != number:
+                raise ValidationError(_("%(number)d people must be named: their seats go.") % {"number": number})
+            head = Registration.objects.waiting().filter(session=found).values_list("priority", flat=True).first()
+            for registration in going:
+                registration.session = found
+                ledger.move_to_line(registration, actor=actor, priority=(head or 0) + 1)
+            if found.waiting_list == Session.WaitingList.NONE:
+                found.waiting_list = Session.WaitingList.AUTOMATIC
+            found.capacity = capacity
+        else:
+            found.capacity = capacity + number
+            if how == Lowering.CLOSE:
+                opens_at = found.registration_opens_at
+                found.registration_closes_at = at if opens_at is None or opens_at < at else opens_at + timedelta(seconds=1)
+                found.waiting_list = Session.WaitingList.BY_HAND
+        found.save()
+        return found
+
+    with transaction.atomic():
+        # The session before people and pools, as whoever saves its form does.
+        list(Session.objects.select_for_update(no_key=True).filter(pk=session.pk).values_list("pk"))
+        going = last_come(session, above(session, capacity)) if how == Lowering.MOVE and moved is None else list(moved or [])
+        return waitlist.in_turn([session], [registration.attendee_id for registration in going], act, at)
+
+
+def empty(session: Session, actor: User | None, at: datetime) -> int:
+    """End every live registration of a session that is cancelled, and let nobody in any more; return how many. Each is told by mail."""
+    live = Registration.objects.live().filter(session=session)
+
+    def act() -> int:
+        SeatPool.objects.filter(session=session).update(closed=True)
+        found = list(live.select_related("attendee__user", "session").order_by("pk"))
+        for registration in found:
+            ledger.end(registration, ledger.Ending.SESSION_CANCELLED, actor=actor, at=at)
+        return len(found)
+
+    return waitlist.in_turn([session], live.values_list("attendee_id", flat=True), act, at)
+
+
+def reopen(session: Session) -> None:
+    """Let people into a session again that had been cancelled."""
+    SeatPool.objects.filter(session=session, closed=True).update(closed=False)

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -46,7 +46,6 @@ def test_an_organiser_registers_someone_by_the_rule_of_everybody(organiser: Clie
     [
         ({"seats": 1}, "complète"),
         ({"status": Session.Status.DRAFT}, "ouvert"),
-        ({"access": Session.Access.INVITATION}, "invitation"),
         ({"starts_at": timezone.now() - timedelta(days=1)}, "terminée"),
     ],
 )
@@ -61,6 +60,15 @@ def test_a_refusal_is_an_error_of_the_form(organiser: Client, fields: dict[str, 
     assert answer.status_code == 200
     assert sentence in answer.content.decode()
     assert Registration.objects.count() == before
+
+
+@pytest.mark.parametrize("access", [Session.Access.INVITATION, Session.Access.APPROVAL, Session.Access.COHORT])
+def test_an_organiser_lets_somebody_in_whatever_the_access(organiser: Client, access: str) -> None:
+    session, person = make.session(access=access), make.attendee()
+
+    organiser.post(f"{LIST}add/", {"attendee": person.pk, "session": session.pk})
+
+    assert Registration.objects.get().status == "confirmed"
 
 
 def test_someone_registered_already_is_told_so(organiser: Client) -> None:
@@ -188,9 +196,9 @@ def test_a_session_that_somebody_fills_while_it_is_saved_answers_with_a_sentence
     session = make.session(seats=10)
     real = pools.fit_general_pool
 
-    def late(session: Session) -> None:
+    def late(session: Session, at: datetime) -> None:
         SeatPool.objects.filter(session=session).update(taken=9)  # between the form's check and the save
-        real(session)
+        real(session, at)
 
     monkeypatch.setattr(pools, "fit_general_pool", late)
 

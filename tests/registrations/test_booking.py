@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from outbox.models import Message
 from programme.models import Session
-from registrations.domain import booking, pools
+from registrations.domain import booking, pools, ways_in
 from registrations.domain.booking import SeatRefused
 from registrations.models import Registration
 from tests import make
@@ -95,7 +95,7 @@ def test_the_seats_kept_for_a_cohort_are_not_sold_to_the_public():
     ("code", "fields"),
     [
         ("public", {"access": Session.Access.PUBLIC}),
-        ("approval", {"access": Session.Access.APPROVAL}),
+        ("reason", {"access": Session.Access.APPROVAL}),
         ("invitation", {"access": Session.Access.INVITATION}),
         ("cohort", {"access": Session.Access.COHORT}),
         ("closed", {"status": Session.Status.DRAFT}),
@@ -117,10 +117,10 @@ def test_registration_closes_when_the_session_starts():
     session = make.session(minutes=60)
     a_second_before = session.starts_at - timedelta(seconds=1)
 
-    assert booking.refusal(session, a_second_before) is None
-    assert booking.refusal(session, session.starts_at).code == "started"
-    assert booking.refusal(session, session.ends_at - timedelta(seconds=1)).code == "started"
-    assert booking.refusal(session, session.ends_at).code == "over"
+    assert ways_in.refusal(session, a_second_before) is None
+    assert ways_in.refusal(session, session.starts_at).code == "started"
+    assert ways_in.refusal(session, session.ends_at - timedelta(seconds=1)).code == "started"
+    assert ways_in.refusal(session, session.ends_at).code == "over"
 
 
 def test_cancelling_gives_the_seat_back_and_tells_the_person():

@@ -164,7 +164,7 @@ def test_a_clash_is_told_in_a_sentence(begins, kind, english, french):
 def busy(name):
     """Someone with a seat, a speech and a duty; and cancelled ones, which commit nobody."""
     who = make.attendee(name)
-    seat = booking.register(make.session(), who, actor=who.user)
+    seat = booking.register(make.session(), who, actor=who.user, despite=True)
     booking.cancel(make.session(), who, actor=who.user)
     part = make.participation(speaker=make.speaker(user=who.user))
     duty = Duty.objects.create(session=make.session(), user=who.user)
@@ -172,9 +172,9 @@ def busy(name):
         off = make.session(status=status)
         make.participation(session=off, speaker=who.user.speaker)
         Duty.objects.create(session=off, user=who.user)
-    gone = booking.register(make.session(), who, actor=who.user)
+    gone = booking.register(make.session(), who, actor=who.user, despite=True)
     Session.objects.filter(pk=gone.session_id).update(status=Session.Status.CANCELLED)
-    booking.cancel(booking.register(make.session(), who, actor=who.user).session, who, actor=who.user)
+    booking.cancel(booking.register(make.session(), who, actor=who.user, despite=True).session, who, actor=who.user)
     return who, [(seat.session, "confirmed", seat), (part.session, "speaking", None), (duty.session, "duty", None)]
 
 

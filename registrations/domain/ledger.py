@@ -1,0 +1,122 @@
+"""The books of seats: the only place that moves a pool's `taken`, and that writes a registration (docs/rules.md#seats).
+
+Locks are always taken in one order, so that nobody waits in a circle: people by ascending id, then pools by ascending id.
+SQLite ignores the locks: there, IMMEDIATE already runs one writer at a time.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, QuerySet
+
+from accounts.models import Attendee, User
+from outbox.domain.posting import post
+from programme.models import Session
+from registrations.models import Registration, SeatPool
+
+Status = Registration.Status
+Ending = Registration.Ending
+
+
+def lock_people(ids: Iterable[int]) -> None:
+    # NO KEY UPDATE lets the foreign keys of inserts pass.
+    list(Attendee.objects.select_for_update(no_key=True).filter(pk__in=list(ids)).order_by("pk").values_list("pk", flat=True))
+
+
+def lock_pools(pools: QuerySet[SeatPool]) -> list[SeatPool]:
+    """`pools`, locked, as they are now."""
+    return list(pools.select_for_update(of=("self",), no_key=True).order_by("pk"))
+
+
+def take(pool: SeatPool, number: int = 1) -> bool:
+    """Take `number` seats of `pool` if it has them; one conditional UPDATE, whose WHERE is judged again on the fresh row after a wait."""
+    free = SeatPool.objects.filter(pk=pool.pk, closed=False, taken__lte=F("seats") - number)
+    if not free.update(taken=F("taken") + number):
+        return False
+    pool.taken += number
+    return True
+
+
+def open_registration(
+    session: Session, attendee: Attendee, status: str, pool: SeatPool | None, *, actor: User, **fields: Any
+) -> Registration:
+    """Write a new registration, whose seat of `pool` was taken already, and queue its mail if it is confirmed."""
+    registration = Registration(session=session, attendee=attendee, status=status, pool=pool, **fields)
+    registration._history_user = actor
+    registration.save(force_insert=True)
+    if status == Status.CONFIRMED:
+        tell(registration, "confirmed")
+    return registration
+
+
+def change(registration: Registration, *, actor: User | None, **fields: Any) -> None:
+    """Write `fields` of a live registration, with their trace."""
+    for name, value in fields.items():
+        setattr(registration, name, value)
+    registration._history_user = actor
+    registration.save(update_fields=list(fields))
+
+
+def seat(registration: Registration, pool: SeatPool | None, *, actor: User | None, status: str, **fields: Any) -> None:
+    """Give a live registration the seat of `pool` that was taken for it: confirmed, offered or pending."""
+    change(registration, actor=actor, status=status, pool=pool, **fields)
+    if status == Status.CONFIRMED:
+        # Somebody who was moved to the line and comes back is told again.
+        tell(registration, "confirmed", f"{registration.waiting_at:%Y%m%dT%H%M%S}" if registration.waiting_at else "")
+    elif status == Status.OFFERED:
+        tell(registration, "offered", f"{registration.offer_expires_at:%Y%m%dT%H%M%S}")
+
+
+def move_to_line(registration: Registration, *, actor: User, priority: int) -> None:
+    """Take the seat of somebody who has one, and put them in line where they would stand had they waited from the beginning."""
+    held = registration.pool
+    cleared = {"pool": None, "offer_expires_at": None, "waiting_at": registration.created_at, "priority": priority}
+    change(registration, actor=actor, status=Status.WAITING, **cleared)
+    if held:
+        SeatPool.objects.filter(pk=held.pk).update(taken=F("taken") - 1)
+    tell(registration, "moved_to_line", f"{registration.session.capacity}")
+
+
+def end(registration: Registration, ending: str, *, actor: User | None, at: datetime, **fields: Any) -> None:
+    """End a live registration and give its seat back; who waits is not looked at here (see waitlist.in_turn)."""
+    pool_id = registration.pool_id
+    status = Status.DECLINED if ending == Ending.REFUSED else Status.CANCELLED
+    cleared = {"pool": None, "offer_expires_at": None, "party": None, "ended_at": at}
+    change(registration, actor=actor, status=status, ending=ending, **cleared, **fields)
+    if pool_id:
+        SeatPool.objects.filter(pk=pool_id).update(taken=F("taken") - 1)
+    if ending == Ending.REFUSED:
+        tell(registration, "declined")
+    elif ending != Ending.LEFT_LINE:  # whoever leaves a line sees it on the page
+        tell(registration, "cancelled")
+
+
+def tell(registration: Registration, what: str, version: str = "") -> None:
+    """Queue the mail `what` about `registration`, once; `version` tells apart what may happen to it several times."""
+    user = registration.attendee.user
+    post(
+        f"registrations.{what}",
+        user.email,
+        dedupe_key=":".join(filter(None, [f"registrations.{what}", str(registration.uuid), version])),
+        language=user.language,
+        context={"registration": str(registration.uuid)},
+    )
+
+
+def release(pools: Iterable[SeatPool], at: datetime) -> int:
+    """Move the unsold seats of allotments whose moment has come to the general pool; return how many. `pools`: locked, of one session."""
+    pools = list(pools)
+    general = next((pool for pool in pools if pool.cohort_id is None), None)
+    due = [pool for pool in pools if pool.cohort_id and pool.release_at and pool.release_at <= at and pool.left > 0]
+    if general is None or not due:
+        return 0
+    moved = sum(pool.left for pool in due)
+    for pool in due:
+        pool.seats = pool.taken
+    general.seats += moved
+    for pool in [*due, general]:  # the kept ones first: the sum never exceeds the capacity
+        pool._change_reason = "released"  # type: ignore[attr-defined]
+        pool._history_user = None  # type: ignore[attr-defined]
+        pool.save(update_fields=["seats"])
+    return moved

@@ -1,0 +1,388 @@
+"""The line of a session: one engine, whatever the mode that the organisers chose (docs/rules.md#waiting-list)."""
+
+import hashlib
+import secrets
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Window
+from django.db.models.functions import RowNumber
+from django.utils.crypto import get_random_string
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from programme.models import Event, Session
+from registrations.domain import clashes, ledger, ways_in
+from registrations.domain.ways_in import SeatRefused
+from registrations.models import Draw, Limit, Membership, Party, Registration, RegistrationQuerySet, SeatPool
+from venues.domain.travel import Travel
+
+T = TypeVar("T")
+Status = Registration.Status
+Mode = Session.WaitingList
+
+SHORTEST_OFFER = timedelta(minutes=15)
+LARGEST_PARTY = 6
+TRIES = 100
+Seated = list[tuple[Registration, SeatPool]]
+
+
+class LineMoved(Exception):
+    """Somebody must get a seat who was not locked in time: the transaction starts over with them."""
+
+    def __init__(self, people: set[int]) -> None:
+        super().__init__(people)
+        self.people = people
+
+
+# --- Taking turns ---------------------------------------------------------------------------------------------------------------
+
+
+def in_turn(sessions: Sequence[Session], people: Iterable[int], act: Callable[[], T], at: datetime) -> T:
+    """Run `act`, which may free seats of `sessions`, and hand what it frees to those in line, all in one transaction.
+
+    `people` are the ids of the attendees whom `act` changes: they are locked before it runs, with all pools of `sessions`, so
+    it must read what it decides on. Whoever is next in line is guessed and locked too; a wrong guess starts over.
+    """
+    locked = set(people)
+    for session in sessions:
+        locked.update(Registration.objects.waiting().filter(session=session).values_list("attendee_id", flat=True)[:5])
+    for _try in range(TRIES):
+        try:
+            with transaction.atomic():
+                ledger.lock_people(locked)
+                ledger.lock_pools(SeatPool.objects.filter(session__in=sessions))
+                result = act()
+                for session in sessions:
+                    settle(session, locked, at)
+            return result
+        except LineMoved as moved:
+            locked |= moved.people
+    raise SeatRefused("busy", _("Too many people are at this at once: try again in a moment."))
+
+
+def settle(session: Session, locked: Collection[int], at: datetime) -> None:
+    """Give the free seats of `session` to those in line, and release what is due. Its pools and the people `locked` must be locked."""
+    if ways_in.closed(session, at, to_all=False):
+        return
+    pools = list(SeatPool.objects.filter(session=session).select_related("cohort").order_by("pk"))
+    _hand_on(session, pools, locked, at)
+    if ledger.release(pools, at):
+        _hand_on(session, pools, locked, at)
+
+
+def _hand_on(session: Session, pools: list[SeatPool], locked: Collection[int], at: datetime) -> None:
+    if not hands_on(session):
+        return
+    for group in fitting(session, pools, at):
+        if missing := {registration.attendee_id for registration, _pool in group} - set(locked):
+            raise LineMoved(missing)
+        for registration, pool in group:
+            ledger.take(pool)
+            _give(registration, pool, at)
+
+
+def _give(registration: Registration, pool: SeatPool, at: datetime, *, actor: User | None = None) -> None:
+    session = registration.session
+    if session.access == Session.Access.APPROVAL:
+        ledger.seat(registration, pool, actor=actor, status=Status.PENDING)
+    elif session.waiting_list == Mode.OFFER:
+        ledger.seat(registration, pool, actor=actor, status=Status.OFFERED, offer_expires_at=offer_end(session, at))
+    else:
+        ledger.seat(registration, pool, actor=actor, status=Status.CONFIRMED)
+
+
+def settle_all(at: datetime, sessions: Iterable[Session] | None = None) -> int:
+    """Look at every session where a seat is free while somebody waits, or where a release is due; return how many were looked at."""
+    free = SeatPool.objects.filter(session=OuterRef("pk"), closed=False, taken__lt=F("seats"))
+    waiting = Registration.objects.filter(session=OuterRef("pk"), status=Status.WAITING)
+    found = Session.objects.filter(status=Session.Status.PUBLISHED, starts_at__gt=at).select_related("event", "room__venue")
+    if sessions is not None:
+        found = found.filter(pk__in=[session.pk for session in sessions])
+    due = found.filter(Exists(free.filter(release_at__lte=at))) | found.filter(Exists(free), Exists(waiting))
+    number = 0
+    for session in due.distinct().order_by("pk"):
+        in_turn([session], [], lambda: None, at)
+        number += 1
+    return number
+
+
+# --- Who is next --------------------------------------------------------------------------------------------------------------
+
+
+def hands_on(session: Session) -> bool:
+    """Whether a free seat of `session` goes to its line by itself: not where the organisers choose, nor before lots are drawn."""
+    if session.waiting_list == Mode.DRAW:
+        return Draw.objects.filter(session=session).exists()
+    return session.waiting_list in (Mode.AUTOMATIC, Mode.OFFER)
+
+
+def fitting(session: Session, pools: Iterable[SeatPool], at: datetime) -> Iterator[Seated]:
+    """Those in line to whom the free seats of `pools` can be given, in their order; each alone or with the party they wait with.
+
+    A party stands where its last member stands, and fits when there is a seat for each. Somebody whom a clash or a limit
+    keeps out (see `_kept_out`) is passed over, and stays in line. Reads only; the seats given are counted as it goes.
+    """
+    free = {pool.pk: pool.left for pool in pools if pool.left > 0 and not pool.closed}
+    line = _reached_by(session, [pool for pool in pools if pool.pk in free])
+    met: dict[int, list[Registration]] = defaultdict(list)
+    seen: list[int] = []
+    size = 20  # nearly always the first one fits
+    while any(free.values()):
+        chunk = list(line.exclude(pk__in=seen)[:size])
+        if not chunk:
+            return
+        seen += [registration.pk for registration in chunk]
+        size = 500
+        cohorts = _cohorts_of(chunk, pools)
+        kept_out = _kept_out(session, chunk)
+        parties = {registration.party_id for registration in chunk if registration.party_id}
+        sizes = Counter(
+            Registration.objects.filter(status=Status.WAITING, session=session, party__in=parties).values_list("party_id", flat=True)
+            if parties
+            else []
+        )
+        for registration in chunk:
+            group = [registration]
+            if registration.party_id:
+                met[registration.party_id].append(registration)
+                group = met[registration.party_id]
+                if len(group) < sizes[registration.party_id]:
+                    continue
+            if any(member.pk in kept_out for member in group):
+                continue
+            left = dict(free)
+            seats = []
+            for member in group:
+                for pool in ways_in.usable(session, pools, cohorts[member.attendee_id], at):
+                    if left.get(pool.pk):
+                        left[pool.pk] -= 1
+                        seats.append((member, pool))
+                        break
+            if len(seats) == len(group):
+                free = left
+                yield seats
+                if not any(free.values()):
+                    return
+
+
+def _reached_by(session: Session, free: list[SeatPool]) -> RegistrationQuerySet:
+    """The line, without those who could use none of the `free` pools for being in no cohort: a long line is then not read in vain."""
+    line = Registration.objects.waiting().filter(session=session).select_related("attendee__user", "session")
+    if session.access != Session.Access.COHORT and any(pool.cohort_id is None for pool in free):
+        return line
+    members = Membership.objects.filter(attendee=OuterRef("attendee"), cohort__allotments__session=session)
+    return line.filter(Exists(members))
+
+
+def _cohorts_of(registrations: list[Registration], pools: Iterable[SeatPool]) -> dict[int, set[int]]:
+    cohorts: dict[int, set[int]] = defaultdict(set)
+    if kept := [pool.cohort_id for pool in pools if pool.cohort_id]:
+        people = [registration.attendee_id for registration in registrations]
+        for attendee, cohort in Membership.objects.filter(cohort__in=kept, attendee__in=people).values_list("attendee", "cohort"):
+            cohorts[attendee].add(cohort)
+    return cohorts
+
+
+def _kept_out(session: Session, registrations: list[Registration]) -> set[int]:
+    """Those of `registrations` (their ids) who cannot take a seat now: a clash where the event does not let people choose, a limit."""
+    limits = list(Limit.objects.filter(event=session.event_id))
+    strict = session.event.clash_policy != Event.ClashPolicy.WARN
+    if not (limits or strict):
+        return set()
+    travel = Travel()
+    expected = clashes.commitments_of([registration.attendee for registration in registrations])
+    kept_out = set()
+    for registration in registrations:
+        held = [c for c in expected.get(registration.attendee_id, []) if c.kind != Status.WAITING]
+        seats = [c.session for c in held if c.registration]
+        if (strict and clashes.clashes_with(session, held, travel)) or ways_in.over_limit(session, seats, limits):
+            kept_out.add(registration.pk)
+    return kept_out
+
+
+def places(registrations: Iterable[Registration]) -> dict[int, int]:
+    """The place in line of each of `registrations` that waits, by its id: 1 is next. A party's place is that of its last member."""
+    waiting = [registration for registration in registrations if registration.status == Status.WAITING]
+    if not waiting:
+        return {}
+    order = [F("priority").desc(), F("lot").asc(nulls_last=True), F("waiting_at").asc(), F("id").asc()]
+    ranked = Registration.objects.filter(status=Status.WAITING, session__in={registration.session_id for registration in waiting})
+    ranked = ranked.annotate(place=Window(RowNumber(), partition_by=[F("session_id")], order_by=order))
+    parties = [registration.party_id for registration in waiting if registration.party_id]
+    own = ranked.filter(pk__in=[registration.pk for registration in waiting]) | ranked.filter(party__in=parties)
+    rows = list(own.values_list("pk", "party_id", "place"))
+    last: dict[int, int] = {}
+    for _pk, party, place in rows:
+        if party:
+            last[party] = max(place, last.get(party, 0))
+    return {pk: last[party] if party else place for pk, party, place in rows}
+
+
+# --- Offers -------------------------------------------------------------------------------------------------------------------
+
+
+def offer_end(session: Session, at: datetime) -> datetime:
+    """Until when a seat offered at `at` is held: the session's hours, but at most a quarter of the time left, and 15 minutes at least."""
+    window = min(timedelta(hours=session.offer_hours), (session.starts_at - at) / 4)
+    return min(at + max(window, SHORTEST_OFFER), session.starts_at)
+
+
+def expire_offers(at: datetime, session: Session | None = None) -> int:
+    """End the offers that nobody answered in time, each seat going to the next in line; return how many."""
+    late = Registration.objects.filter(status=Status.OFFERED, offer_expires_at__lte=at).select_related(
+        "session__event", "session__room__venue"
+    )
+    if session:
+        late = late.filter(session=session)
+    number = 0
+    for registration in late.order_by("offer_expires_at", "pk"):
+
+        def expire(pk: int = registration.pk) -> int:
+            offered = Registration.objects.filter(pk=pk, status=Status.OFFERED, offer_expires_at__lte=at)
+            if (found := offered.select_related("attendee__user", "session").first()) is None:
+                return 0
+            ledger.end(found, ledger.Ending.OFFER_EXPIRED, actor=None, at=at)
+            return 1
+
+        number += in_turn([registration.session], [registration.attendee_id], expire, at)
+    return number
+
+
+def give(registration: Registration, *, actor: User, at: datetime) -> Registration:
+    """Give a seat to somebody in line, whatever their place: the organisers' choice. Doing it twice changes nothing.
+
+    Where seats are offered it is an offer. Raises SeatRefused when the person no longer waits, or when no seat that they may use is free.
+    """
+    with transaction.atomic():
+        ledger.lock_people([registration.attendee_id])
+        found = Registration.objects.select_related("attendee__user", "session__event", "session__room__venue").get(pk=registration.pk)
+        if found.status in ways_in.HOLDS:
+            return found
+        if found.status != Status.WAITING:
+            raise SeatRefused("gone", _("%(name)s does not wait for this session any more.") % {"name": found.attendee})
+        session = found.session
+        if refused := ways_in.closed(session, at, to_all=False):
+            raise refused
+        pools = list(ways_in.pools_for(found.attendee).filter(session=session))
+        mine = {pool.cohort_id for pool in pools if pool.cohort_id and pool.mine}  # type: ignore[attr-defined]
+        for pool in ways_in.usable(session, pools, mine, at, let_in=True):
+            if pool.left > 0 and ledger.take(pool):
+                _give(found, pool, at, actor=actor)
+                return found
+    raise SeatRefused(
+        "full", _("No seat is free for %(name)s: raise the capacity, or wait until one is given back.") % {"name": found.attendee}
+    )
+
+
+def set_priority(registration: Registration, priority: int, *, actor: User) -> None:
+    """Move somebody in line: a higher `priority` stands further ahead. Ignored once they no longer wait."""
+    with transaction.atomic():
+        ledger.lock_people([registration.attendee_id])
+        found = Registration.objects.filter(pk=registration.pk, status=Status.WAITING).first()
+        if found and found.priority != priority:
+            ledger.change(found, actor=actor, priority=priority)
+
+
+# --- Lots ---------------------------------------------------------------------------------------------------------------------
+
+
+def draw(session: Session, at: datetime, *, seed: str = "") -> Draw | None:
+    """Draw lots among those who wait for `session`, once; free seats then go by lot. None while it is too early, or not done by lot.
+
+    The seed is kept and published: `draw_order` gives the same order to anybody.
+    """
+    if session.waiting_list != Mode.DRAW or session.draw_at is None or session.draw_at > at:
+        return None
+
+    def act() -> Draw:
+        drawn = Draw.objects.filter(session=session).first()
+        if drawn:
+            return drawn
+        line = list(Registration.objects.waiting().filter(session=session).select_related("attendee__user", "party"))
+        entries = {str(registration.uuid): registration.party.code if registration.party else "" for registration in line}
+        chosen = seed or secrets.token_hex(16)
+        order = draw_order(entries, chosen)
+        drawn = Draw.objects.create(session=session, seed=chosen, entries=entries, order=order, drawn_at=at)
+        lots = {uuid: lot for lot, uuid in enumerate(order, 1)}
+        for registration in line:
+            ledger.change(registration, actor=None, lot=lots[str(registration.uuid)])
+        return drawn
+
+    everybody = Registration.objects.filter(session=session, status=Status.WAITING).values_list("attendee_id", flat=True)
+    return in_turn([session], everybody, act, at)
+
+
+def draw_order(entries: dict[str, str], seed: str) -> list[str]:
+    """The order of `entries` (registration code: party code or "") under `seed`: by SHA-256 of seed and lot. A party has one lot."""
+
+    def lot(entry: str) -> tuple[str, str]:
+        return hashlib.sha256(f"{seed}:{entries[entry] or entry}".encode()).hexdigest(), entry
+
+    return sorted(entries, key=lot)
+
+
+def draw_due(at: datetime) -> int:
+    """Draw the lots whose moment has come; return how many sessions were drawn."""
+    due = Session.objects.filter(waiting_list=Mode.DRAW, draw_at__lte=at, draw=None, status=Session.Status.PUBLISHED, starts_at__gt=at)
+    return sum(draw(session, at) is not None for session in due.select_related("event", "room__venue"))
+
+
+# --- Waiting together -----------------------------------------------------------------------------------------------------------
+
+
+def start_party(registration: Registration, *, actor: User) -> Party:
+    """The party in which the person waits, with the code that others join it by. Asking twice gives the same one. Raises SeatRefused."""
+    with transaction.atomic():
+        ledger.lock_people([registration.attendee_id])
+        found = Registration.objects.select_related("party").get(pk=registration.pk)
+        if found.status != Status.WAITING:
+            raise SeatRefused("not_waiting", _("You do not wait for this session."))
+        if found.party:
+            return found.party
+        party = Party.objects.create(session_id=found.session_id, code=get_random_string(8, "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"))
+        ledger.change(found, actor=actor, party=party)
+        return party
+
+
+def join_party(registration: Registration, code: str, *, actor: User) -> Party:
+    """Wait together with those who gave the person `code`: all or nothing from now on. Raises SeatRefused, saying why."""
+    party = Party.objects.filter(session=registration.session_id, code=code.strip().upper()).first()
+    if party is None:
+        raise SeatRefused("unknown_code", _("This code is not that of a group that waits for this session."))
+    members = set(party.registrations.values_list("attendee_id", flat=True))
+    with transaction.atomic():
+        ledger.lock_people({registration.attendee_id, *members})
+        found = Registration.objects.get(pk=registration.pk)
+        if found.status != Status.WAITING:
+            raise SeatRefused("not_waiting", _("You do not wait for this session."))
+        waiting = party.registrations.filter(status=Status.WAITING)
+        if found.party_id == party.pk:
+            return party
+        # Whoever joins at the same moment is not locked: the pools are, which every joiner takes after the people.
+        ledger.lock_pools(SeatPool.objects.filter(session=registration.session_id))
+        if not waiting.exists():
+            raise SeatRefused("unknown_code", _("This code is not that of a group that waits for this session."))
+        if waiting.count() >= LARGEST_PARTY:
+            raise SeatRefused("party_full", _("At most %(number)d people wait together.") % {"number": LARGEST_PARTY})
+        ledger.change(found, actor=actor, party=party)
+    return party
+
+
+def leave_party(registration: Registration, *, actor: User, at: datetime) -> None:
+    """Wait alone again, at one's own place. Doing it twice changes nothing."""
+
+    def act() -> None:
+        found = Registration.objects.filter(pk=registration.pk, status=Status.WAITING).first()
+        if found and found.party_id:
+            ledger.change(found, actor=actor, party=None)
+
+    in_turn([registration.session], [registration.attendee_id], act, at)
+
+
+def tend(at: datetime) -> dict[str, int]:
+    """What time alone brings about: offers end, lots are drawn, allotments are released, free seats find their people."""
+    return {"expired": expire_offers(at), "drawn": draw_due(at), "settled": settle_all(at)}

@@ -1,0 +1,129 @@
+"""Who may take a seat of a session, from which pools, and in one sentence why not (docs/rules.md#access)."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import Attendee
+from programme.models import Session
+from registrations.models import Invitation, Limit, Membership, Registration, SeatPool
+
+HOLDS = (Registration.Status.CONFIRMED, Registration.Status.OFFERED, Registration.Status.PENDING)
+
+
+class SeatRefused(Exception):
+    """Nothing was changed; the message is the sentence to show, `code` names the case for programs."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def closed(session: Session, at: datetime, *, to_all: bool = True) -> SeatRefused | None:
+    """Why nobody enters `session` any more, or yet, at `at`; None when the door is open.
+
+    `to_all=False` asks for the line and for the organisers, whom the hours of registration do not bind.
+    """
+    if session.status == Session.Status.CANCELLED:
+        return SeatRefused("cancelled", _("This session is cancelled."))
+    if session.ends_at <= at:
+        return SeatRefused("over", _("This session is over."))
+    if session.starts_at <= at:
+        return SeatRefused("started", _("This session has started: registration is closed."))
+    if session.status != Session.Status.PUBLISHED:
+        return SeatRefused("closed", _("Registration is not open."))
+    if to_all and session.registration_opens_at and at < session.registration_opens_at:
+        return SeatRefused("not_yet", _("Registration opens on %(moment)s.") % {"moment": _moment(session, session.registration_opens_at)})
+    if to_all and session.registration_closes_at and session.registration_closes_at <= at:
+        return SeatRefused("closed", _("Registration closed on %(moment)s.") % {"moment": _moment(session, session.registration_closes_at)})
+    return None
+
+
+def refusal(session: Session, at: datetime) -> SeatRefused | None:
+    """Why somebody of whom nothing is known cannot take a seat in `session` by themselves at `at`, or None. Says nothing about seats left."""
+    if refused := closed(session, at):
+        return refused
+    match session.access:
+        case Session.Access.REGISTRATION | Session.Access.APPROVAL:
+            return None
+        case Session.Access.PUBLIC:
+            return SeatRefused("public", _("Open to all: no registration is needed."))
+        case Session.Access.INVITATION:
+            return SeatRefused("invitation", _("By personal invitation only."))
+        case _:
+            return SeatRefused("cohort", _("Reserved for invited cohorts: your institution’s coordinator can tell you more."))
+
+
+def pools_for(attendee: Attendee | None) -> QuerySet[SeatPool]:
+    """Seat pools, each with `mine`: whether it is kept for a cohort that `attendee` belongs to. In the order in which locks are taken."""
+    members = Membership.objects.filter(cohort=OuterRef("cohort"), attendee=attendee)
+    return SeatPool.objects.select_related("cohort").annotate(mine=Exists(members)).order_by("pk")
+
+
+def is_invited(session: Session, attendee: Attendee) -> bool:
+    return Invitation.objects.filter(session=session, email=attendee.user.email).exists()
+
+
+def usable(session: Session, pools: Iterable[SeatPool], cohorts: Collection[int], at: datetime, *, let_in: bool = False) -> list[SeatPool]:
+    """The `pools` of `session` from which a member of `cohorts` (their ids) may take a seat, in the order of use: their own first.
+
+    The general pool is everybody's where access is by registration, on request or by invitation. In a session reserved for
+    cohorts it is theirs once their own seats have been released. `let_in`: the organisers open the general pool to the person.
+    """
+    pools = [pool for pool in pools if not pool.closed]
+    own = [pool for pool in pools if pool.cohort_id in cohorts and pool.cohort and pool.cohort.is_present_for(session)]
+    general = [pool for pool in pools if pool.cohort_id is None]
+    if session.access == Session.Access.COHORT and not let_in:
+        released = any(pool.release_at and pool.release_at <= at for pool in own)
+        return own + (general if released else [])
+    return own + general
+
+
+def enter(session: Session, attendee: Attendee, pools: Iterable[SeatPool], at: datetime, *, let_in: bool = False) -> list[SeatPool]:
+    """The pools from which `attendee` may take a seat at `at`, given those of the session as `pools_for(attendee)` reads them.
+
+    `let_in`: the organisers decide that the person enters, whatever the access. Raises SeatRefused with the reason.
+    """
+    if refused := closed(session, at, to_all=not let_in):
+        raise refused
+    found = usable(session, pools, {pool.cohort_id for pool in pools if pool.cohort_id and pool.mine}, at, let_in=let_in)  # type: ignore[attr-defined]
+    if let_in or any(pool.cohort_id for pool in found):
+        return found
+    if session.access == Session.Access.INVITATION and is_invited(session, attendee):
+        return found
+    if refused := refusal(session, at):
+        raise refused
+    return found
+
+
+def over_limit(session: Session, taken: Iterable[Session], limits: Iterable[Limit]) -> SeatRefused | None:
+    """The limit of its event that one more seat in `session` would break, for somebody with seats in `taken`."""
+    taken = list(taken)
+    for limit in limits:
+        if limit.event_id != session.event_id or limit.kind not in ("", session.kind):
+            continue
+        counted = [other for other in taken if other.event_id == limit.event_id and limit.kind in ("", other.kind) and other != session]
+        if len(counted) >= limit.at_most:
+            if limit.kind:
+                sentence = ngettext(
+                    "“%(event)s” allows %(number)d seat per person in this format (%(kind)s): give one up to take this one.",
+                    "“%(event)s” allows %(number)d seats per person in this format (%(kind)s): give one up to take this one.",
+                    limit.at_most,
+                )
+            else:
+                sentence = ngettext(
+                    "“%(event)s” allows %(number)d seat per person: give it up to take this one.",
+                    "“%(event)s” allows %(number)d seats per person: give one up to take this one.",
+                    limit.at_most,
+                )
+            words = {"event": session.event, "number": limit.at_most, "kind": limit.get_kind_display()}
+            return SeatRefused("limit", sentence % words)
+    return None
+
+
+def _moment(session: Session, moment: datetime) -> str:
+    return date_format(moment.astimezone(session.zone), _("l j F, H:i"))
