@@ -104,7 +104,7 @@ def register(
                 replays.spend(once, _answer(registration))
                 return registration
     with transaction.atomic():
-        registration = _judge(ask) or _seat_or_line(ask)
+        registration = _judge(ask) or _seat_or_line(ask, pools)
         replays.spend(once, _answer(registration))
     return registration
 
@@ -115,11 +115,18 @@ def _judge(ask: Ask, *, leaving: Collection[Registration] = ()) -> Registration 
     session, attendee = ask.session, ask.attendee
     # The person first, then the pool: one order for everybody, so that nobody waits in a circle.
     flags = Attendee.objects.select_for_update(no_key=True, of=("self",)).annotate(
-        is_limited=Exists(Limit.objects.filter(event=session.event_id)), on_duty=clashes.has_duties()
+        is_limited=Exists(Limit.objects.filter(event=session.event_id)),
+        on_duty=clashes.has_duties(),
+        is_live=clashes.is_live(),
     )
     person = flags.only("pk", "user").get(pk=attendee.pk)
-    known = Registration.objects.filter(Q(session=session) | ~Q(status__in=Registration.ENDED), attendee=attendee)
-    known = known.select_related("session__event", "session__room__venue").order_by("pk")
+    known = Registration.objects.filter(attendee=attendee).order_by("pk")
+    if person.is_live:
+        known = known.filter(Q(session=session) | ~Q(status__in=Registration.ENDED)).select_related(
+            "session__event", "session__room__venue"
+        )
+    else:  # most people, in a rush: nothing is joined for them
+        known = known.filter(session=session)
     here = [registration for registration in known if registration.session_id == session.pk]
     last = here[-1] if here else None
     if last and last.status not in Registration.ENDED:
@@ -151,12 +158,12 @@ def refuse_clash(session: Session, found: Sequence[Clash], *, despite: bool) -> 
     raise Clashing(found, words + " " + _("You cannot be registered for both."))
 
 
-def _seat_or_line(ask: Ask) -> Registration:
-    """A seat, a request, or a place in line: with all pools that the person may use locked, so that no seat is freed meanwhile."""
+def _seat_or_line(ask: Ask, pools: Sequence[SeatPool]) -> Registration:
+    """A seat, a request, or a place in line: with all `pools` of the session locked, so that no seat is freed meanwhile."""
     session, attendee = ask.session, ask.attendee
     if _asks(session, let_in=ask.let_in) and not session.holds_requests:
         return _open(ask, None)
-    pools = ledger.lock_pools(ways_in.pools_for(attendee).filter(session=session))
+    ledger.lock_and_refresh(pools)
     if any(pool.closed for pool in pools):
         raise SeatRefused("cancelled", _("This session is cancelled."))
     if not _line_goes_first(session):
@@ -213,7 +220,8 @@ def _swap(ask: Ask, once: Key | None) -> Registration:
         if registration is None:
             for given_up in leaving:
                 ledger.end(given_up, _given_up(given_up), actor=ask.actor, at=ask.at)
-            registration = _seat_or_line(ask)
+            pools = list(ways_in.pools_for(attendee).filter(session=session))
+            registration = _seat_or_line(ask, pools)
             if registration.status == Status.WAITING and any(given_up.status != Status.WAITING for given_up in left):
                 raise SeatRefused("full", _("This session is full: you keep the seat that you have."))
         replays.spend(once, _answer(registration))

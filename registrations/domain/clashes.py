@@ -111,6 +111,11 @@ def has_duties() -> Q:
     return Q(Exists(speaks)) | Q(Exists(Duty.objects.filter(user=OuterRef("user"))))
 
 
+def is_live() -> Exists:
+    """For `Attendee.objects.annotate(is_live=is_live())`: whether the person has any live registration."""
+    return Exists(Registration.objects.live().filter(attendee=OuterRef("pk")))
+
+
 def clashes_with(session: Session, commitments: Iterable[Commitment], travel: Travel) -> list[Clash]:
     """Those of `commitments` that keep somebody from `session`, by their start: they overlap [starts_at, ends_at[, or leave less
     time than the way between the venues takes. One commitment a session: of a seat and a speech in the same one, the speech.

@@ -24,9 +24,16 @@ def lock_people(ids: Iterable[int]) -> None:
     list(Attendee.objects.select_for_update(no_key=True).filter(pk__in=list(ids)).order_by("pk").values_list("pk", flat=True))
 
 
-def lock_pools(pools: QuerySet[SeatPool]) -> list[SeatPool]:
-    """`pools`, locked, as they are now."""
-    return list(pools.select_for_update(of=("self",), no_key=True).order_by("pk"))
+def lock_pools(pools: QuerySet[SeatPool]) -> None:
+    list(pools.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+
+
+def lock_and_refresh(pools: Iterable[SeatPool]) -> None:
+    """Lock `pools` and bring what they count up to date: they were read without a lock."""
+    known = {pool.pk: pool for pool in pools}
+    fresh = SeatPool.objects.select_for_update(no_key=True).filter(pk__in=known).order_by("pk")
+    for pk, seats, taken, closed in fresh.values_list("pk", "seats", "taken", "closed"):
+        known[pk].seats, known[pk].taken, known[pk].closed = seats, taken, closed
 
 
 def take(pool: SeatPool, number: int = 1) -> bool:

@@ -94,8 +94,14 @@ def seats(sessions: Iterable[Session], attendee: Attendee | None, at: datetime) 
     lines = dict(waiting.values_list("session").annotate(n=Count("pk")))
     if attendee is None:
         return [_seat(session, pools[session.pk], None, at, line=lines.get(session.pk, 0)) for session in sessions]
-    known = Registration.objects.filter(Q(session__in=sessions) | ~Q(status__in=Registration.ENDED), attendee=attendee)
-    known = known.select_related("session__event", "session__room__venue", "party").order_by("pk")
+    person = Attendee.objects.annotate(on_duty=clashes.has_duties(), is_live=clashes.is_live()).only("pk", "user").get(pk=attendee.pk)
+    known = Registration.objects.filter(attendee=attendee).select_related("party").order_by("pk")
+    if person.is_live:
+        known = known.filter(Q(session__in=sessions) | ~Q(status__in=Registration.ENDED)).select_related(
+            "session__event", "session__room__venue"
+        )
+    else:  # nearly everybody, before a rush
+        known = known.filter(session__in=sessions)
     last = {mine.session_id: mine for mine in known}
     live = [mine for mine in known if mine.status not in Registration.ENDED]
     places = waitlist.places(mine for mine in live if mine.session_id in pools)
@@ -104,7 +110,7 @@ def seats(sessions: Iterable[Session], attendee: Attendee | None, at: datetime) 
     if by_invitation:
         invitations = Invitation.objects.filter(session__in=by_invitation, email=attendee.user.email)
         invited = set(invitations.values_list("session", flat=True))
-    expected = clashes.commitments_of([attendee], registrations={attendee.pk: live})[attendee.pk]
+    expected = clashes.commitments_of([person], registrations={attendee.pk: live})[attendee.pk]
     travel = Travel()
     shown = []
     for session in sessions:
@@ -130,8 +136,8 @@ def seats(sessions: Iterable[Session], attendee: Attendee | None, at: datetime) 
 
 def seat_after(registration: Registration, at: datetime) -> Seat:
     """The seat of somebody right after their own act on it: what they know already is not read again."""
-    places = waitlist.places([registration])
-    return _seat(registration.session, [], registration, at, place=places.get(registration.pk))
+    place = waitlist.last_place(registration.session) if registration.status == Status.WAITING else None
+    return _seat(registration.session, [], registration, at, place=place)
 
 
 def _seat(

@@ -222,6 +222,11 @@ def places(registrations: Iterable[Registration]) -> dict[int, int]:
     return {pk: last[party] if party else place for pk, party, place in rows}
 
 
+def last_place(session: Session) -> int:
+    """The place of whoever has just joined the line of `session`."""
+    return Registration.objects.filter(session=session, status=Status.WAITING, priority__gte=0).count()
+
+
 # --- Offers -------------------------------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from accounts.models import Attendee
 from programme.models import Session
 from registrations.models import Invitation, Limit, Membership, Registration, SeatPool
 
+OF_POOL = ["session", "seats", "taken", "closed", "release_at", "cohort__starts_at", "cohort__ends_at"]
 HOLDS = (Registration.Status.CONFIRMED, Registration.Status.OFFERED, Registration.Status.PENDING)
 
 
@@ -61,7 +62,7 @@ def refusal(session: Session, at: datetime) -> SeatRefused | None:
 def pools_for(attendee: Attendee | None) -> QuerySet[SeatPool]:
     """Seat pools, each with `mine`: whether it is kept for a cohort that `attendee` belongs to. In the order in which locks are taken."""
     members = Membership.objects.filter(cohort=OuterRef("cohort"), attendee=attendee)
-    return SeatPool.objects.select_related("cohort").annotate(mine=Exists(members)).order_by("pk")
+    return SeatPool.objects.select_related("cohort").only(*OF_POOL).annotate(mine=Exists(members)).order_by("pk")
 
 
 def is_invited(session: Session, attendee: Attendee) -> bool:
