@@ -24,15 +24,25 @@ def run(*command: str) -> dict:
 
 
 def test_a_hot_sale_sells_every_seat_once_and_tells_how_fast():
-    figures = run("bench/hot_sale.py", "--people", "12", "--seats", "5", "--concurrency", "4", "--rounds", "1", "--floor-seconds", "0.2")
+    few = ["--people", "12", "--seats", "5", "--concurrency", "4", "--rounds", "1", "--floor-seconds", "0.2", "--cancel", "0.5"]
+    figures = run("bench/hot_sale.py", *few)
 
     assert figures["sold"] == 5
-    assert figures["refused"] == 7
-    assert figures["errors"] == figures["oversold"] == figures["waiting"] == 0
+    assert figures["waiting"] + figures["cancelled"] == 7
+    assert figures["cancelled"] == 2
+    assert figures["errors"] == figures["oversold"] == figures["refused"] == figures["breaches"] == 0
     assert figures["database"] == "sqlite"
     for name in ("registrations_per_s", "queries_per_registration", "p50_ms", "p95_ms", "p99_ms", "floor_per_s", "ratio_to_floor"):
         assert figures[name] > 0, name
     assert "max_rss_mb" in figures
+
+
+def test_people_who_change_places_all_do_and_the_books_hold():
+    figures = run("bench/hot_sale.py", "--people", "20", "--concurrency", "4", "--swap")
+
+    assert figures["errors"] == figures["breaches"] == 0
+    assert figures["swapped"] + figures["kept"] == 20
+    assert figures["swaps_per_s"] > 0
 
 
 def test_a_page_is_weighed_whole_with_its_styles_scripts_and_fragments():
