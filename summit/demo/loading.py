@@ -194,7 +194,11 @@ class _Load:
         return [(row, slug, row.values["quota"]) for row in cohorts for slug in row.values["sessions_allotted"] or []]
 
     def judge_seats(self) -> Iterator[Problem]:
-        """Nobody loses a seat to a load: capacities and allotments never go below what is taken."""
+        """Nobody loses a seat to a load: capacities, allotments and cohorts never become smaller than what is taken of them."""
+        members = dict(Cohort.objects.annotate(n=models.Count("memberships")).values_list("slug", "n"))
+        for row in self.folder.rows["cohorts.csv"]:
+            if row.values["size"] < (number := members.get(row.cells["slug"], 0)):
+                yield row.wrong("size", f"is less than the {number} people who are members.")
         cohorts = {cohort.pk: cohort.slug for cohort in Cohort.objects.all()}
         allotted = {(slug, row.cells["slug"]): seats for row, slug, seats in self.allotments}
         taken: dict[tuple[str, str], int] = {}
