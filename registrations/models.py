@@ -100,6 +100,7 @@ class Membership(models.Model):
     created_at = models.DateTimeField(_("added at"), auto_now_add=True)
 
     history = HistoricalRecords()
+    _history_user: User | None
 
     class Meta:
         verbose_name = _("member")

@@ -19,10 +19,7 @@ def add_member(cohort: Cohort, attendee: Attendee, *, actor: User) -> Membership
         membership = Membership.objects.filter(cohort=cohort, attendee=attendee).first()
         if membership:
             return membership
-        if Membership.objects.filter(cohort=cohort).count() >= cohort.size:
-            raise ValidationError(
-                _("“%(cohort)s” is complete: it has its %(size)d people."), params={"cohort": cohort, "size": cohort.size}, code="full"
-            )
+        check_size(cohort, Membership.objects.filter(cohort=cohort).count() + 1)
         membership = Membership(cohort=cohort, attendee=attendee)
         membership._history_user = actor
         membership.save(force_insert=True)
@@ -34,20 +31,32 @@ def remove_member(cohort: Cohort, attendee: Attendee, *, actor: User, at: dateti
 
     Raises ValidationError while the person holds one of the cohort's seats in a session that is not over.
     """
-    at = at or timezone.now()
     with transaction.atomic():
         # The person's row, as in booking: nobody takes one of the cohort's seats while they leave it.
         Attendee.objects.select_for_update(no_key=True).only("pk").get(pk=attendee.pk)
         membership = Membership.objects.filter(cohort=cohort, attendee=attendee).first()
         if membership is None:
             return
-        held = Registration.objects.holding().filter(attendee=attendee, pool__cohort=cohort, session__ends_at__gt=at)
-        seat = held.select_related("session").order_by("session__starts_at", "pk").first()
-        if seat:
-            raise ValidationError(
-                _("%(name)s has one of the seats kept for “%(cohort)s”, in “%(session)s”: cancel it first."),
-                params={"name": attendee, "cohort": cohort, "session": seat.session},
-                code="seated",
-            )
+        check_leaves(cohort, attendee, at=at)
         membership._history_user = actor
         membership.delete()
+
+
+def check_size(cohort: Cohort, people: int) -> None:
+    """Raise ValidationError when `cohort` does not hold that many `people`."""
+    if people > cohort.size:
+        raise ValidationError(
+            _("“%(cohort)s” is complete: it has its %(size)d people."), params={"cohort": cohort, "size": cohort.size}, code="full"
+        )
+
+
+def check_leaves(cohort: Cohort, attendee: Attendee, *, at: datetime | None = None) -> None:
+    """Raise ValidationError while `attendee` holds one of the cohort's seats in a session that is not over."""
+    held = Registration.objects.holding().filter(attendee=attendee, pool__cohort=cohort, session__ends_at__gt=at or timezone.now())
+    seat = held.select_related("session").order_by("session__starts_at", "pk").first()
+    if seat:
+        raise ValidationError(
+            _("%(name)s has one of the seats kept for “%(cohort)s”, in “%(session)s”: cancel it first."),
+            params={"name": attendee, "cohort": cohort, "session": seat.session},
+            code="seated",
+        )
