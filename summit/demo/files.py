@@ -388,7 +388,10 @@ def _judge_header(file: File, header: list[str]) -> Iterator[Problem]:
 
 def _judge_cells(row: Row) -> Iterator[Problem]:
     for column in row.file.columns:
-        cell = row.cells.setdefault(column.name, "")
+        if column.name not in row.cells:  # an optional column that the file does not have: the rows keep what they hold
+            row.cells[column.name] = ""
+            continue
+        cell = row.cells[column.name]
         if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", cell.replace("\r\n", "\n")):
             yield row.wrong(column.name, "holds a control character.")
         elif not cell and not column.blank:

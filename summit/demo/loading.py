@@ -258,7 +258,7 @@ class _Load:
         """The fields of the model that the file's columns hold, with the rows that they refer to."""
         values: dict[str, Any] = {}
         for column in row.file.columns:
-            if target := field_of(row.file, column):
+            if column.name in row.values and (target := field_of(row.file, column)):
                 value = row.values[column.name]
                 values[target.name] = self.known[column.refers_to][value] if column.refers_to and value else value
         return values
@@ -322,7 +322,7 @@ class _Load:
         for row, slug, seats in plans:
             count = self.loaded.counts["allotments"]
             fields = {
-                "source": row.values["source"],
+                "source": row.cells["source"],
                 "assumed_fields": "seats" if "quota" in row.cells["assumed_fields"].split("|") else "",
             }
             pool = self.pool(row, slug)
