@@ -21,6 +21,7 @@ from modeltranslation.admin import TranslationAdmin
 from outbox.admin import Boxes, RecordAdmin, Values, badge
 from venues.domain.travel import Travel
 from venues.models import Room, TravelTime, Venue
+from venues.names import alphabetical
 from venues.resources import RoomResource, VenueResource
 from venues.sheets import FORMATS, ConfirmSheetForm, ExportSheetForm, SheetError, SheetForm, StagedUpload
 
@@ -313,19 +314,18 @@ class VenueAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
         if not venue.pk:
             return ""
         travel = Travel()
+        others = sorted(Venue.objects.exclude(pk=venue.pk), key=lambda other: alphabetical(other.name))
         rows = [
             (
                 other,
                 travel.minutes(venue.pk, other.pk),
                 travel.minutes(other.pk, venue.pk),
-                gettext("estimate") if travel.known(venue.pk, other.pk) is None else "",
+                _("estimate") if travel.known(venue.pk, other.pk) is None else _("organisers"),
             )
-            for other in Venue.objects.exclude(pk=venue.pk)
+            for other in others
         ]
-        head = format_html(
-            '<th scope="col">{}</th><th scope="col">{}</th><th scope="col">{}</th>', _("venue"), _("way there"), _("way back")
-        )
-        body = format_html_join("", '<tr><th scope="row">{}</th><td>{}</td><td>{} <small>{}</small></td></tr>', rows)
+        head = format_html_join("", '<th scope="col">{}</th>', [[_("venue")], [_("way there")], [_("way back")], [_("Source")]])
+        body = format_html_join("", '<tr><th scope="row">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>', rows)
         return format_html('<table class="ways"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, body)
 
 
@@ -333,7 +333,7 @@ class VenueAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
 class TravelTimeAdmin(CarefulAdmin, RecordAdmin):
     """The minutes that organisers know better than the estimate."""
 
-    list_display = ["__str__", "minutes", "note"]
+    list_display = ["origin", "destination", "minutes", "note"]
     list_select_related = ["origin", "destination"]
     search_fields = ["origin__name", "origin__slug", "destination__name", "destination__slug", "note"]
     autocomplete_fields = ["origin", "destination"]

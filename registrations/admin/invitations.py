@@ -60,7 +60,7 @@ class InvitationAdmin(CarefulAdmin, RecordAdmin):
     form = InvitationForm
     fields = ["session", "email"]
     list_display = ["email", "session", "created_at"]
-    list_filter = ["session__event", "created_at"]
+    list_filter = ["session__event"]
     list_select_related = ["session"]
     search_fields = ["email", "session__title_fr", "session__title_en"]
     search_help_text = _("E-mail address or session")

@@ -61,10 +61,11 @@ def test_a_venues_page_tells_all_ways_and_which_are_estimates(organiser: Client)
     here = make.venue(name="Ici", security_minutes=20)
     make.travel_time(origin=make.venue(name="Beaubourg"), destination=here, minutes=15)
     make.venue(name="Station F", security_minutes=5)
+    make.venue(name="École")
 
     page = organiser.get(f"/admin/venues/venue/{here.pk}/change/").content.decode()
 
-    assert rows(page) == ["Beaubourg 15 35", "Station F 50 65 estimation"]
+    assert rows(page) == ["Beaubourg 15 35 organisateurs", "École 45 65 estimation", "Station F 50 65 estimation"]
 
 
 @pytest.mark.parametrize("venues", [1, 3])
