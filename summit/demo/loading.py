@@ -321,7 +321,7 @@ class _Load:
     def write_allotments(self, plans: list[tuple[Row, str, int]]) -> None:
         for row, slug, seats in plans:
             count = self.loaded.counts["allotments"]
-            fields = {
+            fields: dict[str, Any] = {
                 "source": row.cells["source"],
                 "assumed_fields": "seats" if "quota" in row.cells["assumed_fields"].split("|") else "",
             }
