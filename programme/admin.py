@@ -4,9 +4,8 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError
 from django.db.models import Count, Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -17,26 +16,10 @@ from django.utils.translation import ngettext
 
 from outbox.admin import Form, RecordAdmin, Values, badge
 from programme.domain.publication import publish, unpublish
-from programme.models import Day, Event, Participation, Session, Speaker, Track
+from programme.models import Day, Duty, Event, Participation, Session, Speaker, Track
 from programme.resources import SessionResource, SpeakerResource
 from venues.admin import BilingualAdmin, LabelledInline, SheetAdmin, SourcedAdmin, ToVerify, in_two_languages, source_fields
 from venues.models import Room
-
-
-class CarefulAdmin(admin.ModelAdmin):
-    """Answers with a sentence when somebody else's change, at the same moment, made this one impossible."""
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            return super().changeform_view(request, *args, **kwargs)
-        except (IntegrityError, ValidationError) as error:
-            if request.method != "POST":
-                raise
-            reason = " ".join(error.messages) if isinstance(error, ValidationError) else ""
-            messages.error(
-                request, _("Nothing was saved: something changed at the same moment. Look at it again.") + (f" {reason}" if reason else "")
-            )
-            return HttpResponseRedirect(request.get_full_path())
 
 
 @admin.register(Day)
@@ -82,6 +65,7 @@ class EventAdmin(BilingualAdmin, SourcedAdmin):
         (_("When"), {"fields": ["kind", ("starts_on", "ends_on"), "date_precision"]}),
         (_("Where"), {"fields": ["venue", "city", "country"]}),
         (_("Host"), {"fields": ["organiser", "label_status", "note"]}),
+        (_("Getting in"), {"fields": ["clash_policy"]}),
         source_fields("slug"),
     ]
 
@@ -109,6 +93,18 @@ class ParticipationInline(LabelledInline):
         return super().get_queryset(request).select_related("speaker", "session")
 
 
+class DutyInline(LabelledInline):
+    """Who works in a session, and so cannot sit elsewhere meanwhile."""
+
+    model = Duty
+    fields = ["user", "role"]
+    autocomplete_fields = ["user"]
+    ordering = ["id"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Duty]:
+        return super().get_queryset(request).select_related("user", "session")
+
+
 class PartInline(LabelledInline):
     """Where somebody speaks."""
 
@@ -128,8 +124,9 @@ class SpeakerAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
     list_filter = [ToVerify, ("country", Values)]
     search_fields = ["name", "slug", "organisation", "role_fr", "role_en"]
     prepopulated_fields = {"slug": ["name"]}
+    autocomplete_fields = ["user"]
     inlines = [PartInline]
-    fieldsets = [(None, {"fields": ["name", "slug", "organisation", "country"]}), *in_two_languages("role"), source_fields()]
+    fieldsets = [(None, {"fields": ["name", "slug", "organisation", "country", "user"]}), *in_two_languages("role"), source_fields()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Speaker]:
         return super().get_queryset(request).annotate(sessions_count=Count("participations"))
@@ -144,8 +141,8 @@ class SessionForm(Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("starts_at", "ends_at"):
-            if name in self.fields and (moment := getattr(self.instance, name, None)) and self.instance.room_id:
+        for name, field in self.fields.items():
+            if isinstance(field, forms.SplitDateTimeField) and (moment := getattr(self.instance, name, None)) and self.instance.room_id:
                 self.initial[name] = moment.astimezone(self.instance.zone).replace(tzinfo=None)
 
     def full_clean(self) -> None:
@@ -159,7 +156,7 @@ class SessionForm(Form):
 
 
 @admin.register(Session)
-class SessionAdmin(SheetAdmin, CarefulAdmin, BilingualAdmin, SourcedAdmin):
+class SessionAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
     """The programme. The state changes by its actions alone; the domain says when it may."""
 
     resource_classes = [SessionResource]
@@ -173,7 +170,7 @@ class SessionAdmin(SheetAdmin, CarefulAdmin, BilingualAdmin, SourcedAdmin):
     autocomplete_fields = ["event", "track", "room"]
     prepopulated_fields = {"slug": ["title"]}
     readonly_fields = ["state"]
-    inlines = [ParticipationInline]
+    inlines = [ParticipationInline, DutyInline]
     actions = ["publish", "unpublish"]
     object_actions = ("publish", "unpublish")
     fieldsets = [
@@ -186,7 +183,11 @@ class SessionAdmin(SheetAdmin, CarefulAdmin, BilingualAdmin, SourcedAdmin):
                 "description": _("Times are those of the clocks at the venue."),
             },
         ),
-        (_("Getting in"), {"fields": ["access", "capacity"]}),
+        (
+            _("Getting in"),
+            {"fields": ["access", "holds_requests", "capacity", "over_capacity_reason", "registration_opens_at", "registration_closes_at"]},
+        ),
+        (_("When it is full"), {"fields": ["waiting_list", "offer_hours", "draw_at"]}),
         source_fields("slug"),
     ]
 

@@ -2,7 +2,7 @@ import uuid
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
@@ -72,6 +72,18 @@ class Cohort(Sourced):
     def clean(self) -> None:
         if (self.starts_at is None) != (self.ends_at is None) or (self.starts_at and self.ends_at and self.ends_at <= self.starts_at):
             raise ValidationError({"ends_at": _("Give both moments, the second after the first, or neither.")})
+        if self.size:
+            self._check_size()
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            self._check_size()  # its row is locked from here on: nobody joins who is not counted
+
+    def _check_size(self) -> None:
+        members = self.memberships.count() if self.pk else 0
+        if members > self.size:
+            raise ValidationError({"size": _("%(number)d people are members: the size cannot be lower.") % {"number": members}})
 
     def is_present_for(self, session: Session) -> bool:
         """Whether some of `session` falls into the cohort's time; a cohort without one is present throughout."""
@@ -88,6 +100,7 @@ class Membership(models.Model):
     created_at = models.DateTimeField(_("added at"), auto_now_add=True)
 
     history = HistoricalRecords()
+    _history_user: User | None
 
     class Meta:
         verbose_name = _("member")

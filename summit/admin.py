@@ -17,8 +17,8 @@ from venues.models import Room, Venue
 
 ORDER = {
     "programme": ["Session", "Event", "Speaker", "Track", "Day"],
-    "venues": ["Venue", "Room"],
-    "registrations": ["Registration", "SeatPool", "Cohort", "Institution"],
+    "venues": ["Venue", "Room", "TravelTime"],
+    "registrations": ["Registration", "Invitation", "SeatPool", "Cohort", "Membership", "Institution"],
     "accounts": ["Attendee", "User", "Group"],
     "outbox": ["Message"],
 }

@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from accounts.models import Attendee, User
 from programme.models import Day, Event, Participation, Session, Speaker, Track
-from registrations.domain import booking
-from registrations.models import Cohort, Institution, Registration, SeatPool
-from venues.models import Room, Venue
+from registrations.domain import booking, cohorts
+from registrations.models import Cohort, Institution, Invitation, Membership, Registration, SeatPool
+from venues.models import Room, TravelTime, Venue
 
 _numbers = count(1)
 
@@ -51,6 +51,13 @@ def room(**fields: Any) -> Room:
     n = next(_numbers)
     return Room.objects.create(
         **{"slug": f"room-{n}", "name": f"Salle {n}", "capacity": 2000} | fields | {"venue": fields.get("venue") or venue()}
+    )
+
+
+def travel_time(**fields: Any) -> TravelTime:
+    fields = {"minutes": 20} | fields
+    return TravelTime.objects.create(
+        **fields | {"origin": fields.get("origin") or venue(), "destination": fields.get("destination") or venue()}
     )
 
 
@@ -111,6 +118,16 @@ def cohort(**fields: Any) -> Cohort:
     n = next(_numbers)
     fields = {"slug": f"cohort-{n}", "size": 20} | _in_both("name", fields, f"Promotion {n}")
     return Cohort.objects.create(**fields | {"institution": fields.get("institution") or institution()})
+
+
+def membership(of: Cohort | None = None, who: Attendee | None = None) -> Membership:
+    who = who or attendee()
+    return cohorts.add_member(of or cohort(), who, actor=who.user)
+
+
+def invitation(to: Session | None = None, email: str = "") -> Invitation:
+    to = to or session(access=Session.Access.INVITATION)
+    return Invitation.objects.create(session=to, email=email or f"guest{next(_numbers)}@example.org")
 
 
 def pool(session: Session) -> SeatPool:

@@ -4,10 +4,12 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext
@@ -17,7 +19,9 @@ from import_export.results import Result
 from modeltranslation.admin import TranslationAdmin
 
 from outbox.admin import Boxes, RecordAdmin, Values, badge
-from venues.models import Room, Venue
+from venues.domain.travel import Travel
+from venues.models import Room, TravelTime, Venue
+from venues.names import alphabetical
 from venues.resources import RoomResource, VenueResource
 from venues.sheets import FORMATS, ConfirmSheetForm, ExportSheetForm, SheetError, SheetForm, StagedUpload
 
@@ -55,7 +59,23 @@ def source_fields(*more: str) -> tuple[Any, dict[str, Any]]:
     return (_("Source"), {"fields": [*more, "source", "assumed_fields"]})
 
 
-class SourcedAdmin(RecordAdmin):
+class CarefulAdmin(admin.ModelAdmin):
+    """Answers with a sentence when somebody else's change, at the same moment, made this one impossible."""
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except (IntegrityError, ValidationError) as error:
+            if request.method != "POST":
+                raise
+            reason = " ".join(error.messages) if isinstance(error, ValidationError) else ""
+            messages.error(
+                request, _("Nothing was saved: something changed at the same moment. Look at it again.") + (f" {reason}" if reason else "")
+            )
+            return HttpResponseRedirect(request.get_full_path())
+
+
+class SourcedAdmin(CarefulAdmin, RecordAdmin):
     """Rows that name their source: what is assumed is marked in the list and beside each field until somebody verifies it."""
 
     @admin.display(description=_("to verify"), ordering="assumed_fields")
@@ -102,6 +122,9 @@ class BilingualAdmin(TranslationAdmin):
 class DeleteBox(forms.CheckboxInput):
     def __init__(self) -> None:
         super().__init__(attrs={"aria-label": _("Delete this row")})
+
+
+ON_ONE_PAGE = 100  # rows of a table of forms; where there are more, a list of their own shows them
 
 
 class LabelledInline(Boxes, admin.TabularInline):
@@ -241,6 +264,20 @@ class RoomInline(LabelledInline):
     show_change_link = True
 
 
+class WayInline(LabelledInline):
+    """The ways from a venue whose minutes organisers know."""
+
+    model = TravelTime
+    fk_name = "origin"
+    fields = ["destination", "minutes", "note"]
+    autocomplete_fields = ["destination"]
+    ordering = ["destination__name"]
+    verbose_name_plural = _("travel times from here")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TravelTime]:
+        return super().get_queryset(request).select_related("origin", "destination")
+
+
 @admin.register(Venue)
 class VenueAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
     resource_classes = [VenueResource]
@@ -248,11 +285,20 @@ class VenueAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
     list_filter = [ToVerify, ("country", Values), ("city", Values), ("timezone", Values)]
     search_fields = ["name", "slug", "address", "city"]
     prepopulated_fields = {"slug": ["name"]}
-    inlines = [RoomInline]
+    readonly_fields = ["ways"]
+    inlines = [RoomInline, WayInline]
     fieldsets = [
-        (None, {"fields": ["name", "slug", "address", "city", "country", ("latitude", "longitude"), "timezone"]}),
+        (None, {"fields": ["name", "slug", "address", "city", "country", ("latitude", "longitude"), "timezone", "security_minutes"]}),
         *in_two_languages("accessibility"),
         source_fields(),
+        (
+            _("From venue to venue"),
+            {
+                "fields": ["ways"],
+                "classes": ["collapse"],
+                "description": _("What the clashes are judged by: the way, and the minutes at the entrance where one arrives."),
+            },
+        ),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Venue]:
@@ -261,6 +307,36 @@ class VenueAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
     @admin.display(description=_("rooms"), ordering="rooms_count")
     def number_of_rooms(self, venue: Any) -> int:
         return venue.rooms_count
+
+    @admin.display(description=_("minutes"))
+    def ways(self, venue: Venue) -> SafeString | str:
+        """All ways from and to a venue as they count now."""
+        if not venue.pk:
+            return ""
+        travel = Travel()
+        others = sorted(Venue.objects.exclude(pk=venue.pk), key=lambda other: alphabetical(other.name))
+        rows = [
+            (
+                other,
+                travel.minutes(venue.pk, other.pk),
+                travel.minutes(other.pk, venue.pk),
+                _("estimate") if travel.known(venue.pk, other.pk) is None else _("organisers"),
+            )
+            for other in others
+        ]
+        head = format_html_join("", '<th scope="col">{}</th>', [[_("venue")], [_("way there")], [_("way back")], [_("Source")]])
+        body = format_html_join("", '<tr><th scope="row">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>', rows)
+        return format_html('<table class="ways"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, body)
+
+
+@admin.register(TravelTime)
+class TravelTimeAdmin(CarefulAdmin, RecordAdmin):
+    """The minutes that organisers know better than the estimate."""
+
+    list_display = ["origin", "destination", "minutes", "note"]
+    list_select_related = ["origin", "destination"]
+    search_fields = ["origin__name", "origin__slug", "destination__name", "destination__slug", "note"]
+    autocomplete_fields = ["origin", "destination"]
 
 
 @admin.register(Room)

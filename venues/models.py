@@ -99,6 +99,10 @@ class TravelTime(models.Model):
     def __str__(self) -> str:
         return f"{self.origin} → {self.destination}"
 
+    def clean(self) -> None:
+        if self.origin_id and self.origin_id == self.destination_id:
+            raise ValidationError({"destination": _("Choose another venue: within one there is no way to go.")})
+
 
 class Room(Sourced):
     """A space inside one venue in which sessions take place."""

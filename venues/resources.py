@@ -223,10 +223,12 @@ class Options:
 
 
 class VenueResource(SheetResource):
+    security_minutes = Field("security_minutes", "security_minutes", Number(whole=True), default=0)
+
     class Meta(Options):
         model = Venue
         fields = import_order = export_order = [
-            "slug", "name", "address", "city", "country", "latitude", "longitude", "timezone",
+            "slug", "name", "address", "city", "country", "latitude", "longitude", "timezone", "security_minutes",
             "accessibility_fr", "accessibility_en", "source", "assumed_fields",
         ]  # fmt: skip
 

@@ -61,6 +61,12 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+def minutes(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,3}", text):
+        raise Wrong("write whole minutes in digits, for example 20.")
+    return int(text)
+
+
 def degrees(text: str) -> float:
     if not re.fullmatch(r"-?[0-9]{1,3}(\.[0-9]{1,12})?", text):
         raise Wrong("write degrees with a point, for example 48.8566.")
@@ -152,6 +158,9 @@ def one_of(choices: type[models.TextChoices], **also: str) -> Callable[[str], st
     return read
 
 
+BLANKS: dict[Any, Any] = {yes_or_no: False, minutes: 0}  # what a blank cell means, where it is not “unknown”
+
+
 @dataclass(frozen=True)
 class Column:
     name: str
@@ -187,6 +196,7 @@ FILES = [
             *text("address", "accessibility_fr", "accessibility_en", blank=True),
             Column("latitude", read=degrees, blank=True),
             Column("longitude", read=degrees, blank=True),
+            Column("security_minutes", read=minutes, blank=True, optional=True),
             *SOURCED,
         ],
     ),
@@ -378,7 +388,10 @@ def _judge_header(file: File, header: list[str]) -> Iterator[Problem]:
 
 def _judge_cells(row: Row) -> Iterator[Problem]:
     for column in row.file.columns:
-        cell = row.cells.setdefault(column.name, "")
+        if column.name not in row.cells:  # an optional column that the file does not have: the rows keep what they hold
+            row.cells[column.name] = ""
+            continue
+        cell = row.cells[column.name]
         if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", cell.replace("\r\n", "\n")):
             yield row.wrong(column.name, "holds a control character.")
         elif not cell and not column.blank:
@@ -398,8 +411,8 @@ def _judge_cells(row: Row) -> Iterator[Problem]:
 def _read_cell(file: File, column: Column, cell: str) -> Any:
     target = field_of(file, column)
     if not cell:
-        if column.read is yes_or_no:
-            return False
+        if column.read in BLANKS:
+            return BLANKS[column.read]
         return None if column.read or column.refers_to else ""
     if column.refers_to:
         return cell

@@ -194,7 +194,11 @@ class _Load:
         return [(row, slug, row.values["quota"]) for row in cohorts for slug in row.values["sessions_allotted"] or []]
 
     def judge_seats(self) -> Iterator[Problem]:
-        """Nobody loses a seat to a load: capacities and allotments never go below what is taken."""
+        """Nobody loses a seat to a load: capacities, allotments and cohorts never become smaller than what is taken of them."""
+        members = dict(Cohort.objects.annotate(n=models.Count("memberships")).values_list("slug", "n"))
+        for row in self.folder.rows["cohorts.csv"]:
+            if row.values["size"] < (number := members.get(row.cells["slug"], 0)):
+                yield row.wrong("size", f"is less than the {number} people who are members.")
         cohorts = {cohort.pk: cohort.slug for cohort in Cohort.objects.all()}
         allotted = {(slug, row.cells["slug"]): seats for row, slug, seats in self.allotments}
         taken: dict[tuple[str, str], int] = {}
@@ -254,7 +258,7 @@ class _Load:
         """The fields of the model that the file's columns hold, with the rows that they refer to."""
         values: dict[str, Any] = {}
         for column in row.file.columns:
-            if target := field_of(row.file, column):
+            if column.name in row.values and (target := field_of(row.file, column)):
                 value = row.values[column.name]
                 values[target.name] = self.known[column.refers_to][value] if column.refers_to and value else value
         return values
@@ -317,8 +321,8 @@ class _Load:
     def write_allotments(self, plans: list[tuple[Row, str, int]]) -> None:
         for row, slug, seats in plans:
             count = self.loaded.counts["allotments"]
-            fields = {
-                "source": row.values["source"],
+            fields: dict[str, Any] = {
+                "source": row.cells["source"],
                 "assumed_fields": "seats" if "quota" in row.cells["assumed_fields"].split("|") else "",
             }
             pool = self.pool(row, slug)

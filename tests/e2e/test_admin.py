@@ -11,9 +11,9 @@ from django.conf import settings
 from django.test import Client
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from programme.models import Session
+from programme.models import Duty, Session
 from registrations.domain import pools
-from registrations.models import Registration
+from registrations.models import Limit, Registration
 from tests import browser as machine
 from tests import make
 
@@ -73,6 +73,11 @@ def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
     make.participation(session=session)
     registration = make.registration(session)
     pool = pools.allot(session, make.cohort(), 5)
+    membership = make.membership(pool.cohort)
+    invitation = make.invitation()
+    way = make.travel_time(origin=session.room.venue)
+    Limit.objects.create(event=session.event, kind="workshop", at_most=3)
+    Duty.objects.create(session=session, user=make.user())
     user = make.user()
     found = []
 
@@ -88,6 +93,12 @@ def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
         "programme/session/import/",
         "programme/session/export/",
         f"venues/venue/{session.room.venue_id}/change/",
+        "venues/traveltime/",
+        f"venues/traveltime/{way.pk}/change/",
+        f"programme/event/{session.event_id}/change/",
+        f"programme/session/{invitation.session_id}/change/",
+        f"registrations/membership/{membership.pk}/change/",
+        "registrations/invitation/",
         "registrations/registration/",
         "registrations/registration/add/",
         f"registrations/registration/{registration.pk}/change/",

@@ -97,8 +97,12 @@ def form(at: Room, **changes: Any) -> dict[str, Any]:
         "access": "registration",
         "capacity": 10,
         "slug": "ethique",
+        "waiting_list": "automatic",
+        "offer_hours": 24,
         "participations-TOTAL_FORMS": 0,
         "participations-INITIAL_FORMS": 0,
+        "duties-TOTAL_FORMS": 0,
+        "duties-INITIAL_FORMS": 0,
         "pools-TOTAL_FORMS": 0,
         "pools-INITIAL_FORMS": 0,
     }
@@ -118,6 +122,55 @@ def test_times_are_those_of_the_clocks_at_the_venue(organiser: Client, zone: str
     assert 'value="15:30"' in page
 
 
+def test_registration_opens_and_closes_by_the_clocks_at_the_venue(organiser: Client) -> None:
+    room = make.room(venue=make.venue(timezone="Asia/Kolkata"))
+    hours = {
+        "registration_opens_at_0": "01/02/2027",
+        "registration_opens_at_1": "09:00",
+        "registration_closes_at_0": "09/02/2027",
+        "registration_closes_at_1": "18:00",
+        "waiting_list": "draw",
+        "draw_at_0": "08/02/2027",
+        "draw_at_1": "12:15",
+    }
+
+    organiser.post(f"{LIST}add/", form(room, **hours))
+
+    session = Session.objects.get()
+    assert (session.registration_opens_at, session.registration_closes_at, session.draw_at) == (
+        datetime(2027, 2, 1, 3, 30, tzinfo=UTC),
+        datetime(2027, 2, 9, 12, 30, tzinfo=UTC),
+        datetime(2027, 2, 8, 6, 45, tzinfo=UTC),
+    )
+    page = organiser.get(f"{LIST}{session.pk}/change/").content.decode()
+    assert all(f'value="{time}"' in page for time in ("09:00", "18:00", "12:15"))
+
+
+def test_who_works_in_a_session_is_written_on_its_page(organiser: Client) -> None:
+    session, helper = make.session(), make.user("helper@example.org")
+    room = session.room
+    duty = {"duties-TOTAL_FORMS": 1, "duties-0-session": session.pk, "duties-0-user": helper.pk, "duties-0-role": "Accueil"}
+
+    answer = organiser.post(f"{LIST}{session.pk}/change/", form(room, **duty))
+
+    assert answer.status_code == 302
+    assert [(duty.user, duty.role) for duty in session.duties.all()] == [(helper, "Accueil")]
+    assert session.duties.get().history.get().history_user.is_superuser
+    assert "Accueil" in organiser.get(f"{LIST}{session.pk}/change/").content.decode()
+
+
+def test_an_account_is_that_of_one_speaker(organiser: Client) -> None:
+    account = make.user()
+    make.speaker(user=account)
+
+    answer = organiser.post(
+        "/admin/programme/speaker/add/",
+        {"name": "Ada", "slug": "ada", "user": account.pk, "participations-TOTAL_FORMS": 0, "participations-INITIAL_FORMS": 0},
+    )
+
+    assert answer.context["adminform"].form.errors.keys() == {"user"}
+
+
 def test_an_hour_that_does_not_exist_there_is_an_error(organiser: Client) -> None:
     answer = organiser.post(f"{LIST}add/", form(make.room(), starts_at_0="28/03/2027", starts_at_1="02:30", ends_at_0="28/03/2027"))
 
@@ -128,6 +181,9 @@ def test_an_hour_that_does_not_exist_there_is_an_error(organiser: Client) -> Non
     ("changes", "field"),
     [
         ({"ends_at_1": "14:00"}, "ends_at"),
+        ({"registration_opens_at_0": "10/02/2027", "registration_opens_at_1": "14:30"}, "registration_opens_at"),
+        ({"waiting_list": "draw"}, "draw_at"),
+        ({"offer_hours": 0}, "offer_hours"),
         ({"capacity": 101}, "capacity"),
         ({"title_fr": ""}, "title_fr"),
         ({"title_fr": "a\0b"}, "title_fr"),

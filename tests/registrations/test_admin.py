@@ -151,8 +151,12 @@ def session_form(session: Session, **changes: Any) -> dict[str, Any]:
         "access": session.access,
         "capacity": session.capacity,
         "slug": session.slug,
+        "waiting_list": session.waiting_list,
+        "offer_hours": 24,
         "participations-TOTAL_FORMS": 0,
         "participations-INITIAL_FORMS": 0,
+        "duties-TOTAL_FORMS": 0,
+        "duties-INITIAL_FORMS": 0,
         "pools-TOTAL_FORMS": 1,
         "pools-INITIAL_FORMS": 1,
     }
@@ -272,7 +276,8 @@ def test_the_allotments_of_a_cohort_are_written_through_the_domain(organiser: Cl
     rows: dict[str, Any] = {"allotments-TOTAL_FORMS": 2, "allotments-INITIAL_FORMS": 1}
     rows |= {"allotments-0-id": pool.pk, "allotments-0-cohort": cohort.pk, "allotments-0-session": session.pk, "allotments-0-seats": 6}
     rows |= {"allotments-1-cohort": cohort.pk, "allotments-1-session": other.pk, "allotments-1-seats": 3}
-    data = {"name_fr": cohort.name_fr, "institution": cohort.institution_id, "slug": cohort.slug, "size": 20} | rows
+    data = {"name_fr": cohort.name_fr, "institution": cohort.institution_id, "slug": cohort.slug, "size": 20, "weight": 1} | rows
+    data |= {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
 
     answer = organiser.post(f"/admin/registrations/cohort/{cohort.pk}/change/", data)
 

@@ -219,3 +219,78 @@ def test_whoever_has_no_duty_costs_no_query(django_assert_num_queries: DjangoAss
         found = clashes.commitments_of(flags.values(), registrations={})
     assert {commitment.kind for commitment in found[helper.pk]} == {"speaking", "duty"}
     assert len(found[speaker.user.attendee.pk]) == 1
+
+
+# --- What a clash means for a seat ------------------------------------------------------------------------------------------------
+
+
+def expected_elsewhere(policy, **fields):
+    """Somebody with a seat, and a session of an event with `policy` at the same time."""
+    mine = make.session(title="Forum")
+    who = make.registration(mine).attendee
+    return who, mine, make.session(starts_at=mine.starts_at, event=make.event(clash_policy=policy), **fields)
+
+
+def ask(wanted, who, **fields):
+    return booking.register(wanted, who, actor=who.user, **fields)
+
+
+def seats_of(who):
+    return set(Registration.objects.confirmed().filter(attendee=who).values_list("session", flat=True))
+
+
+def test_where_an_event_only_warns_the_person_decides_knowing_of_the_clash():
+    who, mine, wanted = expected_elsewhere("warn")
+
+    with pytest.raises(booking.Clashing, match="Forum"):
+        ask(wanted, who)
+    assert seats_of(who) == {mine.pk}
+
+    ask(wanted, who, despite=True)
+    assert seats_of(who) == {mine.pk, wanted.pk}
+
+
+@pytest.mark.parametrize("fields", [{}, {"despite": True}, {"let_in": True}])
+def test_where_an_event_refuses_nobody_has_two_seats_at_once(fields):
+    who, mine, wanted = expected_elsewhere("refuse")
+
+    with pytest.raises(booking.Clashing, match="Forum"):
+        ask(wanted, who, **fields)
+
+    assert seats_of(who) == {mine.pk}
+
+
+def test_where_an_event_swaps_one_seat_is_given_up_for_the_other_in_one_step():
+    who, mine, wanted = expected_elsewhere("swap")
+    held = Registration.objects.get(attendee=who)
+
+    with pytest.raises(booking.Clashing, match="Forum"):
+        ask(wanted, who, despite=True)
+    assert seats_of(who) == {mine.pk}
+
+    ask(wanted, who, leave=[held.uuid])
+    assert seats_of(who) == {wanted.pk}
+    assert (make.pool(mine).taken, make.pool(wanted).taken) == (0, 1)
+
+
+def test_a_full_session_is_not_swapped_for_and_the_seat_is_kept():
+    who, mine, wanted = expected_elsewhere("swap", seats=1)
+    make.registration(wanted)
+
+    with pytest.raises(booking.SeatRefused):
+        ask(wanted, who, leave=[Registration.objects.get(attendee=who).uuid])
+
+    assert seats_of(who) == {mine.pk}
+
+
+@pytest.mark.parametrize("policy", ["refuse", "swap"])
+def test_a_speech_is_not_left_for_a_seat(policy):
+    who = make.attendee()
+    speech = make.participation(speaker=make.speaker(user=who.user)).session
+    wanted = make.session(starts_at=speech.starts_at, event=make.event(clash_policy=policy))
+
+    with pytest.raises(booking.Clashing) as refused:
+        ask(wanted, who, despite=True)
+
+    assert not any(clash.can_be_left for clash in refused.value.clashes)
+    assert seats_of(who) == set()

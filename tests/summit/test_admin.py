@@ -50,9 +50,12 @@ ROWS: dict[str, tuple[Callable[[int], Model], int]] = {
     "programme.track": (lambda n: make.session().track, 5),
     "venues.venue": (lambda n: make.room().venue, 8),
     "venues.room": (lambda n: make.room(), 6),
+    "venues.traveltime": (lambda n: make.travel_time(), 5),
     "registrations.registration": (lambda n: make.registration(), 9),
     "registrations.seatpool": (an_allotment, 7),
     "registrations.cohort": (lambda n: an_allotment(n).cohort, 6),
+    "registrations.membership": (lambda n: make.membership(), 6),
+    "registrations.invitation": (lambda n: make.invitation(), 6),
     "registrations.institution": (lambda n: make.cohort().institution, 7),
     "accounts.attendee": (lambda n: make.registration().attendee, 6),
     "accounts.user": (lambda n: make.attendee().user, 8),
@@ -65,6 +68,7 @@ PAGES = ["changelist", "add", "change", "history", "delete"]
 CLOSED = {
     ("registrations.registration", "delete"),
     ("registrations.seatpool", "delete"),
+    ("registrations.membership", "delete"),
     ("outbox.message", "add"),
     ("outbox.message", "delete"),
 }

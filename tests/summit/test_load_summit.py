@@ -336,6 +336,42 @@ def test_nobody_loses_a_seat_to_a_smaller_capacity(folder: Path, edit: Edit) -> 
     assert make.pool(session).left == 0
 
 
+def test_no_cohort_becomes_smaller_than_its_members(folder: Path, edit: Edit) -> None:
+    load(folder, today=TODAY)
+    cohort = Cohort.objects.order_by("pk").first()
+    for _ in range(3):
+        make.membership(cohort)
+    line = line_of("cohorts.csv", cohort.slug)
+    edit("cohorts.csv", line, "size", "2")
+
+    with pytest.raises(CannotLoad) as refused:
+        load(folder, today=TODAY)
+
+    assert [(found.line, found.column) for found in refused.value.problems] == [(line, "size")]
+    assert "3 people who are members" in str(refused.value)
+    edit("cohorts.csv", line, "size", "3")
+    load(folder, today=TODAY)
+    cohort.refresh_from_db()
+    assert cohort.size == 3
+
+
+def test_the_minutes_at_an_entrance_are_read_and_kept_where_the_file_has_none(folder: Path, edit: Edit) -> None:
+    load(folder, today=TODAY)
+    venue = Venue.objects.get(slug="grand-palais")
+    assert (venue.security_minutes, "security_minutes" in venue.assumed_fields) == (20, True)
+
+    edit("venues.csv", line_of("venues.csv", "grand-palais"), "security_minutes", "-5")
+    with pytest.raises(CannotLoad, match="whole minutes"):
+        load(folder, today=TODAY)
+
+    path = folder / "venues.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("security_minutes", "anything", 1), encoding="utf-8")
+    Venue.objects.filter(pk=venue.pk).update(security_minutes=25)
+    load(folder, today=TODAY)
+    venue.refresh_from_db()
+    assert venue.security_minutes == 25
+
+
 def test_allotments_and_capacity_may_shrink_and_grow_together(folder: Path, edit: Edit) -> None:
     load(folder, today=TODAY)
     session = Session.objects.get(slug="gp-afrique")

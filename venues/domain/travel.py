@@ -35,12 +35,16 @@ class Travel:
         """
         if origin_id == destination_id:
             return 0
+        known = self.known(origin_id, destination_id)
+        origin, destination = self._venues[origin_id], self._venues[destination_id]
+        return (estimate(origin, destination) if known is None else known) + destination.security_minutes
+
+    def known(self, origin_id: int, destination_id: int) -> int | None:
+        """The minutes that organisers wrote down for a way or for the way back, without the entrance; None if they did not."""
         if origin_id not in self._venues or destination_id not in self._venues:
             self._venues = Venue.objects.in_bulk()
             self._known = {(way.origin_id, way.destination_id): way.minutes for way in TravelTime.objects.all()}
-        origin, destination = self._venues[origin_id], self._venues[destination_id]
-        known = self._known.get((origin_id, destination_id), self._known.get((destination_id, origin_id)))
-        return (estimate(origin, destination) if known is None else known) + destination.security_minutes
+        return self._known.get((origin_id, destination_id), self._known.get((destination_id, origin_id)))
 
 
 def estimate(origin: Venue, destination: Venue) -> int:

@@ -1,0 +1,157 @@
+"""Who comes to what. Seats are taken and given back by the domain alone."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from outbox.admin import Form, RecordAdmin, badge
+from programme.admin import SessionAdmin
+from registrations.domain import booking
+from registrations.models import Registration
+
+CANCEL_AT_ONCE = 200
+
+
+def status_badge(registration: Registration) -> SafeString:
+    tones = {"confirmed": "", "declined": "quiet", "cancelled": "quiet"}
+    return badge(registration.get_status_display(), tones.get(registration.status, "warn"))
+
+
+class RegistrationForm(Form):
+    """Takes a seat for someone, by the same rule as everybody's; a refusal is an error of the form."""
+
+    actor: User
+
+    class Meta:
+        model = Registration
+        fields = ["attendee", "session"]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        session, attendee = data.get("session"), data.get("attendee")
+        if not session or not attendee:
+            return data
+        if Registration.objects.live().filter(session=session, attendee=attendee).exists():
+            raise ValidationError(_("%(name)s is registered for this session already.") % {"name": attendee})
+        try:
+            self.instance = booking.register(session, attendee, actor=self.actor, let_in=True)
+        except booking.SeatRefused as refused:
+            raise ValidationError(str(refused)) from refused
+        return data
+
+
+@admin.register(Registration)
+class RegistrationAdmin(RecordAdmin):
+    """Who comes to what. Seats are taken and given back by the domain alone; a row is never edited or deleted."""
+
+    form = RegistrationForm
+    list_display = ["attendee", "status_shown", "session", "when", "email", "organisation", "created_at"]
+    list_display_links = ["attendee", "session"]
+    list_filter = ["status", "created_at", "session__event", "pool__cohort"]
+    list_select_related = ["attendee__user", "session__room__venue", "pool__cohort"]
+    search_fields = ["attendee__name", "attendee__user__email", "attendee__organisation", "session__title_fr", "session__title_en"]
+    search_help_text = _("Name, e-mail address, organisation or session")
+    date_hierarchy = "created_at"
+    autocomplete_fields = ["attendee", "session"]
+    actions = ["cancel_seats"]
+    object_actions = ("cancel_seats",)
+
+    def get_fields(self, request: HttpRequest, obj: Registration | None = None) -> list[str]:
+        if obj is None:
+            return ["attendee", "session"]
+        return ["attendee", "email", "organisation", "session", "when", "status_shown", "pool_of", "created_at", "ended_at"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Registration | None = None) -> list[str]:
+        return self.get_fields(request, obj) if obj else []
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[forms.ModelForm]:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.actor = request.user  # type: ignore[attr-defined]
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Registration, form: Any, change: bool) -> None:
+        """Nothing: the form's answer was the domain's, which has written it."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Registration | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Registration | None = None) -> bool:
+        return False
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("registrations.change_registration")
+
+    def offers(self, name: str, obj: Model) -> bool:
+        return isinstance(obj, Registration) and obj.status not in Registration.ENDED
+
+    @admin.action(description=_("Cancel these seats…"), permissions=["cancel"])
+    def cancel_seats(self, request: HttpRequest, queryset: QuerySet[Registration]) -> HttpResponse | None:
+        live = queryset.exclude(status__in=Registration.ENDED).select_related("attendee__user", "session__room__venue").order_by("pk")
+        number = live.count()
+        if not number:
+            self.message_user(request, _("These registrations have ended already."), messages.WARNING)
+            return None
+        if number > CANCEL_AT_ONCE:
+            self.message_user(request, _("Choose at most %d registrations at once.") % CANCEL_AT_ONCE, messages.WARNING)
+            return None
+        if "confirm" in request.POST:
+            self._cancel(request, list(live))
+            return None
+        context = self.admin_site.each_context(request) | {
+            "title": _("Cancel these seats?"),
+            "opts": self.opts,
+            "registrations": live,
+            "number": number,
+            "action_checkbox_name": ACTION_CHECKBOX_NAME,
+            "back": "_back" in request.POST,
+        }
+        return TemplateResponse(request, "admin/registrations/registration/cancel.html", context)
+
+    def _cancel(self, request: HttpRequest, registrations: list[Registration]) -> None:
+        done = 0
+        for registration in registrations:
+            try:
+                done += (
+                    booking.cancel(
+                        registration.session, registration.attendee, actor=request.user, ending=Registration.Ending.BY_ORGANISERS
+                    )
+                    is not None
+                )
+            except booking.SeatRefused as refused:
+                self.message_user(request, f"{registration}: {refused}", messages.ERROR)
+        if done:
+            sentence = ngettext(
+                "%d seat is given back, and the person is told by mail.", "%d seats are given back, and each person is told by mail.", done
+            )
+            self.message_user(request, sentence % done)
+
+    @admin.display(description=_("e-mail address"), ordering="attendee__user__email")
+    def email(self, registration: Registration) -> str:
+        return registration.attendee.user.email
+
+    @admin.display(description=_("organisation"), ordering="attendee__organisation")
+    def organisation(self, registration: Registration) -> str:
+        return registration.attendee.organisation
+
+    @admin.display(description=_("when"), ordering="session__starts_at")
+    def when(self, registration: Registration) -> str:
+        return SessionAdmin.when(self, registration.session)
+
+    @admin.display(description=_("status"), ordering="status")
+    def status_shown(self, registration: Registration) -> SafeString:
+        return status_badge(registration)
+
+    @admin.display(description=_("seat pool"), ordering="pool__cohort")
+    def pool_of(self, registration: Registration) -> str:
+        pool = registration.pool
+        return str(pool.cohort or _("general pool")) if pool else ""

@@ -1,0 +1,62 @@
+"""Who belongs to a cohort: never more people than its size (docs/rules.md#seats)."""
+
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import Attendee, User
+from registrations.models import Cohort, Membership, Registration
+
+
+def add_member(cohort: Cohort, attendee: Attendee, *, actor: User) -> Membership:
+    """Make `attendee` a member of `cohort`; once more changes nothing. Raises ValidationError when the cohort is complete."""
+    with transaction.atomic():
+        # One after the other: whoever counts has the cohort's row to themselves (its size moves under the same lock).
+        cohort = Cohort.objects.select_for_update(no_key=True).get(pk=cohort.pk)
+        membership = Membership.objects.filter(cohort=cohort, attendee=attendee).first()
+        if membership:
+            return membership
+        check_size(cohort, Membership.objects.filter(cohort=cohort).count() + 1)
+        membership = Membership(cohort=cohort, attendee=attendee)
+        membership._history_user = actor
+        membership.save(force_insert=True)
+    return membership
+
+
+def remove_member(cohort: Cohort, attendee: Attendee, *, actor: User, at: datetime | None = None) -> None:
+    """Take `attendee` out of `cohort`; once more changes nothing.
+
+    Raises ValidationError while the person holds one of the cohort's seats in a session that is not over.
+    """
+    with transaction.atomic():
+        # The person's row, as in booking: nobody takes one of the cohort's seats while they leave it.
+        Attendee.objects.select_for_update(no_key=True).only("pk").get(pk=attendee.pk)
+        membership = Membership.objects.filter(cohort=cohort, attendee=attendee).first()
+        if membership is None:
+            return
+        check_leaves(cohort, attendee, at=at)
+        membership._history_user = actor
+        membership.delete()
+
+
+def check_size(cohort: Cohort, people: int) -> None:
+    """Raise ValidationError when `cohort` does not hold that many `people`."""
+    if people > cohort.size:
+        raise ValidationError(
+            _("“%(cohort)s” is complete: it has its %(size)d people."), params={"cohort": cohort, "size": cohort.size}, code="full"
+        )
+
+
+def check_leaves(cohort: Cohort, attendee: Attendee, *, at: datetime | None = None) -> None:
+    """Raise ValidationError while `attendee` holds one of the cohort's seats in a session that is not over."""
+    held = Registration.objects.holding().filter(attendee=attendee, pool__cohort=cohort, session__ends_at__gt=at or timezone.now())
+    seat = held.select_related("session").order_by("session__starts_at", "pk").first()
+    if seat:
+        raise ValidationError(
+            _("%(name)s has one of the seats kept for “%(cohort)s”, in “%(session)s”: cancel it first."),
+            params={"name": attendee, "cohort": cohort, "session": seat.session},
+            code="seated",
+        )
