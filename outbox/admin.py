@@ -143,6 +143,9 @@ class RecordAdmin(ListAdmin, SimpleHistoryAdmin):
             raise Http404
         return super().history_view(request, object_id, extra_context)
 
+    def history_view_title(self, request: HttpRequest, obj: Any) -> str:
+        return _("History: %(name)s") % {"name": obj}
+
     def history_form_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         raise Http404  # the library's form would save an old version past every rule of the domain
 
