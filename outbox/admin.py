@@ -3,12 +3,13 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import BaseModelAdmin
-from django.contrib.admin.utils import unquote
+from django.contrib.admin.utils import display_for_value, unquote
 from django.contrib.admin.widgets import AdminSplitDateTime, AutocompleteSelect, RelatedFieldWidgetWrapper
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.defaultfilters import yesno
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -16,6 +17,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from simple_history.admin import SimpleHistoryAdmin
+from simple_history.models import DeletedObject
 from simple_history.template_utils import HistoricalRecordContextHelper
 
 from outbox.domain.retrying import retry
@@ -128,11 +130,16 @@ class ListAdmin(Boxes, admin.ModelAdmin):
 
 
 class _Words(HistoricalRecordContextHelper):
-    """A change in the organisers' words: the label of a choice, not the code that is stored."""
+    """A change in the organisers' words: the label of a choice, the time on our clocks, a dash for nothing; not what is stored."""
 
     def prepare_delta_change_value(self, change: Any, value: Any) -> Any:
-        choices = dict(self.model._meta.get_field(change.field).flatchoices)
-        return choices.get(value, super().prepare_delta_change_value(change, value))
+        if choices := dict(self.model._meta.get_field(change.field).flatchoices):
+            value = choices.get(value, value)
+        if isinstance(value, bool):
+            return yesno(value)
+        if isinstance(value, DeletedObject) and value.pk is None:  # how the library says that a relation is empty
+            value = None
+        return "–" if value == "" else display_for_value(super().prepare_delta_change_value(change, value), "–")
 
 
 class RecordAdmin(ListAdmin, SimpleHistoryAdmin):
@@ -142,6 +149,9 @@ class RecordAdmin(ListAdmin, SimpleHistoryAdmin):
         if not unquote(object_id).isdecimal():
             raise Http404
         return super().history_view(request, object_id, extra_context)
+
+    def history_view_title(self, request: HttpRequest, obj: Any) -> str:
+        return _("History: %(name)s") % {"name": obj}
 
     def history_form_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         raise Http404  # the library's form would save an old version past every rule of the domain

@@ -5,9 +5,25 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
 ON_A_MAC = ["/Applications/Chromium.app/Contents/MacOS/Chromium", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"]
+# As far apart as WCAG 1.4.12 lets a reader set them: wider than any machine's own font.
+SPACED = "* { letter-spacing: .12em !important; word-spacing: .16em !important; line-height: 1.5 !important }"
+WIDER_THAN_ITS_WINDOW = """css => {
+    const wide = () => document.documentElement.scrollWidth > innerWidth;
+    if (wide()) return "scrolls sideways";
+    const sheet = new CSSStyleSheet(); // the policy refuses a style element
+    sheet.replaceSync(css);
+    document.adoptedStyleSheets = [sheet];
+    const spaced = wide();
+    document.adoptedStyleSheets = [];
+    return spaced ? "scrolls sideways when its letters are spaced" : "";
+}"""
 ARGUMENTS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
 
 
@@ -22,6 +38,12 @@ def chromium() -> str | None:
 def arguments() -> list[str]:
     # Chromium's sandbox refuses to run as root.
     return ARGUMENTS if os.geteuid() else [*ARGUMENTS, "--no-sandbox"]
+
+
+def too_wide(page: "Page") -> list[str]:
+    """What is wrong with the width of `page`: nothing, whatever fonts this machine has."""
+    found = page.evaluate(WIDER_THAN_ITS_WINDOW, SPACED)
+    return [f"{page.url} {found}"] if found else []
 
 
 def install() -> None:

@@ -55,7 +55,7 @@ class RegistrationAdmin(RecordAdmin):
     """Who comes to what. Seats are taken and given back by the domain alone; a row is never edited or deleted."""
 
     form = RegistrationForm
-    list_display = ["attendee", "status_shown", "session", "when", "email", "organisation", "created_at"]
+    list_display = ["attendee", "status_shown", "session", "when", "created_at", "email", "organisation"]
     list_display_links = ["attendee", "session"]
     list_filter = ["status", "created_at", "session__event", "pool__cohort"]
     list_select_related = ["attendee__user", "session__room__venue", "pool__cohort"]

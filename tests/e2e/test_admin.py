@@ -1,6 +1,6 @@
 """The administration in a real browser: usable by all, in both schemes and on a phone, inside the policy that allows no inline code."""
 
-import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from programme.models import Duty, Session
 from registrations.domain import pools
@@ -17,22 +17,9 @@ from registrations.models import Limit, Registration
 from tests import browser as machine
 from tests import make
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = machine.chromium()
-    if not path:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Chromium on this machine: `python -m tests.browser` says how to get one")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright keeps a loop in this thread; Django takes it for asynchronous code
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=machine.arguments())
-        yield browser
-        browser.close()
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture(params=[("light", 1280), ("dark", 390)], ids=["light-wide", "dark-narrow"])
@@ -57,8 +44,7 @@ def faults(page: Page) -> list[str]:
     # Without its own reading of sheets that import others, for which axe writes inline styles.
     found = Axe().run(page, options={"runOnly": RULES, "preload": False}).response["violations"]
     faults = [f"{page.url} {rule['id']}: {', '.join(node['html'][:200] for node in rule['nodes'][:5])}" for rule in found]
-    if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
-        faults.append(f"{page.url} scrolls sideways")
+    faults += machine.too_wide(page)
     if page.locator("h1").count() != 1:
         faults.append(f"{page.url} has not one h1")
     return faults
@@ -66,6 +52,11 @@ def faults(page: Page) -> list[str]:
 
 def judge(page: Page) -> None:
     assert faults(page) == []
+
+
+def press(page: Page, button: str) -> None:
+    with page.expect_navigation():
+        page.get_by_role("button", name=button, exact=True).click()
 
 
 def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
@@ -133,12 +124,12 @@ def test_the_languages_of_a_form_are_tabs_for_the_keyboard_too(page: Page) -> No
     french.click()
     page.locator("#id_title_fr").fill("")
     english.click()
-    page.get_by_role("button", name="Enregistrer", exact=True).click()
-    assert page.locator("#id_title_fr").is_visible(), "the tab that holds an error is open"
+    press(page, "Enregistrer")
+    expect(page.locator("#id_title_fr"), "the tab that holds an error is open").to_be_visible()
     judge(page)
     page.locator("#id_title_fr").fill("Éthique")
-    page.get_by_role("button", name="Enregistrer", exact=True).click()
-    page.wait_for_url("**/session/")
+    press(page, "Enregistrer")
+    expect(page).to_have_url(re.compile("/session/$"))
     session.refresh_from_db()
     assert (session.title_fr, session.title_en) == ("Éthique", "Ethics")
 
@@ -166,21 +157,21 @@ def test_an_organiser_imports_a_list_and_cancels_a_seat(page: Page, tmp_path: Pa
 
     page.goto("/admin/programme/session/import/")
     page.set_input_files("[name=import_file]", wrong)
-    page.get_by_role("button", name="Voir ce qui changerait").click()
-    page.get_by_text("nowhere").wait_for()
+    press(page, "Voir ce qui changerait")
+    expect(page.get_by_text("nowhere")).to_be_visible()
     judge(page)
     page.set_input_files("[name=import_file]", right)
-    page.get_by_role("button", name="Voir ce qui changerait").click()
+    press(page, "Voir ce qui changerait")
     judge(page)
-    page.get_by_role("button", name="Importer ces lignes").click()
-    page.wait_for_url("**/session/")
+    press(page, "Importer ces lignes")
+    expect(page).to_have_url(re.compile("/session/$"))
     assert Session.objects.get().title_fr == "Après"
 
     page.goto(f"/admin/registrations/registration/{registration.pk}/change/")
-    page.get_by_role("button", name="Annuler ces inscriptions…").click()
+    press(page, "Annuler ces inscriptions…")
     judge(page)
-    page.get_by_role("button", name="Annuler 1 inscription").click()
-    page.get_by_text("1 place est rendue").wait_for()
+    press(page, "Annuler 1 inscription")
+    expect(page.get_by_text("1 place est rendue")).to_be_visible()
     assert Registration.objects.get().status == "cancelled"
 
 
@@ -193,8 +184,8 @@ def test_a_seat_is_given_by_searching_for_who_and_what(page: Page) -> None:
         page.locator(".select2-search__field").fill(words)
         page.get_by_role("option", name=found).click()
     judge(page)
-    page.get_by_role("button", name="Enregistrer", exact=True).click()
-    page.wait_for_url("**/registration/")
+    press(page, "Enregistrer")
+    expect(page).to_have_url(re.compile("/registration/$"))
 
     assert Registration.objects.get().attendee == person
 

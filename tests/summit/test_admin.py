@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -253,6 +254,28 @@ def test_the_history_tells_who_changed_what_from_what_to_what(organiser: Client)
     assert actor.email in page
     assert "<del>Brouillon</del>" in page
     assert "<ins>Publiée</ins>" in page
+
+
+def test_the_history_speaks_the_organisers_language_of_times_and_of_nothing(organiser: Client) -> None:
+    session = make.session(starts_at=datetime(2031, 2, 3, 8, 30, tzinfo=UTC), minutes=90)
+    session.starts_at += timedelta(minutes=30)
+    session.save()
+    event = make.event(venue=make.venue(name="Grand Palais"))
+    event.venue = None
+    event.save()
+    user = make.user()
+    user.is_active = False
+    user.save()
+
+    pages = [
+        organiser.get(url(label, "history", obj)).content.decode()
+        for label, obj in (("programme.session", session), ("programme.event", event), ("accounts.user", user))
+    ]
+
+    assert "<del>3 février 2031 09:30</del>" in pages[0]
+    assert "<ins>3 février 2031 10:00</ins>" in pages[0]
+    assert re.search("<del>Grand Palais</del>.*<ins>–</ins>", pages[1], re.DOTALL)
+    assert re.search("<del>oui</del>.*<ins>non</ins>", pages[2], re.DOTALL)
 
 
 def test_no_old_version_can_be_brought_back_past_the_rules(organiser: Client) -> None:

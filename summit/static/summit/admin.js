@@ -1,4 +1,5 @@
-// Turns the fieldsets of a form's languages into tabs, and gives names to what Django's own scripts build without.
+// Turns the fieldsets of a form's languages into tabs, brings the current list into view, and gives names to what Django's own scripts
+// build without.
 // Without this script the languages stand one below the other.
 "use strict";
 
@@ -68,6 +69,12 @@ function neighbours() {
 }
 
 neighbours().forEach(makeTabs);
+
+// On a phone the rows of lists scroll inside themselves: bring the current one into view.
+for (const strip of document.querySelectorAll("#lists ul, #models ul")) {
+  const current = strip.querySelector("[aria-current]");
+  if (current) strip.scrollLeft += current.getBoundingClientRect().left - strip.getBoundingClientRect().left - (strip.clientWidth - current.clientWidth) / 2;
+}
 
 // select2 builds a box beside the select, and leaves the label with the select.
 function nameBoxes(root) {
