@@ -355,7 +355,8 @@ class Session(Sourced):
             raise ValidationError(errors)
         session_checked.send(sender=Session, session=self)
 
-    WATCHED = ("status", "starts_at", "ends_at", "room_id")  # what is told to those who hear that a session was saved
+    PLACE_AND_TIME = ("starts_at", "ends_at", "room_id")
+    WATCHED = ("status", "access", "waiting_list", *PLACE_AND_TIME)  # what is told to those who hear that a session was saved
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         with transaction.atomic():
@@ -363,11 +364,8 @@ class Session(Sourced):
             self.shares_room = self.room.allows_several_sessions
             super().save(*args, **kwargs)
             session_saved.send(sender=Session, session=self, before=before)
-            if (
-                before
-                and self.status != self.Status.CANCELLED
-                and any(getattr(self, n) != before[n] for n in self.WATCHED if n != "status")
-            ):
+            moved = before and any(getattr(self, name) != before[name] for name in self.PLACE_AND_TIME)
+            if moved and self.status != self.Status.CANCELLED:
                 session_moved.send(sender=Session, session=self, before=before)
 
 

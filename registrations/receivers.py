@@ -1,5 +1,6 @@
 from typing import Any
 
+from django.db import transaction
 from django.dispatch import receiver
 from django.utils import timezone
 
@@ -15,20 +16,26 @@ def refuse_a_capacity_below_what_is_taken(session: Session, **kwargs: Any) -> No
 
 @receiver(session_saved)
 def keep_seats_in_step(session: Session, before: dict[str, Any], **kwargs: Any) -> None:
-    """More seats go to the line at once; a session that is cancelled empties, one that moves may let others in."""
+    """More seats, or a wider way in, go to the line at once; a session that is cancelled empties; a draft lets nobody in."""
     now = timezone.now()
-    cancelled = session.status == Session.Status.CANCELLED
-    if cancelled and before.get("status") != Session.Status.CANCELLED:
-        pools.empty(session, getattr(session, "_history_user", None), now)
-    elif before.get("status") == Session.Status.CANCELLED and not cancelled:
+    was, is_now = before.get("status"), session.status
+    if is_now == Session.Status.CANCELLED:
+        if was != is_now:
+            pools.empty(session, getattr(session, "_history_user", None), now)
+        return
+    if is_now == Session.Status.DRAFT and was == Session.Status.PUBLISHED:
+        pools.withdraw(session)
+    elif is_now == Session.Status.PUBLISHED and before and was != is_now:
         pools.reopen(session)
-    if not cancelled:
-        pools.fit_general_pool(session, now)
+    changed = {name for name in ("access", "waiting_list") if before and before[name] != getattr(session, name)}
+    pools.fit_general_pool(session, now, serves_line=bool(changed))
 
 
 @receiver(session_moved)
 def look_at_the_lines_again(session: Session, **kwargs: Any) -> None:
-    waitlist.settle_all(timezone.now())
+    """Whom the session was in the way of may get a seat elsewhere. After the commit, so that each line has its locks for itself;
+    were it to fail, the clock looks again within seconds."""
+    transaction.on_commit(lambda: waitlist.settle_all(timezone.now()), robust=True)
 
 
 @receiver(session_withdrawn)

@@ -134,7 +134,7 @@ def party(request: HttpRequest, slug: str) -> HttpResponse:
             notice = _("You wait alone again.")
         elif "code" in request.POST:
             code = form.cleaned_data["code"] if form.is_valid() else ""
-            waitlist.join_party(registration, code, actor=attendee.user)
+            waitlist.join_party(registration, code, actor=attendee.user, at=timezone.now())
             notice = _("You wait together now: you all get a seat, or none of you.")
         else:
             waitlist.start_party(registration, actor=attendee.user)

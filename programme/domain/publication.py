@@ -24,7 +24,7 @@ def unpublish(sessions: Iterable[Session], actor: User) -> int:
 
 def _turn(sessions: Iterable[Session], before: str, after: str, actor: User) -> int:
     with transaction.atomic():
-        found = Session.objects.select_for_update(of=("self",)).select_related("room").filter(status=before)
+        found = Session.objects.select_for_update(of=("self",), no_key=True).select_related("room").filter(status=before)
         found = found.filter(pk__in=[session.pk for session in sessions]).order_by("pk")
         for session in found:
             if after == Session.Status.DRAFT:

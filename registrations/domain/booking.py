@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Prefetch, Q, prefetch_related_objects
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -54,6 +54,7 @@ class Ask:
     let_in: bool = False
 
 
+@ledger.again_after_deadlock
 def register(
     session: Session,
     attendee: Attendee,
@@ -79,8 +80,8 @@ def register(
     ask = Ask(session, attendee, actor, at or timezone.now(), seen, reason.strip(), despite, frozenset(leave), waits, let_in)
     if pools is None:
         pools = list(ways_in.pools_for(attendee).filter(session=session))
-    if any(pool.release_at and pool.release_at <= ask.at and pool.left > 0 for pool in pools):
-        waitlist.settle_all(ask.at, [session])
+    if waitlist.is_due(session, pools, ask.at):
+        waitlist.do_what_is_due(session, [attendee.pk], ask.at)
         pools = list(ways_in.pools_for(attendee).filter(session=session))
     # Read without a lock: in a rush most people learn here that the session is full, and wait for nobody. Whoever took the last
     # seat and asks again finds their registration: both became visible in one commit.
@@ -93,9 +94,9 @@ def register(
     elif not free and not _may_wait(ask):
         if (last := _last(session, attendee)) and last.status not in Registration.ENDED:
             return last
-        raise SeatRefused("full", _("This session is full."))
+        raise _closed_meanwhile(session, pools, ask.at) or SeatRefused("full", _("This session is full."))
     # One pool, one statement: no lock is held on it before the seat is taken. If that fails, look again with all pools locked.
-    if free and not _line_goes_first(session):
+    if free and not _may_go_first(session):
         with transaction.atomic():
             registration = _judge(ask)
             if registration is None and ledger.take(free[0]):
@@ -115,18 +116,11 @@ def _judge(ask: Ask, *, leaving: Collection[Registration] = ()) -> Registration 
     session, attendee = ask.session, ask.attendee
     # The person first, then the pool: one order for everybody, so that nobody waits in a circle.
     flags = Attendee.objects.select_for_update(no_key=True, of=("self",)).annotate(
-        is_limited=Exists(Limit.objects.filter(event=session.event_id)),
-        on_duty=clashes.has_duties(),
-        is_live=clashes.is_live(),
+        is_limited=Exists(Limit.objects.filter(event=session.event_id)), on_duty=clashes.has_duties()
     )
     person = flags.only("pk", "user").get(pk=attendee.pk)
-    known = Registration.objects.filter(attendee=attendee).order_by("pk")
-    if person.is_live:
-        known = known.filter(Q(session=session) | ~Q(status__in=Registration.ENDED)).select_related(
-            "session__event", "session__room__venue"
-        )
-    else:  # most people, in a rush: nothing is joined for them
-        known = known.filter(session=session)
+    # A statement of its own: the one that waited for the lock saw what was there before it waited.
+    known = Registration.objects.filter(Q(session=session) | ~Q(status__in=Registration.ENDED), attendee=attendee).order_by("pk")
     here = [registration for registration in known if registration.session_id == session.pk]
     last = here[-1] if here else None
     if last and last.status not in Registration.ENDED:
@@ -135,6 +129,8 @@ def _judge(ask: Ask, *, leaving: Collection[Registration] = ()) -> Registration 
     if ask.seen is not None and ask.seen != stamp(last):
         raise SeatRefused("stale", _("You gave this seat back meanwhile. Do you want to register again?"))
     others = [mine for mine in known if mine.session_id != session.pk and mine.pk not in {left.pk for left in leaving}]
+    # Most people, in a rush, have nothing else: a hundred columns are read for those alone who do.
+    prefetch_related_objects(others, Prefetch("session", Session.objects.select_related("event", "room__venue")))
     expected = clashes.commitments_of([person], registrations={attendee.pk: others})[attendee.pk]
     if found := clashes.clashes_with(session, expected, Travel()):
         refuse_clash(session, found, despite=ask.despite or ask.let_in)
@@ -161,12 +157,13 @@ def refuse_clash(session: Session, found: Sequence[Clash], *, despite: bool) -> 
 def _seat_or_line(ask: Ask, pools: Sequence[SeatPool]) -> Registration:
     """A seat, a request, or a place in line: with all `pools` of the session locked, so that no seat is freed meanwhile."""
     session, attendee = ask.session, ask.attendee
+    if not ledger.lock_and_refresh(pools):
+        pools = list(ways_in.pools_for(attendee).filter(session=session))
+    if refused := _closed_meanwhile(session, pools, ask.at):
+        raise refused
     if _asks(session, let_in=ask.let_in) and not session.holds_requests:
         return _open(ask, None)
-    ledger.lock_and_refresh(pools)
-    if any(pool.closed for pool in pools):
-        raise SeatRefused("cancelled", _("This session is cancelled."))
-    if not _line_goes_first(session):
+    if ask.let_in or not _line_goes_first(session):
         for pool in ways_in.enter(session, attendee, pools, ask.at, let_in=ask.let_in):
             if pool.left > 0 and ledger.take(pool):
                 return _open(ask, pool)
@@ -176,6 +173,13 @@ def _seat_or_line(ask: Ask, pools: Sequence[SeatPool]) -> Registration:
     registration._history_user = ask.actor
     registration.save(force_insert=True)
     return registration
+
+
+def _closed_meanwhile(session: Session, pools: Iterable[SeatPool], at: datetime) -> SeatRefused | None:
+    """Why nobody enters a session that was open when it was read, and whose pools have been closed since."""
+    if not any(pool.closed for pool in pools):
+        return None
+    return ways_in.closed(Session.objects.select_related("room__venue").get(pk=session.pk), at)
 
 
 def _open(ask: Ask, pool: SeatPool | None) -> Registration:
@@ -199,9 +203,15 @@ def _may_wait(ask: Ask) -> bool:
     return ask.waits and ask.session.waiting_list != Session.WaitingList.NONE
 
 
+def _may_go_first(session: Session) -> bool:
+    """Whether a free seat may be kept for those who wait: the organisers, or lots, will give it. In any other line it went to them
+    in the step that freed it."""
+    return session.waiting_list in (Session.WaitingList.BY_HAND, Session.WaitingList.DRAW)
+
+
 def _line_goes_first(session: Session) -> bool:
-    """Whether a seat that is free is not for newcomers: the organisers, or lots, will give it to somebody who waits."""
-    if session.waiting_list not in (Session.WaitingList.BY_HAND, Session.WaitingList.DRAW) or waitlist.hands_on(session):
+    """Whether a seat that is free is not for newcomers."""
+    if not _may_go_first(session) or waitlist.hands_on(session):
         return False
     return Registration.objects.waiting().filter(session=session).exists()
 
@@ -219,7 +229,7 @@ def _swap(ask: Ask, once: Key | None) -> Registration:
         registration = _judge(ask, leaving=leaving)
         if registration is None:
             for given_up in leaving:
-                ledger.end(given_up, _given_up(given_up), actor=ask.actor, at=ask.at)
+                _end(given_up, actor=ask.actor, at=ask.at, ending=Ending.SWAPPED)
             pools = list(ways_in.pools_for(attendee).filter(session=session))
             registration = _seat_or_line(ask, pools)
             if registration.status == Status.WAITING and any(given_up.status != Status.WAITING for given_up in left):
@@ -230,12 +240,18 @@ def _swap(ask: Ask, once: Key | None) -> Registration:
     return waitlist.in_turn(sessions, [attendee.pk], act, ask.at)
 
 
-def _given_up(registration: Registration) -> str:
-    return Ending.LEFT_LINE if registration.status == Status.WAITING else Ending.SWAPPED
+def _end(registration: Registration, *, actor: User, at: datetime, ending: str = "") -> None:
+    """End a live registration of somebody who gives it up: `ending` says why, but of a place in line only that it was left."""
+    if registration.status == Status.WAITING and ending in ("", Ending.SWAPPED):
+        ending = Ending.LEFT_LINE
+    elif not ending:
+        ending = Ending.OFFER_DECLINED if registration.status == Status.OFFERED else Ending.BY_PERSON
+    ledger.end(registration, ending, actor=actor, at=at)
 
 
 def _to_leave(ask: Ask) -> list[Registration]:
-    live = Registration.objects.live().filter(attendee=ask.attendee, uuid__in=ask.leave).exclude(session=ask.session)
+    live = Registration.objects.live().filter(attendee=ask.attendee, uuid__in=ask.leave, session__ends_at__gt=ask.at)
+    live = live.exclude(session=ask.session)
     return list(live.select_related("session__event", "session__room__venue", "attendee__user").order_by("pk"))
 
 
@@ -261,6 +277,8 @@ def accept(
         if registration.status == Status.OFFERED:
             if registration.offer_expires_at is not None and registration.offer_expires_at <= at:
                 return None
+            if refused := ways_in.closed(session, at, to_all=False):
+                raise refused
             leaving = _to_leave(ask)
             others = Registration.objects.live().filter(attendee=attendee).exclude(pk__in=[registration.pk, *(r.pk for r in leaving)])
             others = others.select_related("session__event", "session__room__venue")
@@ -268,7 +286,7 @@ def accept(
             if found := clashes.clashes_with(session, expected, Travel()):
                 refuse_clash(session, found, despite=despite)
             for given_up in leaving:
-                ledger.end(given_up, _given_up(given_up), actor=actor, at=at)
+                _end(given_up, actor=actor, at=at, ending=Ending.SWAPPED)
             ledger.seat(registration, registration.pool, actor=actor, status=Status.CONFIRMED, offer_expires_at=None)
         replays.spend(once, _answer(registration))
         return registration
@@ -296,19 +314,33 @@ def cancel(
     def act() -> Registration | None:
         registration = _live(session, attendee)
         if registration is not None:
-            usual = {Status.WAITING: Ending.LEFT_LINE, Status.OFFERED: Ending.OFFER_DECLINED}
-            by_person = usual.get(Status(registration.status), Ending.BY_PERSON)
-            ledger.end(registration, ending or by_person, actor=actor, at=at)
+            _end(registration, actor=actor, at=at, ending=ending)
         replays.spend(once, _answer(registration))
         return registration
 
-    # Where a clash or a limit kept the person in line, they may be next now.
-    elsewhere = Session.objects.filter(
-        Exists(Registration.objects.filter(session=OuterRef("pk"), attendee=attendee, status=Status.WAITING)),
-        ~Q(event__clash_policy=Event.ClashPolicy.WARN) | Q(event__limits__isnull=False),
-    )
-    concerned = {session, *elsewhere.exclude(pk=session.pk).select_related("event", "room__venue")}
-    return waitlist.in_turn(sorted(concerned, key=lambda each: each.pk), [attendee.pk], act, at)
+    return waitlist.in_turn([session], [attendee.pk], act, at)
+
+
+def leave_all(attendee: Attendee, *, actor: User, at: datetime | None = None) -> list[Registration]:
+    """Give back every seat, offer, request and place in line of `attendee` in one step, each line being served; return what ended.
+
+    Doing it twice changes nothing. What is over stays written down. Whoever erases the person calls it first.
+    """
+    at = at or timezone.now()
+    live = Registration.objects.live().filter(attendee=attendee, session__ends_at__gt=at)
+    live = live.select_related("session__event", "session__room__venue", "attendee__user").order_by("pk")
+    left: list[Registration] = []
+    # Once, unless the person registers elsewhere at this very moment.
+    while sessions := [registration.session for registration in live.all()]:
+
+        def act(known: Collection[Session] = sessions) -> list[Registration]:
+            found = list(live.filter(session__in=known))
+            for registration in found:
+                _end(registration, actor=actor, at=at)
+            return found
+
+        left += waitlist.in_turn(sessions, [attendee.pk], act, at)
+    return left
 
 
 def decide(registration: Registration, *, grant: bool, answer: str, actor: User, at: datetime | None = None) -> Registration:

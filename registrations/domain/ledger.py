@@ -1,22 +1,47 @@
 """The books of seats: the only place that moves a pool's `taken`, and that writes a registration (docs/rules.md#seats).
 
-Locks are always taken in one order, so that nobody waits in a circle: people by ascending id, then pools by ascending id.
-SQLite ignores the locks: there, IMMEDIATE already runs one writer at a time.
+Locks are always taken in one order, so that nobody waits in a circle: the session's row (organisers alone take it), people by
+ascending id, pools by ascending id. SQLite ignores the locks: there, IMMEDIATE already runs one writer at a time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
+from django.db import OperationalError, connection
 from django.db.models import F, QuerySet
+from django.utils import timezone
 
 from accounts.models import Attendee, User
 from outbox.domain.posting import post
 from programme.models import Session
 from registrations.models import Registration, SeatPool
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Status = Registration.Status
 Ending = Registration.Ending
+
+
+def again_after_deadlock(act: Callable[P, T]) -> Callable[P, T]:
+    """Do `act` once more when PostgreSQL ended it to free others: nothing of it was kept.
+
+    One session at a time, nobody waits in a circle. But an organiser who saves several in one transaction holds the pools of
+    the first while asking for people of the second. Inside such a transaction nothing can be done again.
+    """
+
+    @wraps(act)
+    def patiently(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _try in range(3):
+            try:
+                return act(*args, **kwargs)
+            except OperationalError as error:
+                if connection.in_atomic_block or getattr(error.__cause__, "sqlstate", "") != "40P01":
+                    raise
+        return act(*args, **kwargs)
+
+    return patiently
 
 
 def lock_people(ids: Iterable[int]) -> None:
@@ -28,12 +53,18 @@ def lock_pools(pools: QuerySet[SeatPool]) -> None:
     list(pools.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
 
 
-def lock_and_refresh(pools: Iterable[SeatPool]) -> None:
-    """Lock `pools` and bring what they count up to date: they were read without a lock."""
+def lock_and_refresh(pools: Iterable[SeatPool]) -> bool:
+    """Lock `pools`, all those of a session as they were read without a lock, and bring what they count up to date.
+
+    False when organisers have moved seats meanwhile: then there may be another pool, which only a new reading shows.
+    """
     known = {pool.pk: pool for pool in pools}
+    unmoved = True
     fresh = SeatPool.objects.select_for_update(no_key=True).filter(pk__in=known).order_by("pk")
     for pk, seats, taken, closed in fresh.values_list("pk", "seats", "taken", "closed"):
+        unmoved &= seats == known[pk].seats
         known[pk].seats, known[pk].taken, known[pk].closed = seats, taken, closed
+    return unmoved
 
 
 def take(pool: SeatPool, number: int = 1) -> bool:
@@ -69,8 +100,8 @@ def seat(registration: Registration, pool: SeatPool | None, *, actor: User | Non
     """Give a live registration the seat of `pool` that was taken for it: confirmed, offered or pending."""
     change(registration, actor=actor, status=status, pool=pool, **fields)
     if status == Status.CONFIRMED:
-        # Somebody who was moved to the line and comes back is told again.
-        tell(registration, "confirmed", f"{registration.waiting_at:%Y%m%dT%H%M%S}" if registration.waiting_at else "")
+        # Somebody who was moved to the line and comes back is told again, each time.
+        tell(registration, "confirmed", _this_time() if registration.waiting_at else "")
     elif status == Status.OFFERED:
         tell(registration, "offered", f"{registration.offer_expires_at:%Y%m%dT%H%M%S}")
 
@@ -82,7 +113,7 @@ def move_to_line(registration: Registration, *, actor: User, priority: int) -> N
     change(registration, actor=actor, status=Status.WAITING, **cleared)
     if held:
         SeatPool.objects.filter(pk=held.pk).update(taken=F("taken") - 1)
-    tell(registration, "moved_to_line", f"{registration.session.capacity}")
+    tell(registration, "moved_to_line", _this_time())
 
 
 def end(registration: Registration, ending: str, *, actor: User | None, at: datetime, **fields: Any) -> None:
@@ -97,6 +128,10 @@ def end(registration: Registration, ending: str, *, actor: User | None, at: date
         tell(registration, "declined")
     elif ending != Ending.LEFT_LINE:  # whoever leaves a line sees it on the page
         tell(registration, "cancelled")
+
+
+def _this_time() -> str:
+    return f"{timezone.now():%Y%m%dT%H%M%S%f}"
 
 
 def tell(registration: Registration, what: str, version: str = "") -> None:

@@ -1,7 +1,7 @@
 """The seat pools of a session: how many seats, and for whom (docs/rules.md#seats)."""
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -48,16 +48,17 @@ def check_nobody_comes(session: Session) -> None:
         )
 
 
-def fit_general_pool(session: Session, at: datetime) -> None:
+def fit_general_pool(session: Session, at: datetime, *, serves_line: bool = False) -> None:
     """Give the general pool the seats that the allotments leave, and the line what this adds; sessions open to all have none.
 
-    The database refuses to go below what is taken.
+    `serves_line`: the way in has changed, so that somebody may get a seat who could not before. The database refuses to go
+    below what is taken.
     """
     pool = SeatPool.objects.filter(session=session, cohort=None).first()
     if pool is None:
         if session.access != Session.Access.PUBLIC:
             SeatPool.objects.create(session=session, seats=max(session.capacity - _allotted(session), 0))
-    elif pool.seats < session.capacity - _allotted(session):
+    elif pool.seats < session.capacity - _allotted(session) or serves_line:
         waitlist.in_turn([session], [], lambda: _fit(session), at)
     elif pool.seats != max(session.capacity - _allotted(session), 0):
         ledger.lock_pools(SeatPool.objects.filter(session=session))
@@ -78,6 +79,7 @@ def _allotted(session: Session) -> int:
     return SeatPool.objects.filter(session=session).exclude(cohort=None).aggregate(n=Sum("seats"))["n"] or 0
 
 
+@ledger.again_after_deadlock
 def allot(session: Session, cohort: Cohort, seats: int, *, at: datetime | None = None, **fields: Any) -> SeatPool:
     """Keep `seats` of `session` for `cohort` (the same call again changes the number, 0 gives them back to the general pool and its line).
 
@@ -85,7 +87,7 @@ def allot(session: Session, cohort: Cohort, seats: int, *, at: datetime | None =
     """
     at = at or timezone.now()
 
-    def act() -> SeatPool:
+    def act(session: Session) -> SeatPool:
         pools = list(SeatPool.objects.filter(session=session).order_by("pk"))
         check_allotment(session, cohort, seats, pools)
         pool = next((pool for pool in pools if pool.cohort_id == cohort.pk), None)
@@ -103,7 +105,14 @@ def allot(session: Session, cohort: Cohort, seats: int, *, at: datetime | None =
             _move_general(session, pools, before - seats)
         return pool
 
-    return waitlist.in_turn([session], [], act, at)
+    with transaction.atomic():
+        found = _locked(session)  # its capacity may not be what the caller read
+        return waitlist.in_turn([found], [], lambda: act(found), at)
+
+
+def _locked(session: Session) -> Session:
+    """`session` as it is now, its row locked: before people and pools, as whoever saves its form does."""
+    return Session.objects.select_for_update(of=("self",), no_key=True).select_related("event", "room__venue").get(pk=session.pk)
 
 
 def _move_general(session: Session, pools: list[SeatPool], by: int) -> None:
@@ -159,28 +168,32 @@ def last_come(session: Session, number: int) -> list[Registration]:
     return list(holding.select_related("attendee__user", "session").order_by("-created_at", "-id")[:number])
 
 
+@ledger.again_after_deadlock
 def lower_capacity(
     session: Session, capacity: int, how: str, *, actor: User, at: datetime | None = None, moved: Collection[Registration] | None = None
 ) -> Session:
     """Lower the capacity of `session` though more seats are taken, in the way that the organisers chose, in one step.
 
     `moved` names the people who go to the line (their number must be that of `above`); by default those who came last. Each of
-    them is told by mail. Returns the session as it is then. Raises ValidationError when the numbers do not fit.
+    them is told by mail. Returns the session as it is then. Doing it twice changes nothing. Raises ValidationError when the
+    numbers do not fit.
     """
     at = at or timezone.now()
 
-    def act() -> Session:
-        found = Session.objects.select_related("event", "room__venue").get(pk=session.pk)
+    def act(found: Session) -> Session:
         number = above(found, capacity)
         found._history_user = actor  # type: ignore[attr-defined]
         if how == Lowering.MOVE and number:
             chosen = last_come(found, number) if moved is None else list(moved)
             fresh = Registration.objects.filter(pk__in=[one.pk for one in chosen], session=found, pool__cohort=None, pool__isnull=False)
-            going = list(fresh.select_related("attendee__user", "session").order_by("pk"))
-            if len(going) != number:
+            leaving = list(fresh.select_related("attendee__user", "session").order_by("pk"))
+            if len(leaving) != number:
                 raise ValidationError(_("%(number)d people must be named: their seats go.") % {"number": number})
+            if missing := {registration.attendee_id for registration in leaving} - people:
+                people.update(missing)
+                raise waitlist.LineMoved(missing)
             head = Registration.objects.waiting().filter(session=found).values_list("priority", flat=True).first()
-            for registration in going:
+            for registration in leaving:
                 registration.session = found
                 ledger.move_to_line(registration, actor=actor, priority=(head or 0) + 1)
             if found.waiting_list == Session.WaitingList.NONE:
@@ -189,33 +202,50 @@ def lower_capacity(
         else:
             found.capacity = capacity + number
             if how == Lowering.CLOSE:
-                opens_at = found.registration_opens_at
-                found.registration_closes_at = at if opens_at is None or opens_at < at else opens_at + timedelta(seconds=1)
+                if found.registration_opens_at and found.registration_opens_at >= at:
+                    found.registration_opens_at = None  # it closes before it has opened
+                found.registration_closes_at = at
                 found.waiting_list = Session.WaitingList.BY_HAND
         found.save()
         return found
 
     with transaction.atomic():
-        # The session before people and pools, as whoever saves its form does.
-        list(Session.objects.select_for_update(no_key=True).filter(pk=session.pk).values_list("pk"))
-        going = last_come(session, above(session, capacity)) if how == Lowering.MOVE and moved is None else list(moved or [])
-        return waitlist.in_turn([session], [registration.attendee_id for registration in going], act, at)
+        found = _locked(session)
+        if not 0 < capacity <= found.capacity:
+            raise ValidationError(
+                _("The capacity is %(capacity)d now: choose a lower one, and one seat at least.") % {"capacity": found.capacity}
+            )
+        going = last_come(found, above(found, capacity)) if how == Lowering.MOVE and moved is None else list(moved or [])
+        people = {registration.attendee_id for registration in going}
+        return waitlist.in_turn([found], people, lambda: act(found), at)
 
 
 def empty(session: Session, actor: User | None, at: datetime) -> int:
     """End every live registration of a session that is cancelled, and let nobody in any more; return how many. Each is told by mail."""
     live = Registration.objects.live().filter(session=session)
+    people = set(live.values_list("attendee_id", flat=True))
 
     def act() -> int:
         SeatPool.objects.filter(session=session).update(closed=True)
         found = list(live.select_related("attendee__user", "session").order_by("pk"))
+        if missing := {registration.attendee_id for registration in found} - people:
+            people.update(missing)
+            raise waitlist.LineMoved(missing)
         for registration in found:
             ledger.end(registration, ledger.Ending.SESSION_CANCELLED, actor=actor, at=at)
         return len(found)
 
-    return waitlist.in_turn([session], live.values_list("attendee_id", flat=True), act, at)
+    return waitlist.in_turn([session], people, act, at)
+
+
+def withdraw(session: Session) -> None:
+    """Let nobody into a session any more that goes back to draft. Raises ValidationError when somebody came in meanwhile."""
+    pools = SeatPool.objects.filter(session=session)
+    ledger.lock_pools(pools)
+    check_nobody_comes(session)
+    pools.update(closed=True)
 
 
 def reopen(session: Session) -> None:
-    """Let people into a session again that had been cancelled."""
+    """Let people into a session (again) that had been cancelled, or a draft."""
     SeatPool.objects.filter(session=session, closed=True).update(closed=False)

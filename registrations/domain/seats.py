@@ -136,8 +136,8 @@ def seats(sessions: Iterable[Session], attendee: Attendee | None, at: datetime) 
 
 def seat_after(registration: Registration, at: datetime) -> Seat:
     """The seat of somebody right after their own act on it: what they know already is not read again."""
-    place = waitlist.last_place(registration.session) if registration.status == Status.WAITING else None
-    return _seat(registration.session, [], registration, at, place=place)
+    places = waitlist.places([registration])
+    return _seat(registration.session, [], registration, at, place=places.get(registration.pk))
 
 
 def _seat(
@@ -155,7 +155,7 @@ def _seat(
     if mine and mine.status == Status.OFFERED and mine.offer_expires_at and mine.offer_expires_at <= at:
         mine = None  # the seat is about to go to the next in line
     own = {pool.cohort_id for pool in pools if pool.cohort_id and pool.mine}  # type: ignore[attr-defined]
-    usable = ways_in.usable(session, pools, own, at)
+    usable = ways_in.usable(session, pools, own, at, let_in=invited)
     enters = invited or any(pool.cohort_id for pool in usable)
     refused = ways_in.closed(session, at) if enters else ways_in.refusal(session, at)
     state, sentence = STATES.get(Status(mine.status), "") if mine else "", ""

@@ -3,13 +3,13 @@
 import hashlib
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 
@@ -17,7 +17,7 @@ from accounts.models import User
 from programme.models import Event, Session
 from registrations.domain import clashes, ledger, ways_in
 from registrations.domain.ways_in import SeatRefused
-from registrations.models import Draw, Limit, Membership, Party, Registration, RegistrationQuerySet, SeatPool
+from registrations.models import Draw, Invitation, Limit, Membership, Party, Registration, RegistrationQuerySet, SeatPool
 from venues.domain.travel import Travel
 
 T = TypeVar("T")
@@ -27,6 +27,7 @@ Mode = Session.WaitingList
 SHORTEST_OFFER = timedelta(minutes=15)
 LARGEST_PARTY = 6
 TRIES = 100
+NO_LOT = 2**31 - 1
 Seated = list[tuple[Registration, SeatPool]]
 
 
@@ -41,27 +42,41 @@ class LineMoved(Exception):
 # --- Taking turns ---------------------------------------------------------------------------------------------------------------
 
 
-def in_turn(sessions: Sequence[Session], people: Iterable[int], act: Callable[[], T], at: datetime) -> T:
+@ledger.again_after_deadlock
+def in_turn(sessions: Collection[Session], people: Iterable[int], act: Callable[[], T], at: datetime) -> T:
     """Run `act`, which may free seats of `sessions`, and hand what it frees to those in line, all in one transaction.
 
     `people` are the ids of the attendees whom `act` changes: they are locked before it runs, with all pools of `sessions`, so
-    it must read what it decides on. Whoever is next in line is guessed and locked too; a wrong guess starts over.
+    it must read what it decides on, and raise LineMoved when it finds somebody else to change. What they give up may let them
+    in where they wait: those lines are served too. Whoever is next in line is guessed and locked; a wrong guess starts over.
     """
-    locked = set(people)
+    changed = set(people)
+    locked = set(changed)
     for session in sessions:
         locked.update(Registration.objects.waiting().filter(session=session).values_list("attendee_id", flat=True)[:5])
     for _try in range(TRIES):
         try:
             with transaction.atomic():
                 ledger.lock_people(locked)
-                ledger.lock_pools(SeatPool.objects.filter(session__in=sessions))
+                concerned = sorted({*sessions, *_kept_out_of(changed)}, key=lambda session: session.pk)
+                ledger.lock_pools(SeatPool.objects.filter(session__in=concerned))
                 result = act()
-                for session in sessions:
+                for session in concerned:
                     settle(session, locked, at)
             return result
         except LineMoved as moved:
+            changed |= moved.people
             locked |= moved.people
     raise SeatRefused("busy", _("Too many people are at this at once: try again in a moment."))
+
+
+def _kept_out_of(people: Collection[int]) -> Iterable[Session]:
+    """The sessions in whose line one of `people` may have been passed over, for a clash or a limit."""
+    if not people:
+        return []
+    waits = Registration.objects.filter(session=OuterRef("pk"), attendee__in=people, status=Status.WAITING)
+    strict = ~Q(event__clash_policy=Event.ClashPolicy.WARN) | Exists(Limit.objects.filter(event=OuterRef("event")))
+    return Session.objects.filter(strict, Exists(waits)).select_related("event", "room__venue")
 
 
 def settle(session: Session, locked: Collection[int], at: datetime) -> None:
@@ -110,14 +125,32 @@ def settle_all(at: datetime, sessions: Iterable[Session] | None = None) -> int:
     return number
 
 
+def is_due(session: Session, pools: Iterable[SeatPool], at: datetime) -> bool:
+    """Whether the clock has something to do in `session` that whoever comes first must not wait for: a release, or a draw."""
+    if ways_in.closed(session, at, to_all=False):
+        return False
+    if any(pool.release_at and pool.release_at <= at and pool.left > 0 for pool in pools):
+        return True
+    return session.waiting_list == Mode.DRAW and session.draw_at is not None and session.draw_at <= at and not hands_on(session)
+
+
+def do_what_is_due(session: Session, people: Iterable[int], at: datetime) -> None:
+    """Do it; `people` (the ids of attendees) are locked first, for what the caller does next."""
+    draw(session, at)
+    in_turn([session], people, lambda: None, at)
+
+
 # --- Who is next --------------------------------------------------------------------------------------------------------------
 
 
 def hands_on(session: Session) -> bool:
-    """Whether a free seat of `session` goes to its line by itself: not where the organisers choose, nor before lots are drawn."""
+    """Whether a free seat of `session` goes to its line by itself: not where the organisers choose, nor before lots are drawn.
+
+    Where nobody may join a line any more, those who stand in one are still served.
+    """
     if session.waiting_list == Mode.DRAW:
         return Draw.objects.filter(session=session).exists()
-    return session.waiting_list in (Mode.AUTOMATIC, Mode.OFFER)
+    return session.waiting_list != Mode.BY_HAND
 
 
 def fitting(session: Session, pools: Iterable[SeatPool], at: datetime) -> Iterator[Seated]:
@@ -129,6 +162,9 @@ def fitting(session: Session, pools: Iterable[SeatPool], at: datetime) -> Iterat
     free = {pool.pk: pool.left for pool in pools if pool.left > 0 and not pool.closed}
     line = _reached_by(session, [pool for pool in pools if pool.pk in free])
     met: dict[int, list[Registration]] = defaultdict(list)
+    cohorts: dict[int, set[int]] = {}  # of everybody met so far: a party may stand far apart
+    kept_out: set[int] = set()
+    invited: set[int] = set()
     seen: list[int] = []
     size = 20  # nearly always the first one fits
     while any(free.values()):
@@ -137,8 +173,9 @@ def fitting(session: Session, pools: Iterable[SeatPool], at: datetime) -> Iterat
             return
         seen += [registration.pk for registration in chunk]
         size = 500
-        cohorts = _cohorts_of(chunk, pools)
-        kept_out = _kept_out(session, chunk)
+        cohorts |= _cohorts_of(chunk, pools)
+        kept_out |= _kept_out(session, chunk)
+        invited |= _invited(session, chunk)
         parties = {registration.party_id for registration in chunk if registration.party_id}
         sizes = Counter(
             Registration.objects.filter(status=Status.WAITING, session=session, party__in=parties).values_list("party_id", flat=True)
@@ -157,7 +194,8 @@ def fitting(session: Session, pools: Iterable[SeatPool], at: datetime) -> Iterat
             left = dict(free)
             seats = []
             for member in group:
-                for pool in ways_in.usable(session, pools, cohorts[member.attendee_id], at):
+                own = cohorts.get(member.attendee_id, ())
+                for pool in ways_in.usable(session, pools, own, at, let_in=member.pk in invited):
                     if left.get(pool.pk):
                         left[pool.pk] -= 1
                         seats.append((member, pool))
@@ -187,6 +225,14 @@ def _cohorts_of(registrations: list[Registration], pools: Iterable[SeatPool]) ->
     return cohorts
 
 
+def _invited(session: Session, registrations: list[Registration]) -> set[int]:
+    """Those of `registrations` (their ids) whose person is invited, where that is what opens the general pool."""
+    if session.access != Session.Access.INVITATION:
+        return set()
+    addresses = set(Invitation.objects.filter(session=session).values_list("email", flat=True))
+    return {registration.pk for registration in registrations if registration.attendee.user.email in addresses}
+
+
 def _kept_out(session: Session, registrations: list[Registration]) -> set[int]:
     """Those of `registrations` (their ids) who cannot take a seat now: a clash where the event does not let people choose, a limit."""
     limits = list(Limit.objects.filter(event=session.event_id))
@@ -209,22 +255,23 @@ def places(registrations: Iterable[Registration]) -> dict[int, int]:
     waiting = [registration for registration in registrations if registration.status == Status.WAITING]
     if not waiting:
         return {}
-    order = [F("priority").desc(), F("lot").asc(nulls_last=True), F("waiting_at").asc(), F("id").asc()]
-    ranked = Registration.objects.filter(status=Status.WAITING, session__in={registration.session_id for registration in waiting})
-    ranked = ranked.annotate(place=Window(RowNumber(), partition_by=[F("session_id")], order_by=order))
-    parties = [registration.party_id for registration in waiting if registration.party_id]
-    own = ranked.filter(pk__in=[registration.pk for registration in waiting]) | ranked.filter(party__in=parties)
-    rows = list(own.values_list("pk", "party_id", "place"))
+    line = Registration.objects.filter(status=Status.WAITING).annotate(drawn=Coalesce("lot", NO_LOT))
+    own = line.filter(pk__in=[registration.pk for registration in waiting])
+    if parties := [registration.party_id for registration in waiting if registration.party_id]:
+        own |= line.filter(party__in=parties)
+    # The order of RegistrationQuerySet.waiting, said backwards: who stands before whom.
+    before = Q(priority__gt=OuterRef("priority"))
+    alike = Q(priority=OuterRef("priority"))
+    for name in ("drawn", "waiting_at", "id"):
+        before |= alike & Q(**{f"{name}__lt": OuterRef(name)})
+        alike &= Q(**{name: OuterRef(name)})
+    ahead = line.filter(before, session=OuterRef("session")).order_by().values("session").annotate(n=Count("pk")).values("n")
+    rows = list(own.values_list("pk", "party_id", Coalesce(Subquery(ahead), 0) + 1))
     last: dict[int, int] = {}
     for _pk, party, place in rows:
         if party:
             last[party] = max(place, last.get(party, 0))
     return {pk: last[party] if party else place for pk, party, place in rows}
-
-
-def last_place(session: Session) -> int:
-    """The place of whoever has just joined the line of `session`."""
-    return Registration.objects.filter(session=session, status=Status.WAITING, priority__gte=0).count()
 
 
 # --- Offers -------------------------------------------------------------------------------------------------------------------
@@ -238,16 +285,15 @@ def offer_end(session: Session, at: datetime) -> datetime:
 
 def expire_offers(at: datetime, session: Session | None = None) -> int:
     """End the offers that nobody answered in time, each seat going to the next in line; return how many."""
-    late = Registration.objects.filter(status=Status.OFFERED, offer_expires_at__lte=at).select_related(
-        "session__event", "session__room__venue"
-    )
+    is_late = Q(offer_expires_at__lte=at) | Q(session__starts_at__lte=at)  # the session may have been moved to an earlier hour
+    late = Registration.objects.filter(is_late, status=Status.OFFERED).select_related("session__event", "session__room__venue")
     if session:
         late = late.filter(session=session)
     number = 0
     for registration in late.order_by("offer_expires_at", "pk"):
 
         def expire(pk: int = registration.pk) -> int:
-            offered = Registration.objects.filter(pk=pk, status=Status.OFFERED, offer_expires_at__lte=at)
+            offered = Registration.objects.filter(is_late, pk=pk, status=Status.OFFERED)
             if (found := offered.select_related("attendee__user", "session").first()) is None:
                 return 0
             ledger.end(found, ledger.Ending.OFFER_EXPIRED, actor=None, at=at)
@@ -260,7 +306,8 @@ def expire_offers(at: datetime, session: Session | None = None) -> int:
 def give(registration: Registration, *, actor: User, at: datetime) -> Registration:
     """Give a seat to somebody in line, whatever their place: the organisers' choice. Doing it twice changes nothing.
 
-    Where seats are offered it is an offer. Raises SeatRefused when the person no longer waits, or when no seat that they may use is free.
+    Where seats are offered it is an offer. Raises SeatRefused when the person no longer waits, when no seat that they may use
+    is free, or when a clash or a limit of the event keeps them out.
     """
     with transaction.atomic():
         ledger.lock_people([registration.attendee_id])
@@ -272,6 +319,11 @@ def give(registration: Registration, *, actor: User, at: datetime) -> Registrati
         session = found.session
         if refused := ways_in.closed(session, at, to_all=False):
             raise refused
+        if _kept_out(session, [found]):
+            raise SeatRefused(
+                "kept_out",
+                _("%(name)s is expected elsewhere meanwhile, or has all the seats that the event allows.") % {"name": found.attendee},
+            )
         pools = list(ways_in.pools_for(found.attendee).filter(session=session))
         mine = {pool.cohort_id for pool in pools if pool.cohort_id and pool.mine}  # type: ignore[attr-defined]
         for pool in ways_in.usable(session, pools, mine, at, let_in=True):
@@ -308,6 +360,9 @@ def draw(session: Session, at: datetime, *, seed: str = "") -> Draw | None:
         if drawn:
             return drawn
         line = list(Registration.objects.waiting().filter(session=session).select_related("attendee__user", "party"))
+        if missing := {registration.attendee_id for registration in line} - set(everybody):
+            everybody.extend(missing)
+            raise LineMoved(missing)
         entries = {str(registration.uuid): registration.party.code if registration.party else "" for registration in line}
         chosen = seed or secrets.token_hex(16)
         order = draw_order(entries, chosen)
@@ -317,7 +372,7 @@ def draw(session: Session, at: datetime, *, seed: str = "") -> Draw | None:
             ledger.change(registration, actor=None, lot=lots[str(registration.uuid)])
         return drawn
 
-    everybody = Registration.objects.filter(session=session, status=Status.WAITING).values_list("attendee_id", flat=True)
+    everybody = list(Registration.objects.filter(session=session, status=Status.WAITING).values_list("attendee_id", flat=True))
     return in_turn([session], everybody, act, at)
 
 
@@ -353,28 +408,29 @@ def start_party(registration: Registration, *, actor: User) -> Party:
         return party
 
 
-def join_party(registration: Registration, code: str, *, actor: User) -> Party:
+def join_party(registration: Registration, code: str, *, actor: User, at: datetime) -> Party:
     """Wait together with those who gave the person `code`: all or nothing from now on. Raises SeatRefused, saying why."""
+    unknown = SeatRefused("unknown_code", _("This code is not that of a group that waits for this session."))
     party = Party.objects.filter(session=registration.session_id, code=code.strip().upper()).first()
     if party is None:
-        raise SeatRefused("unknown_code", _("This code is not that of a group that waits for this session."))
-    members = set(party.registrations.values_list("attendee_id", flat=True))
-    with transaction.atomic():
-        ledger.lock_people({registration.attendee_id, *members})
+        raise unknown
+
+    def act() -> Party:
         found = Registration.objects.get(pk=registration.pk)
         if found.status != Status.WAITING:
             raise SeatRefused("not_waiting", _("You do not wait for this session."))
-        waiting = party.registrations.filter(status=Status.WAITING)
         if found.party_id == party.pk:
             return party
-        # Whoever joins at the same moment is not locked: the pools are, which every joiner takes after the people.
-        ledger.lock_pools(SeatPool.objects.filter(session=registration.session_id))
-        if not waiting.exists():
-            raise SeatRefused("unknown_code", _("This code is not that of a group that waits for this session."))
-        if waiting.count() >= LARGEST_PARTY:
+        waiting = party.registrations.filter(status=Status.WAITING).count()
+        if not waiting:
+            raise unknown
+        if waiting >= LARGEST_PARTY:
             raise SeatRefused("party_full", _("At most %(number)d people wait together.") % {"number": LARGEST_PARTY})
         ledger.change(found, actor=actor, party=party)
-    return party
+        return party
+
+    # In turn: those whom the person waited with before may fit without them.
+    return in_turn([registration.session], [registration.attendee_id], act, at)
 
 
 def leave_party(registration: Registration, *, actor: User, at: datetime) -> None:

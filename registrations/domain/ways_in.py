@@ -72,8 +72,8 @@ def is_invited(session: Session, attendee: Attendee) -> bool:
 def usable(session: Session, pools: Iterable[SeatPool], cohorts: Collection[int], at: datetime, *, let_in: bool = False) -> list[SeatPool]:
     """The `pools` of `session` from which a member of `cohorts` (their ids) may take a seat, in the order of use: their own first.
 
-    The general pool is everybody's where access is by registration, on request or by invitation. In a session reserved for
-    cohorts it is theirs once their own seats have been released. `let_in`: the organisers open the general pool to the person.
+    The general pool is everybody's where access is by registration or on request. In a session reserved for cohorts it is
+    theirs once their own seats have been released. `let_in`: the organisers, or a personal invitation, open it to the person.
     """
     pools = [pool for pool in pools if not pool.closed]
     own = [pool for pool in pools if pool.cohort_id in cohorts and pool.cohort and pool.cohort.is_present_for(session)]
@@ -81,6 +81,8 @@ def usable(session: Session, pools: Iterable[SeatPool], cohorts: Collection[int]
     if session.access == Session.Access.COHORT and not let_in:
         released = any(pool.release_at and pool.release_at <= at for pool in own)
         return own + (general if released else [])
+    if session.access == Session.Access.INVITATION and not let_in:
+        return own
     return own + general
 
 
@@ -91,10 +93,9 @@ def enter(session: Session, attendee: Attendee, pools: Iterable[SeatPool], at: d
     """
     if refused := closed(session, at, to_all=not let_in):
         raise refused
+    let_in = let_in or (session.access == Session.Access.INVITATION and is_invited(session, attendee))
     found = usable(session, pools, {pool.cohort_id for pool in pools if pool.cohort_id and pool.mine}, at, let_in=let_in)  # type: ignore[attr-defined]
     if let_in or any(pool.cohort_id for pool in found):
-        return found
-    if session.access == Session.Access.INVITATION and is_invited(session, attendee):
         return found
     if refused := refusal(session, at):
         raise refused

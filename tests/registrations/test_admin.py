@@ -200,9 +200,9 @@ def test_a_session_that_somebody_fills_while_it_is_saved_answers_with_a_sentence
     session = make.session(seats=10)
     real = pools.fit_general_pool
 
-    def late(session: Session, at: datetime) -> None:
+    def late(session: Session, at: datetime, **options: Any) -> None:
         SeatPool.objects.filter(session=session).update(taken=9)  # between the form's check and the save
-        real(session, at)
+        real(session, at, **options)
 
     monkeypatch.setattr(pools, "fit_general_pool", late)
 
