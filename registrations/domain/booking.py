@@ -16,7 +16,7 @@ from registrations.domain import clashes, ledger, replays, waitlist, ways_in
 from registrations.domain.clashes import Clash
 from registrations.domain.replays import Key
 from registrations.domain.ways_in import SeatRefused
-from registrations.models import Limit, Registration, SeatPool
+from registrations.models import Limit, Membership, Registration, SeatPool
 from venues.domain.travel import Travel
 
 Status = Registration.Status
@@ -183,6 +183,9 @@ def _closed_meanwhile(session: Session, pools: Iterable[SeatPool], at: datetime)
 
 
 def _open(ask: Ask, pool: SeatPool | None) -> Registration:
+    # Asked again now that the person is locked, as cohorts.remove_member does: the pools were read before.
+    if pool and pool.cohort_id and not Membership.objects.filter(cohort=pool.cohort_id, attendee=ask.attendee).exists():
+        raise SeatRefused("stale", _("Your programme has changed meanwhile: look at it again."))
     status = Status.PENDING if _asks(ask.session, let_in=ask.let_in) else Status.CONFIRMED
     return ledger.open_registration(ask.session, ask.attendee, status, pool, actor=ask.actor, reason=_reason(ask))
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from programme.models import Session
-from registrations.domain import booking, pools, waitlist
+from registrations.domain import booking, pools, waitlist, ways_in
 from registrations.models import Invitation, Limit, Registration
 from tests import make
 from tests.registrations.acts import books, cancel, fill, line, member, refused, register, status, wait
@@ -261,3 +261,16 @@ def test_a_limit_binds_the_organisers_guest_too():
     register(make.session(event=event), ada)
 
     refused("limit", register, make.session(event=event), ada, let_in=True)
+
+
+def test_somebody_who_left_the_cohort_while_asking_gets_none_of_its_seats():
+    """The pools are read before the person is locked: what they said of the cohort is asked again."""
+    session, cohort = make.session(seats=10), make.cohort()
+    ada = member(cohort)
+    pools.allot(session, cohort, 5)
+    seen = list(ways_in.pools_for(ada).filter(session=session))
+    cohort.memberships.all().delete()
+
+    refused("stale", register, session, ada, pools=seen)
+
+    assert pool_of(session, register(session, ada).attendee).cohort is None
