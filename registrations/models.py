@@ -321,6 +321,11 @@ class Registration(models.Model):
     def __str__(self) -> str:
         return f"{self.attendee} – {self.session}"
 
+    @property
+    def was_confirmed(self) -> bool:
+        """Whether the person had the seat at some moment: it is in their calendar then."""
+        return self.history.filter(status=self.Status.CONFIRMED).exists()
+
 
 class PostKey(models.Model):
     """A form that had its effect, by the key that was hidden in it: sent again, it changes nothing (docs/rules.md#seats)."""

@@ -124,6 +124,8 @@ def _judge(ask: Ask, *, leaving: Collection[Registration] = ()) -> Registration 
     here = [registration for registration in known if registration.session_id == session.pk]
     last = here[-1] if here else None
     if last and last.status not in Registration.ENDED:
+        if last.offer_expires_at and last.offer_expires_at <= ask.at:
+            raise SeatRefused("offer_expired", _("This offer has ended: the seat went to the next in line."))
         last.attendee = attendee
         return last
     if ask.seen is not None and ask.seen != stamp(last):

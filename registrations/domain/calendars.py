@@ -10,12 +10,13 @@ from registrations.models import Registration
 
 
 def seat_calendar(registration: Registration, *, summary: str, description: str, url: str, at: datetime, cancelled: bool = False) -> str:
-    """The .ics of one seat. The UID is the registration's for ever: a later entry with a higher SEQUENCE replaces the first."""
+    """The .ics of one seat. The UID is the registration's for ever: a later entry replaces the first, for every change of the
+    registration, of which each leaves a trace, raises the SEQUENCE."""
     session = registration.session
     venue = session.room.venue
     event = Event()
     event.add("uid", f"{registration.uuid}@{urlsplit(settings.BASE_URL).hostname}")
-    event.add("sequence", 1 if cancelled else 0)
+    event.add("sequence", max(registration.history.count() - 1, 0))
     event.add("dtstamp", at)
     event.add("dtstart", session.local_starts_at)
     event.add("dtend", session.local_ends_at)

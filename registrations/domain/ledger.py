@@ -79,12 +79,12 @@ def take(pool: SeatPool, number: int = 1) -> bool:
 def open_registration(
     session: Session, attendee: Attendee, status: str, pool: SeatPool | None, *, actor: User, **fields: Any
 ) -> Registration:
-    """Write a new registration, whose seat of `pool` was taken already, and queue its mail if it is confirmed."""
+    """Write a new registration, whose seat of `pool` was taken already, and queue its mail."""
     registration = Registration(session=session, attendee=attendee, status=status, pool=pool, **fields)
     registration._history_user = actor
     registration.save(force_insert=True)
-    if status == Status.CONFIRMED:
-        tell(registration, "confirmed")
+    if status in (Status.CONFIRMED, Status.PENDING):
+        tell(registration, "confirmed" if status == Status.CONFIRMED else "requested")
     return registration
 
 
@@ -104,6 +104,8 @@ def seat(registration: Registration, pool: SeatPool | None, *, actor: User | Non
         tell(registration, "confirmed", _this_time() if registration.waiting_at else "")
     elif status == Status.OFFERED:
         tell(registration, "offered", f"{registration.offer_expires_at:%Y%m%dT%H%M%S}")
+    elif status == Status.PENDING:
+        tell(registration, "requested")
 
 
 def move_to_line(registration: Registration, *, actor: User, priority: int) -> None:

@@ -3,29 +3,36 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.db.models import Count, Q
+from django.db.models import Count, Max, OuterRef, Q, Subquery
 
 from accounts.models import Attendee
 from programme.models import Event, Session
 from registrations.domain import booking, clashes, waitlist, ways_in
 from registrations.domain.clashes import Clash
-from registrations.models import Invitation, Registration, SeatPool
+from registrations.domain.ways_in import SeatRefused
+from registrations.models import Draw, Invitation, Limit, Registration, SeatPool
 from venues.domain.travel import Travel
 
 Status = Registration.Status
 STATES = {Status.CONFIRMED: "mine", Status.PENDING: "pending", Status.WAITING: "waiting", Status.OFFERED: "offered"}
 
 
+# How firmly somebody is expected somewhere: of two sessions that clash, the less firm one tells of it.
+FIRMNESS = {Status.WAITING: 0, Status.PENDING: 0, Status.OFFERED: 1, Status.CONFIRMED: 2, clashes.SPEAKING: 3, clashes.DUTY: 3}
+
+
 @dataclass(frozen=True)
 class Seat:
-    """The state of one session for one person (or for a stranger).
+    """The state of one session for one person (or for a stranger) at a moment, `at`.
 
-    `state` is "mine", "pending", "waiting" or "offered" where the person has a registration; else "open", "full", or the code
-    of the refusal (see ways_in.refusal), which `sentence` says in words. `seats` and `left` count what the person may use,
-    None where the session keeps no count or they have a seat. `place` is their place in line, `line` the number of people in
-    it. `clashes`: where they are expected meanwhile. `stamp` and `key` go into the forms.
+    `state` is "mine", "pending", "waiting" or "offered" where the person has a registration; else "open", "full", "limit" (they
+    have as many seats as the event allows), or the code of the refusal (see ways_in.refusal), which `sentence` says in words.
+    `seats` and `left` count what the person may use, None where the session keeps no count or they have a seat. `place` is
+    their place in line, `line` the number of people in it. `clashes`: where they are expected meanwhile. `ended`: their last
+    registration, if it is over. `own`: the pools that are kept for cohorts of theirs. `is_drawn`: the lots of the line have been
+    drawn, `lots` of them. `stamp` and `key` go into the forms.
     """
 
     session: Session
@@ -34,17 +41,24 @@ class Seat:
     seats: int | None = None
     left: int | None = None
     registration: Registration | None = None
+    ended: Registration | None = None
     place: int | None = None
     line: int = 0
+    is_drawn: bool = False
+    lots: int = 0
+    own: tuple[SeatPool, ...] = ()
+    is_invited: bool = False
     clashes: tuple[Clash, ...] = ()
+    limit: str = ""
     stamp: str = ""
     may_cancel: bool = False
+    at: datetime | None = None
     key: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @property
     def is_live(self) -> bool:
         """Whether the row of the programme, which is the same for everybody, must be told more than it says."""
-        return self.registration is not None or self.seats is not None
+        return self.registration is not None or self.seats is not None or self.state in ("not_yet", "closed", "started")
 
     @property
     def taken(self) -> int:
@@ -56,27 +70,62 @@ class Seat:
         return self.session.access == Session.Access.APPROVAL
 
     @property
+    def firmest_clash(self) -> Clash | None:
+        """The one to name where there is room for one: a seat or a speech before a hope of one."""
+        return max(self.clashes, key=lambda clash: FIRMNESS[clash.commitment.kind], default=None)
+
+    @property
     def may_wait(self) -> bool:
         return self.state == "full" and self.session.waiting_list != Session.WaitingList.NONE
 
     @property
     def may_take_both(self) -> bool:
         """Whether the event lets the person have this seat in spite of the clashes."""
-        return self.session.event.clash_policy == Event.ClashPolicy.WARN
+        return self.session.event.clash_policy == Event.ClashPolicy.WARN and not self.limit
 
     @property
     def may_swap(self) -> bool:
-        """Whether the person may give up what clashes for this seat, in one step."""
-        return (
-            bool(self.clashes)
-            and self.session.event.clash_policy != Event.ClashPolicy.REFUSE
-            and all(clash.can_be_left for clash in self.clashes)
-        )
+        """Whether the person may give up what clashes for this seat, in one step: nobody gives a seat up for a place in line,
+        nor for a request where they can have both."""
+        return _may_swap(self.session, self.clashes, is_full=self.state == "full") and not (self.asks and self.may_take_both)
 
     @property
     def to_leave(self) -> list[str]:
         """The registrations that a swap gives up, by their codes."""
         return [str(clash.commitment.registration.uuid) for clash in self.clashes if clash.commitment.registration]
+
+    @property
+    def is_passed_over(self) -> bool:
+        """Whether a seat that becomes free goes past the person in line, for what they hold elsewhere (see waitlist.fitting)."""
+        strict = self.session.event.clash_policy != Event.ClashPolicy.WARN
+        kept_out = strict and any(clash.commitment.kind != Status.WAITING for clash in self.clashes)
+        return self.state == "waiting" and (kept_out or bool(self.limit))
+
+    @property
+    def warnings(self) -> list[Clash]:
+        """The clashes to tell beside this seat in one's own programme, so that each is told once: beside the less firm of the
+        two, or else beside the later one."""
+        own = FIRMNESS[self.registration.status] if self.registration else 0
+        return [
+            clash
+            for clash in self.clashes
+            if (firmness := FIRMNESS[clash.commitment.kind]) > own or (firmness == own and clash.comes_first)
+        ]
+
+    @property
+    def time_left(self) -> timedelta | None:
+        """How long the offer lasts."""
+        until = self.registration.offer_expires_at if self.registration else None
+        return until - self.at if until and self.at else None
+
+
+def _may_swap(session: Session, found: Iterable[Clash], *, is_full: bool) -> bool:
+    found = list(found)
+    return (
+        bool(found)
+        and session.event.clash_policy != Event.ClashPolicy.REFUSE
+        and all(clash.can_be_left and (not is_full or clash.commitment.kind == Status.WAITING) for clash in found)
+    )
 
 
 def seat(session: Session, attendee: Attendee | None, at: datetime) -> Seat:
@@ -92,10 +141,11 @@ def seats(sessions: Iterable[Session], attendee: Attendee | None, at: datetime) 
         pools[pool.session_id].append(pool)
     waiting = Registration.objects.filter(session__in=sessions, status=Status.WAITING).order_by()
     lines = dict(waiting.values_list("session").annotate(n=Count("pk")))
+    draws = _draws(sessions)
     if attendee is None:
-        return [_seat(session, pools[session.pk], None, at, line=lines.get(session.pk, 0)) for session in sessions]
+        return [_seat(session, pools[session.pk], None, at, line=lines.get(session.pk, 0), draws=draws) for session in sessions]
     person = Attendee.objects.annotate(on_duty=clashes.has_duties(), is_live=clashes.is_live()).only("pk", "user").get(pk=attendee.pk)
-    known = Registration.objects.filter(attendee=attendee).select_related("party").order_by("pk")
+    known = Registration.objects.filter(attendee=attendee).select_related("party").annotate(together=_together()).order_by("pk")
     if person.is_live:
         known = known.filter(Q(session__in=sessions) | ~Q(status__in=Registration.ENDED)).select_related(
             "session__event", "session__room__venue"
@@ -103,8 +153,10 @@ def seats(sessions: Iterable[Session], attendee: Attendee | None, at: datetime) 
     else:  # nearly everybody, before a rush
         known = known.filter(session__in=sessions)
     last = {mine.session_id: mine for mine in known}
-    live = [mine for mine in known if mine.status not in Registration.ENDED]
+    live: list[Registration] = [mine for mine in known if mine.status not in Registration.ENDED]
+    held = [mine.session for mine in live if mine.status in ways_in.HOLDS]
     places = waitlist.places(mine for mine in live if mine.session_id in pools)
+    limits = list(Limit.objects.filter(event__in={session.event_id for session in held}).order_by("pk")) if held else []
     by_invitation = [session for session in sessions if session.access == Session.Access.INVITATION]
     invited: set[int] = set()
     if by_invitation:
@@ -115,10 +167,11 @@ def seats(sessions: Iterable[Session], attendee: Attendee | None, at: datetime) 
     shown = []
     for session in sessions:
         mine = last.get(session.pk)
-        found: list[Clash] = []
-        # Whoever has a seat chose it; the page tells of a clash before the click.
-        if (mine is None or mine.status in (*Registration.ENDED, Status.OFFERED)) and session.starts_at > at:
-            found = clashes.clashes_with(session, expected, travel)
+        found = clashes.clashes_with(session, expected, travel) if session.ends_at > at else []
+        limited = ways_in.over_limit(session, held, limits)
+        # Whoever gives up what clashes may have one seat less.
+        left = {clash.commitment.session.pk for clash in found}
+        kept = [other for other in held if other.pk not in left]
         shown.append(
             _seat(
                 session,
@@ -127,8 +180,11 @@ def seats(sessions: Iterable[Session], attendee: Attendee | None, at: datetime) 
                 at,
                 line=lines.get(session.pk, 0),
                 place=places.get(mine.pk) if mine else None,
-                invited=session.pk in invited,
+                draws=draws,
+                is_invited=session.pk in invited,
                 found=found,
+                limited=limited,
+                limited_after_swap=limited and ways_in.over_limit(session, kept, limits),
             )
         )
     return shown
@@ -136,8 +192,26 @@ def seats(sessions: Iterable[Session], attendee: Attendee | None, at: datetime) 
 
 def seat_after(registration: Registration, at: datetime) -> Seat:
     """The seat of somebody right after their own act on it: what they know already is not read again."""
-    places = waitlist.places([registration])
-    return _seat(registration.session, [], registration, at, place=places.get(registration.pk))
+    session = registration.session
+    if registration.status != Status.WAITING:
+        return _seat(session, [], registration, at)
+    place = waitlist.places([registration]).get(registration.pk)
+    return _seat(session, [], registration, at, place=place, draws=_draws([session]))
+
+
+def _draws(sessions: Iterable[Session]) -> dict[int, int]:
+    """How many lots were drawn, by session; those without a drawing are not named."""
+    by_lot = [session for session in sessions if session.waiting_list == Session.WaitingList.DRAW]
+    if not by_lot:
+        return {}
+    drawn = Draw.objects.filter(session__in=by_lot).order_by()
+    return {pk: lots or 0 for pk, lots in drawn.values_list("session").annotate(lots=Max("session__registrations__lot"))}
+
+
+def _together() -> Subquery:
+    """How many people the party of a registration has."""
+    members = Registration.objects.filter(party=OuterRef("party"), status=Status.WAITING).order_by()
+    return Subquery(members.values("party").annotate(number=Count("pk")).values("number"))
 
 
 def _seat(
@@ -148,36 +222,56 @@ def _seat(
     *,
     line: int = 0,
     place: int | None = None,
-    invited: bool = False,
+    draws: dict[int, int] | None = None,
+    is_invited: bool = False,
     found: Iterable[Clash] = (),
+    limited: SeatRefused | None = None,
+    limited_after_swap: SeatRefused | None = None,
 ) -> Seat:
     mine = last if last and last.status not in Registration.ENDED else None
     if mine and mine.status == Status.OFFERED and mine.offer_expires_at and mine.offer_expires_at <= at:
         mine = None  # the seat is about to go to the next in line
-    own = {pool.cohort_id for pool in pools if pool.cohort_id and pool.mine}  # type: ignore[attr-defined]
-    usable = ways_in.usable(session, pools, own, at, let_in=invited)
-    enters = invited or any(pool.cohort_id for pool in usable)
-    refused = ways_in.closed(session, at) if enters else ways_in.refusal(session, at)
-    state, sentence = STATES.get(Status(mine.status), "") if mine else "", ""
-    counted = usable if session.access != Session.Access.PUBLIC and not refused else []
-    if session.status == Session.Status.CANCELLED or (refused and not mine):
-        state, sentence = (refused.code, str(refused)) if refused else ("cancelled", "")
+    cohorts = {pool.cohort_id for pool in pools if pool.cohort_id and pool.mine}  # type: ignore[attr-defined]
+    usable = ways_in.usable(session, pools, cohorts, at, let_in=is_invited)
+    own = tuple(pool for pool in usable if pool.cohort_id)
+    refused = ways_in.closed(session, at) if is_invited or own else ways_in.refusal(session, at)
+    # Once a session has begun, nobody is given a seat any more, whatever they wait for.
+    if mine and mine.status != Status.CONFIRMED and session.starts_at <= at:
+        mine = None
+    state, sentence = STATES[Status(mine.status)] if mine else "", ""
+    counted = usable if session.access != Session.Access.PUBLIC and not refused and state != "mine" else []
+    left = sum(pool.left for pool in usable)
+    draws = draws or {}
+    if refused and (not mine or session.status == Session.Status.CANCELLED):
+        state, sentence = refused.code, str(refused)
     elif not mine:
-        left = sum(pool.left for pool in usable)
         asks_freely = session.access == Session.Access.APPROVAL and not session.holds_requests
-        state = "open" if left > 0 or asks_freely else "full"
-    if state == "mine":
-        counted = []
+        state = "open" if asks_freely or (left > 0 and not _line_goes_first(session, line, draws)) else "full"
+        if limited and (limited_after_swap or not _may_swap(session, found, is_full=state == "full")):
+            state, sentence = "limit", str(limited)
     return Seat(
         session,
         state,
         sentence,
         seats=sum(pool.seats for pool in counted) if counted else None,
-        left=max(sum(pool.left for pool in counted), 0) if counted else None,
+        left=max(left, 0) if counted else None,
         registration=mine,
+        ended=last if last and last.status in Registration.ENDED else None,
         place=place,
         line=line,
-        clashes=tuple(found) if not refused else (),
+        is_drawn=session.pk in draws,
+        lots=draws.get(session.pk, 0),
+        own=own,
+        is_invited=is_invited,
+        clashes=tuple(found) if mine or not refused else (),
+        limit=str(limited) if limited else "",
         stamp=booking.stamp(last),
         may_cancel=mine is not None and session.ends_at > at and session.status != Session.Status.CANCELLED,
+        at=at,
     )
+
+
+def _line_goes_first(session: Session, line: int, draws: dict[int, int]) -> bool:
+    """As booking judges it: the organisers, or lots, will give the free seats to those who wait."""
+    by_hand = session.waiting_list == Session.WaitingList.BY_HAND
+    return line > 0 and (by_hand or (session.waiting_list == Session.WaitingList.DRAW and session.pk not in draws))

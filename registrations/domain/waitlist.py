@@ -377,12 +377,13 @@ def draw(session: Session, at: datetime, *, seed: str = "") -> Draw | None:
 
 
 def draw_order(entries: dict[str, str], seed: str) -> list[str]:
-    """The order of `entries` (registration code: party code or "") under `seed`: by SHA-256 of seed and lot. A party has one lot."""
+    """The order of `entries` (registration code: party code or "") under `seed`: by `fingerprint`. A party has one lot."""
+    return sorted(entries, key=lambda entry: (fingerprint(seed, entries[entry] or entry), entry))
 
-    def lot(entry: str) -> tuple[str, str]:
-        return hashlib.sha256(f"{seed}:{entries[entry] or entry}".encode()).hexdigest(), entry
 
-    return sorted(entries, key=lot)
+def fingerprint(seed: str, code: str) -> str:
+    """What the lots are ordered by: SHA-256 of seed and code, as anybody can compute it."""
+    return hashlib.sha256(f"{seed}:{code}".encode()).hexdigest()
 
 
 def draw_due(at: datetime) -> int:
@@ -421,6 +422,9 @@ def join_party(registration: Registration, code: str, *, actor: User, at: dateti
             raise SeatRefused("not_waiting", _("You do not wait for this session."))
         if found.party_id == party.pk:
             return party
+        drawn = Draw.objects.filter(session=registration.session_id).first()
+        if drawn and party.code in drawn.entries.values():  # its code is published with the lots
+            raise SeatRefused("party_drawn", _("This group has had its lot drawn: nobody can join it any more."))
         waiting = party.registrations.filter(status=Status.WAITING).count()
         if not waiting:
             raise unknown

@@ -4,13 +4,13 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, QuerySet
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Attendee
 from programme.models import Session
 from registrations.models import Invitation, Limit, Membership, Registration, SeatPool
+from venues.templatetags.when import moment
 
 OF_POOL = ["session", "seats", "taken", "closed", "release_at", "cohort__starts_at", "cohort__ends_at"]
 HOLDS = (Registration.Status.CONFIRMED, Registration.Status.OFFERED, Registration.Status.PENDING)
@@ -38,9 +38,13 @@ def closed(session: Session, at: datetime, *, to_all: bool = True) -> SeatRefuse
     if session.status != Session.Status.PUBLISHED:
         return SeatRefused("closed", _("Registration is not open."))
     if to_all and session.registration_opens_at and at < session.registration_opens_at:
-        return SeatRefused("not_yet", _("Registration opens on %(moment)s.") % {"moment": _moment(session, session.registration_opens_at)})
+        return SeatRefused(
+            "not_yet", _("Registration opens on %(moment)s.") % {"moment": moment(session.registration_opens_at, session.zone)}
+        )
     if to_all and session.registration_closes_at and session.registration_closes_at <= at:
-        return SeatRefused("closed", _("Registration closed on %(moment)s.") % {"moment": _moment(session, session.registration_closes_at)})
+        return SeatRefused(
+            "closed", _("Registration closed on %(moment)s.") % {"moment": moment(session.registration_closes_at, session.zone)}
+        )
     return None
 
 
@@ -125,7 +129,3 @@ def over_limit(session: Session, taken: Iterable[Session], limits: Iterable[Limi
             words = {"event": session.event, "number": limit.at_most, "kind": limit.get_kind_display()}
             return SeatRefused("limit", sentence % words)
     return None
-
-
-def _moment(session: Session, moment: datetime) -> str:
-    return date_format(moment.astimezone(session.zone), _("l j F, H:i"))

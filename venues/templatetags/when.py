@@ -51,6 +51,13 @@ def long_day(on: date) -> str:
 
 
 @register.filter
+def moment(at: datetime, zone: ZoneInfo) -> str:
+    """“mardi 9 février à 18 h 00” or “Tuesday 9 February at 6:00 pm”, by the clock of `zone`."""
+    there = at.astimezone(zone)
+    return _("%(day)s at %(time)s") % {"day": day(there), "time": wall_time(there)}
+
+
+@register.filter
 def weekday(on: date) -> str:
     return in_words(on, "l")
 
