@@ -1,12 +1,15 @@
 """Which sessions a person may ask a seat of, and which registrations are theirs."""
 
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from accounts.models import Attendee
 from programme.models import Session
 from registrations.domain import ways_in
-from registrations.models import Registration, SeatPool
+from registrations.models import Draw, Registration, SeatPool
 
 # What a seat's pages read of its session. Django spends more time on writing a SELECT of a hundred columns than the database on answering it.
 OF_SESSION = [
@@ -50,3 +53,17 @@ def waiting_registration(slug: str, attendee: Attendee) -> Registration:
     if registration is None:
         raise Http404
     return registration
+
+
+def sessions_of(attendee: Attendee, at: datetime) -> QuerySet[Session]:
+    """The sessions that `attendee` has a seat in, waits for or asks for, in order of time; with those to come that were refused."""
+    own = Registration.objects.filter(session=OuterRef("pk"), attendee=attendee)
+    refused = Q(Exists(own.filter(status=Registration.Status.DECLINED)), starts_at__gt=at)
+    return Session.objects.filter(Q(Exists(own.live())) | refused).with_place().order_by("starts_at", "ends_at", "pk")
+
+
+def drawing(slug: str) -> Draw:
+    """The drawing of lots of that session; raises Http404 where none has taken place."""
+    return get_object_or_404(
+        Draw.objects.select_related("session__room__venue"), session__in=Session.objects.published(), session__slug=slug
+    )

@@ -3,6 +3,7 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User, validate_plain_lines
 from registrations.domain.replays import Key
@@ -10,11 +11,23 @@ from registrations.domain.replays import Key
 NOT_SENT_BY_PEOPLE = {"csrfmiddlewaretoken", "key", "next"}
 
 
+class Prose(forms.CharField):
+    """Some lines of text. A line break counts once, as it does for whoever types it."""
+
+    def to_python(self, value: Any) -> str:
+        return (super().to_python(value) or "").replace("\r\n", "\n")
+
+
 class SeatForm(forms.Form):
     """What a seat button sends: what its reader knew and chose (registrations.domain.booking.Ask). What makes no sense counts as not sent."""
 
     seen = forms.CharField(required=False, max_length=36)
-    reason = forms.CharField(required=False, max_length=1000, validators=[validate_plain_lines])
+    reason = Prose(
+        required=False,
+        max_length=1000,
+        validators=[validate_plain_lines],
+        error_messages={"max_length": _("Shorten this: at most %(limit_value)d characters, %(show_value)d are written.")},
+    )
     despite = forms.BooleanField(required=False)
     key = forms.UUIDField(required=False)
 
@@ -44,6 +57,11 @@ class PartyForm(forms.Form):
     """The code of a group that waits together."""
 
     code = forms.CharField(required=False, max_length=20, validators=[validate_plain_lines])
+
+    def __init__(self, data: QueryDict) -> None:
+        super().__init__(data)
+        self.full_clean()
+        self.typed: str = self.cleaned_data.get("code", "")  # what cannot be a code is no group's
 
 
 def _uuid(text: str) -> uuid.UUID | None:

@@ -11,5 +11,6 @@ urlpatterns = [
     path("sessions/<slug:slug>/register/", views.register, name="register"),
     path("sessions/<slug:slug>/accept/", views.accept, name="accept"),
     path("sessions/<slug:slug>/cancel/", views.cancel, name="cancel"),
+    path("sessions/<slug:slug>/draw/", views.draw, name="draw"),
     path("sessions/<slug:slug>/party/", views.party, name="party"),
 ]

@@ -14,11 +14,12 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import trigger_client_event
 
-from accounts.access import attendee_of, attendee_required, sign_in_first
+from accounts.access import attendee_of, attendee_required, safe_next, sign_in_first
 from accounts.models import Attendee
 from programme.models import Session
-from registrations.access import session_with_pools, visible_session, waiting_registration
+from registrations.access import drawing, session_with_pools, sessions_of, visible_session, waiting_registration
 from registrations.domain import booking, replays, waitlist
 from registrations.domain.replays import Key
 from registrations.domain.seats import Seat, seat_after
@@ -27,6 +28,7 @@ from registrations.domain.seats import seats as seats_of
 from registrations.domain.ways_in import SeatRefused
 from registrations.forms import PartyForm, SeatForm
 from registrations.models import Registration
+from venues.public import public_page
 
 STRANGERS_SECONDS = 2  # how old the seats may be that somebody sees who is not signed in
 
@@ -34,26 +36,32 @@ STRANGERS_SECONDS = 2  # how old the seats may be that somebody sees who is not 
 @attendee_required
 @require_safe
 def me(request: HttpRequest) -> HttpResponse:
-    """ "My programme": what is offered first, then the person's seats in order of time, then what they wait for."""
+    """ "My programme": what is offered first, then the person's seats in order of time, then what they wait for or asked for."""
     now = timezone.now()
     attendee: Attendee = request.attendee  # type: ignore[attr-defined]
-    mine = Session.objects.filter(registrations__in=Registration.objects.live().filter(attendee=attendee)).with_place()
-    seats = seats_of(mine.order_by("starts_at", "slug"), attendee, now)
     shown: dict[str, list[Seat]] = {"offered": [], "mine": [], "waiting": [], "pending": [], "past": []}
+    seats = seats_of(sessions_of(attendee, now), attendee, now)
     for seat in seats:
         if seat.session.ends_at <= now:
             if seat.state == "mine":
                 shown["past"].append(seat)
         elif seat.state in shown:
             shown[seat.state].append(seat)
-    zones = {seat.session.room.venue.timezone: seat.session.zone for seat in seats}
-    return render(request, "registrations/me.html", {**shown, "zones": list(zones.values()), "attendee": attendee})
+        elif seat.ended and seat.ended.status == Registration.Status.DECLINED:
+            shown["pending"].append(seat)
+    context = {
+        "zones": list({seat.session.room.venue.timezone: seat.session.zone for seat in seats}.values()),
+        "attendee": attendee,
+        "next": request.path,
+    }
+    return render(request, "registrations/me.html", shown | context)
 
 
 @gzip_page
 @require_safe
 def seats(request: HttpRequest) -> HttpResponse:
-    """The live seats of one day of the programme, as fragments that htmx puts in their places; the other rows stay as they are."""
+    """The live seats of one day of the programme, as fragments that htmx puts in their places; the other rows stay as they are,
+    as do those that have just told something (`but`)."""
     try:
         day = date.fromisoformat(request.GET.get("day", ""))
     except ValueError:
@@ -65,6 +73,8 @@ def seats(request: HttpRequest) -> HttpResponse:
     page = caches["pages"].get(kept) if kept else None
     if page is None:
         sessions = Session.objects.published().on(day).matching(**filters).select_related("event", "room__venue")
+        if attendee and (told := request.GET.getlist("but")):
+            sessions = sessions.exclude(slug__in=told[:100])
         shown = [seat for seat in seats_of(sessions, attendee, timezone.now()) if seat.is_live]
         page = render_to_string("registrations/_seats.html", {"seats": shown, "attendee": attendee}, request)
         if kept and shown:  # made-up days fill no cache
@@ -75,7 +85,24 @@ def seats(request: HttpRequest) -> HttpResponse:
 @require_safe
 def seat(request: HttpRequest, slug: str) -> HttpResponse:
     """The seat box of a session: a fragment of its public page, or a page of its own without JavaScript."""
-    return _show(request, seat_of(visible_session(slug), attendee_of(request), timezone.now()))
+    shown = seat_of(visible_session(slug), attendee_of(request), timezone.now())
+    return _show(request, shown, chooses="choose" in request.GET)
+
+
+@public_page
+def draw(request: HttpRequest, slug: str) -> HttpResponse:
+    """The lots that were drawn for a session, and how anybody draws them again."""
+    drawn = drawing(slug)
+    lots = [
+        (number, code, party, waitlist.fingerprint(drawn.seed, party or code))
+        for number, code in enumerate(drawn.order, 1)
+        for party in [drawn.entries[code]]
+    ]
+    return render(
+        request,
+        "registrations/draw.html",
+        {"session": drawn.session, "draw": drawn, "lots": lots, "grouped": any(drawn.entries.values()), "first": lots[0] if lots else None},
+    )
 
 
 @require_POST
@@ -133,15 +160,16 @@ def party(request: HttpRequest, slug: str) -> HttpResponse:
             waitlist.leave_party(registration, actor=attendee.user, at=timezone.now())
             notice = _("You wait alone again.")
         elif "code" in request.POST:
-            code = form.cleaned_data["code"] if form.is_valid() else ""
-            waitlist.join_party(registration, code, actor=attendee.user, at=timezone.now())
+            waitlist.join_party(registration, form.typed, actor=attendee.user, at=timezone.now())
             notice = _("You wait together now: you all get a seat, or none of you.")
         else:
             waitlist.start_party(registration, actor=attendee.user)
             notice = _("Give this code to those who wait with you.")
     except SeatRefused as refused:
+        if "code" in request.POST:
+            return _mend(request, registration.session, "code", str(refused))
         return _answer(request, registration.session, str(refused), refused=True)
-    return _answer(request, registration.session, notice)
+    return _answer(request, registration.session, notice, changed=True)
 
 
 def _press(request: HttpRequest, session: Session, act: Callable[[Key | None], Registration | None], form: SeatForm) -> HttpResponse:
@@ -150,7 +178,12 @@ def _press(request: HttpRequest, session: Session, act: Callable[[Key | None], R
     try:
         registration = act(once)
     except SeatRefused as refused:
-        return _answer(request, session, str(refused), refused=True)
+        if refused.code == "reason":
+            return _mend(request, session, "reason", str(form.errors.get("reason", [refused])[0]))
+        # The clash itself, and what can be done about it, stand in the box and in the row.
+        sentence = _("Nothing is registered yet: see why below.") if refused.code == "clash" else str(refused)
+        typed = request.POST.get("reason", "") if session.access == Session.Access.APPROVAL else ""
+        return _answer(request, session, sentence, refused=True, chooses=refused.code == "clash", typed=typed)
     except IntegrityError:
         try:
             spent = replays.answer_of(once)
@@ -169,10 +202,10 @@ def _press(request: HttpRequest, session: Session, act: Callable[[Key | None], R
     if registration is None:
         return _answer(request, session, _("Your seat is given back."))  # by a click before this one
     if registration.status in Registration.ENDED:
-        return _answer(request, session, _farewell(registration))
+        return _answer(request, session, _farewell(registration), changed=True)
     registration.session, registration.attendee = session, request.attendee  # type: ignore[attr-defined]
     after = seat_after(registration, timezone.now())
-    return _answer(request, session, _notice(registration, after), after=after)
+    return _answer(request, session, _notice(registration, after), after=after, changed=True)
 
 
 def _farewell(registration: Registration) -> str:
@@ -181,6 +214,8 @@ def _farewell(registration: Registration) -> str:
             return _("You have left the waiting list.")
         case Registration.Ending.OFFER_DECLINED:
             return _("The offer is declined: the seat goes to the next in line.")
+        case _ if not registration.was_confirmed:
+            return _("Your request is withdrawn.")
         case _:
             return _("Your seat is given back.")
 
@@ -191,28 +226,56 @@ def _notice(registration: Registration, seat: Seat) -> str:
             return _("Your seat is confirmed. A mail with the calendar entry is on its way.")
         case Registration.Status.PENDING:
             return _("Your request is with the organisers. Their answer comes by mail.")
+        case Registration.Status.WAITING if seat.session.waiting_list == Session.WaitingList.DRAW and not seat.is_drawn:
+            return _("You are on the waiting list, and take part in the draw.")
+        case Registration.Status.WAITING if seat.session.waiting_list == Session.WaitingList.BY_HAND:
+            return _("You are on the waiting list: the organisers see you there.")
         case Registration.Status.WAITING:
             return _("The session is full: you are number %(place)d on the waiting list.") % {"place": seat.place or 0}
         case _:
-            return ""
+            return _("A seat is offered to you: accept it below.")
+
+
+def _mend(request: HttpRequest, session: Session, field: str, error: str) -> HttpResponse:
+    """The page again with what was typed in `field`, and beside it what is wrong: nothing has changed."""
+    shown = seat_of(session, attendee_of(request), timezone.now())
+    return _show(request, shown, status=422, wrong=field, error=error, typed=request.POST.get(field, ""))
 
 
 def _answer(
-    request: HttpRequest, session: Session, notice: str, *, refused: bool = False, after: Seat | None = None, status: int = 200
+    request: HttpRequest,
+    session: Session,
+    notice: str,
+    *,
+    refused: bool = False,
+    changed: bool = False,
+    chooses: bool = False,
+    after: Seat | None = None,
+    typed: str = "",
+    status: int = 200,
 ) -> HttpResponse:
-    if request.htmx or status != 200:  # type: ignore[attr-defined]
+    """The seat as it is now with `notice`: in its place, or on the page that the person came from. What was `typed` is kept."""
+    whole_list = request.htmx and request.htmx.target == "mine"  # type: ignore[attr-defined]  # it follows to /me/ and takes that
+    if (request.htmx and not whole_list) or ((status != 200 or typed) and not request.htmx):  # type: ignore[attr-defined]
         shown = after or seat_of(session, attendee_of(request), timezone.now())
-        return _show(request, shown, status=status, notice=notice, refused=refused)
+        response = _show(request, shown, status=status, notice=notice, refused=refused, chooses=chooses, typed=typed)
+        # The other sessions of the day may clash with this one now, or no longer.
+        return trigger_client_event(response, "seats-changed", after="swap") if changed else response
     messages.add_message(request, messages.ERROR if refused else messages.SUCCESS, notice)
-    return redirect("registrations:seat", session.slug)
+    return redirect(safe_next(request) or reverse("registrations:seat", args=[session.slug]))
 
 
 def _show(request: HttpRequest, shown: Seat, *, status: int = 200, **context: object) -> HttpResponse:
     """The fragment that fits where htmx will put it, or the whole page."""
     login = sign_in_first(reverse("registrations:seat", args=[shown.session.slug]))
+    mine = reverse("registrations:me")
     context |= {"seat": shown, "session": shown.session, "attendee": attendee_of(request), "login_url": login}
-    target = request.htmx.target if request.htmx else None  # type: ignore[attr-defined]
-    name = "registrations/_seat_box.html" if target else "registrations/seat.html"
-    if target == f"seat-{shown.session.slug}":
-        name = "registrations/_seat_row.html"
+    context["next"] = mine if safe_next(request) == mine else ""  # where one goes on to after an act, if it is not the seat's own page
+    name = _fragment(request, shown.session) or "registrations/seat.html"
     return render(request, name, context, status=status)
+
+
+def _fragment(request: HttpRequest, session: Session) -> str:
+    """The template of the place that htmx asks for, or "" for a whole page."""
+    places = {"seat-box": "registrations/_seat_box.html", f"seat-{session.slug}": "registrations/_seat_row.html"}
+    return places.get(request.htmx.target or "", "") if request.htmx else ""  # type: ignore[attr-defined]

@@ -209,8 +209,8 @@ def test_the_seats_of_a_day_cost_the_same_queries(client, ada, django_assert_num
     sessions = [make.session() for _ in range(1 + number)]
     make.registration(sessions[0], ada)
 
-    # http session, account with attendee, zones, sessions, pools, lines, who I am, what is mine, venues, ways
-    with django_assert_num_queries(10):
+    # http session, account with attendee, zones, sessions, pools, lines, who I am, what is mine, limits, venues, ways
+    with django_assert_num_queries(11):
         page = client.get(reverse("registrations:seats"), {"day": f"{sessions[0].day:%Y-%m-%d}"}).content.decode()
 
     assert page.count("hx-swap-oob") == 1 + number

@@ -16,10 +16,14 @@
     for (const [name, value] of [...formData]) if (!value) formData.delete(name);
   });
 
-  // When the network fails under htmx, go there the ordinary way: the browser then says what is wrong.
+  // When the network or the server fails under htmx, go there the ordinary way: the browser then says what is wrong. A form that
+  // did have its effect has it once: its key says so.
   for (const name of ["htmx:sendError", "htmx:responseError"]) {
     document.addEventListener(name, (event) => {
-      if (event.detail.target?.id === "programme") location.assign(event.detail.pathInfo.finalRequestPath);
+      const { elt, target, pathInfo } = event.detail;
+      if (target?.id === "programme") location.assign(pathInfo.finalRequestPath);
+      else if (elt.matches("form[method=post]")) elt.submit();
+      else if (elt.matches("a[href]")) location.assign(elt.href);
     });
   }
 })();
