@@ -1,3 +1,4 @@
+import gettext
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput") and get_commands()["compilemessages"] == "summit":
         call_command("compilemessages", verbosity=0)
-        trans_real._translations = {}  # what was read before the catalogues were there
+        trans_real._translations = {}  # what was read before the catalogues were there, by Django and by Python
+        gettext._translations.clear()
 
 
 def pytest_report_header() -> str:

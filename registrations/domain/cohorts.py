@@ -4,15 +4,21 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Attendee, User
-from registrations.models import Cohort, Membership, Registration
+from programme.models import Session
+from registrations.domain import waitlist
+from registrations.models import Cohort, Membership, Registration, SeatPool
 
 
-def add_member(cohort: Cohort, attendee: Attendee, *, actor: User) -> Membership:
-    """Make `attendee` a member of `cohort`; once more changes nothing. Raises ValidationError when the cohort is complete."""
+def add_member(cohort: Cohort, attendee: Attendee, *, actor: User, at: datetime | None = None) -> Membership:
+    """Make `attendee` a member of `cohort`; once more changes nothing. Raises ValidationError when the cohort is complete.
+
+    Where they wait while a seat of the cohort is free, it is theirs at once.
+    """
     with transaction.atomic():
         # One after the other: whoever counts has the cohort's row to themselves (its size moves under the same lock).
         cohort = Cohort.objects.select_for_update(no_key=True).get(pk=cohort.pk)
@@ -23,6 +29,10 @@ def add_member(cohort: Cohort, attendee: Attendee, *, actor: User) -> Membership
         membership = Membership(cohort=cohort, attendee=attendee)
         membership._history_user = actor
         membership.save(force_insert=True)
+        waits = Registration.objects.filter(session=OuterRef("pk"), attendee=attendee, status=Registration.Status.WAITING)
+        kept = SeatPool.objects.filter(session=OuterRef("pk"), cohort=cohort)
+        if sessions := list(Session.objects.filter(Exists(waits), Exists(kept)).select_related("event", "room__venue")):
+            waitlist.in_turn(sessions, [attendee.pk], lambda: None, at or timezone.now())
     return membership
 
 

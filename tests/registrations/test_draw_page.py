@@ -35,7 +35,7 @@ def test_with_what_the_page_says_anybody_gets_the_same_order(session):
     """G4: the seed, the codes and one sentence are enough."""
     first, second = Registration.objects.filter(session=session, status="waiting")[:2]
     party = waitlist.start_party(first, actor=first.attendee.user)
-    waitlist.join_party(second, party.code, actor=second.attendee.user)
+    waitlist.join_party(second, party.code, actor=second.attendee.user, at=NOW)
 
     page = drawn(session).content.decode()
 

@@ -30,7 +30,7 @@ def test_a_request_needs_a_reason_and_holds_a_seat():
 
     assert (request.status, request.reason, request.pool) == ("pending", "Je viens de loin", make.pool(session))
     assert make.pool(session).left == 0
-    assert mails(ada) == []
+    assert mails(ada) == ["requested"]
     assert books() == []
 
 
@@ -69,7 +69,7 @@ def test_a_request_is_granted_once_with_the_answer_and_a_mail():
     assert (granted.status, granted.answer) == ("confirmed", "Bienvenue")
     assert granted.history.first().history_user == organiser
     assert granted.history.count() == 2
-    assert mails(ada) == ["confirmed"]
+    assert mails(ada) == ["requested", "confirmed"]
     assert books() == []
 
 
@@ -82,7 +82,7 @@ def test_a_request_is_refused_once_with_the_answer_and_a_mail():
 
     assert (declined.status, declined.ending, declined.answer) == ("declined", "refused", "Une autre fois")
     assert make.pool(session).taken == 0
-    assert mails(ada) == ["declined"]
+    assert mails(ada) == ["requested", "declined"]
     assert books() == []
 
 

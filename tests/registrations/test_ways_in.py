@@ -6,10 +6,11 @@ import pytest
 from django.utils import timezone
 
 from programme.models import Session
-from registrations.domain import booking, pools, waitlist, ways_in
+from registrations.domain import booking, cohorts, pools, waitlist, ways_in
 from registrations.models import Invitation, Limit, Registration
 from tests import make
 from tests.registrations.acts import books, cancel, fill, line, member, refused, register, status, wait
+from venues.templatetags.when import moment
 
 pytestmark = pytest.mark.django_db
 
@@ -33,8 +34,8 @@ def test_registration_opens_and_closes_at_its_moments_and_the_sentence_says_when
     too_early = refused("not_yet", register, session, early, at=opens - timedelta(seconds=1))
     too_late = refused("closed", register, session, late, at=closes)
 
-    assert f"{opens.astimezone(session.zone):%H}" in too_early
-    assert f"{closes.astimezone(session.zone):%H}" in too_late
+    assert moment(opens, session.zone) in too_early
+    assert moment(closes, session.zone) in too_late
     assert register(session, early, at=opens).status == "confirmed"
     assert register(session, late, at=closes - timedelta(seconds=1)).status == "confirmed"
 
@@ -192,6 +193,18 @@ def test_an_allotment_that_came_while_somebody_asked_is_not_overlooked():
     registration = register(session, who, pools=read_before, waits=True)
 
     assert registration.pool and registration.pool.cohort == cohort
+    assert books() == []
+
+
+def test_who_becomes_a_member_while_waiting_gets_a_free_seat_of_the_cohort_at_once():
+    session, cohort = make.session(seats=2), make.cohort()
+    pools.allot(session, cohort, 1)
+    fill(session)
+    stranger, student = wait(session), wait(session)
+
+    cohorts.add_member(cohort, student, actor=make.organiser())
+
+    assert (status(session, stranger), status(session, student)) == ("waiting", "confirmed")
     assert books() == []
 
 
