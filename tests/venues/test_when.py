@@ -110,3 +110,10 @@ def test_a_text_shown_for_want_of_a_translation_says_its_language() -> None:
     with translation.override("en"):
         assert when.lang(only_french, "title") == ' lang="fr"'
     assert when.lang(None, "label") == ""
+
+
+def test_a_moment_is_told_by_the_clock_of_a_place() -> None:
+    assert when.moment(HALF_PAST_TWO, PARIS) == said("mercredi 10_février à 14_h_30")
+    assert when.moment(HALF_PAST_TWO, ZoneInfo("America/Montreal")) == said("mercredi 10_février à 8_h_30")
+    with translation.override("en"):
+        assert when.moment(HALF_PAST_TWO, PARIS) == said("Wednesday 10_February at 2:30_pm")
