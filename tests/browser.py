@@ -25,6 +25,7 @@ WIDER_THAN_ITS_WINDOW = """css => {
     return spaced ? "scrolls sideways when its letters are spaced" : "";
 }"""
 ARGUMENTS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+ARGUMENTS += ["--disable-dev-shm-usage"]  # a container gives it 64 MB, and a page that needs more crashes
 
 
 def chromium() -> str | None:

@@ -78,12 +78,13 @@ def chromium() -> "Iterator[Browser]":
     path = machine.chromium()
     if path is None:
         pytest.skip("no Chromium on this machine (see `make test`)")
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only browser tests pay for it
+    from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415 - only browser tests pay for it
 
+    expect.set_options(timeout=20_000)  # what should be there is there in a blink; a busy machine may take seconds
     # Playwright runs an event loop in this thread, and Django would refuse the test's own queries because of it.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=machine.arguments())
+        browser = playwright.chromium.launch(executable_path=path, args=machine.arguments(), timeout=120_000)
         yield browser
         browser.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]

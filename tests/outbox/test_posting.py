@@ -110,7 +110,7 @@ def test_a_mute_broker_costs_one_request_two_seconds_and_the_next_ones_nothing(t
         seconds = answer_of(RING_TWENTY_TIMES, environment(tmp_path, BROKER_URL=f"redis://127.0.0.1:{mute.getsockname()[1]}/0"))
 
     assert seconds[0] < 4
-    assert sum(seconds[1:]) < 0.1
+    assert sum(seconds[1:]) < 1  # one more wait would be two seconds; a busy machine may pause this process
 
 
 def test_a_full_broker_is_reported_once_and_costs_no_mail(tmp_path):
