@@ -6,7 +6,7 @@ from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.utils import display_for_value, unquote
 from django.contrib.admin.widgets import AdminSplitDateTime, AutocompleteSelect, RelatedFieldWidgetWrapper
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import yesno
@@ -20,6 +20,7 @@ from simple_history.admin import SimpleHistoryAdmin
 from simple_history.models import DeletedObject
 from simple_history.template_utils import HistoricalRecordContextHelper
 
+from outbox import edits
 from outbox.domain.retrying import retry
 from outbox.models import Message, MessageQuerySet
 
@@ -40,8 +41,15 @@ class Values(admin.AllValuesFieldListFilter):
 class Form(forms.ModelForm):
     """A form whose labels end without a colon: some carry a mark."""
 
+    conflict: edits.Conflict | None = None  # what somebody else saved while it was open
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": ""} | kwargs)
+
+    def _post_clean(self) -> None:
+        super()._post_clean()
+        if self.conflict:
+            self.add_error(None, self.conflict.sentence())
 
 
 class WholeNumber(forms.IntegerField):
@@ -109,10 +117,15 @@ class ListAdmin(Boxes, admin.ModelAdmin):
         """Whether the action `name` makes sense for `obj` as it is."""
         return True
 
+    def object_links(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
+        """Addresses and names of the pages about `obj` that stand beside its history."""
+        return []
+
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
         obj = kwargs.get("obj") or context.get("original")
         if obj:
             context["title"], context["subtitle"] = str(obj), capfirst(self.opts.verbose_name)
+            context["object_links"] = self.object_links(request, obj)
             actions = self.get_actions(request)
             context["object_actions"] = [
                 (name, actions[name][2]) for name in self.object_actions if name in actions and self.offers(name, obj)
@@ -143,7 +156,46 @@ class _Words(HistoricalRecordContextHelper):
 
 
 class RecordAdmin(ListAdmin, SimpleHistoryAdmin):
-    """An admin whose history tells who changed what and when. It is read, never rewritten or gone back to."""
+    """An admin whose history tells who changed what and when. It is read, never rewritten or gone back to. A form that was open
+    while somebody else saved is answered with both versions (outbox/edits.py).
+    """
+
+    def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method != "POST" or object_id is None or edits.FIELD not in request.POST:
+            return super().changeform_view(request, object_id, *args, **kwargs)
+        with transaction.atomic():
+            conflict = self._conflict(request, object_id)
+            response = super().changeform_view(request, object_id, *args, **kwargs)
+        if conflict:
+            response.status_code = 409
+        return response
+
+    def _conflict(self, request: HttpRequest, object_id: str) -> edits.Conflict | None:
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None or not self.has_change_permission(request, obj):
+            return None
+        # Whoever saves next waits here, and sees what this one wrote.
+        list(self.model._base_manager.select_for_update(no_key=True).filter(pk=obj.pk).values_list("pk"))
+        conflict = edits.conflict(self, request, self.model._base_manager.get(pk=obj.pk))
+        if conflict:
+            request.POST, request.edit_conflict = conflict.merged, conflict  # type: ignore[attr-defined]
+        return conflict
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[forms.ModelForm]:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.conflict = getattr(request, "edit_conflict", None)  # type: ignore[attr-defined]
+        return form
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
+        obj, conflict = kwargs.get("obj"), getattr(request, "edit_conflict", None)
+        if obj and self.has_change_permission(request, obj):
+            drawn = request.POST.get(edits.FIELD) if not conflict else None
+            context |= {"version": drawn or edits.version(self, request, obj), "conflict": conflict}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change or form.changed_data:  # a form that changes nothing leaves no line in the history
+            super().save_model(request, obj, form, change)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not unquote(object_id).isdecimal():
