@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from programme.models import Event, Session
 from registrations.domain import clashes, ledger, ways_in
+from registrations.domain.clashes import Clash
 from registrations.domain.ways_in import SeatRefused
 from registrations.models import Draw, Invitation, Limit, Membership, Party, Registration, RegistrationQuerySet, SeatPool
 from venues.domain.travel import Travel
@@ -37,6 +39,14 @@ class LineMoved(Exception):
     def __init__(self, people: set[int]) -> None:
         super().__init__(people)
         self.people = people
+
+
+@dataclass(frozen=True)
+class KeptOut:
+    """Why somebody in line is passed over: where they are expected meanwhile, and the limit that one more seat would break."""
+
+    clashes: list[Clash]
+    limit: SeatRefused | None
 
 
 # --- Taking turns ---------------------------------------------------------------------------------------------------------------
@@ -157,7 +167,7 @@ def fitting(session: Session, pools: Iterable[SeatPool], at: datetime) -> Iterat
     """Those in line to whom the free seats of `pools` can be given, in their order; each alone or with the party they wait with.
 
     A party stands where its last member stands, and fits when there is a seat for each. Somebody whom a clash or a limit
-    keeps out (see `_kept_out`) is passed over, and stays in line. Reads only; the seats given are counted as it goes.
+    keeps out (see `passed_over`) is passed over, and stays in line. Reads only; the seats given are counted as it goes.
     """
     free = {pool.pk: pool.left for pool in pools if pool.left > 0 and not pool.closed}
     line = _reached_by(session, [pool for pool in pools if pool.pk in free])
@@ -174,8 +184,8 @@ def fitting(session: Session, pools: Iterable[SeatPool], at: datetime) -> Iterat
         seen += [registration.pk for registration in chunk]
         size = 500
         cohorts |= _cohorts_of(chunk, pools)
-        kept_out |= _kept_out(session, chunk)
-        invited |= _invited(session, chunk)
+        kept_out |= passed_over(session, chunk).keys()
+        invited |= invited_of(session, chunk)
         parties = {registration.party_id for registration in chunk if registration.party_id}
         sizes = Counter(
             Registration.objects.filter(status=Status.WAITING, session=session, party__in=parties).values_list("party_id", flat=True)
@@ -225,7 +235,7 @@ def _cohorts_of(registrations: list[Registration], pools: Iterable[SeatPool]) ->
     return cohorts
 
 
-def _invited(session: Session, registrations: list[Registration]) -> set[int]:
+def invited_of(session: Session, registrations: list[Registration]) -> set[int]:
     """Those of `registrations` (their ids) whose person is invited, where that is what opens the general pool."""
     if session.access != Session.Access.INVITATION:
         return set()
@@ -233,21 +243,24 @@ def _invited(session: Session, registrations: list[Registration]) -> set[int]:
     return {registration.pk for registration in registrations if registration.attendee.user.email in addresses}
 
 
-def _kept_out(session: Session, registrations: list[Registration]) -> set[int]:
-    """Those of `registrations` (their ids) who cannot take a seat now: a clash where the event does not let people choose, a limit."""
+def passed_over(session: Session, registrations: Iterable[Registration]) -> dict[int, KeptOut]:
+    """What keeps those of `registrations` (by their ids) out who cannot take a seat now: a clash where the event does not let
+    people choose, a limit."""
     limits = list(Limit.objects.filter(event=session.event_id))
     strict = session.event.clash_policy != Event.ClashPolicy.WARN
     if not (limits or strict):
-        return set()
+        return {}
+    registrations = list(registrations)
     travel = Travel()
     expected = clashes.commitments_of([registration.attendee for registration in registrations])
-    kept_out = set()
+    found = {}
     for registration in registrations:
         held = [c for c in expected.get(registration.attendee_id, []) if c.kind != Status.WAITING]
-        seats = [c.session for c in held if c.registration]
-        if (strict and clashes.clashes_with(session, held, travel)) or ways_in.over_limit(session, seats, limits):
-            kept_out.add(registration.pk)
-    return kept_out
+        clashing = clashes.clashes_with(session, held, travel) if strict else []
+        limit = ways_in.over_limit(session, [c.session for c in held if c.registration], limits)
+        if clashing or limit:
+            found[registration.pk] = KeptOut(clashing, limit)
+    return found
 
 
 def places(registrations: Iterable[Registration]) -> dict[int, int]:
@@ -319,7 +332,7 @@ def give(registration: Registration, *, actor: User, at: datetime) -> Registrati
         session = found.session
         if refused := ways_in.closed(session, at, to_all=False):
             raise refused
-        if _kept_out(session, [found]):
+        if passed_over(session, [found]):
             raise SeatRefused(
                 "kept_out",
                 _("%(name)s is expected elsewhere meanwhile, or has all the seats that the event allows.") % {"name": found.attendee},
@@ -347,7 +360,7 @@ def set_priority(registration: Registration, priority: int, *, actor: User) -> N
 # --- Lots ---------------------------------------------------------------------------------------------------------------------
 
 
-def draw(session: Session, at: datetime, *, seed: str = "") -> Draw | None:
+def draw(session: Session, at: datetime, *, seed: str = "", actor: User | None = None) -> Draw | None:
     """Draw lots among those who wait for `session`, once; free seats then go by lot. None while it is too early, or not done by lot.
 
     The seed is kept and published: `draw_order` gives the same order to anybody.
@@ -369,7 +382,7 @@ def draw(session: Session, at: datetime, *, seed: str = "") -> Draw | None:
         drawn = Draw.objects.create(session=session, seed=chosen, entries=entries, order=order, drawn_at=at)
         lots = {uuid: lot for lot, uuid in enumerate(order, 1)}
         for registration in line:
-            ledger.change(registration, actor=None, lot=lots[str(registration.uuid)])
+            ledger.change(registration, actor=actor, lot=lots[str(registration.uuid)])
         return drawn
 
     everybody = list(Registration.objects.filter(session=session, status=Status.WAITING).values_list("attendee_id", flat=True))
