@@ -61,7 +61,10 @@ def _figures(request: HttpRequest) -> Iterator[dict[str, Any]]:
     if request.user.has_perm("registrations.view_registration"):
         number = Registration.objects.live().filter(created_at__date=today).count()
         query = f"?created_at__year={today.year}&created_at__month={today.month}&created_at__day={today.day}"
-        yield {"label": _("registrations today"), "number": number, "url": reverse("admin:registrations_registration_changelist") + query}
+        registrations = reverse("admin:registrations_registration_changelist")
+        yield {"label": _("registrations today"), "number": number, "url": registrations + query}
+        asked = Registration.objects.filter(status=Registration.Status.PENDING).count()
+        yield {"label": _("requests to decide"), "number": asked, "url": registrations + "?status__exact=pending", "tone": "warn"}
     if request.user.has_perm("programme.view_session"):
         full = SeatPool.objects.filter(cohort=None, seats__gt=0, taken__gte=F("seats")).count()
         yield {

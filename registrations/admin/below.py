@@ -18,6 +18,9 @@ from programme.models import Event, Session
 from registrations.admin.invitations import InvitationInline
 from registrations.admin.pools import Filling, SeatPoolAdmin, gauge
 from registrations.admin.registrations import RegistrationAdmin
+from registrations.admin.sessions import SessionDesk
+from registrations.admin.why import address
+from registrations.admin.words import may_see_people
 from registrations.models import Limit, Registration, SeatPool
 from venues.admin import ON_ONE_PAGE, LabelledInline, ReadOnlyInline, ToVerify
 
@@ -52,7 +55,7 @@ class SessionFilling(Filling):
         return queryset
 
 
-class SessionWithSeatsAdmin(SessionAdmin):
+class SessionWithSeatsAdmin(SessionDesk):
     """A session, and how full it is."""
 
     list_display = ["title", "state", "when", "place", "seats", "to_verify", "access"]
@@ -95,8 +98,11 @@ class SessionWithSeatsAdmin(SessionAdmin):
     def seats(self, session: Any) -> SafeString | str:
         if session.seats_count is None:
             return ""
-        waiting = _("%(number)d waiting") % {"number": session.waiting_count} if session.waiting_count else ""
-        return format_html("{} {}", gauge(session.taken_count, session.seats_count), waiting)
+        shown = gauge(session.taken_count, session.seats_count)
+        if not session.waiting_count:
+            return shown
+        line = reverse("admin:programme_session_line", args=[session.pk])
+        return format_html('{} <a href="{}">{}</a>', shown, line, _("%(number)d waiting") % {"number": session.waiting_count})
 
 
 class LimitInline(LabelledInline):
@@ -127,6 +133,10 @@ class AttendeeWithRegistrationsAdmin(AttendeeAdmin):
     """Someone, and where they go."""
 
     list_display = [*AttendeeAdmin.list_display, "number_of_seats"]
+
+    def object_links(self, request: HttpRequest, obj: Attendee) -> list[tuple[str, Any]]:
+        links = super().object_links(request, obj)
+        return [*links, (address(attendee=obj.pk), _("Why no seat?"))] if may_see_people(request) else links
 
     def get_inlines(self, request: HttpRequest, obj: Attendee | None) -> list[Any]:
         return [AttendeeRegistrationInline] if obj else []

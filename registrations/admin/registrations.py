@@ -4,27 +4,22 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
-from outbox.admin import Form, RecordAdmin, badge
+from outbox.admin import Form
 from programme.admin import SessionAdmin
+from registrations.admin.requests import AT_ONCE, RegistrationDesk
+from registrations.admin.words import ask, may_change_people, status_badge
 from registrations.domain import booking
 from registrations.models import Registration
 
-CANCEL_AT_ONCE = 200
-
-
-def status_badge(registration: Registration) -> SafeString:
-    tones = {"confirmed": "", "declined": "quiet", "cancelled": "quiet"}
-    return badge(registration.get_status_display(), tones.get(registration.status, "warn"))
+# What a registration shows only when it has it.
+SOMETIMES = ["reason", "answer", "waiting_at", "priority", "lot", "party", "offer_expires_at", "ended_at", "ending"]
 
 
 class RegistrationForm(Form):
@@ -51,7 +46,7 @@ class RegistrationForm(Form):
 
 
 @admin.register(Registration)
-class RegistrationAdmin(RecordAdmin):
+class RegistrationAdmin(RegistrationDesk):
     """Who comes to what. Seats are taken and given back by the domain alone; a row is never edited or deleted."""
 
     form = RegistrationForm
@@ -63,13 +58,19 @@ class RegistrationAdmin(RecordAdmin):
     search_help_text = _("Name, e-mail address, organisation or session")
     date_hierarchy = "created_at"
     autocomplete_fields = ["attendee", "session"]
-    actions = ["cancel_seats"]
-    object_actions = ("cancel_seats",)
+    actions = [*RegistrationDesk.actions, "cancel_seats"]
+    object_actions = (*RegistrationDesk.actions, "cancel_seats")
 
     def get_fields(self, request: HttpRequest, obj: Registration | None = None) -> list[str]:
         if obj is None:
             return ["attendee", "session"]
-        return ["attendee", "email", "organisation", "session", "when", "status_shown", "pool_of", "created_at", "ended_at"]
+        always = ["attendee", "email", "organisation", "session", "when", "status_shown", "pool_of", "created_at"]
+        return always + [name for name in SOMETIMES if getattr(obj, name)]
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        if request.GET.get("status__exact") == Registration.Status.PENDING:
+            return ["attendee", "session", "reason", "created_at"]
+        return list(self.list_display)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Registration | None = None) -> list[str]:
         return self.get_fields(request, obj) if obj else []
@@ -89,10 +90,10 @@ class RegistrationAdmin(RecordAdmin):
         return False
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("registrations.change_registration")
+        return may_change_people(request)
 
     def offers(self, name: str, obj: Model) -> bool:
-        return isinstance(obj, Registration) and obj.status not in Registration.ENDED
+        return super().offers(name, obj) and isinstance(obj, Registration) and obj.status not in Registration.ENDED
 
     @admin.action(description=_("Cancel these seats…"), permissions=["cancel"])
     def cancel_seats(self, request: HttpRequest, queryset: QuerySet[Registration]) -> HttpResponse | None:
@@ -101,21 +102,35 @@ class RegistrationAdmin(RecordAdmin):
         if not number:
             self.message_user(request, _("These registrations have ended already."), messages.WARNING)
             return None
-        if number > CANCEL_AT_ONCE:
-            self.message_user(request, _("Choose at most %d registrations at once.") % CANCEL_AT_ONCE, messages.WARNING)
+        if number > AT_ONCE:
+            self.message_user(request, _("Choose at most %d registrations at once.") % AT_ONCE, messages.WARNING)
             return None
         if "confirm" in request.POST:
             self._cancel(request, list(live))
             return None
-        context = self.admin_site.each_context(request) | {
-            "title": _("Cancel these seats?"),
-            "opts": self.opts,
-            "registrations": live,
-            "number": number,
-            "action_checkbox_name": ACTION_CHECKBOX_NAME,
-            "back": "_back" in request.POST,
-        }
-        return TemplateResponse(request, "admin/registrations/registration/cancel.html", context)
+        told = ngettext(
+            "%d registration ends. A seat goes to the next in line, else to whoever asks first, and the person is told by mail.",
+            "%d registrations end. Each seat goes to the next in line, else to whoever asks first, and each person is told by mail.",
+            number,
+        )
+        return ask(
+            self,
+            request,
+            "cancel_seats",
+            title=_("Cancel these seats?"),
+            sentences=[
+                told % number,
+                _(
+                    "This cannot be undone: to give a seat back, add a registration again, as long as seats are left. "
+                    "The cancelled rows stay in the list, with your name in their history."
+                ),
+            ],
+            headers=[_("Attendee"), _("Session"), _("Status")],
+            rows=[(one.pk, [one.attendee, one.session, status_badge(one)]) for one in live],
+            yes=ngettext("Cancel %d registration", "Cancel %d registrations", number) % number,
+            no=_("Keep them"),
+            danger=True,
+        )
 
     def _cancel(self, request: HttpRequest, registrations: list[Registration]) -> None:
         done = 0
@@ -146,10 +161,6 @@ class RegistrationAdmin(RecordAdmin):
     @admin.display(description=_("when"), ordering="session__starts_at")
     def when(self, registration: Registration) -> str:
         return SessionAdmin.when(self, registration.session)
-
-    @admin.display(description=_("status"), ordering="status")
-    def status_shown(self, registration: Registration) -> SafeString:
-        return status_badge(registration)
 
     @admin.display(description=_("seat pool"), ordering="pool__cohort")
     def pool_of(self, registration: Registration) -> str:

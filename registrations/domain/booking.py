@@ -305,12 +305,20 @@ def accept(
 
 
 def cancel(
-    session: Session, attendee: Attendee, *, actor: User, at: datetime | None = None, once: Key | None = None, ending: str = ""
+    session: Session,
+    attendee: Attendee,
+    *,
+    actor: User,
+    at: datetime | None = None,
+    once: Key | None = None,
+    ending: str = "",
+    only: Registration | None = None,
 ) -> Registration | None:
     """Give back `attendee`'s seat in `session`, or their place in its line, and queue the mail that says so. Doing it twice changes nothing.
 
     A freed seat goes to the line in the same transaction. Returns the registration that ended, or None when there was none.
-    `ending` says why, when it is not the person's ask. Raises SeatRefused once the session is over.
+    `ending` says why, when it is not the person's ask; `only` the registration that is meant, as whoever asks saw it: another one,
+    or one that has another status by now, stays as it is. Raises SeatRefused once the session is over.
     """
     at = at or timezone.now()
     if session.ends_at <= at:
@@ -318,6 +326,8 @@ def cancel(
 
     def act() -> Registration | None:
         registration = _live(session, attendee)
+        if registration and only and (registration.pk, registration.status) != (only.pk, only.status):
+            registration = None
         if registration is not None:
             _end(registration, actor=actor, at=at, ending=ending)
         replays.spend(once, _answer(registration))

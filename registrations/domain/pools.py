@@ -9,13 +9,14 @@ from django.db import models, transaction
 from django.db.models import Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import User
 from programme.models import Session
 from registrations.domain import ledger, waitlist
 from registrations.models import Cohort, Registration, SeatPool
+
+BELOW_TAKEN = "below_taken"  # the code of a capacity that people stand in the way of: `lower_capacity` knows ways out
 
 
 def check_capacity(session: Session) -> None:
@@ -26,12 +27,8 @@ def check_capacity(session: Session) -> None:
     allotted = pools.exclude(cohort=None).aggregate(n=Sum("seats"))["n"] or 0
     taken = pools.filter(cohort=None).aggregate(n=Sum("taken"))["n"] or 0
     if session.capacity < allotted + taken:
-        raise ValidationError(
-            {
-                "capacity": _("%(taken)d seats are taken and %(allotted)d are kept for cohorts: the capacity cannot be lower.")
-                % {"taken": taken, "allotted": allotted}
-            }
-        )
+        sentence = _("%(taken)d seats are taken and %(allotted)d are kept for cohorts: the capacity cannot be lower.")
+        raise ValidationError({"capacity": ValidationError(sentence % {"taken": taken, "allotted": allotted}, code=BELOW_TAKEN)})
 
 
 def check_nobody_comes(session: Session) -> None:
@@ -151,9 +148,9 @@ def check_allotment(session: Session, cohort: Cohort, seats: int, pools: list[Se
 class Lowering(models.TextChoices):
     """What becomes of the people above a lower capacity (docs/rules.md#capacity)."""
 
-    KEEP = "keep", _lazy("Keep everybody: the capacity goes down to the seats that are taken")
-    CLOSE = "close", _lazy("Keep everybody, close registration, and give no freed seat away")
-    MOVE = "move", _lazy("Move those who came last to the head of the waiting list")
+    KEEP = "keep", gettext_lazy("Keep everybody: the capacity goes down to the seats that are taken")
+    CLOSE = "close", gettext_lazy("Keep everybody, close registration, and give no freed seat away")
+    MOVE = "move", gettext_lazy("Move those who came last to the head of the waiting list")
 
 
 def above(session: Session, capacity: int) -> int:

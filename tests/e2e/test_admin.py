@@ -12,7 +12,7 @@ from django.test import Client
 from playwright.sync_api import Browser, Page, expect
 
 from programme.models import Duty, Session
-from registrations.domain import pools
+from registrations.domain import booking, pools, waitlist
 from registrations.models import Limit, Registration
 from tests import browser as machine
 from tests import make
@@ -59,6 +59,23 @@ def press(page: Page, button: str) -> None:
         page.get_by_role("button", name=button, exact=True).click()
 
 
+def a_line() -> Registration:
+    """Somebody who waits, with an offer out before them and one who is expected elsewhere."""
+    session = make.session(title="Éthique et droit", seats=2, waiting_list="offer", event=make.event(clash_policy="refuse"))
+    seated = [make.registration(session) for _ in range(2)]
+    make.registration(make.session(), seated[1].attendee)
+    waiting = [booking.register(session, who, actor=who.user, waits=True) for who in (make.attendee(), make.attendee(), make.attendee())]
+    make.registration(make.session(), waiting[1].attendee)
+    waitlist.start_party(waiting[2], actor=waiting[2].attendee.user)
+    booking.cancel(session, seated[0].attendee, actor=seated[0].attendee.user)
+    return waiting[2]
+
+
+def a_request() -> Registration:
+    session, who = make.session(access=Session.Access.APPROVAL, holds_requests=False, seats=1), make.attendee()
+    return booking.register(session, who, actor=who.user, reason="Pour ma thèse")
+
+
 def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
     session = make.session(title="Éthique", assumed_fields="start|capacity")
     make.participation(session=session)
@@ -70,6 +87,7 @@ def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
     Limit.objects.create(event=session.event, kind="workshop", at_most=3)
     Duty.objects.create(session=session, user=make.user())
     user = make.user()
+    line, asked = a_line(), a_request()
     found = []
 
     for path in [
@@ -98,6 +116,17 @@ def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
         "accounts/user/",
         f"accounts/user/{user.pk}/change/",
         f"accounts/attendee/{registration.attendee_id}/change/",
+        f"programme/session/{session.pk}/line/",
+        f"programme/session/{line.session_id}/line/",
+        f"programme/session/{line.session_id}/line/?q=nobody",
+        f"programme/session/{line.session_id}/clashes/",
+        f"programme/session/{line.session_id}/capacity/",
+        f"programme/session/{line.session_id}/capacity/?capacity=1",
+        "registrations/registration/why/",
+        "registrations/registration/why/?find_session=a&find_attendee=a",
+        f"registrations/registration/why/?session={line.session_id}&attendee={line.attendee_id}",
+        "registrations/registration/?status__exact=pending",
+        f"registrations/registration/{asked.pk}/change/",
         "auth/group/add/",
         "outbox/message/",
         f"outbox/message/{registration.pk}/change/",
@@ -173,6 +202,67 @@ def test_an_organiser_imports_a_list_and_cancels_a_seat(page: Page, tmp_path: Pa
     press(page, "Annuler 1 inscription")
     expect(page.get_by_text("1 place est rendue")).to_be_visible()
     assert Registration.objects.get().status == "cancelled"
+
+
+def test_an_organiser_works_through_a_line_requests_and_a_smaller_room(page: Page) -> None:
+    line, asked = a_line(), a_request()
+    other = booking.register(asked.session, someone := make.attendee(), actor=someone.user, reason="Pour apprendre")
+
+    page.goto(f"/admin/programme/session/{line.session_id}/line/")
+    page.get_by_role("checkbox", name=line.attendee.name).last.check()
+    page.get_by_role("button", name="Retirer de la liste…").click()
+    judge(page)
+    page.get_by_role("button", name="Retirer 1 personne").click()
+    page.get_by_text("1 personne est retirée").wait_for()
+
+    page.goto("/admin/registrations/registration/?status__exact=pending")
+    page.locator("#action-toggle").check()
+    page.get_by_role("combobox", name="Action").select_option("grant")
+    page.get_by_role("button", name="Envoyer").click()
+    judge(page)
+    page.get_by_label("Votre message").fill("Venez tôt.")
+    page.get_by_role("button", name="Accepter 2 demandes").click()
+    page.get_by_text("1 demande n’a pas pu être tranchée").wait_for()
+    judge(page)
+    assert {Registration.objects.get(pk=one.pk).status for one in (asked, other)} == {"confirmed", "pending"}
+
+    session = make.session(seats=2)
+    for _ in range(2):
+        make.registration(session)
+    page.goto(f"/admin/programme/session/{session.pk}/change/")
+    page.get_by_label("Capacité").fill("1")
+    page.get_by_role("button", name="Enregistrer", exact=True).click()
+    page.get_by_role("link", name="Choisir ce que deviennent les personnes…").click()
+    page.get_by_role("radio", name="Faire passer les dernières").check()
+    page.get_by_role("radio", name="Celles qui sont cochées").check()
+    page.get_by_role("button", name="Réduire la capacité").click()
+    page.get_by_text("Cochez exactement 1 personne").wait_for()
+    judge(page)
+    page.get_by_role("checkbox").first.check()
+    page.get_by_role("button", name="Réduire la capacité").click()
+    page.get_by_text("La capacité est maintenant de 1.").wait_for()
+
+    page.get_by_role("button", name="Annuler cette session…").click()
+    judge(page)
+    page.get_by_role("button", name="Annuler 1 session").click()
+    page.get_by_role("button", name="Rétablir en brouillon").wait_for()
+    assert not Registration.objects.live().filter(session=session).exists()
+
+
+def test_two_organisers_at_one_form_see_both_versions(page: Page) -> None:
+    session = make.session(title="Avant")
+    page.goto(f"/admin/programme/session/{session.pk}/change/")
+    session.title_fr = "Entre-temps"
+    session.save()
+
+    page.locator("#id_title_fr").fill("Après")
+    page.get_by_role("button", name="Enregistrer", exact=True).click()
+    page.get_by_text("Rien n’est encore enregistré").wait_for()
+    judge(page)
+    page.get_by_role("button", name="Enregistrer", exact=True).click()
+    page.wait_for_url("**/session/")
+
+    assert Session.objects.get().title_fr == "Après"
 
 
 def test_a_seat_is_given_by_searching_for_who_and_what(page: Page) -> None:

@@ -1,0 +1,170 @@
+"""The session's form and list, with what organisers do about its people: its line, its capacity, its clashes, and that it is cancelled."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin import ModelAdmin
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from programme.admin import SessionAdmin, SessionForm
+from programme.domain import publication
+from programme.models import Session
+from registrations.admin.capacity import capacity
+from registrations.admin.line import line
+from registrations.admin.words import ask, may_change_people, may_see_people, page_of, show, status_badge
+from registrations.domain import explain, pools
+from registrations.domain.clashes import clashing_people
+from registrations.models import Registration
+
+Status = Registration.Status
+COUNTED = [Status.CONFIRMED, Status.OFFERED, Status.PENDING, Status.WAITING]
+WHEN_AND_WHERE = {"starts_at", "ends_at", "room"}
+
+
+def clashing(desk: ModelAdmin, request: HttpRequest, session: Session) -> HttpResponse:
+    """The people of a session who are expected elsewhere meanwhile."""
+    if not may_see_people(request):
+        raise PermissionDenied
+    page = page_of(request, clashing_people(session))
+    rows = [(registration, status_badge(registration), [explain.in_words(clash) for clash in found]) for registration, found in page]
+    context = {"session": session, "page": page, "page_range": page.paginator.get_elided_page_range(page.number), "rows": rows}
+    return show(desk, request, "clashes", title=_("Expected elsewhere"), subtitle=str(session), **context)
+
+
+PAGES: dict[str, Callable[[ModelAdmin, HttpRequest, Session], HttpResponse]] = {"line": line, "capacity": capacity, "clashes": clashing}
+
+
+class SessionWithPeopleForm(SessionForm):
+    """A capacity below what is taken is refused with the way to the page that says what may become of the people."""
+
+    def _update_errors(self, errors: ValidationError) -> None:
+        super()._update_errors(errors)
+        if self.has_error("capacity", code=pools.BELOW_TAKEN):
+            address = reverse("admin:programme_session_capacity", args=[self.instance.pk])
+            words = _("Choose what becomes of the people…")
+            self.add_error("capacity", format_html('<a href="{}?capacity={}">{}</a>', address, self.instance.capacity, words))
+
+
+class SessionDesk(SessionAdmin):
+    form = SessionWithPeopleForm
+    actions = [*SessionAdmin.actions, "cancel_sessions", "reinstate"]
+    object_actions = (*SessionAdmin.object_actions, "cancel_sessions", "reinstate")
+
+    def get_urls(self) -> list[URLPattern]:
+        def address(name: str) -> URLPattern:
+            def page(request: HttpRequest, pk: int) -> HttpResponse:
+                of = Session.objects.select_related("event", "room__venue", "draw")
+                return PAGES[name](self, request, get_object_or_404(of, pk=pk))
+
+            return path(f"<int:pk>/{name}/", self.admin_site.admin_view(page), name=f"programme_session_{name}")
+
+        return [*map(address, PAGES), *super().get_urls()]
+
+    def offers(self, name: str, obj: Any) -> bool:
+        states = {"cancel_sessions": Session.Status.PUBLISHED, "reinstate": Session.Status.CANCELLED}
+        return obj.status == states[name] if name in states else super().offers(name, obj)
+
+    def object_links(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
+        links = super().object_links(request, obj)
+        if may_see_people(request) and obj.access != Session.Access.PUBLIC:
+            links.append((reverse("admin:programme_session_line", args=[obj.pk]), _("Waiting list")))
+        return links
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and WHEN_AND_WHERE & set(form.changed_data) and may_see_people(request):
+            self._tell_clashes(request, obj)
+
+    def _tell_clashes(self, request: HttpRequest, session: Session) -> None:
+        number = len(clashing_people(session))
+        if not number:
+            return
+        sentence = ngettext(
+            "%d person of this session is expected elsewhere now.", "%d people of this session are expected elsewhere now.", number
+        )
+        address = reverse("admin:programme_session_clashes", args=[session.pk])
+        message = format_html('{} <a href="{}">{}</a>', sentence % number, address, _("See who, and where"))
+        self.message_user(request, message, messages.WARNING)
+
+    # --- That a session does not take place ---
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        return self.has_change_permission(request) and may_change_people(request)
+
+    @admin.action(description=_("Cancel this session…"), permissions=["cancel"])
+    def cancel_sessions(self, request: HttpRequest, queryset: QuerySet[Session]) -> HttpResponse | None:
+        chosen = list(queryset.filter(status=Session.Status.PUBLISHED).select_related("room__venue").order_by("starts_at", "pk"))
+        if not chosen:
+            self.message_user(request, _("None of these sessions is public: there is nothing to cancel."), messages.WARNING)
+            return None
+        if "confirm" in request.POST:
+            number = publication.cancel(chosen, request.user)
+            sentence = ngettext(
+                "%d session is cancelled; its people are told by mail.", "%d sessions are cancelled; their people are told by mail.", number
+            )
+            self.message_user(request, sentence % number)
+            return None
+        people: dict[int, Counter[str]] = {session.pk: Counter() for session in chosen}
+        live = Registration.objects.live().filter(session__in=chosen).order_by()
+        for pk, status, number in live.values_list("session", "status").annotate(n=Count("pk")):
+            people[pk][status] = number
+        return ask(
+            self,
+            request,
+            "cancel_sessions",
+            title=ngettext("Cancel this session?", "Cancel these sessions?", len(chosen)),
+            sentences=[
+                _told(sum(sum(counts.values()) for counts in people.values())),
+                _(
+                    "The programme goes on showing it, as cancelled. It can be brought back as a draft; its people then have to register again."
+                ),
+            ],
+            headers=[_("Session"), *(status.label for status in COUNTED)],
+            rows=[
+                (one.pk, [format_html("{} <small>{}</small>", one, self.when(one)), *(people[one.pk][status] for status in COUNTED)])
+                for one in chosen
+            ],
+            yes=ngettext("Cancel %d session", "Cancel %d sessions", len(chosen)) % len(chosen),
+            no=_("Change nothing"),
+            danger=True,
+        )
+
+    @admin.action(description=_("Bring back as a draft"), permissions=["cancel"])
+    def reinstate(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
+        try:
+            number = publication.reinstate(queryset, request.user)
+        except ValidationError as error:
+            self.message_user(request, " ".join(error.messages), messages.ERROR)
+            return
+        except IntegrityError:
+            self.message_user(request, _("Another session has the room by now."), messages.ERROR)
+            return
+        sentence = ngettext(
+            "%d session is a draft again. Once published it takes registrations anew.",
+            "%d sessions are drafts again. Once published they take registrations anew.",
+            number,
+        )
+        self._tell(request, number, sentence, _("None of these sessions was cancelled."))
+
+
+def _told(number: int) -> str:
+    if not number:
+        return str(_("Nobody is registered."))
+    return (
+        ngettext(
+            "%d person loses a seat, an offer, a request or a place in line, and is told by mail.",
+            "%d people lose a seat, an offer, a request or a place in line, and are each told by mail.",
+            number,
+        )
+        % number
+    )
