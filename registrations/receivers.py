@@ -19,11 +19,9 @@ def keep_seats_in_step(session: Session, before: dict[str, Any], **kwargs: Any) 
     """More seats, or a wider way in, go to the line at once; a session that is cancelled empties; a draft lets nobody in."""
     now = timezone.now()
     was, is_now = before.get("status"), session.status
-    if is_now == Session.Status.CANCELLED:
-        if was != is_now:
-            pools.empty(session, getattr(session, "_history_user", None), now)
-        return
-    if is_now == Session.Status.DRAFT and was == Session.Status.PUBLISHED:
+    if is_now == Session.Status.CANCELLED and was != is_now:
+        pools.empty(session, getattr(session, "_history_user", None), now)
+    elif is_now == Session.Status.DRAFT and was == Session.Status.PUBLISHED:
         pools.withdraw(session)
     elif is_now == Session.Status.PUBLISHED and before and was != is_now:
         pools.reopen(session)

@@ -361,7 +361,8 @@ def leave_all(attendee: Attendee, *, actor: User, at: datetime | None = None) ->
 def decide(registration: Registration, *, grant: bool, answer: str, actor: User, at: datetime | None = None) -> Registration:
     """Grant or refuse a request, with the organisers' `answer` to the person, and queue the mail. Deciding twice alike changes nothing.
 
-    Raises SeatRefused when the request was withdrawn or decided otherwise, or when no seat is left for it.
+    Raises SeatRefused when the request was withdrawn or decided otherwise, when no seat is left for it, or when it waits in line
+    and a clash or a limit keeps the person out.
     """
     at = at or timezone.now()
     session, attendee = registration.session, registration.attendee
@@ -377,6 +378,8 @@ def decide(registration: Registration, *, grant: bool, answer: str, actor: User,
             return found
         if refused := ways_in.closed(session, at, to_all=False):
             raise refused
+        if found.status == Status.WAITING:
+            waitlist.refuse_kept_out(session, found)
         pool = found.pool or _free_pool(session, attendee, at)
         if pool is None:
             raise SeatRefused("full", _("%(name)s: no seat is left for this request.") % {"name": attendee})

@@ -263,6 +263,14 @@ def passed_over(session: Session, registrations: Iterable[Registration]) -> dict
     return found
 
 
+def refuse_kept_out(session: Session, registration: Registration) -> None:
+    """Raise SeatRefused when a clash or a limit keeps somebody in line, whom organisers want to give a seat: they choose the order
+    of the line, the event has its rules."""
+    if passed_over(session, [registration]):
+        sentence = _("%(name)s is expected elsewhere meanwhile, or has all the seats that the event allows.")
+        raise SeatRefused("kept_out", sentence % {"name": registration.attendee})
+
+
 def places(registrations: Iterable[Registration]) -> dict[int, int]:
     """The place in line of each of `registrations` that waits, by its id: 1 is next. A party's place is that of its last member."""
     waiting = [registration for registration in registrations if registration.status == Status.WAITING]
@@ -332,11 +340,7 @@ def give(registration: Registration, *, actor: User, at: datetime) -> Registrati
         session = found.session
         if refused := ways_in.closed(session, at, to_all=False):
             raise refused
-        if passed_over(session, [found]):
-            raise SeatRefused(
-                "kept_out",
-                _("%(name)s is expected elsewhere meanwhile, or has all the seats that the event allows.") % {"name": found.attendee},
-            )
+        refuse_kept_out(session, found)
         pools = list(ways_in.pools_for(found.attendee).filter(session=session))
         mine = {pool.cohort_id for pool in pools if pool.cohort_id and pool.mine}  # type: ignore[attr-defined]
         for pool in ways_in.usable(session, pools, mine, at, let_in=True):
