@@ -1,6 +1,10 @@
-"""The people of the demo, all made up: an organiser, an attendee, and a crowd so that some sessions are full."""
+"""The people of the demo, all made up: an organiser, an attendee, a student, and a crowd so that some sessions are full.
 
-from datetime import datetime
+One finds every state of a seat by looking around: free, full with a line, offered until tomorrow, asked for, kept for a cohort, at
+the same time as another, too far from another.
+"""
+
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -8,14 +12,34 @@ from django.utils import timezone
 from accounts.domain import people
 from accounts.models import Attendee, User
 from programme.models import Session
-from registrations.domain import booking
-from registrations.models import SeatPool
+from registrations.domain import booking, cohorts, pools
+from registrations.models import Cohort, SeatPool
+from venues.models import TravelTime, Venue
 
 ORGANISER = "organisatrice@demo.example"
 ATTENDEE = "camille@demo.example"
+STUDENT = "etudiante@demo.example"
 CROWD = "personne"  # how the addresses of the crowd begin
-# Small rooms, so that a small crowd fills them: how many seats stay free in each.
-SEATS_LEFT = [0, 2, 9]
+# Small rooms, so that a small crowd fills them: how many seats stay free in each. In the first one waits; in the second, offers are made.
+SEATS_LEFT = [0, 0, 2, 9]
+# The afternoon of the Cnam (cohorts.csv): a panel whose kept seats are nearly gone, until they are released the evening before.
+CNAM = {"cnam-medas": 48, "cnam-marketing-digital": 24}  # how many of each master have their seat there
+PANEL = "gp-puces"
+# A workshop on request, and why some of the crowd want to come.
+ON_REQUEST = "gp-atelier-ue"
+REASONS = [
+    "J’enseigne le droit du numérique et prépare un cours sur le règlement européen.",
+    "Notre association accompagne des jeunes dans trois départements.",
+    "I lead the evaluation team of a public hospital.",
+    "Je représente les étudiantes et étudiants de mon école.",
+]
+# Where the attendee goes: at the same hour there is another workshop, and the way to what follows is long.
+OWN_SEATS = ["pairs-dev", "gpai-panel"]
+WAYS = [
+    ("grand-palais", "sciences-po", 25, "À pied par la Seine."),
+    ("grand-palais", "station-f", 40, ""),
+    ("parisante-campus", "station-f", 50, ""),
+]
 GIVEN = ["Ada", "Basile", "Chloé", "Driss", "Élise", "Farid", "Gaëlle", "Hugo", "Inès", "Jonas", "Khadija", "Léo", "Maëlle", "Noé"]
 FAMILY = ["Fictif", "Exemple", "Inventé", "Imaginaire", "Modèle", "Témoin", "Essai", "Fabulé", "Rêvé", "Supposé"]
 
@@ -31,23 +55,91 @@ def welcome_people() -> bool:
     if User.objects.filter(email=ORGANISER).exists():
         return False
     people.make_organiser(ORGANISER, name="Olympe Organisatrice", language="fr")
-    people.introduce(people.open_account(ATTENDEE, language="fr"), name="Camille Démonstration")
-    _seat_the_crowd(timezone.now())
+    now = timezone.now()
+    attendee = people.introduce(people.open_account(ATTENDEE, language="fr"), name="Camille Démonstration")
+    student = people.introduce(people.open_account(STUDENT, language="fr"), name="Inès Étudiante")
+    crowd = _seat_the_crowd(attendee, now)
+    _bring_the_cnam(student, crowd, now)
+    _ask_for_seats(crowd, now)
+    for session in Session.objects.filter(slug__in=OWN_SEATS, starts_at__gt=now):
+        booking.register(session, attendee, actor=attendee.user, at=now, despite=True)
+    _write_ways()
     return True
 
 
-def _seat_the_crowd(now: datetime) -> None:
-    pools = SeatPool.objects.filter(
+def _seat_the_crowd(attendee: Attendee, now: datetime) -> list[Attendee]:
+    """Fill some rooms; let a few wait where nothing is left, `attendee` among them: third in one line, with an offer from the other."""
+    general = SeatPool.objects.filter(
         cohort=None, session__access=Session.Access.REGISTRATION, session__status=Session.Status.PUBLISHED, session__starts_at__gt=now
     )
-    rooms = pools.filter(seats__gt=max(SEATS_LEFT), seats__lte=100).order_by("seats", "session__slug").select_related("session")
+    rooms = general.filter(seats__gt=max(SEATS_LEFT), seats__lte=100).order_by("seats", "session__slug").select_related("session")
     plans = list(zip(rooms[: len(SEATS_LEFT)], SEATS_LEFT, strict=False))
     crowd: list[Attendee] = []
+    full = []
     for pool, left in plans:
-        while len(crowd) < pool.seats - left:
-            number = len(crowd)
-            user = people.open_account(f"{CROWD}{number + 1:03}@demo.example", language="en" if number % 5 == 0 else "fr")
-            name = f"{GIVEN[number % len(GIVEN)]} {FAMILY[number // len(GIVEN) % len(FAMILY)]}"
-            crowd.append(people.introduce(user, name=name))
-        for attendee in crowd[: pool.seats - left]:
-            booking.register(pool.session, attendee, actor=attendee.user, at=now, despite=True)
+        _gather(crowd, pool.seats - left)
+        for person in crowd[: pool.seats - left]:
+            booking.register(pool.session, person, actor=person.user, at=now, despite=True)
+        full += [pool.session] if left == 0 else []
+    if len(full) == 2:
+        waiting, offering = full
+        _gather(crowd, len(crowd) + 5)
+        *holders, a, b, c, d, e = crowd
+        offering.waiting_list = Session.WaitingList.OFFER
+        offering.save()
+        for session, line in ((waiting, [a, b, attendee, c, d, e]), (offering, [attendee, a, b])):
+            for person in line:
+                booking.register(session, person, actor=person.user, at=now, despite=True, waits=True)
+        booking.cancel(offering, holders[0], actor=holders[0].user, at=now)
+    return crowd
+
+
+def _gather(crowd: list[Attendee], number: int) -> None:
+    """Let the crowd be `number` people at least."""
+    while len(crowd) < number:
+        known = len(crowd)
+        user = people.open_account(f"{CROWD}{known + 1:03}@demo.example", language="en" if known % 5 == 0 else "fr")
+        crowd.append(people.introduce(user, name=f"{GIVEN[known % len(GIVEN)]} {FAMILY[known // len(GIVEN) % len(FAMILY)]}"))
+
+
+def _bring_the_cnam(student: Attendee, crowd: list[Attendee], now: datetime) -> None:
+    """Two masters come for one afternoon; the seats that they keep in a panel are nearly gone, and `student` has none yet."""
+    panel = Session.objects.select_related("event", "room__venue").filter(slug=PANEL, starts_at__gt=now).first()
+    found = list(Cohort.objects.filter(slug__in=CNAM))
+    if panel is None or len(found) < len(CNAM):
+        return
+    actor = User.objects.get(email=ORGANISER)
+    noon = panel.local_starts_at.replace(hour=13, minute=0)
+    eve = panel.local_starts_at.replace(hour=18, minute=0) - timedelta(days=1)
+    _gather(crowd, sum(CNAM.values()))
+    begin = 0
+    for cohort in found:
+        cohort.starts_at, cohort.ends_at = noon, noon + timedelta(hours=6)
+        cohort.save()
+        if pool := SeatPool.objects.filter(session=panel, cohort=cohort).first():
+            pools.allot(panel, cohort, pool.seats, at=now, release_at=eve)
+        students = crowd[begin : begin + CNAM[cohort.slug]]
+        begin += len(students)
+        for person in students:
+            cohorts.add_member(cohort, person, actor=actor, at=now)
+            booking.register(panel, person, actor=person.user, at=now, despite=True)
+    cohorts.add_member(next(cohort for cohort in found if cohort.slug == "cnam-medas"), student, actor=actor, at=now)
+
+
+def _ask_for_seats(crowd: list[Attendee], now: datetime) -> None:
+    """Some of the crowd ask for a seat in a workshop; the organiser has not decided yet."""
+    workshop = Session.objects.select_related("event", "room__venue").filter(slug=ON_REQUEST, starts_at__gt=now).first()
+    if workshop is None:
+        return
+    for person, reason in zip(crowd, REASONS, strict=False):
+        booking.register(workshop, person, actor=person.user, at=now, reason=reason, despite=True)
+
+
+def _write_ways() -> None:
+    """What organisers know of some ways."""
+    venues = {venue.slug: venue for venue in Venue.objects.all()}
+    for origin, destination, minutes, note in WAYS:
+        if origin in venues and destination in venues:
+            TravelTime.objects.get_or_create(
+                origin=venues[origin], destination=venues[destination], defaults={"minutes": minutes, "note": note}
+            )

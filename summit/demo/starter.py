@@ -393,6 +393,7 @@ def welcome(address: str, seconds: float) -> list[str]:
         "  Sign in with an address, no password: the code arrives on the page of mails.",
         f"    Mails        {address}/demo/mail/",
         f"    Attendee     camille@demo.example              {address}/accounts/login/",
+        "    Student      etudiante@demo.example            her master keeps seats on the afternoon of the Cnam",
         f"    Yourself     any address that you make up      {address}/accounts/signup/",
         f"    Organiser    organisatrice@demo.example        {address}/admin/",
         "",

@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,10 +17,11 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
-from outbox.models import Message
 from programme.models import Session
-from registrations.models import Registration, SeatPool
+from registrations.domain import invariants, seats
+from registrations.models import Cohort, Registration, SeatPool
 from summit.demo import cast, starter
+from summit.demo.loading import OWN_DATA, load
 from tests import make
 from tests.demo import Demo, running_demo
 from tests.processes import wait_until
@@ -102,7 +104,7 @@ def test_without_valkey_a_folder_rings_the_worker_and_a_dead_worker_ends_the_dem
 
         def queued() -> int:
             with sqlite3.connect(folder / "summit.sqlite3") as database:
-                return int(database.execute("SELECT count(*) FROM outbox_message WHERE status != 'sent'").fetchone()[0])
+                return int(database.execute("SELECT count(*) FROM outbox_message WHERE status NOT IN ('sent', 'dropped')").fetchone()[0])
 
         wait_until(lambda: not queued(), 60, "all mails of the crowd sent")
         worker = next(pid for pid, command in demo.everything_it_started().items() if "celery" in command)
@@ -164,8 +166,8 @@ def test_preparation_leaves_somebody_elses_database_alone(settings: Settings) ->
 
 
 @pytest.mark.django_db
-def test_the_cast_fills_a_room_and_nearly_fills_two() -> None:
-    sessions = [make.session(seats=seats, starts_at=timezone.now() + timedelta(days=30)) for seats in (12, 15, 20)]
+def test_the_cast_fills_two_rooms_with_a_line_and_nearly_fills_two() -> None:
+    sessions = [make.session(seats=seats, starts_at=timezone.now() + timedelta(days=30)) for seats in (12, 13, 15, 20)]
     make.session(seats=200)
 
     assert cast.welcome_people()
@@ -173,9 +175,35 @@ def test_the_cast_fills_a_room_and_nearly_fills_two() -> None:
 
     assert [make.pool(session).left for session in sessions] == cast.SEATS_LEFT
     assert SeatPool.objects.filter(taken=0).count() == 1
-    assert Message.objects.count() == Registration.objects.count() == 12 + 13 + 11
+    assert [session.registrations.filter(status="waiting").count() for session in sessions] == [6, 2, 0, 0]
     organiser = User.objects.get(email=cast.ORGANISER)
     assert organiser.is_staff
     assert organiser.attendee.name == "Olympe Organisatrice"
     assert User.objects.get(email=cast.ATTENDEE).attendee.name
     assert not User.objects.exclude(email__endswith="@demo.example").exists()
+    assert invariants.check(timezone.now())["breaches"] == []
+
+
+@pytest.mark.django_db
+def test_a_newcomer_finds_every_state_of_a_seat() -> None:
+    """The Cnam's afternoon by hand, a line, an offer, requests, a clash and a long way; and the same folder loads again unchanged."""
+    load(OWN_DATA, today=timezone.localdate())
+    cast.welcome_people()
+    now = timezone.now()
+
+    mine = seats.seats(Session.objects.with_place().exclude(access="public"), User.objects.get(email=cast.ATTENDEE).attendee, now)
+    states = Counter(seat.state for seat in mine)
+    assert (states["mine"], states["waiting"], states["offered"]) == (2, 1, 1)
+    [line] = [seat for seat in mine if seat.state == "waiting"]
+    assert (line.place, line.line) == (3, 6)
+    assert any(clash.overlaps for seat in mine if seat.state == "open" for clash in seat.clashes)
+    assert any(not clash.overlaps for seat in mine if seat.state == "open" for clash in seat.clashes)
+    assert Registration.objects.filter(session__slug=cast.ON_REQUEST, status="pending").count() == 4
+    panel = seats.seat(Session.objects.get(slug=cast.PANEL), User.objects.get(email=cast.STUDENT).attendee, now)
+    assert (panel.state, panel.left) == ("open", 2)
+    for cohort in Cohort.objects.filter(slug__in=cast.CNAM):
+        assert cohort.members.exists()
+        assert cohort.allotments.get(session__slug=cast.PANEL).release_at < panel.session.starts_at
+    assert invariants.check(now)["breaches"] == []
+
+    assert load(OWN_DATA, today=timezone.localdate()).changes == 0
