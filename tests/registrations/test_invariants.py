@@ -1,6 +1,7 @@
 """check_invariants: each wrong sum is found, and only then does it fail."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
@@ -8,9 +9,11 @@ from django.db.models import F
 from django.utils import timezone
 
 from outbox.models import Message
-from registrations.domain import booking, invariants, pools
-from registrations.models import Registration, SeatPool
+from programme.models import Event, Session
+from registrations.domain import booking, invariants, pools, waitlist
+from registrations.models import Draw, Registration, SeatPool
 from tests import make
+from tests.registrations.acts import books, cancel, fill, last, wait
 
 pytestmark = pytest.mark.django_db
 
@@ -56,6 +59,100 @@ def test_pools_above_the_capacity_are_found():
     SeatPool.objects.update(seats=11)
 
     assert breaches() == ["pools never exceed the capacity"]
+
+
+def test_seats_that_are_in_no_pool_are_found():
+    make.session(seats=10)
+    SeatPool.objects.update(seats=9)
+
+    assert breaches() == ["every seat of the capacity is in a pool"]
+
+
+def test_somebody_in_a_session_that_does_not_take_place_is_found():
+    session = make.registration().session
+    SeatPool.objects.update(closed=True)
+    for status in ("cancelled", "draft"):
+        Session.objects.filter(pk=session.pk).update(status=status)
+        assert breaches() == ["nobody is registered for what does not take place"]
+
+
+def test_a_door_that_is_wrongly_open_or_closed_is_found():
+    session = make.session()
+    SeatPool.objects.update(closed=True)
+    assert breaches() == ["a session that takes place lets people in"]
+
+    SeatPool.objects.update(closed=False)
+    Session.objects.filter(pk=session.pk).update(status="cancelled")
+    assert breaches() == ["a cancelled session lets nobody in"]
+
+
+def test_an_offer_that_outlived_its_end_or_the_start_is_found():
+    session = make.session(seats=1, waiting_list="offer")
+    [holder] = fill(session)
+    ada = wait(session)
+    cancel(session, holder)
+    assert breaches() == []
+    end = last(session, ada).offer_expires_at
+
+    assert [breach["rule"] for breach in books(end + timedelta(minutes=6))] == ["an offer ends at its moment"]
+    Session.objects.filter(pk=session.pk).update(starts_at=timezone.now() - timedelta(minutes=6))
+    assert breaches() == ["an offer ends at its moment"]
+
+
+def test_lots_that_were_not_drawn_are_found():
+    session = make.session(seats=1)
+    fill(session)
+    session.waiting_list, session.draw_at = "draw", timezone.now()
+    session.save()
+    for _ in range(3):
+        wait(session, at=timezone.now() - timedelta(minutes=1))
+    waitlist.draw(session, timezone.now())
+    assert breaches() == []
+
+    Registration.objects.filter(lot=1).update(lot=4)
+    assert breaches() == ["a lot is the one that was drawn"]
+
+    Registration.objects.filter(lot=4).update(lot=1)
+    Draw.objects.update(seed="another")
+    assert breaches() == ["lots can be drawn again"]
+
+
+def test_two_seats_at_once_are_found_where_that_is_refused_and_only_there():
+    strict = make.event(clash_policy="refuse")
+    one, two = make.session(event=strict), make.session(event=strict, starts_at=timezone.now() + timedelta(days=20))
+    ada = make.attendee()
+    make.registration(one, ada)
+    make.registration(two, ada)
+
+    two.starts_at, two.ends_at = one.starts_at, one.ends_at
+    two.save()
+    assert breaches() == []  # it was moved: nobody's seat is taken away for that
+
+    for history in (Session.history, Event.history):
+        history.all().delete()
+    for row in (one, two, strict):
+        row.save()
+    assert breaches() == ["nobody has two seats at once where it is refused"]
+
+    strict.clash_policy = "warn"
+    strict.save()
+    assert breaches() == []
+
+
+def test_a_party_that_is_astray_or_too_large_is_found():
+    session = make.session(seats=1)
+    fill(session)
+    people = [wait(session) for _ in range(7)]
+    party = waitlist.start_party(last(session, people[0]), actor=people[0].user)
+    Registration.objects.filter(status="waiting").update(party=party)
+    assert breaches() == ["a party has a largest size"]
+
+    gone = last(session, people[6])
+    cancel(session, people[6])
+    assert breaches() == []
+
+    Registration.objects.filter(pk=gone.pk).update(party=party)
+    assert breaches() == ["people wait together for one session"]
 
 
 def test_a_seat_in_a_foreign_pool_is_found():
