@@ -54,7 +54,7 @@ def fit_general_pool(session: Session, at: datetime, *, serves_line: bool = Fals
     pool = SeatPool.objects.filter(session=session, cohort=None).first()
     if pool is None:
         if session.access != Session.Access.PUBLIC:
-            SeatPool.objects.create(session=session, seats=max(session.capacity - _allotted(session), 0))
+            SeatPool.objects.create(session=session, seats=max(session.capacity - _allotted(session), 0), closed=_is_closed(session))
     elif pool.seats < session.capacity - _allotted(session) or serves_line:
         waitlist.in_turn([session], [], lambda: _fit(session), at)
     elif pool.seats != max(session.capacity - _allotted(session), 0):
@@ -92,7 +92,7 @@ def allot(session: Session, cohort: Cohort, seats: int, *, at: datetime | None =
         if before < seats:  # the general pool shrinks before the allotment grows: the sum never exceeds the capacity
             _move_general(session, pools, before - seats)
         if pool is None:
-            pool = SeatPool.objects.create(session=session, cohort=cohort, seats=seats, **fields)
+            pool = SeatPool.objects.create(session=session, cohort=cohort, seats=seats, closed=_is_closed(session), **fields)
         elif pool.seats != seats or any(getattr(pool, name) != value for name, value in fields.items()):
             pool.seats = seats
             for name, value in fields.items():
@@ -118,7 +118,11 @@ def _move_general(session: Session, pools: list[SeatPool], by: int) -> None:
         general.seats += by
         general.save(update_fields=["seats"])
     elif session.access != Session.Access.PUBLIC:
-        SeatPool.objects.create(session=session, seats=session.capacity + by)
+        SeatPool.objects.create(session=session, seats=session.capacity + by, closed=_is_closed(session))
+
+
+def _is_closed(session: Session) -> bool:
+    return session.status == Session.Status.CANCELLED
 
 
 def check_allotment(session: Session, cohort: Cohort, seats: int, pools: list[SeatPool]) -> None:

@@ -280,6 +280,17 @@ def test_a_cancelled_session_has_nobody_each_is_told_once_and_nobody_comes_in(fu
     assert books() == []
 
 
+def test_a_cancelled_session_keeps_its_numbers_in_step_for_the_case_that_it_takes_place(full):
+    cancel_session(full)
+    raise_to(full, 6)
+    pools.allot(full, make.cohort(), 2)
+    born_cancelled = make.session(status=Session.Status.CANCELLED)
+
+    assert (make.pool(full).seats, SeatPool.objects.filter(session=full, closed=False).count()) == (4, 0)
+    assert make.pool(born_cancelled).closed
+    assert books() == []
+
+
 @pytest.mark.parametrize("holds", [True, False])
 def test_no_request_is_taken_for_a_session_that_was_cancelled_meanwhile(holds):
     session = make.session(access=Session.Access.APPROVAL, holds_requests=holds)

@@ -300,6 +300,17 @@ def test_one_registration_costs_ten_queries(client, ada, django_assert_num_queri
         press(client, session, htmx=True, key=str(uuid.uuid4()))
 
 
+def test_a_place_in_line_costs_ten_queries_too(client, ada, django_assert_num_queries):
+    session = make.session(seats=1)
+    make.registration(session)
+
+    # http session, account with attendee, session with pools, lock, what is mine; lock the pools, registration, history, key, place
+    with django_assert_num_queries(10 + 2):
+        press(client, session, htmx=True, key=str(uuid.uuid4()))
+
+    assert Registration.objects.get(attendee=ada).status == "waiting"
+
+
 def test_my_programme_is_in_order_of_time(client, ada):
     late, early, over = (
         make.session(title="Tard", starts_at=timezone.now() + timedelta(days=2)),
