@@ -1,4 +1,4 @@
-"""Which sessions a person may ask a seat of, and which registrations are theirs."""
+"""Which sessions a person may ask a seat of, which registrations are theirs, and which allocations take their wishes."""
 
 from datetime import datetime
 
@@ -8,8 +8,8 @@ from django.shortcuts import get_object_or_404
 
 from accounts.models import Attendee
 from programme.models import Session
-from registrations.domain import ways_in
-from registrations.models import Draw, Registration, SeatPool
+from registrations.domain import allocation, ways_in
+from registrations.models import Allocation, Draw, Registration, SeatPool
 
 # What a seat's pages read of its session. Django spends more time on writing a SELECT of a hundred columns than the database on answering it.
 OF_SESSION = [
@@ -67,3 +67,8 @@ def drawing(slug: str) -> Draw:
     return get_object_or_404(
         Draw.objects.select_related("session__room__venue"), session__in=Session.objects.published(), session__slug=slug
     )
+
+
+def visible_allocation(slug: str, at: datetime) -> Allocation:
+    """The allocation of that slug; raises Http404 before its wishes begin as for an unknown one."""
+    return get_object_or_404(allocation.visible(at), slug=slug)

@@ -8,12 +8,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.models import Attendee
 from outbox.domain.kinds import Letter, NoLongerTrue, writes
 from outbox.models import Message
 from programme.models import Session
-from registrations.domain import waitlist
+from registrations.domain import waitlist, wishes
 from registrations.domain.calendars import seat_calendar
-from registrations.models import Registration
+from registrations.models import AllocationRun, Registration
 from venues.templatetags.when import moment
 
 Status = Registration.Status
@@ -170,6 +171,27 @@ def _registration(message: Message, status: str) -> Registration:
     if registration.status != status:
         raise NoLongerTrue(f"The registration is {registration.status} now.")
     return registration
+
+
+@writes("registrations.allocated")
+def allocated(message: Message) -> Letter:
+    """The whole result of an allocation for one person; the seats that they got are confirmed by mails of their own."""
+    said = message.context
+    attendee = Attendee.objects.select_related("user").get(pk=said["attendee"])
+    allocation = AllocationRun.objects.defer("inputs", "results").select_related("allocation").get(uuid=said["run"]).allocation
+    outcomes = wishes.outcomes(said["wishes"], said["answers"], attendee)
+    context = {
+        "allocation": allocation,
+        "attendee": attendee,
+        "given": [outcome for outcome in outcomes if outcome.is_given],
+        "refused": [outcome for outcome in outcomes if not outcome.is_given],
+        "result_url": settings.BASE_URL + reverse("registrations:allocation", args=[allocation.slug]),
+    }
+    return Letter(
+        _("%(title)s: your result") % {"title": allocation.title},
+        render_to_string("registrations/emails/allocated.txt", context),
+        render_to_string("registrations/emails/allocated.html", context),
+    )
 
 
 def _address(name: str, *args: str) -> str:

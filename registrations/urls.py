@@ -1,11 +1,13 @@
 from django.urls import path
 
-from registrations import views
+from registrations import views, views_wishes
 
 app_name = "registrations"
 
 urlpatterns = [
     path("me/", views.me, name="me"),
+    path("wishes/", views_wishes.allocations, name="wishes"),
+    path("wishes/<slug:slug>/", views_wishes.allocation, name="allocation"),
     path("programme/seats/", views.seats, name="seats"),
     path("sessions/<slug:slug>/seat/", views.seat, name="seat"),
     path("sessions/<slug:slug>/register/", views.register, name="register"),

@@ -18,7 +18,7 @@ from venues.models import Room, Venue
 ORDER = {
     "programme": ["Session", "Event", "Speaker", "Track", "Day"],
     "venues": ["Venue", "Room", "TravelTime"],
-    "registrations": ["Registration", "Invitation", "SeatPool", "Cohort", "Membership", "Institution"],
+    "registrations": ["Registration", "Invitation", "SeatPool", "Cohort", "Membership", "Institution", "Allocation", "AllocationRun"],
     "accounts": ["Attendee", "User", "Group"],
     "outbox": ["Message"],
 }

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from accounts.models import Attendee, User
 from programme.models import Day, Event, Participation, Session, Speaker, Track
+from registrations.domain import allocation as allocating
 from registrations.domain import booking, cohorts
-from registrations.models import Cohort, Institution, Invitation, Membership, Registration, SeatPool
+from registrations.models import Allocation, AllocationRun, Cohort, Institution, Invitation, Membership, Registration, SeatPool
 from venues.models import Room, TravelTime, Venue
 
 _numbers = count(1)
@@ -139,6 +140,20 @@ def registration(of: Session | None = None, who: Attendee | None = None) -> Regi
     """A confirmed seat, taken through the same door as everybody's, whatever else the person does meanwhile."""
     who = who or attendee()
     return booking.register(of or session(), who, actor=who.user, despite=True)
+
+
+def allocation(*sessions: Session, **fields: Any) -> Allocation:
+    """Sessions that are given out by wishes, which one can give since yesterday and until tomorrow."""
+    n, now = next(_numbers), timezone.now().replace(minute=0, second=0, microsecond=0)
+    defaults = {"slug": f"allocation-{n}", "opens_at": now - timedelta(days=1), "closes_at": now + timedelta(days=1)}
+    made = Allocation.objects.create(**defaults | _in_both("title", fields, f"Ateliers {n}"))
+    made.sessions.set(sessions)
+    return made
+
+
+def simulation(of: Allocation | None = None, seed: str = "seed", **fields: Any) -> AllocationRun:
+    """A run that gives nobody a seat yet."""
+    return allocating.simulate(of or allocation(session()), actor=organiser(), seed=seed, **fields)
 
 
 def _in_both(field: str, fields: dict[str, Any], default: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Taking and giving back a seat: every door (page, admin, import, …) comes through here (docs/rules.md#seats)."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -411,3 +412,18 @@ def _live(session: Session, attendee: Attendee) -> Registration | None:
 
 def _answer(registration: Registration | None) -> dict[str, str]:
     return {"registration": str(registration.uuid), "status": registration.status} if registration else {}
+
+
+def seat_many(seats: Sequence[tuple[Session, Attendee, SeatPool]], *, actor: User, at: datetime) -> list[Registration]:
+    """Give each of `seats` to its person, in the caller's transaction: all of them or, raising SeatRefused, none.
+
+    For whoever decided about many at once, and has locked the people and judged clashes and limits. Nobody may have a live
+    registration in the session that they get a seat in (the database refuses it).
+    """
+    wanted = Counter(pool.pk for _session, _attendee, pool in seats)
+    pools = {pool.pk: pool for _session, _attendee, pool in seats}
+    for pk in sorted(wanted):
+        if not ledger.take(pools[pk], wanted[pk]):
+            session = next(session for session, _attendee, pool in seats if pool.pk == pk)
+            raise SeatRefused("full", _("“%(session)s” no longer has the seats that were to be given.") % {"session": session})
+    return ledger.open_many(seats, actor=actor, at=at)

@@ -65,6 +65,16 @@ def test_loading_the_summit_is_timed_from_an_empty_database():
     assert figures["max_rss_mb"] > 0
 
 
+def test_an_allocation_is_timed_and_gives_the_same_answer_again():
+    figures = run("bench/allocation.py", "--people", "30", "--sessions", "6", "--wishes", "4")
+
+    assert figures["same"] is True
+    assert figures["errors"] == 0
+    assert figures["seats"] > figures["first_wish"] > 0
+    for name in ("seconds", "simulate_seconds", "commit_seconds", "max_rss_mb", "snapshot_queries"):
+        assert figures[name] > 0, name
+
+
 @pytest.mark.parametrize("wrong", [["--people", "0"], ["--concurrency", "1000"], ["--seats", "x"]])
 def test_an_odd_size_is_refused_before_anything_starts(wrong):
     done = subprocess.run([sys.executable, "bench/hot_sale.py", *wrong], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)

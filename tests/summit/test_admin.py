@@ -57,6 +57,8 @@ ROWS: dict[str, tuple[Callable[[int], Model], int]] = {
     "registrations.cohort": (lambda n: an_allotment(n).cohort, 6),
     "registrations.membership": (lambda n: make.membership(), 6),
     "registrations.invitation": (lambda n: make.invitation(), 6),
+    "registrations.allocation": (lambda n: make.allocation(make.session()), 7),
+    "registrations.allocationrun": (lambda n: make.simulation(), 8),
     "registrations.institution": (lambda n: make.cohort().institution, 7),
     "accounts.attendee": (lambda n: make.registration().attendee, 6),
     "accounts.user": (lambda n: make.attendee().user, 8),
@@ -70,6 +72,8 @@ CLOSED = {
     ("registrations.registration", "delete"),
     ("registrations.seatpool", "delete"),
     ("registrations.membership", "delete"),
+    ("registrations.allocationrun", "add"),
+    ("registrations.allocationrun", "delete"),
     ("outbox.message", "add"),
     ("outbox.message", "delete"),
 }

@@ -87,7 +87,9 @@ function nameBoxes(root) {
     const label = select.labels[0];
     if (label) {
       label.id = label.id || `${select.id}-label`;
-      box.setAttribute("aria-labelledby", `${label.id} ${box.getAttribute("aria-labelledby")}`);
+      const chosen = box.getAttribute("aria-labelledby"); // where one chooses several, the box that one types into needs the name
+      box.setAttribute("aria-labelledby", chosen ? `${label.id} ${chosen}` : label.id);
+      box.querySelector("[role=searchbox]")?.setAttribute("aria-labelledby", label.id);
     } else {
       box.setAttribute("aria-label", select.getAttribute("aria-label"));
       box.removeAttribute("aria-labelledby");

@@ -16,6 +16,19 @@
     for (const [name, value] of [...formData]) if (!value) formData.delete(name);
   });
 
+  // What grows above the button that was pressed must not carry it away.
+  let pressed = null;
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { target, requestConfig } = event.detail;
+    const button = "keep" in target.dataset && requestConfig?.triggeringEvent?.submitter;
+    pressed = button ? { id: button.id, top: button.getBoundingClientRect().top } : null;
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    const button = pressed && document.getElementById(pressed.id);
+    if (button) scrollBy({ top: button.getBoundingClientRect().top - pressed.top, behavior: "instant" });
+    pressed = null;
+  });
+
   // When the network or the server fails under htmx, go there the ordinary way: the browser then says what is wrong. A form that
   // did have its effect has it once: its key says so.
   for (const name of ["htmx:sendError", "htmx:responseError"]) {

@@ -1,0 +1,198 @@
+"""Wishes in a real browser: ranked by keyboard and by touch, with and without a script, and fit for all (G16, G27)."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, expect
+
+from accounts.models import Attendee, User
+from registrations.domain import allocation as allocating
+from registrations.models import Allocation, Wish
+from tests import browser as machine
+from tests import make
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def cookie(who: Attendee | User, url: str) -> dict[str, str]:
+    return {
+        "name": settings.SESSION_COOKIE_NAME,
+        "value": make.sign_in(Client(), who).cookies[settings.SESSION_COOKIE_NAME].value,
+        "url": url,
+    }
+
+
+@pytest.fixture
+def ada() -> Attendee:
+    return make.attendee()
+
+
+@pytest.fixture(
+    params=[("", "light", 1280), ("", "dark", 390), ("/en", "light", 390), ("/en", "dark", 1280)], ids=lambda p: "-".join(map(str, p))
+)
+def page(request: pytest.FixtureRequest, chromium: Browser, live_server: Any, ada: Attendee) -> Iterator[Page]:
+    """A page of Ada's browser; at its end, the policy must have refused nothing."""
+    language, scheme, width = request.param
+    context = chromium.new_context(
+        base_url=live_server.url, color_scheme=scheme, viewport={"width": width, "height": 844}, locale="en-GB" if language else "fr-FR"
+    )
+    context.add_cookies([cookie(ada, live_server.url)])
+    page = context.new_page()
+    page.prefix = language  # type: ignore[attr-defined]
+    refused: list[str] = []
+    page.on("console", lambda message: refused.append(message.text) if "Content Security Policy" in message.text else None)
+    page.on("pageerror", lambda error: refused.append(str(error)))
+    yield page
+    context.close()
+    assert refused == []
+
+
+@pytest.fixture
+def allocation() -> Allocation:
+    """Twelve sessions over three days, two of them at the same hour, one with a very long title, one that is cancelled."""
+    first = timezone.now().replace(minute=0) + timedelta(days=7)
+    titles = ["Éthique", "Arts", "Une " + "très " * 55 + "longue séance", *(f"Séance {n}" for n in range(9))]
+    sessions = [make.session(title=title, starts_at=first + timedelta(hours=5 * (n // 2))) for n, title in enumerate(titles)]
+    sessions[-1].status = "cancelled"
+    sessions[-1].save()
+    return make.allocation(*sessions, title="Ateliers de la semaine", wishes_at_most=4)
+
+
+def judge(page: Page) -> None:
+    found = Axe().run(page, options={"runOnly": RULES})
+    assert found.violations_count == 0, found.generate_report()
+    assert machine.too_wide(page) == []
+    assert page.locator("h1").count() == 1
+
+
+def order(ada: Attendee) -> list[str]:
+    return [wish.session.title for wish in Wish.objects.filter(attendee=ada).select_related("session").order_by("rank")]
+
+
+def test_every_state_of_the_page_is_fit_for_all(page: Page, allocation: Allocation, ada: Attendee) -> None:
+    address = f"{page.prefix}/wishes/"  # type: ignore[attr-defined]
+    page.goto(address)
+    judge(page)
+    page.goto(f"{address}{allocation.slug}/")
+    judge(page)
+    page.locator("summary").first.click()
+    allocating.express(allocation, ada, list(allocation.sessions.order_by("starts_at", "slug")[:4]))
+    page.reload()
+    judge(page)
+    Allocation.objects.update(closes_at=timezone.now() - timedelta(minutes=1))
+    page.reload()
+    judge(page)
+    run = make.simulation(Allocation.objects.get())
+    allocating.commit(run, actor=make.organiser())
+    page.reload()
+    for summary in page.locator("summary").all():
+        summary.click()
+    judge(page)
+
+
+def test_wishes_are_ranked_by_keyboard_and_the_focus_stays_where_one_is(page: Page, allocation: Allocation, ada: Attendee) -> None:
+    page.goto(f"{page.prefix}/wishes/{allocation.slug}/")  # type: ignore[attr-defined]
+    ethics, arts = (allocation.sessions.get(title_fr=title) for title in ("Éthique", "Arts"))
+
+    for number, session in enumerate((arts, ethics), 1):
+        page.locator(f"#toggle-{session.slug}").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#mine [role=status]")).to_contain_text(str(number))
+        expect(page.locator(f"#toggle-{session.slug}")).to_be_focused()
+    judge(page)
+
+    page.locator(f"#up-{ethics.slug}").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#mine .order li").first).to_contain_text("Éthique")
+    expect(page.locator(f"#down-{ethics.slug}")).to_be_focused()
+    assert order(ada) == ["Éthique", "Arts"]
+
+    page.locator(f"#leave-{ethics.slug}").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#mine .order li")).to_have_count(1)
+    expect(page.locator("#mine-title")).to_be_focused()
+    assert order(ada) == ["Arts"]
+
+
+def test_what_one_adds_stays_under_the_finger(page: Page, allocation: Allocation) -> None:
+    """The list above grows with each wish; the button that was pressed does not move."""
+    page.goto(f"{page.prefix}/wishes/{allocation.slug}/")  # type: ignore[attr-defined]
+    button = page.locator(f"#toggle-{allocation.sessions.get(title_fr='Séance 4').slug}")
+    button.scroll_into_view_if_needed()
+    before = button.bounding_box()
+
+    button.click()
+    expect(page.locator("#mine [role=status]")).to_be_attached()
+
+    after = button.bounding_box()
+    assert before
+    assert after
+    assert abs(after["y"] - before["y"]) < 2
+
+
+def test_the_page_is_whole_without_a_script(chromium: Browser, live_server: Any, allocation: Allocation, ada: Attendee) -> None:
+    context = chromium.new_context(
+        base_url=live_server.url, java_script_enabled=False, locale="fr-FR", viewport={"width": 390, "height": 844}
+    )
+    context.add_cookies([cookie(ada, live_server.url)])
+    page = context.new_page()
+    page.goto(f"/wishes/{allocation.slug}/")
+    last = allocation.sessions.get(title_fr="Séance 7")
+
+    page.locator(f"#toggle-{last.slug}").click()
+
+    assert page.url.endswith(f"#session-{last.slug}"), "one stays where one was"
+    assert order(ada) == ["Séance 7"]
+    page.get_by_role("link", name="Vos souhaits").last.click()
+    page.locator(f"#leave-{last.slug}").click()
+    assert order(ada) == []
+    context.close()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_the_pages_of_organisers_are_fit_for_all(
+    chromium: Browser, live_server: Any, allocation: Allocation, ada: Attendee, scheme: Any, width: int
+) -> None:
+    context = chromium.new_context(base_url=live_server.url, color_scheme=scheme, viewport={"width": width, "height": 800}, locale="fr-FR")
+    context.add_cookies([cookie(make.organiser(), live_server.url)])
+    page = context.new_page()
+    allocating.express(allocation, ada, list(allocation.sessions.order_by("starts_at", "slug")[:4]))
+    Allocation.objects.update(closes_at=timezone.now() - timedelta(minutes=1))
+    run = make.simulation(Allocation.objects.get())
+    rules = {"runOnly": RULES[:-1], "preload": False}
+    found = []
+
+    def look() -> None:
+        violations = Axe().run(page, options=rules).response["violations"]
+        found.extend(f"{page.url} {one['id']}: {one['nodes'][0]['html'][:200]}" for one in violations)
+        found.extend(machine.too_wide(page))
+
+    for path in (
+        "allocation/",
+        f"allocation/{allocation.pk}/change/",
+        "allocation/add/",
+        "allocationrun/",
+        f"allocationrun/{run.pk}/change/?q=ada",
+    ):
+        assert page.goto(f"/admin/registrations/{path}").ok
+        look()
+    page.goto(f"/admin/registrations/allocation/{allocation.pk}/change/")
+    page.get_by_role("button", name="Simuler…").click()
+    look()
+    page.get_by_role("button", name="Simuler", exact=True).click()
+    expect(page.get_by_text("Ceci est une simulation")).to_be_visible()
+    page.get_by_role("button", name="Mettre en vigueur…").click()
+    look()
+    page.get_by_role("button", name="Attribuer").click()
+    expect(page.get_by_text("attribuées, et chaque personne est prévenue").first).to_be_visible()
+
+    assert found == []
+    context.close()
