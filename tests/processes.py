@@ -80,6 +80,14 @@ class Worker:
         """kill -9 of the whole group, as an out-of-memory or a power cut would."""
         self._signal(signal.SIGKILL)
 
+    def kill_alone(self) -> int:
+        """kill -9 of the worker itself, as an administrator would who reads `ps`; return the group in which its children may live on."""
+        assert self._process
+        process, self._process = self._process, None
+        process.kill()
+        process.wait()
+        return process.pid
+
     def stop(self) -> None:
         self._signal(signal.SIGTERM)
 

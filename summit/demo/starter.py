@@ -4,7 +4,6 @@ Only the standard library is used here: Django and its settings belong to the pr
 signals from nobody else: Ctrl-C reaches this process alone, which asks them to end, in order, and then makes sure.
 """
 
-import ctypes
 import errno
 import fcntl
 import importlib.util
@@ -19,12 +18,13 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
+
+from summit.processes import die_with
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 SECONDS_TO_STOP = 8
@@ -163,20 +163,6 @@ def free_port() -> int:
 # --- Processes ------------------------------------------------------------------------------------------------------------
 
 
-def _die_with(parent: int) -> Callable[[], None]:
-    """What a new process does before anything else: on Linux, ask the kernel to end it when this one is killed."""
-    if not sys.platform.startswith("linux"):
-        return lambda: None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-    def ask() -> None:
-        prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return ask
-
-
 @dataclass
 class Child:
     name: str
@@ -242,7 +228,7 @@ class Demo:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # the terminal's Ctrl-C is for us: we tell them, each in its turn
-                preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 - one thread, and two system calls
+                preexec_fn=die_with(os.getpid()),  # noqa: PLW1509 - one thread, and two system calls
                 **options,
             )
         child = Child(name, process, log)

@@ -1,5 +1,7 @@
 """Real workers, a real broker, a real SMTP server: what happens when one of them dies."""
 
+import os
+import sys
 import time
 import uuid
 
@@ -130,3 +132,21 @@ def test_a_broker_that_is_flushed_or_killed_in_mid_batch_loses_no_mail(tmp_path,
         wait_until(all_sent, 90, f"all mails sent\n{worker.complaints}")
 
     assert_each_arrived(box)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process ask to end with its parent")
+def test_the_clock_of_a_killed_worker_does_not_ring_on(tmp_path, broker):
+    with workers(1, tmp_path, BROKER_URL=broker.connection_url) as [worker]:
+        wait_until(lambda: "beat: Starting" in worker.log.read_text() and "ready." in worker.log.read_text(), 30, "the worker is ready")
+
+        group = worker.kill_alone()
+
+        wait_until(lambda: is_empty(group), 20, "all of its processes gone")
+
+
+def is_empty(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
