@@ -1,19 +1,20 @@
 """The people of the demo, all made up: an organiser, an attendee, a student, and a crowd so that some sessions are full.
 
 One finds every state of a seat by looking around: free, full with a line, offered until tomorrow, asked for, kept for a cohort, at
-the same time as another, too far from another.
+the same time as another, too far from another, given out by wishes.
 """
 
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.text import slugify
 
 from accounts.domain import people
 from accounts.models import Attendee, User
 from programme.models import Session
-from registrations.domain import booking, cohorts, pools
-from registrations.models import Cohort, SeatPool
+from registrations.domain import allocation, booking, cohorts, pools
+from registrations.models import Allocation, Cohort, SeatPool
 from venues.models import TravelTime, Venue
 
 ORGANISER = "organisatrice@demo.example"
@@ -35,6 +36,12 @@ REASONS = [
 ]
 # Where the attendee goes: at the same hour there is another workshop, and the way to what follows is long.
 OWN_SEATS = ["pairs-dev", "gpai-panel"]
+# Given out by wishes: one group that still takes them, and one whose deadline has passed, for the organiser to run. Title, sessions, days
+# until the deadline.
+WISHED = [
+    ("Ateliers du 11 février", ["gpai-safe", "gpai-agents", "reseau-travail", "sciv-atelier"], 2),
+    ("Ateliers du Grand Palais", [ON_REQUEST, "gp-grasp"], -1),
+]
 WAYS = [
     ("grand-palais", "sciences-po", 25, "À pied par la Seine."),
     ("grand-palais", "station-f", 40, ""),
@@ -61,6 +68,7 @@ def welcome_people() -> bool:
     crowd = _seat_the_crowd(attendee, now)
     _bring_the_cnam(student, crowd, now)
     _ask_for_seats(crowd, now)
+    _wish(crowd, now)
     for session in Session.objects.filter(slug__in=OWN_SEATS, starts_at__gt=now):
         booking.register(session, attendee, actor=attendee.user, at=now, despite=True)
     _write_ways()
@@ -133,6 +141,30 @@ def _ask_for_seats(crowd: list[Attendee], now: datetime) -> None:
         return
     for person, reason in zip(crowd, REASONS, strict=False):
         booking.register(workshop, person, actor=person.user, at=now, reason=reason, despite=True)
+
+
+def _wish(crowd: list[Attendee], now: datetime) -> None:
+    """Let the crowd rank what they would like: of each group, most want the first session, the others each of the rest in turn."""
+    eve = now.replace(hour=17, minute=0, second=0, microsecond=0)
+    for title, slugs, days in WISHED:
+        sessions = list(Session.objects.filter(slug__in=slugs, starts_at__gt=eve + timedelta(days=days)))
+        if len(sessions) < len(slugs):
+            continue
+        sessions.sort(key=lambda session: slugs.index(session.slug))
+        group = Allocation.objects.create(
+            slug=slugify(title),
+            title=title,
+            opens_at=eve - timedelta(days=5),
+            closes_at=eve + timedelta(days=days),
+            wishes_at_most=3,
+            seats_at_most=2,
+        )
+        group.sessions.set(sessions)
+        for number, person in enumerate(crowd):
+            turn = number % len(sessions) if number % 4 == 0 else 0
+            ranking = (sessions[turn:] + sessions[:turn])[:3]
+            possible = [session for session in ranking if session.slug != ON_REQUEST or number >= len(REASONS)]  # they have asked already
+            allocation.express(group, person, possible, at=eve - timedelta(days=4))
 
 
 def _write_ways() -> None:

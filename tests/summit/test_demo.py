@@ -18,8 +18,8 @@ from pytest_django import Settings
 
 from accounts.models import User
 from programme.models import Session
-from registrations.domain import invariants, seats
-from registrations.models import Cohort, Registration, SeatPool
+from registrations.domain import allocation, invariants, seats
+from registrations.models import Allocation, Cohort, Registration, SeatPool
 from summit.demo import cast, starter
 from summit.demo.loading import OWN_DATA, load
 from tests import make
@@ -204,6 +204,13 @@ def test_a_newcomer_finds_every_state_of_a_seat() -> None:
     for cohort in Cohort.objects.filter(slug__in=cast.CNAM):
         assert cohort.members.exists()
         assert cohort.allotments.get(session__slug=cast.PANEL).release_at < panel.session.starts_at
+    deadline_passed, open_still = Allocation.objects.order_by("closes_at")
+    assert deadline_passed.closes_at < now < open_still.closes_at
+    assert open_still.wishes.exists()
+    organiser = User.objects.get(email=cast.ORGANISER)
+    run = allocation.commit(allocation.simulate(deadline_passed, actor=organiser), actor=organiser)
+    codes = Counter(answer["code"] for answers in run.results["answers"].values() for answer in answers)
+    assert codes["given"] > codes["full"] > 0
     assert invariants.check(now)["breaches"] == []
 
     assert load(OWN_DATA, today=timezone.localdate()).changes == 0
