@@ -36,11 +36,11 @@ REASONS = [
 ]
 # Where the attendee goes: at the same hour there is another workshop, and the way to what follows is long.
 OWN_SEATS = ["pairs-dev", "gpai-panel"]
-# Given out by wishes: one group that still takes them, and one whose deadline has passed, for the organiser to run. Title, sessions, days
-# until the deadline.
+# Given out by wishes: one group that still takes them, and one whose deadline has passed, for the organiser to run. Title in French
+# and in English, sessions, days until the deadline.
 WISHED = [
-    ("Ateliers du 11 février", ["gpai-safe", "gpai-agents", "reseau-travail", "sciv-atelier"], 2),
-    ("Ateliers du Grand Palais", [ON_REQUEST, "gp-grasp"], -1),
+    ("Ateliers en parallèle du Sommet", "Workshops beside the Summit", ["gpai-safe", "gpai-agents", "reseau-travail", "sciv-atelier"], 2),
+    ("Ateliers du Grand Palais", "Grand Palais workshops", [ON_REQUEST, "gp-grasp"], -1),
 ]
 WAYS = [
     ("grand-palais", "sciences-po", 25, "À pied par la Seine."),
@@ -146,14 +146,15 @@ def _ask_for_seats(crowd: list[Attendee], now: datetime) -> None:
 def _wish(crowd: list[Attendee], now: datetime) -> None:
     """Let the crowd rank what they would like: of each group, most want the first session, the others each of the rest in turn."""
     eve = now.replace(hour=17, minute=0, second=0, microsecond=0)
-    for title, slugs, days in WISHED:
+    for title, title_en, slugs, days in WISHED:
         sessions = list(Session.objects.filter(slug__in=slugs, starts_at__gt=eve + timedelta(days=days)))
         if len(sessions) < len(slugs):
             continue
         sessions.sort(key=lambda session: slugs.index(session.slug))
         group = Allocation.objects.create(
             slug=slugify(title),
-            title=title,
+            title_fr=title,
+            title_en=title_en,
             opens_at=eve - timedelta(days=5),
             closes_at=eve + timedelta(days=days),
             wishes_at_most=3,
