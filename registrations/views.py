@@ -22,7 +22,7 @@ from programme.models import Session
 from registrations.access import drawing, session_with_pools, sessions_of, visible_session, waiting_registration
 from registrations.domain import booking, replays, waitlist
 from registrations.domain.replays import Key
-from registrations.domain.seats import Seat, seat_after
+from registrations.domain.seats import Seat, seat_after, seat_refused
 from registrations.domain.seats import seat as seat_of
 from registrations.domain.seats import seats as seats_of
 from registrations.domain.ways_in import SeatRefused
@@ -183,7 +183,10 @@ def _press(request: HttpRequest, session: Session, act: Callable[[Key | None], R
         # The clash itself, and what can be done about it, stand in the box and in the row.
         sentence = _("Nothing is registered yet: see why below.") if refused.code == "clash" else str(refused)
         typed = request.POST.get("reason", "") if session.access == Session.Access.APPROVAL else ""
-        return _answer(request, session, sentence, refused=True, chooses=refused.code == "clash", typed=typed)
+        after = None
+        if isinstance(refused, booking.Full) and session.access != Session.Access.INVITATION:
+            after = seat_refused(session, refused, timezone.now())
+        return _answer(request, session, sentence, refused=True, chooses=refused.code == "clash", after=after, typed=typed)
     except IntegrityError:
         try:
             spent = replays.answer_of(once)

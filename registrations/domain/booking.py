@@ -32,6 +32,14 @@ class Clashing(SeatRefused):
         self.clashes = found
 
 
+class Full(SeatRefused):
+    """No seat of `pools` is left, as they were read without a lock, and nobody waits in line. `last`: what the person had here before."""
+
+    def __init__(self, pools: Sequence[SeatPool], last: Registration | None) -> None:
+        super().__init__("full", _("This session is full."))
+        self.pools, self.last = pools, last
+
+
 @dataclass(frozen=True)
 class Ask:
     """What somebody asks for when they want a seat.
@@ -95,7 +103,7 @@ def register(
     elif not free and not _may_wait(ask):
         if (last := _last(session, attendee)) and last.status not in Registration.ENDED:
             return last
-        raise _closed_meanwhile(session, pools, ask.at) or SeatRefused("full", _("This session is full."))
+        raise _closed_meanwhile(session, pools, ask.at) or Full(pools, last)
     # One pool, one statement: no lock is held on it before the seat is taken. If that fails, look again with all pools locked.
     if free and not _may_go_first(session):
         with transaction.atomic():

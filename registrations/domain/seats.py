@@ -199,6 +199,11 @@ def seat_after(registration: Registration, at: datetime) -> Seat:
     return _seat(session, [], registration, at, place=place, draws=_draws([session]))
 
 
+def seat_refused(session: Session, full: booking.Full, at: datetime) -> Seat:
+    """The seat of somebody who has just learned that none is left: in a rush that is most people, for whom nothing is read again."""
+    return _seat(session, list(full.pools), full.last, at)
+
+
 def _draws(sessions: Iterable[Session]) -> dict[int, int]:
     """How many lots were drawn, by session; those without a drawing are not named."""
     by_lot = [session for session in sessions if session.waiting_list == Session.WaitingList.DRAW]

@@ -311,6 +311,18 @@ def test_a_place_in_line_costs_ten_queries_too(client, ada, django_assert_num_qu
     assert Registration.objects.get(attendee=ada).status == "waiting"
 
 
+def test_to_learn_that_a_session_is_full_costs_four_queries(client, ada, django_assert_num_queries):
+    session = make.session(seats=1, waiting_list="none")
+    make.registration(session)
+
+    # http session, account with attendee, session with pools, what the person had here before
+    with django_assert_num_queries(4):
+        answer = press(client, session, htmx=True, key=str(uuid.uuid4()))
+
+    assert "Cette session est complète." in answer.content.decode()
+    assert not Registration.objects.filter(attendee=ada).exists()
+
+
 def test_my_programme_is_in_order_of_time(client, ada):
     late, early, over = (
         make.session(title="Tard", starts_at=timezone.now() + timedelta(days=2)),
