@@ -20,7 +20,7 @@ from bench.client import Rush, request_bytes, rush
 from bench.workplace import Server, arguments, gunicorn, progress, workplace
 
 HTMX = {"HX-Request": "true", "HX-Target": "seat-box", "Accept-Encoding": "gzip, br"}
-ALONE = 60  # how many ask one after the other, for a seat and for none
+ALONE = 60  # how many ask one after the other: for a seat, for none, and for a place in line
 GIVES_BACK = 1_000_000  # added to the number of somebody who cancels
 
 
@@ -56,7 +56,7 @@ def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     from tests import make  # noqa: PLC0415
 
     people, seats, concurrency, rounds = given.people, given.seats, given.concurrency, given.rounds
-    rehearsal, *crowd = make_crowd(folder, people + 1 + 2 * ALONE)
+    rehearsal, *crowd = make_crowd(folder, people + 1 + 3 * ALONE)
     alone, crowd = crowd[people:], crowd[:people]
     room, event, track = make.room(capacity=200_000), make.event(), make.track()
     first = timezone.now() + timedelta(days=30)
@@ -77,7 +77,7 @@ def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
             progress(f"Rush {number} of {rounds}…")
             results.append(one_rush(server, session, crowd, concurrency, given.cancel))
         progress("One after the other…")
-        winner_ms, loser_ms = one_by_one(server, quiet, alone)
+        winner_ms, loser_ms, waiter_ms = one_by_one(server, quiet, alone)
         max_rss_mb = server.max_rss_mb()
     middle: dict[str, Any] = {
         name: round(statistics.median(result[name] for result in results), 1)
@@ -96,6 +96,7 @@ def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
             "ratio_to_floor": round(middle["decisions_per_s"] / taken.per_s(), 3),
             "winner_ms": winner_ms,
             "loser_ms": loser_ms,
+            "waiter_ms": waiter_ms,
             "loser_to_winner": round(loser_ms / winner_ms, 2),
             "floor_ok_per_s": ok.per_s(),
             "floor_client_cpu": ok.client_cpu,
@@ -244,12 +245,21 @@ def one_rush(server: Server, session: Any, crowd: list[dict[str, Any]], concurre
     }
 
 
-def one_by_one(server: Server, session: Any, crowd: list[dict[str, Any]]) -> tuple[float, float]:
-    """Milliseconds, in the middle, of a POST that takes a seat and of one that finds none, while nobody else is there."""
+def one_by_one(server: Server, session: Any, crowd: list[dict[str, Any]]) -> list[float]:
+    """Milliseconds, in the middle, of a POST that takes a seat, of one that is told that none is left, and of one that gets a place
+    in line, while nobody else is there. All have opened the box before."""
+    from django.db import connection  # noqa: PLC0415
+
+    from programme.models import Session  # noqa: PLC0415
+
     _boxes, forms = look(server, session, crowd, 1)
     posts = [(n, press(server, "register", session, crowd[n], form)) for n, form in forms.items()]
-    won, lost = (rush(server.port, share, concurrency=1) for share in (posts[:ALONE], posts[ALONE:]))
-    return won.ms(50), lost.ms(50)
+    middles = []
+    for number, line in enumerate([Session.WaitingList.AUTOMATIC, Session.WaitingList.NONE, Session.WaitingList.AUTOMATIC]):
+        Session.objects.filter(pk=session.pk).update(waiting_list=line)
+        connection.close()
+        middles.append(rush(server.port, posts[number * ALONE : (number + 1) * ALONE], concurrency=1).ms(50))
+    return middles
 
 
 def measure_swaps(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
