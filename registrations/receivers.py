@@ -21,6 +21,7 @@ def keep_seats_in_step(session: Session, before: dict[str, Any], **kwargs: Any) 
     was, is_now = before.get("status"), session.status
     if is_now == Session.Status.CANCELLED and was != is_now:
         pools.empty(session, getattr(session, "_history_user", None), now)
+        look_at_the_lines_again(session)  # those of its speakers, who had no seat to give up
     elif is_now == Session.Status.DRAFT and was == Session.Status.PUBLISHED:
         pools.withdraw(session)
     elif is_now == Session.Status.PUBLISHED and before and was != is_now:

@@ -226,6 +226,23 @@ def test_who_leaves_a_seat_by_being_moved_may_get_one_elsewhere(organiser):
     assert books() == []
 
 
+def test_whoever_would_have_spoken_in_a_cancelled_session_gets_the_seat_that_waits_elsewhere(django_capture_on_commit_callbacks):
+    """What kept the speaker out is no registration: the line is looked at after the commit, not by the clock."""
+    event = make.event(clash_policy="refuse")
+    session, speech = make.session(seats=1, event=event), make.session(event=event)
+    [holder] = fill(session)
+    ada = wait(session)
+    make.participation(session=speech, speaker=make.speaker(user=ada.user))
+    cancel(session, holder)
+    assert status(session, ada) == "waiting"
+
+    with django_capture_on_commit_callbacks(execute=True):
+        publication.cancel([speech], make.organiser())
+
+    assert status(session, ada) == "confirmed"
+    assert books() == []
+
+
 # --- Allotments ----------------------------------------------------------------------------------------------------------------
 
 
