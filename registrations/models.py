@@ -6,6 +6,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
@@ -435,4 +436,4 @@ class AllocationRun(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.allocation} – {timezone.localtime(self.created_at):%Y-%m-%d %H:%M}"
+        return f"{self.allocation} – {date_format(timezone.localtime(self.created_at), 'SHORT_DATETIME_FORMAT')}"

@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -104,7 +105,7 @@ class RunInline(ReadOnlyInline):
     @admin.display(description=_("run at"))
     def run_link(self, run: AllocationRun) -> SafeString:
         url = reverse("admin:registrations_allocationrun_change", args=[run.pk])
-        return format_html('<a href="{}">{:%Y-%m-%d %H:%M}</a>', url, timezone.localtime(run.created_at))
+        return format_html('<a href="{}">{}</a>', url, date_format(timezone.localtime(run.created_at), "SHORT_DATETIME_FORMAT"))
 
     @admin.display(description=_("1st wish"))
     def first(self, run: Any) -> str:
