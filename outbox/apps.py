@@ -5,3 +5,6 @@ from django.utils.translation import gettext_lazy as _
 class OutboxConfig(AppConfig):
     name = "outbox"
     verbose_name = _("Mail")
+
+    def ready(self) -> None:
+        from outbox import receivers  # noqa: F401, PLC0415 - hears what the mail provider reports

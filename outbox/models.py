@@ -3,16 +3,27 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, Q
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
+    def waiting(self) -> "MessageQuerySet":
+        """Messages that are still to be sent, now or later."""
+        return self.filter(status__in=[Message.Status.QUEUED, Message.Status.SENDING])
+
     def due(self, at: datetime) -> "MessageQuerySet":
-        """Messages that a worker may take at `at`: queued and due, or taken by a worker whose lease has run out."""
+        """Messages whose time has come at `at`: queued and due, or taken by a worker whose lease has run out."""
         return self.filter(
             Q(status=Message.Status.QUEUED, not_before__lte=at) | Q(status=Message.Status.SENDING, lease_until__lt=at)
         ).order_by("lane", "not_before", "id")
+
+    def deliverable(self, at: datetime) -> "MessageQuerySet":
+        """Due messages that a worker may take at `at`: no mail is held, and their lane is neither paused nor resting."""
+        closed = LaneState.objects.filter(Q(paused_at__isnull=False) | Q(rests_until__gt=at))
+        return self.due(at).exclude(Exists(Hold.objects.filter(released_at=None))).exclude(lane__in=closed.values("lane"))
 
 
 class Message(models.Model):
@@ -47,6 +58,10 @@ class Message(models.Model):
     lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
     lease_token = models.UUIDField(null=True, blank=True, editable=False)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    failing_since = models.DateTimeField(_("failing since"), null=True, blank=True, help_text=_("The first of the failed tries in a row."))
+    takeovers = models.PositiveSmallIntegerField(
+        _("workers that died with it"), default=0, help_text=_("After each, the mail is sent again: it may arrive twice.")
+    )
     subject = models.CharField(_("subject"), max_length=998, blank=True)
     text = models.TextField(_("text"), blank=True)
     html = models.TextField(_("HTML"), blank=True)
@@ -54,6 +69,7 @@ class Message(models.Model):
     last_error = models.TextField(_("reason"), blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
+    purged_at = models.DateTimeField(_("text deleted at"), null=True, blank=True)
 
     objects = MessageQuerySet.as_manager()
 
@@ -61,7 +77,10 @@ class Message(models.Model):
         verbose_name = _("message")
         verbose_name_plural = _("messages")
         ordering = ["-created_at", "-id"]
-        indexes = [models.Index(fields=["lane", "not_before"], condition=Q(status__in=["queued", "sending"]), name="message_due")]
+        indexes = [
+            models.Index(fields=["lane", "not_before", "id"], condition=Q(status__in=["queued", "sending"]), name="message_due_in_order"),
+            models.Index(fields=["to"], name="message_to"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=~Q(status="sending") | Q(lease_until__isnull=False, lease_token__isnull=False),
@@ -80,6 +99,94 @@ class Message(models.Model):
     def message_id(self) -> str:
         """The Message-ID header: the same at each try, so that mailboxes fold a duplicate."""
         return f"<{self.uuid}@{settings.DEFAULT_FROM_EMAIL.rpartition('@')[2].rstrip('>')}>"
+
+
+class LaneState(models.Model):
+    """A lane that organisers have paused, or that rests because the mail server asked for it or cannot be reached."""
+
+    lane = models.PositiveSmallIntegerField(_("lane"), primary_key=True, choices=Message.Lane)
+    paused_at = models.DateTimeField(_("paused since"), null=True, blank=True)
+    rests_until = models.DateTimeField(_("rests until"), null=True, blank=True)
+    failures = models.PositiveSmallIntegerField(_("failures in a row"), default=0)
+    failing_since = models.DateTimeField(_("failing since"), null=True, blank=True)
+    words = models.TextField(_("the server’s words"), blank=True)
+    server_is_away = models.BooleanField(_("the mail server cannot be used"), default=False)
+
+    # Organisers alone leave a line: what the mail server does to a lane is in the log.
+    history = HistoricalRecords(excluded_fields=["rests_until", "failures", "failing_since", "words", "server_is_away"])
+
+    class Meta:
+        verbose_name = _("lane")
+        verbose_name_plural = _("lanes")
+        ordering = ["lane"]
+
+    def __str__(self) -> str:
+        return str(self.get_lane_display())
+
+    def is_resting(self, at: datetime) -> bool:
+        return self.rests_until is not None and self.rests_until > at
+
+
+class Hold(models.Model):
+    """A time during which no mail goes out at all: after a restore, until an operator has said what becomes of the old ones (F36)."""
+
+    class Reason(models.TextChoices):
+        RESTORED = "restored", _("this database was restored from a backup")
+        DECLARED = "declared", _("an operator asked for it")
+
+    reason = models.CharField(_("reason"), max_length=10, choices=Reason)
+    started_at = models.DateTimeField(_("since"))
+    released_at = models.DateTimeField(_("released at"), null=True, blank=True)
+    dropped = models.PositiveIntegerField(_("mails dropped"), default=0)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = _("hold")
+        verbose_name_plural = _("holds")
+        ordering = ["-started_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["reason"], condition=Q(released_at=None), name="mails_are_held_once_for_one_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_reason_display()} ({self.started_at:%Y-%m-%d %H:%M})"
+
+
+class Home(models.Model):
+    """The database in which the outbox has lived until now; a copy of it, restored elsewhere, finds itself not at home."""
+
+    fingerprint = models.CharField(max_length=200)
+
+    def __str__(self) -> str:
+        return self.fingerprint
+
+
+class BadAddress(models.Model):
+    """An address that the mail provider reports as dead, or whose owner calls our mails unwanted. Cleared by an organiser, it is good again."""
+
+    class Reason(models.TextChoices):
+        BOUNCED = "bounced", _("mails come back")
+        COMPLAINED = "complained", _("its owner reported our mails as unwanted")
+
+    address = models.EmailField(_("e-mail address"), unique=True)
+    reason = models.CharField(_("reason"), max_length=10, choices=Reason)
+    words = models.TextField(_("the server’s words"), blank=True)
+    reported_at = models.DateTimeField(_("reported at"))
+    cleared_at = models.DateTimeField(_("cleared at"), null=True, blank=True)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = _("address without mails")
+        verbose_name_plural = _("addresses without mails")
+        ordering = ["-reported_at"]
+        constraints = [
+            models.CheckConstraint(condition=Q(address=Lower("address")), name="bad_address_is_in_lower_case"),
+        ]
+
+    def __str__(self) -> str:
+        return self.address
 
 
 class Heartbeat(models.Model):

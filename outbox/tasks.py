@@ -1,19 +1,38 @@
+import os
 import uuid
+from typing import Any
 
-from celery import shared_task
+from celery import shared_task, signals
 from django.utils import timezone
 
-from outbox.domain import delivery
+from outbox.domain import delivery, purging, slots
+from outbox.domain.posting import ring_for_a_sweep
 from outbox.models import Heartbeat
+
+NICENESS = 5  # people who look at a page go before mails when both want the processor
 
 
 @shared_task(name="outbox.tasks.deliver")
 def deliver(message_uuid: str) -> None:
-    delivery.deliver(uuid.UUID(message_uuid))
+    """Deliver the message that was rung for, and what else is due."""
+    delivery.deliver_due(first=uuid.UUID(message_uuid), call_for_help=ring_for_a_sweep)
 
 
 @shared_task(name="outbox.tasks.sweep")
 def sweep() -> None:
     """Deliver what is due, and leave a sign of life for /readyz."""
     Heartbeat.objects.update_or_create(name="sweep", defaults={"seen_at": timezone.now()})
-    delivery.deliver_due()
+    delivery.deliver_due(call_for_help=ring_for_a_sweep)
+
+
+@shared_task(name="outbox.tasks.purge")
+def purge() -> None:
+    """Delete the texts of mails that are old enough."""
+    purging.purge(timezone.now())
+
+
+@signals.worker_init.connect
+def prepare_the_worker(sender: Any, **_kwargs: Any) -> None:
+    """Before a worker forks: keep one of its processes for urgent mails, and let the web go first."""
+    slots.reserve(sender.concurrency if isinstance(sender.concurrency, int) else os.cpu_count() or 1)
+    os.nice(NICENESS)

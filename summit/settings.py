@@ -5,9 +5,10 @@ import os
 import re
 import sys
 from email.utils import parseaddr
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import dj_database_url
 import dj_email_url
@@ -77,12 +78,28 @@ def _check_broker_url(url: str) -> None:
 
 
 def _check_email_url(url: str) -> None:
+    if url.startswith("anymail:"):
+        _check_provider(url)
+        return
     try:
         known = "EMAIL_BACKEND" in dj_email_url.parse(url)
     except ValueError:
         known = False
     if not known or url.startswith("smtps:"):
-        raise ValidationError("it must be smtp://USER:PASSWORD@HOST:PORT, submission://… for STARTTLS, or console://.")
+        raise ValidationError("it must be smtp://USER:PASSWORD@HOST:PORT, submission://… for STARTTLS, anymail://PROVIDER?… or console://.")
+
+
+def _check_provider(url: str) -> None:
+    parts = urlsplit(url)
+    if not re.fullmatch(r"[a-z_]+", parts.netloc) or not find_spec(f"anymail.backends.{parts.netloc}") or parts.path:
+        raise ValidationError("after anymail:// stands the name of a provider that django-anymail knows, like postmark or mailgun.")
+    if not parts.query or any(not re.fullmatch(r"[A-Z][A-Z_]+", name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
+        raise ValidationError("after the provider stand its settings as django-anymail names them: anymail://postmark?SERVER_TOKEN=….")
+
+
+def _check_webhook_secret(secret: str) -> None:
+    if secret and not re.fullmatch(r"[A-Za-z0-9_-]{32,}", secret):
+        raise ValidationError("it must be at least 32 letters and digits.")
 
 
 def _check_sender(sender: str) -> None:
@@ -112,6 +129,8 @@ CELERY_BROKER_URL: str = env.str("BROKER_URL", "redis://localhost:6379/0", valid
 EMAIL_URL: str = env.str("EMAIL_URL", "smtp://localhost:25", validate=_check_email_url)
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "Summit <summit@localhost>", validate=_check_sender)
 MAIL_LEASE_SECONDS: int = env.int("MAIL_LEASE_SECONDS", 60, validate=validate.Range(min=2, max=3600))
+MAIL_KEEP_DAYS: int = env.int("MAIL_KEEP_DAYS", 30, validate=validate.Range(min=1, max=3650))
+MAIL_WEBHOOK_SECRET: str = env.str("MAIL_WEBHOOK_SECRET", "", validate=_check_webhook_secret)
 MAIL_SWEEP_SECONDS: int = env.int("MAIL_SWEEP_SECONDS", 5, validate=validate.Range(min=1, max=30))
 PUBLIC_CACHE_SECONDS: int = env.int("PUBLIC_CACHE_SECONDS", 60, validate=validate.Range(min=0, max=3600))
 TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", 0, validate=validate.Range(min=0, max=10))
@@ -129,7 +148,8 @@ except EnvError as error:
 
 SECRET_KEY = SECRET_KEY or "only-for-demo-and-debug-never-in-production"
 DATABASE: dict[str, Any] = dict(dj_database_url.parse(DATABASE_URL))
-EMAIL: dict[str, Any] = dj_email_url.parse(EMAIL_URL)
+_provider = urlsplit(EMAIL_URL) if EMAIL_URL.startswith("anymail:") else None
+EMAIL: dict[str, Any] = {} if _provider else dj_email_url.parse(EMAIL_URL)
 _base = urlsplit(BASE_URL)
 HTTPS = _base.scheme == "https"
 BASE_URL = BASE_URL.rstrip("/")
@@ -156,6 +176,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "anymail",
     "csp",
     "django_htmx",
     "import_export",
@@ -316,7 +337,7 @@ ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 
 # --- Mail and the worker --------------------------------------------------------------------------------------------------------
 
-EMAIL_BACKEND = EMAIL["EMAIL_BACKEND"]
+EMAIL_BACKEND = f"anymail.backends.{_provider.netloc}.EmailBackend" if _provider else EMAIL["EMAIL_BACKEND"]
 EMAIL_HOST = EMAIL.get("EMAIL_HOST", "")
 EMAIL_PORT = EMAIL.get("EMAIL_PORT", 25)
 EMAIL_HOST_USER = EMAIL.get("EMAIL_HOST_USER") or ""
@@ -324,9 +345,10 @@ EMAIL_HOST_PASSWORD = EMAIL.get("EMAIL_HOST_PASSWORD") or ""
 EMAIL_USE_TLS = EMAIL.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = EMAIL.get("EMAIL_USE_SSL", False)
 EMAIL_FILE_PATH = EMAIL.get("EMAIL_FILE_PATH") or VAR_DIR / "mail"
-EMAIL_TIMEOUT = min(
-    20, MAIL_LEASE_SECONDS / 2
-)  # less than the lease of a message, so that a stalled server never makes two workers send the same one
+EMAIL_TIMEOUT = 60  # seconds for each answer; a worker renews the lease of its message meanwhile (outbox/domain/delivery.py)
+ANYMAIL: dict[str, Any] = {"REQUESTS_TIMEOUT": EMAIL_TIMEOUT, "WEBHOOK_SECRET": f"summit:{MAIL_WEBHOOK_SECRET}"}
+if _provider:
+    ANYMAIL |= {f"{_provider.netloc.upper()}_{name}": value for name, value in parse_qsl(_provider.query)}
 
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"visibility_timeout": 300}
@@ -358,6 +380,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": float(MAIL_SWEEP_SECONDS),
         "options": {"expires": MAIL_SWEEP_SECONDS * 2},
     },
+    "purge-the-outbox": {"task": "outbox.tasks.purge", "schedule": 3600.0, "options": {"expires": 600}},
     "tend-the-lines": {"task": "registrations.tasks.tend", "schedule": 15.0, "options": {"expires": 30}},
 }
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1  # seconds that it may sleep: it is asked to end only between two

@@ -19,6 +19,7 @@ urlpatterns = i18n_patterns(
     path("admin/", admin.site.urls),
     prefix_default_language=False,
 )
+urlpatterns += [path("", include("outbox.urls"))]
 
 if settings.DEMO_MODE:  # these pages show everybody's mails: elsewhere they do not exist at all
     urlpatterns += i18n_patterns(path("demo/", include("summit.demo.urls")), prefix_default_language=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 # A developer's own variables must change nothing here, nor in the processes that tests start.
 for name in [
     *("DEBUG", "DEMO_MODE", "BENCH_MODE", "ALLOWED_HOSTS", "DATABASE_POOL_SIZE", "TRUSTED_PROXY_COUNT", "PORT"),
-    *("SUMMIT_NAME_FR", "SUMMIT_NAME_EN", "MAIL_LEASE_SECONDS", "MAIL_SWEEP_SECONDS"),
+    *("SUMMIT_NAME_FR", "SUMMIT_NAME_EN", "MAIL_LEASE_SECONDS", "MAIL_SWEEP_SECONDS", "MAIL_KEEP_DAYS", "MAIL_WEBHOOK_SECRET"),
 ]:
     os.environ.pop(name, None)
 _folder = Path(tempfile.mkdtemp(prefix="summit-tests-"))

@@ -20,13 +20,21 @@ def free_port() -> int:
 
 
 class Mailbox:
-    """What arrived, in order. `refuse` holds answers to give instead: `{"ada@example.org": "550 no such user"}`, once each with `once`."""
+    """What arrived, in order. `refuse` holds answers to give instead, by recipient: `{"ada@example.org": "550 no such user"}`.
+
+    `refuse_sender` and `refuse_data` answer every mail so; `hang_up_at` are recipients whose mail breaks the connection.
+    """
 
     def __init__(self) -> None:
         self.port = free_port()
         self.received: list[tuple[str, Message]] = []
         self.refuse: dict[str, str] = {}
+        self.refuse_sender = self.refuse_data = ""
+        self.hang_up_at: set[str] = set()
+        self.slow: set[str] = set()  # recipients that `seconds_each` is for; empty: all
         self.seconds_each = 0.0
+        self.mails_per_connection = 0  # 0: any number
+        self.connections = 0
         self._controller: Controller | None = None
 
     @property
@@ -50,6 +58,22 @@ class Mailbox:
             self._controller.stop()
             self._controller = None
 
+    async def handle_EHLO(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        session.carried = 0  # type: ignore[attr-defined]
+        self.connections += 1
+        return responses
+
+    async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:  # noqa: N802
+        if self.refuse_sender:
+            return self.refuse_sender
+        if self.mails_per_connection and session.carried >= self.mails_per_connection:  # type: ignore[attr-defined]
+            return "421 4.7.0 too many mails over one connection"
+        envelope.mail_from = address
+        return "250 OK"
+
     async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:  # noqa: N802
         if answer := self.refuse.get(address):
             return answer
@@ -57,8 +81,14 @@ class Mailbox:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        if self.seconds_each:
+        if self.seconds_each and not (self.slow and self.slow.isdisjoint(envelope.rcpt_tos)):
             await asyncio.sleep(self.seconds_each)
+        if self.hang_up_at.intersection(envelope.rcpt_tos):
+            server.transport.close()
+            return "250 OK"
+        if self.refuse_data:
+            return self.refuse_data
+        session.carried += 1  # type: ignore[attr-defined]
         content: Any = envelope.content
         self.received += [(to, message_from_bytes(content)) for to in envelope.rcpt_tos]
         return "250 OK"

@@ -1,38 +1,113 @@
 import logging
 import random
 import re
-import smtplib
+import threading
+import time
 import uuid
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any
 
 import css_inline
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.core.mail import BadHeaderError, EmailMultiAlternatives
+from django.core.exceptions import ObjectDoesNotExist
+from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.validators import validate_email
-from django.db import OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone, translation
+from django.utils.translation import gettext_noop
 
+from outbox.domain import holds, lanes, slots
+from outbox.domain.answers import Answer, Meaning, understand
 from outbox.domain.kinds import NoLongerTrue, write
-from outbox.models import Message
+from outbox.models import BadAddress, Message, MessageQuerySet
 
 log = logging.getLogger(__name__)
 
+Status = Message.Status
+Lane = Message.Lane
 GIVE_UP_AFTER = timedelta(hours=24)
-LONGEST_PAUSE = timedelta(minutes=30)
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=30)
+SECONDS_AT_ONCE = 20  # that one ring or sweep may last: /readyz expects a sign of life within a minute, also from a worker of one process
+A_BACKLOG = 10  # mails sent by one ring or sweep: there is work for another process
 # Line breaks of every alphabet, control characters, and the marks that make a subject read backwards (docs/rules.md#names).
 NOT_IN_A_HEADER = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+REASONS = {
+    BadAddress.Reason.BOUNCED: gettext_noop("Mails to this address come back."),
+    BadAddress.Reason.COMPLAINED: gettext_noop("The owner of this address has reported our mails as unwanted."),
+}
+GONE = gettext_noop("What it tells about no longer exists.")
 
 
 def deliver(message_uuid: uuid.UUID) -> bool:
-    """Send one message if it is due and nobody else is at it; tell whether it was sent.
+    """Send one message if it is due and nobody else is at it; tell whether it was sent."""
+    return _deliver([Message.objects.filter(uuid=message_uuid)], limit=1) == 1
 
-    A worker that dies on the way leaves the message to the next one, once its lease is over: that is the only case in
-    which a mail can arrive twice (docs/rules.md#mail).
+
+def deliver_due(limit: int = 2000, *, first: uuid.UUID | None = None, call_for_help: Callable[[], None] | None = None) -> int:
+    """Send up to `limit` due messages for some seconds, `first` before all, then urgent ones; return how many were sent.
+
+    It needs no ring. `call_for_help` is called when there is more to do than one process does quickly.
     """
-    message = _claim(message_uuid, timezone.now())
-    if message is None:
-        return False
+    everything = Message.objects.all()
+    return _deliver([Message.objects.filter(uuid=first), everything] if first else [everything], limit=limit, call_for_help=call_for_help)
+
+
+def _deliver(queues: Iterable[MessageQuerySet], *, limit: int, call_for_help: Callable[[], None] | None = None) -> int:
+    """Send what is due in `queues`, one after the other, over one connection to the mail server.
+
+    A worker that dies on the way leaves its message to the next one, once its lease is over: that is the only case in which a
+    mail can arrive twice (docs/rules.md#mail).
+    """
+    holds.look_around()
+    sent, until = 0, time.monotonic() + SECONDS_AT_ONCE
+    with slots.slot() as may_send_all, _Way() as way:
+        for queue in queues:
+            while limit and (message := _next(queue if may_send_all else queue.filter(lane=Lane.URGENT), way)):
+                limit -= 1
+                sent += _send(message, way)
+                late = time.monotonic() > until
+                if call_for_help and may_send_all and (late or sent == A_BACKLOG):
+                    call_for_help()
+                if late:
+                    return sent
+    return sent
+
+
+def _next(queue: MessageQuerySet, way: "_Way") -> Message | None:
+    # A fresh look for each: another worker may have sent the next ones, and someone may have asked for a code.
+    # The connection comes first, then the lease: a mail server that cannot be reached costs no mail a try.
+    if not way.is_open and not (queue.deliverable(timezone.now()).exists() and way.open()):
+        return None
+    way.message = _claim(queue, timezone.now())
+    return way.message
+
+
+def _claim(queue: MessageQuerySet, now: datetime) -> Message | None:
+    """Take the first message of `queue` that is due, under a lease; if another worker had taken it, that one has died."""
+    rows = queue.deliverable(now).annotate(
+        bad=Subquery(BadAddress.objects.filter(address=OuterRef("to"), cleared_at=None).values("reason")[:1]),
+        bad_words=Subquery(BadAddress.objects.filter(address=OuterRef("to"), cleared_at=None).values("words")[:1]),
+    )
+    if connection.features.has_select_for_update_skip_locked:  # on SQLite, one transaction writes at a time
+        rows = rows.select_for_update(skip_locked=True, of=("self",))
+    with transaction.atomic():
+        message = rows.first()
+        if message is None:
+            return None
+        message.takeovers += message.status == Status.SENDING
+        message.status, message.lease_token = Status.SENDING, uuid.uuid4()
+        message.lease_until = now + timedelta(seconds=settings.MAIL_LEASE_SECONDS)
+        message.save(update_fields=["takeovers", "status", "lease_token", "lease_until"])
+    return message
+
+
+def _send(message: Message, way: "_Way") -> bool:
+    if message.bad and message.lane != Lane.URGENT:  # type: ignore[attr-defined]
+        reason = f"{REASONS[message.bad]}\n{message.bad_words}".strip()  # type: ignore[attr-defined]
+        return _finish(message, Status.DROPPED, last_error=reason)
     try:
         validate_email(message.to)  # one address: the SMTP backend would object too late, after building the header
         with translation.override(message.language):
@@ -41,61 +116,23 @@ def deliver(message_uuid: uuid.UUID) -> bool:
         message.text, message.html, message.calendar = letter.text, letter.html, letter.calendar
         email = _as_email(message)
     except NoLongerTrue as reason:
-        return _finish(message, Message.Status.DROPPED, last_error=str(reason))
+        return _finish(message, Status.DROPPED, last_error=str(reason))
+    except ObjectDoesNotExist:
+        return _finish(message, Status.DROPPED, last_error=GONE)
     except OperationalError:
         raise  # the database went away, not the message: whoever comes after the lease tries again
     except Exception as error:  # a message that cannot be written must not hold up the others
         log.exception("Message %s cannot be written", message.uuid)
-        return _finish(message, Message.Status.FAILED, last_error=f"{type(error).__name__}: {error}")
-    try:
-        email.send()
-    except smtplib.SMTPRecipientsRefused as error:
-        code, words = next(iter(error.recipients.values()))
-        return _give_up_or_retry(message, f"{code} {words!r}", final=code >= 500)
-    except smtplib.SMTPResponseException as error:
-        return _give_up_or_retry(
-            message,
-            f"{error.smtp_code} {error.smtp_error!r}",
-            final=error.smtp_code >= 500 and not isinstance(error, smtplib.SMTPConnectError),
-        )
-    except (BadHeaderError, ValidationError, UnicodeError) as error:
-        return _finish(message, Message.Status.FAILED, last_error=f"{type(error).__name__}: {error}")
-    except (OSError, smtplib.SMTPException) as error:
-        return _give_up_or_retry(message, f"{type(error).__name__}: {error}", final=False)
-    return _finish(
-        message,
-        Message.Status.SENT,
-        sent_at=timezone.now(),
-        last_error="",
-        subject=message.subject,
-        text=message.text,
-        html=message.html,
-        calendar=message.calendar,
-    )
-
-
-def deliver_due(limit: int = 200) -> int:
-    """Send up to `limit` due messages, urgent ones first; return how many were sent. The sweep: it needs no ring."""
-    sent = 0
-    for _ in range(limit):
-        # A fresh look after each: another worker may have sent the next ones, and someone may have asked for a code.
-        message_uuid = Message.objects.due(timezone.now()).values_list("uuid", flat=True).first()
-        if message_uuid is None:
-            break
-        sent += deliver(message_uuid)
-    return sent
-
-
-def _claim(message_uuid: uuid.UUID, now: datetime) -> Message | None:
-    # One conditional UPDATE decides between two workers, on both databases.
-    token = uuid.uuid4()
-    lease_until = now + timedelta(seconds=settings.MAIL_LEASE_SECONDS)
-    due = Message.objects.due(now).order_by().filter(uuid=message_uuid)
-    if not due.update(status=Message.Status.SENDING, lease_until=lease_until, lease_token=token):
-        return None
-    message = Message.objects.get(uuid=message_uuid)
-    message.lease_token = token
-    return message
+        return _finish(message, Status.FAILED, last_error=f"{type(error).__name__}: {error}")
+    answer = way.carry(email)
+    if answer:
+        return _not_sent(message, answer)
+    texts = {"subject": message.subject, "text": message.text, "html": message.html, "calendar": message.calendar}
+    _finish(message, Status.SENT, sent_at=timezone.now(), last_error="", failing_since=None, **texts)
+    if message.lane in way.ailing or way.server_was_away:
+        lanes.recover(message.lane)
+        way.look_at_lanes()
+    return True
 
 
 def _as_email(message: Message) -> EmailMultiAlternatives:
@@ -110,17 +147,119 @@ def _as_email(message: Message) -> EmailMultiAlternatives:
     return email
 
 
-def _finish(message: Message, status: Message.Status, **fields: object) -> bool:
-    # Only the holder of the lease may write: a worker that was away too long finds that another has taken over.
-    fields |= {"status": status, "lease_until": None, "lease_token": None, "tries": message.tries + 1}
-    Message.objects.filter(uuid=message.uuid, lease_token=message.lease_token).update(**fields)
-    return status == Message.Status.SENT
-
-
-def _give_up_or_retry(message: Message, error: str, *, final: bool) -> bool:
+def _not_sent(message: Message, answer: Answer) -> bool:
     now = timezone.now()
-    if final or now - message.created_at > GIVE_UP_AFTER:
-        return _finish(message, Message.Status.FAILED, last_error=error)
-    pause = min(timedelta(seconds=30 * 2 ** min(message.tries, 10)), LONGEST_PAUSE) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
-    log.warning("Message %s will be tried again: %s", message.uuid, error)
-    return _finish(message, Message.Status.QUEUED, last_error=error, not_before=now + pause)
+    since = message.failing_since or now
+    if answer.meaning == Meaning.AWAY:
+        lanes.rest(Lane, answer.words, at=now, server_is_away=True)
+    elif answer.meaning == Meaning.REST:
+        lanes.rest([message.lane], answer.words, at=now)
+    one_try = bool(message.bad)  # type: ignore[attr-defined]
+    if answer.meaning == Meaning.REFUSED or one_try or now - since >= GIVE_UP_AFTER:
+        return _finish(message, Status.FAILED, last_error=answer.words)
+    log.warning("Message %s will be tried again: %s", message.uuid, answer.words)
+    again = {"last_error": answer.words, "failing_since": since}
+    if answer.meaning != Meaning.AWAY:  # else it keeps its place
+        pause = min(FIRST_PAUSE * 2 ** min(message.tries, 10), LONGEST_PAUSE)
+        again["not_before"] = now + pause * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
+    return _finish(message, Status.QUEUED, **again)
+
+
+def _finish(message: Message, status: Message.Status, **fields: object) -> bool:
+    """Write down how it ended; a database that restarts just now is waited for, since the mail may be out already."""
+    fields |= {"status": status, "lease_until": None, "lease_token": None, "tries": message.tries + 1}
+    until = time.monotonic() + settings.MAIL_LEASE_SECONDS
+    while True:
+        try:
+            # Only the holder of the lease may write: a worker that was away too long finds that another has taken over.
+            Message.objects.filter(uuid=message.uuid, lease_token=message.lease_token).update(**fields)
+        except (OperationalError, InterfaceError):
+            if connection.in_atomic_block or time.monotonic() > until:
+                raise
+            connection.close()
+            time.sleep(0.5)
+        else:
+            return status == Status.SENT
+
+
+class _Way:
+    """The connection to the mail server or provider, for mail after mail, and the lease of the mail that is on it.
+
+    The lease is renewed by a thread as long as this process lives, so it may be short (a killed worker is replaced soon) and the
+    server slow (a mail that takes a minute is not sent by two workers).
+    """
+
+    def __init__(self) -> None:
+        self.message: Message | None = None
+        self.ailing: set[int] = set()
+        self.server_was_away = False
+        self._connection: Any = None
+        self._carried = 0
+        self._done = threading.Event()
+        self._keeper: threading.Thread | None = None
+
+    def __enter__(self) -> "_Way":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._done.set()
+        if self._keeper:
+            self._keeper.join()
+        self._close()
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None
+
+    def open(self) -> bool:
+        """Connect and sign in; when that fails, all lanes rest."""
+        way = get_connection()
+        try:
+            way.open()
+        except Exception as error:  # noqa: BLE001 - OS, SMTP and settings errors share no base class
+            lanes.rest(Lane, understand(error).words, at=timezone.now(), server_is_away=True)
+            return False
+        self._connection, self._carried = way, 0
+        self.look_at_lanes()
+        if not self._keeper:
+            self._keeper = threading.Thread(target=self._keep_the_lease, daemon=True)
+            self._keeper.start()
+        return True
+
+    def look_at_lanes(self) -> None:
+        self.ailing, self.server_was_away = lanes.ailing()
+
+    def carry(self, email: EmailMultiAlternatives) -> Answer | None:
+        """Hand `email` over; None when the other side has accepted it, else its answer."""
+        try:
+            self._connection.send_messages([email])
+        except Exception as error:  # noqa: BLE001 - judged there
+            answer, was_used = understand(error), self._carried > 0
+        else:
+            self._carried += 1
+            return None
+        if answer.meaning == Meaning.REFUSED:
+            return answer  # of this mail; the connection is as good as before
+        self._close()
+        if was_used and answer.meaning in (Meaning.LATER, Meaning.REST) and self.open():
+            return self.carry(email)  # many servers take so many mails over one connection, and no more
+        return answer
+
+    def _close(self) -> None:
+        way, self._connection = self._connection, None
+        if way:
+            try:
+                way.close()
+            except Exception as error:  # noqa: BLE001 - it is of no use any more
+                log.info("The connection to the mail server did not end well: %s", error)
+
+    def _keep_the_lease(self) -> None:
+        try:
+            while not self._done.wait(settings.MAIL_LEASE_SECONDS / 3):
+                if message := self.message:
+                    until = timezone.now() + timedelta(seconds=settings.MAIL_LEASE_SECONDS)
+                    Message.objects.filter(uuid=message.uuid, lease_token=message.lease_token).update(lease_until=until)
+        except DatabaseError as error:
+            log.warning("The lease of a mail could not be renewed: %s", error)
+        finally:
+            connection.close()

@@ -69,11 +69,20 @@ def ring(message_uuid: uuid.UUID) -> None:
 
     It costs one request two seconds at most, and one line in the log; the requests of the next seconds do not even try.
     """
+    _send_task("outbox.tasks.deliver", str(message_uuid))
+
+
+def ring_for_a_sweep() -> None:
+    """Tell another process of the workers that there is more to send than one does quickly."""
+    _send_task("outbox.tasks.sweep")
+
+
+def _send_task(name: str, *args: str) -> None:
     global _do_not_ring_before  # noqa: PLW0603 - what this process knows about the broker, and nothing else
     if time.monotonic() < _do_not_ring_before:
         return
     try:
-        current_app.send_task("outbox.tasks.deliver", [str(message_uuid)])
+        current_app.send_task(name, args)
     except Exception as error:  # noqa: BLE001 - kombu, redis and OS errors share no base class
         _do_not_ring_before = time.monotonic() + SECONDS_WITHOUT_RINGING
         log.warning("The worker could not be rung, the sweep will deliver: %s", error)

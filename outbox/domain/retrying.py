@@ -10,15 +10,15 @@ from outbox.models import Message, MessageQuerySet
 
 
 def retry(messages: MessageQuerySet) -> int:
-    """Queue again those of `messages` that have failed, due at once; return how many. Others are left as they are.
+    """Queue again those of `messages` that have failed, due at once and for another 24 hours; return how many.
 
-    A message older than the time after which delivery gives up has one try: a second failure is final (docs/rules.md#mail).
+    Others are left as they are, and so are those whose texts are deleted.
     """
-    uuids = list(messages.filter(status=Message.Status.FAILED).values_list("uuid", flat=True))
+    uuids = list(messages.filter(status=Message.Status.FAILED, purged_at=None).values_list("uuid", flat=True))
     with transaction.atomic():
         # The status is judged again by the UPDATE: two organisers who retry at once send the mail once.
         queued = Message.objects.filter(uuid__in=uuids, status=Message.Status.FAILED).update(
-            status=Message.Status.QUEUED, not_before=timezone.now()
+            status=Message.Status.QUEUED, not_before=timezone.now(), failing_since=None
         )
         for message_uuid in uuids:
             transaction.on_commit(partial(ring, message_uuid))

@@ -1,6 +1,11 @@
 """Each mail goes out once; what cannot go out says why, and stops no other. Over real SMTP; test_workers.py has the worker."""
 
+import os
+import signal
+import time
 import uuid
+from collections import Counter
+from contextlib import contextmanager
 from datetime import timedelta
 from email import policy
 from email.parser import BytesParser
@@ -11,14 +16,18 @@ import time_machine
 from django.db import OperationalError
 from django.utils import timezone, translation
 
-from outbox.domain import delivery, kinds
+from outbox.domain import addresses, delivery, kinds, lanes, purging, slots
 from outbox.domain.delivery import deliver, deliver_due
 from outbox.domain.kinds import Letter, NoLongerTrue
 from outbox.domain.posting import post
-from outbox.models import Message
+from outbox.domain.retrying import retry
+from outbox.models import BadAddress, LaneState, Message
+from tests import make
 from tests.crowd import all_at_once
+from tests.processes import wait_until
 from tests.smtp import mailbox
 
+Lane = Message.Lane
 pytestmark = pytest.mark.django_db
 
 
@@ -136,7 +145,7 @@ def test_twenty_workers_at_one_mail_send_it_once(box):
 
 def test_a_mail_of_a_dead_worker_is_taken_over_once_its_lease_is_over(box, settings):
     message = a_mail()
-    delivery._claim(message.uuid, timezone.now())  # … and its worker dies
+    delivery._claim(Message.objects.filter(pk=message.pk), timezone.now())  # … and its worker dies
 
     assert deliver(message.uuid) is False
     with time_machine.travel(timezone.now() + timedelta(seconds=settings.MAIL_LEASE_SECONDS + 1)):
@@ -145,7 +154,7 @@ def test_a_mail_of_a_dead_worker_is_taken_over_once_its_lease_is_over(box, setti
 
 def test_a_worker_that_was_away_too_long_does_not_write_over_its_successor(box, settings):
     message = a_mail()
-    late = delivery._claim(message.uuid, timezone.now())
+    late = delivery._claim(Message.objects.filter(pk=message.pk), timezone.now())
     with time_machine.travel(timezone.now() + timedelta(seconds=settings.MAIL_LEASE_SECONDS + 1)):
         deliver(message.uuid)
 
@@ -252,23 +261,12 @@ class TestSmtp:
 
         assert fresh(message).last_error == ""
 
-    def test_mails_survive_a_server_that_is_down_and_go_when_it_is_back(self, box):
-        box.close()
-        messages = [a_mail(f"person{n}@example.org") for n in range(10)]
-        deliver_due()
-        assert {message.status for message in Message.objects.all()} == {"queued"}
-
-        box.open()
-        with time_machine.travel(timezone.now() + timedelta(minutes=1)):
-            deliver_due()
-
-        assert sorted(box.recipients) == sorted(message.to for message in messages)
-
-    def test_retries_spread_and_never_pause_longer_than_half_an_hour(self, box):
-        box.close()
-        message = a_mail()
+    def test_a_mail_that_is_put_off_again_and_again_is_given_up_after_a_day(self, box):
+        """G8: 30 s to half an hour between two tries, with jitter."""
+        box.refuse["busy@example.org"] = "451 4.7.1 greylisted, come back"
+        message = a_mail("busy@example.org")
         pauses = []
-        now = timezone.now()
+        began = now = timezone.now()
         while fresh(message).status == "queued":
             with time_machine.travel(now, tick=False):
                 deliver(message.uuid)
@@ -278,6 +276,354 @@ class TestSmtp:
 
         assert pauses[:4] == pytest.approx([30, 60, 120, 240], rel=0.21)
         assert max(pauses) <= 30 * 60 * 1.21
-        message = fresh(message)
-        assert message.status == "failed"
-        assert timedelta(hours=24) < now - message.created_at < timedelta(hours=25)
+        assert (fresh(message).status, fresh(message).last_error) == ("failed", "451 4.7.1 greylisted, come back")
+        assert timedelta(hours=24) < now - began < timedelta(hours=25)
+
+    def test_the_day_begins_with_the_first_failed_try_not_with_the_post(self, box):
+        """A reminder that was posted a week ahead is not given up at its first failure; nor is one that is sent again by hand."""
+        box.refuse["busy@example.org"] = "451 4.7.1 greylisted, come back"
+        message = a_mail("busy@example.org")
+        Message.objects.update(created_at=timezone.now() - timedelta(days=7))
+
+        deliver(message.uuid)
+        assert fresh(message).status == "queued"
+
+        Message.objects.update(status="failed", failing_since=timezone.now() - timedelta(days=2))
+        retry(Message.objects.all())
+        deliver(message.uuid)
+        assert fresh(message).status == "queued"
+
+    def test_a_refusal_of_our_own_address_is_not_the_mails_fault(self, box):
+        """F16: or else one wrong setting would fail every mail at once."""
+        box.refuse_sender = "550 5.7.1 sender not allowed"
+        message = a_mail()
+
+        assert deliver_due() == 0
+
+        assert fresh(message).status == "queued"
+        assert LaneState.objects.get(lane=Lane.BULK).words == "550 5.7.1 sender not allowed"
+
+        box.refuse_sender = ""
+        with time_machine.travel(timezone.now() + timedelta(minutes=1)):
+            assert deliver_due() == 1
+
+    def test_a_server_that_hangs_up_in_the_middle_of_a_mail_puts_off_that_mail_alone(self, box):
+        box.hang_up_at = {"poison@example.org"}
+        poison = a_mail("poison@example.org")
+        good = [a_mail(f"good{n}@example.org") for n in range(3)]
+
+        assert deliver_due() == 3
+
+        assert sorted(box.recipients) == [message.to for message in good]
+        assert (fresh(poison).status, fresh(poison).tries) == ("queued", 1)
+        assert "closed" in fresh(poison).last_error
+
+    def test_many_mails_go_over_one_connection(self, box):
+        for n in range(20):
+            a_mail(f"person{n}@example.org")
+
+        assert deliver_due() == 20
+
+        assert box.connections == 1
+
+    def test_a_server_that_takes_so_many_mails_over_one_connection_gets_the_others_over_the_next(self, box):
+        box.mails_per_connection = 3
+        for n in range(10):
+            a_mail(f"person{n}@example.org")
+
+        assert deliver_due() == 10
+
+        assert box.connections == 4
+        assert len(set(box.message_ids)) == len(box.received) == 10
+
+
+class TestLanes:
+    """F14, F16: what the mail server does to all mails, and what organisers do to a lane."""
+
+    def test_a_server_that_is_down_costs_no_mail_a_try(self, box):
+        box.close()
+        for n in range(50):
+            a_mail(f"person{n}@example.org")
+
+        assert deliver_due() == 0
+
+        assert set(Message.objects.values_list("status", "tries", "last_error")) == {("queued", 0, "")}
+        state = LaneState.objects.get(lane=Lane.NORMAL)
+        assert "refused" in state.words.lower()
+        assert timedelta(seconds=20) < state.rests_until - timezone.now() < timedelta(seconds=40)
+
+    @pytest.mark.parametrize("hours", [1, 12])
+    def test_an_outage_is_survived_without_a_hand_and_ends_soon_after_it(self, box, hours):
+        """F14, with the clock moved on: looked at every 5 s like the sweep does, and back within 10 minutes."""
+        for n in range(10):
+            a_mail(f"person{n}@example.org")
+        box.close()
+        began = timezone.now()
+        tries = []
+        for minute in range(hours * 60):
+            if 5 < minute < hours * 60 - 10:
+                continue  # one minute is like the others: their rests are over when somebody looks again
+            for second in range(0, 60, 5):
+                with time_machine.travel(began + timedelta(minutes=minute, seconds=second), tick=False):
+                    before = LaneState.objects.filter(lane=Lane.NORMAL).values_list("failures", flat=True).first() or 0
+                    deliver_due()
+                    if LaneState.objects.get(lane=Lane.NORMAL).failures > before:
+                        tries.append(minute)
+        assert max(Counter(tries).values()) <= 2
+        assert {message.status for message in Message.objects.all()} == {"queued"}
+
+        box.open()
+        back = began + timedelta(hours=hours)
+        seconds = next(s for s in range(0, 600, 5) if _sends_at(back + timedelta(seconds=s)))
+
+        assert seconds <= 360
+        assert len(box.received) == 10
+        assert not LaneState.objects.exclude(failures=0)
+
+    def test_a_code_that_passes_ends_the_rest_of_all(self, box):
+        """G8: the urgent lane looks every 10 s, so that the others need not wait for their turn."""
+        box.close()
+        a_mail("bulk@example.org", lane=Lane.BULK)
+        for _ in range(5):
+            with time_machine.travel(timezone.now() + timedelta(hours=1)):
+                LaneState.objects.update(rests_until=None)
+                deliver_due()
+        assert LaneState.objects.get(lane=Lane.BULK).rests_until > timezone.now() + timedelta(hours=1, minutes=3)
+        assert LaneState.objects.get(lane=Lane.URGENT).rests_until < timezone.now() + timedelta(hours=1, seconds=15)
+
+        box.open()
+        with time_machine.travel(timezone.now() + timedelta(hours=1, seconds=20)):
+            a_mail("urgent@example.org", lane=Lane.URGENT)
+            assert deliver_due() == 2
+
+        assert box.recipients == ["urgent@example.org", "bulk@example.org"]
+
+    @pytest.mark.parametrize("answer", ["421 4.7.0 too much, wait", "432 4.3.2 not now"])
+    def test_a_server_that_asks_to_wait_rests_the_lane_and_loses_nothing(self, box, answer):
+        """F16."""
+        for n in range(5):
+            a_mail(f"bulk{n}@example.org", lane=Lane.BULK)
+        box.refuse_data = answer
+
+        assert deliver_due() == 0
+        assert {message.status for message in Message.objects.all()} == {"queued"}
+        assert sorted(Message.objects.values_list("tries", flat=True)) == [0, 0, 0, 0, 1]
+
+        box.refuse_data = ""
+        code = a_mail("urgent@example.org", lane=Lane.URGENT)
+        assert deliver_due() == 1  # the other lanes go on
+        assert box.recipients == [code.to]
+        with time_machine.travel(timezone.now() + timedelta(minutes=1)):
+            assert deliver_due() == 5
+        assert not LaneState.objects.exclude(failures=0)
+
+    def test_a_paused_lane_waits_until_it_is_resumed_and_its_history_says_who(self, box):
+        olympe = make.organiser()
+        a_mail("bulk@example.org", lane=Lane.BULK)
+        a_mail("normal@example.org")
+        lanes.pause(Lane.BULK, actor=olympe)
+        lanes.pause(Lane.BULK, actor=olympe)
+
+        deliver_due()
+        assert box.recipients == ["normal@example.org"]
+
+        lanes.resume(Lane.BULK, actor=olympe)
+        deliver_due()
+        assert box.recipients == ["normal@example.org", "bulk@example.org"]
+        [resumed, paused] = LaneState.history.all()
+        assert (paused.history_user, bool(paused.paused_at), resumed.paused_at) == (olympe, True, None)
+
+    def test_ordinary_mails_leave_one_process_of_a_worker_to_codes(self, box, monkeypatch):
+        """F15: this process is the last one of its worker that is free, while the others have their hands full."""
+        monkeypatch.setattr(slots, "_file", None)
+        slots.reserve(2)
+        a_mail("normal@example.org")
+        a_mail("urgent@example.org", lane=Lane.URGENT)
+        with busy_process():
+            assert deliver_due() == 1
+            assert box.recipients == ["urgent@example.org"]
+
+        assert deliver_due() == 1  # the kernel gave the slot of the killed process back
+        os.close(slots._file)
+
+
+@contextmanager
+def busy_process():
+    """A process of the same worker that sends ordinary mails, until it is killed."""
+    ready, says = os.pipe()
+    pid = os.fork()
+    if not pid:
+        with slots.slot() as mine:
+            os.write(says, b"1" if mine else b"0")
+            signal.pause()
+    try:
+        assert os.read(ready, 1) == b"1"
+        yield
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(ready)
+        os.close(says)
+
+
+def _sends_at(moment):
+    with time_machine.travel(moment, tick=False):
+        return deliver_due()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_slow_server_makes_no_second_worker_send_the_same_mail(box, settings):
+    """F15: each mail takes longer than the lease; the worker renews it as long as it lives."""
+    settings.MAIL_LEASE_SECONDS = 1
+    box.seconds_each = 2.5
+    message = a_mail()
+
+    answers = all_at_once([partial(deliver, message.uuid), partial(_look_again_and_again, message)])
+
+    assert answers == [True, 0]
+    assert len(box.received) == 1
+
+
+def _look_again_and_again(message):
+    wait_until(lambda: fresh(message).status == "sending", 10, "somebody sends it")
+    sent = 0
+    while fresh(message).status == "sending":
+        sent += deliver_due()
+        time.sleep(0.1)
+    return sent
+
+
+def test_a_mail_that_outlived_a_worker_says_so(box, settings):
+    """F6."""
+    message = a_mail()
+    delivery._claim(Message.objects.filter(pk=message.pk), timezone.now())  # … and its worker dies
+    with time_machine.travel(timezone.now() + timedelta(seconds=settings.MAIL_LEASE_SECONDS + 1)):
+        deliver(message.uuid)
+
+    assert (fresh(message).status, fresh(message).takeovers) == ("sent", 1)
+
+
+def test_a_mail_about_what_was_deleted_is_dropped(box, writes):
+    writes("test.hello", lambda message: LaneState.objects.get(lane=7))
+    message = a_mail(letter=None)
+
+    deliver(message.uuid)
+
+    assert (fresh(message).status, fresh(message).last_error) == ("dropped", "What it tells about no longer exists.")
+
+
+class TestBadAddresses:
+    """What the provider reported: ordinary mails stop, a code that somebody asks for is tried once."""
+
+    @pytest.fixture(autouse=True)
+    def bad(self):
+        Message.objects.filter(pk=a_mail().pk).update(status="sent", sent_at=timezone.now())
+        addresses.mark("Ada@Example.org", "bounced", "550 5.1.1 no such user", at=timezone.now())
+
+    @pytest.mark.parametrize("lane", [Lane.NORMAL, Lane.BULK])
+    def test_ordinary_mails_are_dropped_with_the_reason(self, box, lane):
+        message = a_mail(lane=lane)
+
+        deliver(message.uuid)
+
+        assert (fresh(message).status, fresh(message).last_error) == (
+            "dropped",
+            "Mails to this address come back.\n550 5.1.1 no such user",
+        )
+        assert box.received == []
+
+    def test_a_code_is_tried(self, box):
+        assert deliver(a_mail(lane=Lane.URGENT).uuid) is True
+
+    def test_a_code_is_tried_once(self, box):
+        box.refuse["ada@example.org"] = "451 4.2.2 mailbox full"
+        message = a_mail(lane=Lane.URGENT)
+
+        deliver(message.uuid)
+
+        assert (fresh(message).status, fresh(message).last_error) == ("failed", "451 4.2.2 mailbox full")
+
+    def test_an_address_that_an_organiser_clears_gets_mails_again(self, box):
+        olympe = make.organiser()
+        bad = BadAddress.objects.get()
+        assert addresses.clear(bad, actor=olympe) is True
+        assert addresses.clear(bad, actor=olympe) is False
+
+        assert deliver(a_mail().uuid) is True
+        assert BadAddress.history.first().history_user == olympe
+
+    def test_a_report_that_comes_again_late_does_not_mark_it_again_but_a_new_one_does(self, box):
+        before = timezone.now() - timedelta(minutes=5)
+        addresses.clear(BadAddress.objects.get(), actor=make.organiser())
+
+        addresses.mark("ada@example.org", "bounced", "again", at=before)
+        assert BadAddress.objects.filter(cleared_at=None).count() == 0
+
+        addresses.mark("ada@example.org", "complained", "", at=timezone.now())
+        assert BadAddress.objects.get().reason == "complained"
+        assert deliver(a_mail().uuid) is False
+
+
+class TestPurge:
+    def sent(self, days, **fields):
+        message = a_mail()
+        then = timezone.now() - timedelta(days=days)
+        fields = {"status": "sent", "sent_at": then, "created_at": then, "context": {"code": "1234"}} | fields
+        Message.objects.filter(pk=message.pk).update(**fields)
+        return message
+
+    def test_the_text_goes_after_thirty_days_and_the_fact_stays(self):
+        old, young = self.sent(31), self.sent(29)
+
+        assert purging.purge(timezone.now()) == 1
+        assert purging.purge(timezone.now()) == 0
+
+        old, young = fresh(old), fresh(young)
+        assert (old.subject, old.text, old.html, old.calendar, old.context) == ("", "", "", "", {})
+        assert (old.kind, old.to, old.status, bool(old.dedupe_key), bool(old.sent_at)) == (
+            "test.hello",
+            "ada@example.org",
+            "sent",
+            True,
+            True,
+        )
+        assert (young.text, young.context) == ("Bonjour Ada", {"code": "1234"})
+
+    def test_what_still_waits_or_was_sent_late_keeps_its_text(self):
+        waiting = self.sent(90, status="queued", sent_at=None)
+        late = self.sent(90, sent_at=timezone.now() - timedelta(days=1))
+
+        purging.purge(timezone.now())
+
+        assert fresh(waiting).text == fresh(late).text == "Bonjour Ada"
+
+    def test_how_long_is_a_setting(self, settings):
+        settings.MAIL_KEEP_DAYS = 5
+        message = self.sent(6)
+
+        purging.purge(timezone.now())
+
+        assert fresh(message).text == ""
+
+    def test_what_has_no_text_any_more_is_not_sent_again(self):
+        self.sent(31, status="failed", sent_at=None, last_error="550")
+        purging.purge(timezone.now())
+
+        assert retry(Message.objects.all()) == 0
+
+
+def test_a_person_who_is_erased_gets_nothing_more_and_leaves_no_name(box):
+    """Kinds and times stay, for the books."""
+    waiting, failed = a_mail("Ada@example.org"), a_mail(letter=Letter("Bonjour Ada", "Bonjour Ada"))
+    Message.objects.filter(pk=failed.pk).update(status="failed", last_error="550 <ada@example.org>: no")
+    other = a_mail("grace@example.org")
+    addresses.mark("ada@example.org", "bounced", "", at=timezone.now())
+
+    addresses.forget("ada@example.org", at=timezone.now())
+
+    assert deliver_due() == 1
+    assert box.recipients == [other.to]
+    assert fresh(waiting).status == "dropped"
+    everything = str([*Message.objects.exclude(pk=other.pk).values(), *BadAddress.objects.values(), *BadAddress.history.values()])
+    assert "ada@" not in everything.lower()
+    assert "Ada" not in everything

@@ -71,7 +71,7 @@ def test_every_proof_is_a_test():
     missing = []
     for path, name in proofs:
         tree = ast.parse((ROOT / path).read_text()) if (ROOT / path).exists() else ast.Module([], [])
-        if name not in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}:
+        if name not in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}:
             missing.append(f"{path}::{name}")
 
     assert len(proofs) > 30

@@ -24,6 +24,8 @@ WRONG = {
     "BROKER_URL": "broker:6379",
     "EMAIL_URL": "mailto:someone@example.org",
     "DEFAULT_FROM_EMAIL": "Summit",
+    "MAIL_WEBHOOK_SECRET": "short",
+    "MAIL_KEEP_DAYS": "0",
     "MAIL_LEASE_SECONDS": "0",
     "MAIL_SWEEP_SECONDS": "3600",
     "PUBLIC_CACHE_SECONDS": "1h",
@@ -105,6 +107,15 @@ def test_a_wrong_value_stops_the_start_with_one_sentence(name: str, command: tup
     assert re.fullmatch(rf"Summit cannot start: {name}: \S.+ \(see docs/configuration\.md\)\.", sentence)
     assert sentence.count("_") - name.count("_") <= 2 * ("MODE" in sentence)  # no other variable is blamed
     assert "Tell-Nobody" not in sentence
+
+
+@pytest.mark.parametrize(
+    "url", ["anymail://nobody?API_KEY=x", "anymail://postmark", "anymail://postmark?token=x", "anymail:///?API_KEY=x", "anymail://../x?A=b"]
+)
+def test_a_provider_that_nobody_knows_or_that_has_no_settings_stops_the_start(url: str):
+    done = run("manage.py", "check", EMAIL_URL=url)
+
+    assert (done.returncode, done.stderr.startswith("Summit cannot start: EMAIL_URL: after ")) == (1, True), done.stderr
 
 
 def test_several_wrong_values_are_all_named_at_once():

@@ -1,0 +1,55 @@
+"""What the mail provider says about addresses, and what follows for the mails to them (docs/rules.md#mail)."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+
+from outbox.models import BadAddress, Message
+
+ERASED = gettext_noop("The person was erased.")
+
+
+def mark(address: str, reason: str, words: str, *, at: datetime) -> None:
+    """Note that mails to `address` come back, or are unwanted. An address that we never wrote to is none of ours.
+
+    A report that is older than what is known changes nothing: providers repeat theirs.
+    """
+    address = address.strip().lower()
+    if "\0" in address or not Message.objects.filter(to=address).exists():
+        return
+    with transaction.atomic():
+        BadAddress.objects.bulk_create([BadAddress(address=address, reason=reason, reported_at=at, cleared_at=at)], ignore_conflicts=True)
+        known = BadAddress.objects.select_for_update().get(address=address)
+        if known.cleared_at is None or at < known.cleared_at:
+            return
+        known.reason, known.words, known.reported_at, known.cleared_at = reason, words.replace("\0", "")[:2000], at, None
+        known._history_user = None  # type: ignore[attr-defined]
+        known.save()
+
+
+def clear(bad: BadAddress, *, actor: Any) -> bool:
+    """Let mails go to this address again; tell whether that changed anything. Mails that were dropped meanwhile stay dropped."""
+    with transaction.atomic():
+        bad = BadAddress.objects.select_for_update().get(pk=bad.pk)
+        if bad.cleared_at is not None:
+            return False
+        bad.cleared_at = timezone.now()
+        bad._history_user = actor  # type: ignore[attr-defined]
+        bad.save(update_fields=["cleared_at"])
+    return True
+
+
+def forget(address: str, *, at: datetime) -> None:
+    """Erase somebody from the outbox: what waits for them is dropped, and of what they got only kind and time are kept."""
+    erased = {"to": "", "context": {}, "subject": "", "text": "", "html": "", "calendar": "", "purged_at": at}
+    reason = ERASED  # the server's words may name them
+    with transaction.atomic():
+        mails = Message.objects.filter(to__iexact=address)
+        mails.waiting().update(status=Message.Status.DROPPED, lease_until=None, lease_token=None, last_error=reason)
+        mails.exclude(last_error="").update(last_error=reason)
+        mails.update(**erased)
+        BadAddress.objects.filter(address=address.lower()).delete()
+        BadAddress.history.filter(address=address.lower()).delete()

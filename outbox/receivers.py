@@ -1,0 +1,38 @@
+from typing import Any
+
+from anymail.signals import AnymailTrackingEvent, EventType, RejectReason, tracking
+from django.dispatch import receiver
+from django.utils import timezone
+
+from outbox.domain import addresses
+from outbox.models import BadAddress
+
+Reason = BadAddress.Reason
+MEANS = {
+    (EventType.BOUNCED, RejectReason.BOUNCED): Reason.BOUNCED,
+    (EventType.BOUNCED, RejectReason.INVALID): Reason.BOUNCED,
+    (EventType.BOUNCED, None): Reason.BOUNCED,
+    (EventType.REJECTED, RejectReason.BOUNCED): Reason.BOUNCED,  # the provider remembers an earlier one
+    (EventType.REJECTED, RejectReason.INVALID): Reason.BOUNCED,
+    (EventType.REJECTED, RejectReason.SPAM): Reason.COMPLAINED,
+}
+
+
+@receiver(tracking)
+def hear_the_provider(sender: Any, event: AnymailTrackingEvent, **_kwargs: Any) -> None:
+    """Mark an address that is dead, or whose owner complains; anything else (a full mailbox, a mail opened) is not acted on."""
+    reason = Reason.COMPLAINED if event.event_type == EventType.COMPLAINED else MEANS.get((event.event_type, event.reject_reason))
+    if reason is None or _is_temporary(event.esp_event) or not isinstance(event.recipient, str):
+        return
+    now = timezone.now()
+    words = str(event.mta_response or event.description or "")
+    addresses.mark(event.recipient, reason, words, at=min(event.timestamp or now, now))
+
+
+def _is_temporary(report: Any) -> bool:
+    """Whether a bounce may heal by itself: anymail gives these the same type as those for good."""
+    try:
+        said = {report.get("Type"), report.get("event"), report.get("bounce", {}).get("bounceType")}
+        return bool(said & {"SoftBounce", "soft_bounce", "Transient"}) or report.get("hard_bounce") is False
+    except (AttributeError, TypeError):
+        return False
