@@ -7,15 +7,16 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import ValidationError
-from django.db.models import ManyToManyField
+from django.db.models import ManyToManyField, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from accounts.domain.addresses import keep_only_the_address_of
+from accounts.domain.addresses import addresses_of, keep_only_the_address_of
+from accounts.domain.people import erase
 from accounts.models import Attendee, User, normalise_email
-from outbox.admin import Form, RecordAdmin, Values, badge
+from outbox.admin import Form, RecordAdmin, Values, badge, link_to_mails
 
 # An address is changed on its account, where the rules about who may do it are.
 admin.site.unregister(EmailAddress)
@@ -35,7 +36,8 @@ class PermissionField(forms.ModelMultipleChoiceField):
     def __init__(self, **kwargs: Any) -> None:
         apps = ("accounts", "venues", "programme", "registrations", "outbox")
         offered = Permission.objects.filter(content_type__app_label__in=apps).exclude(content_type__model__startswith="historical")
-        super().__init__(offered.exclude(content_type__model="heartbeat").select_related("content_type"), **kwargs)
+        no_rights = ["heartbeat", "home", "hold", "lanestate"]  # who may change mails may pause and release them
+        super().__init__(offered.exclude(content_type__model__in=no_rights).select_related("content_type"), **kwargs)
 
     def label_from_instance(self, permission: Any) -> str:
         model = permission.content_type.model_class()
@@ -142,6 +144,16 @@ class UserAdmin(RecordAdmin):
         if change and "email" in form.changed_data:
             keep_only_the_address_of(obj)
 
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        erase(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            erase(user)
+
+    def object_links(self, request: HttpRequest, obj: User) -> list[tuple[str, Any]]:
+        return [*super().object_links(request, obj), *link_to_mails(request, addresses_of(obj))]
+
     @admin.display(description=_("name"), ordering="attendee__name")
     def name(self, user: User) -> str:
         return user.attendee.name if hasattr(user, "attendee") else ""
@@ -172,6 +184,9 @@ class AttendeeAdmin(RecordAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Attendee | None = None) -> list[str]:
         return ["user"] if obj else []
+
+    def object_links(self, request: HttpRequest, obj: Attendee) -> list[tuple[str, Any]]:
+        return [*super().object_links(request, obj), *link_to_mails(request, addresses_of(obj.user))]
 
     @admin.display(description=_("e-mail address"), ordering="user__email")
     def email(self, attendee: Attendee) -> str:

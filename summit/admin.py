@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from outbox.models import Message
+from outbox.models import Hold, Message
 from programme.models import Event, Participation, Session, Speaker, Track
 from registrations.models import Cohort, Institution, Registration, SeatPool
 from venues.models import Room, Venue
@@ -20,7 +20,7 @@ ORDER = {
     "venues": ["Venue", "Room", "TravelTime"],
     "registrations": ["Registration", "Invitation", "SeatPool", "Cohort", "Membership", "Institution", "Allocation", "AllocationRun"],
     "accounts": ["Attendee", "User", "Group"],
-    "outbox": ["Message"],
+    "outbox": ["Message", "BadAddress"],
 }
 SOURCED: list[type[Model]] = [Session, Event, Speaker, Track, Participation, Venue, Room, Institution, Cohort, SeatPool]
 
@@ -88,6 +88,9 @@ def _figures(request: HttpRequest) -> Iterator[dict[str, Any]]:
             "url": reverse("admin:outbox_message_changelist") + "?status__exact=failed",
             "tone": "bad",
         }
+        if Hold.objects.filter(released_at=None).exists():
+            waiting = Message.objects.waiting().count()
+            yield {"label": _("mails held back"), "number": waiting, "url": reverse("admin:outbox_message_changelist"), "tone": "bad"}
 
 
 def _to_verify() -> dict[str, int]:

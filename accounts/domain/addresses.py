@@ -14,3 +14,8 @@ def keep_only_the_address_of(user: User) -> None:
     with transaction.atomic():
         EmailAddress.objects.filter(user=user).exclude(email=user.email).delete()
         EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"primary": True})
+
+
+def addresses_of(user: User) -> set[str]:
+    """The address of `user` and those that it was before."""
+    return {user.email, *user.history.values_list("email", flat=True)}

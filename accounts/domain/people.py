@@ -1,8 +1,11 @@
 """How people come in, say their name, and become organisers."""
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
+from accounts.domain.addresses import addresses_of
 from accounts.models import Attendee, User, normalise_email
+from outbox.domain.addresses import forget
 
 
 def open_account(email: str, *, language: str) -> User:
@@ -52,3 +55,11 @@ def save_profile(attendee: Attendee, user: User, *, language: str, zone: str) ->
     attendee.save()
     user.language, user.timezone = language, zone
     user.save(update_fields=["language", "timezone"])
+
+
+@transaction.atomic
+def erase(user: User) -> None:
+    """Delete the account, and what the outbox holds about its addresses: no mail to them leaves any more."""
+    for address in addresses_of(user):
+        forget(address, at=timezone.now())
+    user.delete()

@@ -9,8 +9,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
+from outbox.domain import addresses, holds, lanes
+from outbox.domain.kinds import Letter
+from outbox.domain.posting import post
+from outbox.models import BadAddress, Message
 from programme.models import Duty, Session
 from registrations.domain import booking, pools, waitlist
 from registrations.models import Limit, Registration
@@ -73,6 +78,19 @@ def a_line() -> Registration:
     return waiting[2]
 
 
+def a_queue_in_trouble() -> BadAddress:
+    """Mails held, a lane paused, a mail server that is away, a mail that was refused, one that came twice, an address that is bad."""
+    address = "somebody.with.a.very.long.address@an.institution.that.is.not.short.example.org"
+    for n, fields in enumerate([{"status": "failed", "last_error": f"550 5.1.1 <{address}>: no"}, {"status": "sent", "takeovers": 1}]):
+        post("registrations.confirmed", address, dedupe_key=f"trouble{n}", language="fr", letter=Letter("Votre place", "…"))
+        Message.objects.filter(dedupe_key=f"trouble{n}").update(**{"sent_at": timezone.now()} | fields)
+    addresses.mark(address, "bounced", "550 5.1.1 no such user", at=timezone.now())
+    lanes.rest(Message.Lane, f"454 4.7.0 {'x' * 200}", at=timezone.now(), server_is_away=True)
+    lanes.pause(Message.Lane.BULK, actor=None)
+    holds.hold()
+    return BadAddress.objects.get()
+
+
 def a_request() -> Registration:
     session, who = make.session(access=Session.Access.APPROVAL, holds_requests=False, seats=1), make.attendee()
     return booking.register(session, who, actor=who.user, reason="Pour ma thèse")
@@ -90,6 +108,7 @@ def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
     Duty.objects.create(session=session, user=make.user())
     user = make.user()
     line, asked = a_line(), a_request()
+    bad = a_queue_in_trouble()
     found = []
 
     for path in [
@@ -133,6 +152,8 @@ def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
         "auth/group/add/",
         "outbox/message/",
         f"outbox/message/{registration.pk}/change/",
+        "outbox/badaddress/",
+        f"outbox/badaddress/{bad.pk}/change/",
         "programme/",
     ]:
         assert page.goto(f"/admin/{path}").ok, path
