@@ -121,13 +121,17 @@ class Server:
 
     def max_rss_mb(self) -> float | None:
         """The most memory that one web worker has held so far; None where /proc does not tell."""
-        peaks = []
-        with suppress(OSError):
-            children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-            for pid in children:
-                status = Path(f"/proc/{pid}/status").read_text()
-                peaks += [int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")]
-        return round(max(peaks), 1) if peaks else None
+        return most_memory_mb(self.process.pid)
+
+
+def most_memory_mb(parent: int) -> float | None:
+    """The most memory that one child of the process `parent` has held so far; None where /proc does not tell."""
+    peaks = []
+    with suppress(OSError):
+        for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+            status = Path(f"/proc/{pid}/status").read_text()
+            peaks += [int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")]
+    return round(max(peaks), 1) if peaks else None
 
 
 @contextmanager

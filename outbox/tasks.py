@@ -9,7 +9,7 @@ from outbox.domain import delivery, purging, slots
 from outbox.domain.posting import ring_for_a_sweep
 from outbox.models import Heartbeat
 
-NICENESS = 5  # people who look at a page go before mails when both want the processor
+NICENESS = 10  # people who look at a page go before mails when both want the processor
 
 
 @shared_task(name="outbox.tasks.deliver")

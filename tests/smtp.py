@@ -1,6 +1,8 @@
 """A real SMTP server that keeps what it is given and can be told to refuse, to dawdle or to be away."""
 
 import asyncio
+import os
+import signal
 import socket
 from collections import Counter
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from django.core.mail.backends.smtp import EmailBackend
 
 
 def free_port() -> int:
@@ -92,6 +95,15 @@ class Mailbox:
         content: Any = envelope.content
         self.received += [(to, message_from_bytes(content)) for to in envelope.rcpt_tos]
         return "250 OK"
+
+
+class DiesOnceAccepted(EmailBackend):
+    """kill -9 of its process between the mail server's "250" and whatever the process would write down about it."""
+
+    def send_messages(self, email_messages: Any) -> int:
+        super().send_messages(email_messages)
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.validators import validate_email
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone, translation
 from django.utils.translation import gettext_noop
@@ -31,6 +31,7 @@ Lane = Message.Lane
 GIVE_UP_AFTER = timedelta(hours=24)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=30)
 SECONDS_AT_ONCE = 20  # that one ring or sweep may last: /readyz expects a sign of life within a minute, also from a worker of one process
+AT_A_LOOK, SECONDS_A_LOOK = 20, 1.0  # how many messages are seen at once, and how long that is believed
 A_BACKLOG = 10  # mails sent by one ring or sweep: there is work for another process
 # Line breaks of every alphabet, control characters, and the marks that make a subject read backwards (docs/rules.md#names).
 NOT_IN_A_HEADER = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -65,9 +66,13 @@ def _deliver(queues: Iterable[MessageQuerySet], *, limit: int, call_for_help: Ca
     sent, until = 0, time.monotonic() + SECONDS_AT_ONCE
     with slots.slot() as may_send_all, _Way() as way:
         for queue in queues:
-            while limit and (message := _next(queue if may_send_all else queue.filter(lane=Lane.URGENT), way)):
+            due = _Due(queue if may_send_all else queue.filter(lane=Lane.URGENT))
+            while limit and (message := _next(due, way)):
                 limit -= 1
-                sent += _send(message, way)
+                if _send(message, way):
+                    sent += 1
+                else:
+                    due.forget()  # its lane may rest now
                 late = time.monotonic() > until
                 if call_for_help and may_send_all and (late or sent == A_BACKLOG):
                     call_for_help()
@@ -76,32 +81,55 @@ def _deliver(queues: Iterable[MessageQuerySet], *, limit: int, call_for_help: Ca
     return sent
 
 
-def _next(queue: MessageQuerySet, way: "_Way") -> Message | None:
-    # A fresh look for each: another worker may have sent the next ones, and someone may have asked for a code.
+class _Due:
+    """What is due in a queue, looked at anew after a second: meanwhile others send, somebody asks for a code, a lane is paused."""
+
+    def __init__(self, queue: MessageQuerySet) -> None:
+        bad = BadAddress.objects.filter(address=OuterRef("to"), cleared_at=None)
+        self._queue = queue.annotate(bad=Subquery(bad.values("reason")[:1]), bad_words=Subquery(bad.values("words")[:1]))
+        self._seen: list[Message] = []
+        self._until = 0.0
+
+    def forget(self) -> None:
+        self._seen = []
+
+    def look(self) -> bool:
+        """Whether anything is due."""
+        if not self._seen or time.monotonic() >= self._until:
+            self._seen = list(self._queue.deliverable(timezone.now())[:AT_A_LOOK])
+            self._until = time.monotonic() + SECONDS_A_LOOK
+        return bool(self._seen)
+
+    def take(self) -> Message:
+        """One of the first lane among those seen: any, so that the workers, who see the same ones, get in each other's way less often."""
+        lane = sum(message.lane == self._seen[0].lane for message in self._seen)
+        return self._seen.pop(0 if self._seen[0].lane == Lane.URGENT else random.randrange(lane))  # noqa: S311
+
+
+def _next(due: _Due, way: "_Way") -> Message | None:
     # The connection comes first, then the lease: a mail server that cannot be reached costs no mail a try.
-    if not way.is_open and not (queue.deliverable(timezone.now()).exists() and way.open()):
-        return None
-    way.message = _claim(queue, timezone.now())
-    return way.message
+    while due.look() and way.open():
+        message = due.take()
+        if _claim(message, timezone.now()):
+            way.message = message
+            return message
+    return None
 
 
-def _claim(queue: MessageQuerySet, now: datetime) -> Message | None:
-    """Take the first message of `queue` that is due, under a lease; if another worker had taken it, that one has died."""
-    rows = queue.deliverable(now).annotate(
-        bad=Subquery(BadAddress.objects.filter(address=OuterRef("to"), cleared_at=None).values("reason")[:1]),
-        bad_words=Subquery(BadAddress.objects.filter(address=OuterRef("to"), cleared_at=None).values("words")[:1]),
+def _claim(message: Message, now: datetime) -> bool:
+    """Take `message` under a lease, unless somebody has touched it since it was seen; if a worker had it, that one has died."""
+    as_seen = Message.objects.filter(pk=message.pk, status=message.status, lease_token=message.lease_token, tries=message.tries)
+    message.takeovers += message.status == Status.SENDING
+    message.lease_token = uuid.uuid4()
+    # One conditional UPDATE decides between two workers, on both databases.
+    return bool(
+        as_seen.update(
+            status=Status.SENDING,
+            takeovers=message.takeovers,
+            lease_token=message.lease_token,
+            lease_until=now + timedelta(seconds=settings.MAIL_LEASE_SECONDS),
+        )
     )
-    if connection.features.has_select_for_update_skip_locked:  # on SQLite, one transaction writes at a time
-        rows = rows.select_for_update(skip_locked=True, of=("self",))
-    with transaction.atomic():
-        message = rows.first()
-        if message is None:
-            return None
-        message.takeovers += message.status == Status.SENDING
-        message.status, message.lease_token = Status.SENDING, uuid.uuid4()
-        message.lease_until = now + timedelta(seconds=settings.MAIL_LEASE_SECONDS)
-        message.save(update_fields=["takeovers", "status", "lease_token", "lease_until"])
-    return message
 
 
 def _send(message: Message, way: "_Way") -> bool:
@@ -135,15 +163,22 @@ def _send(message: Message, way: "_Way") -> bool:
     return True
 
 
-def _as_email(message: Message) -> EmailMultiAlternatives:
-    email = EmailMultiAlternatives(
-        message.subject, message.text, settings.DEFAULT_FROM_EMAIL, [message.to], headers={"Message-ID": message.message_id}
-    )
+class _Email(EmailMultiAlternatives):
+    """A mail that is put together once: to see whether that works, and to be sent."""
+
+    def message(self, **options: Any) -> Any:
+        if not hasattr(self, "_message"):
+            self._message = super().message(**options)
+        return self._message
+
+
+def _as_email(message: Message) -> _Email:
+    email = _Email(message.subject, message.text, settings.DEFAULT_FROM_EMAIL, [message.to], headers={"Message-ID": message.message_id})
     if message.html:
         email.attach_alternative(css_inline.inline(message.html, keep_style_tags=True, load_remote_stylesheets=False), "text/html")
     if message.calendar:
         email.attach("session.ics", message.calendar, "text/calendar; charset=utf-8")
-    email.message()  # builds every header now, so that a bad one fails this message and not the connection
+    email.message()  # a header that is bad fails this message now, and not the connection later
     return email
 
 
@@ -207,12 +242,10 @@ class _Way:
             self._keeper.join()
         self._close()
 
-    @property
-    def is_open(self) -> bool:
-        return self._connection is not None
-
     def open(self) -> bool:
-        """Connect and sign in; when that fails, all lanes rest."""
+        """Connect and sign in, if that is not done; when it fails, all lanes rest."""
+        if self._connection:
+            return True
         way = get_connection()
         try:
             way.open()

@@ -1,10 +1,11 @@
 """A seat as a calendar entry (RFC 5545), with the time zone spelled out so that every client shows the same hour."""
 
-from datetime import datetime
+from datetime import date, datetime
+from functools import cache
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from icalendar import Calendar, Event
+from icalendar import Calendar, Event, Timezone
 
 from registrations.models import Registration
 
@@ -32,5 +33,12 @@ def seat_calendar(registration: Registration, *, summary: str, description: str,
     calendar.add("version", "2.0")
     calendar.add("method", "CANCEL" if cancelled else "PUBLISH")
     calendar.add_component(event)
-    calendar.add_missing_timezones()
+    for zone in calendar.get_missing_tzids():
+        calendar.add_component(_spelled_out(zone, session.starts_at.year))
     return calendar.to_ical().decode()
+
+
+@cache
+def _spelled_out(zone: str, year: int) -> Timezone:
+    """The clock changes around `year`. Kept, since they take as long as the rest of a mail; few, since each is written into every mail."""
+    return Timezone.from_tzid(zone, first_date=date(year - 1, 1, 1), last_date=date(year + 2, 1, 1))

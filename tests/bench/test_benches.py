@@ -75,6 +75,15 @@ def test_an_allocation_is_timed_and_gives_the_same_answer_again():
         assert figures[name] > 0, name
 
 
+def test_mails_to_many_are_timed_and_each_arrives_once():
+    figures = run("bench/mail.py", "--messages", "30", "--workers", "2")
+
+    assert figures["lost"] == figures["duplicates"] == 0
+    assert figures["codes"] >= 1
+    for name in ("queued_s", "delivered_per_s", "urgent_p95_s", "max_rss_mb", "web_p95_ms", "web_p95_ratio", "busy_web_p95_ratio"):
+        assert figures[name] > 0, name
+
+
 @pytest.mark.parametrize("wrong", [["--people", "0"], ["--concurrency", "1000"], ["--seats", "x"]])
 def test_an_odd_size_is_refused_before_anything_starts(wrong):
     done = subprocess.run([sys.executable, "bench/hot_sale.py", *wrong], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)

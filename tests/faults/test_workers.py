@@ -4,14 +4,17 @@ import os
 import sys
 import time
 import uuid
+from datetime import timedelta
 
 import pytest
+import time_machine
 from celery import current_app
 from django.utils import timezone
 
+from outbox.domain.delivery import deliver_due
 from outbox.domain.kinds import Letter
 from outbox.models import Message
-from tests.processes import valkey, wait_until, workers
+from tests.processes import environment, run_python, valkey, wait_until, workers
 from tests.smtp import mailbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,6 +50,11 @@ def ring_for_all(broker):
     with current_app.connection_for_write(broker.connection_url) as link, current_app.amqp.Producer(link) as producer:
         for message_uuid in Message.objects.values_list("uuid", flat=True):
             current_app.send_task("outbox.tasks.deliver", [str(message_uuid)], producer=producer)
+
+
+def ring(message, broker):
+    with current_app.connection_for_write(broker.connection_url) as link, current_app.amqp.Producer(link) as producer:
+        current_app.send_task("outbox.tasks.deliver", [str(message.uuid)], producer=producer)
 
 
 def all_sent():
@@ -104,6 +112,74 @@ def test_a_killed_worker_loses_no_mail_and_repeats_only_those_in_flight(tmp_path
 @pytest.mark.faults
 def test_a_worker_killed_five_times_in_ten_thousand_mails_loses_none(tmp_path, broker, box):
     kill_at([0.15, 0.30, 0.45, 0.60, 0.75], 10_000, tmp_path, broker, box, seconds=300)
+
+
+# A worker for each mail, forked from one that has loaded the code.
+DELIVER_AND_DIE = """
+import os
+from django.conf import settings
+from django.db import connection
+from outbox.domain.delivery import deliver
+from outbox.models import Message
+
+settings.EMAIL_BACKEND = "tests.smtp.DiesOnceAccepted"
+uuids = list(Message.objects.values_list("uuid", flat=True))
+connection.close()
+for uuid in uuids:
+    pid = os.fork()
+    if not pid:
+        deliver(uuid)
+        os._exit(1)
+    os.waitpid(pid, 0)
+"""
+
+
+@pytest.mark.parametrize("number", [10, pytest.param(500, marks=pytest.mark.faults)])
+def test_a_worker_killed_after_the_server_has_accepted_loses_nothing_and_doubles_only_that_mail(tmp_path, box, settings, number):
+    """F6: under the same Message-ID, and the row says so."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
+    queue(number)
+
+    died = run_python(DELIVER_AND_DIE, environment(tmp_path, EMAIL_URL=box.url))
+    assert died.returncode == 0, died.stderr
+    assert len(box.received) == number
+    assert set(Message.objects.values_list("status", flat=True)) == {"sending"}
+    with time_machine.travel(timezone.now() + timedelta(seconds=90)):
+        while deliver_due():
+            pass
+
+    assert set(Message.objects.values_list("status", "takeovers")) == {("sent", 1)}
+    assert box.message_ids == {message.message_id: 2 for message in Message.objects.all()}
+
+
+def test_a_code_leaves_at_once_while_the_server_takes_its_time_for_every_other_mail(tmp_path, broker, box):
+    """F15, G8: all processes that may send ordinary mails are held up; one is kept for codes, and a second worker sends nothing twice."""
+    queue(20)
+    box.seconds_each, box.slow = 30, {f"p{n}@example.org" for n in range(20)}
+    ring_for_all(broker)
+
+    with workers(1, tmp_path, concurrency=3, BROKER_URL=broker.connection_url, EMAIL_URL=box.url, **QUICK) as [worker]:
+        wait_until(lambda: Message.objects.filter(status="sending").count() == 2, 60, f"two mails are on their way\n{worker.complaints}")
+        for n in range(3):
+            asked = time.monotonic()
+            now = timezone.now()
+            code = Message.objects.create(
+                kind="test",
+                to=f"code{n}@example.org",
+                dedupe_key=f"code{n}",
+                lane=Message.Lane.URGENT,
+                not_before=now,
+                subject="Code",
+                text="1",
+            )
+            ring(code, broker)
+            wait_until(lambda to=code.to: to in box.recipients, 10, f"the code arrived\n{worker.complaints}")
+            print(f"The code arrived after {time.monotonic() - asked:.1f} s.")
+        assert Message.objects.filter(status="sending").count() == 2
+        worker.kill()
+
+    assert max(box.message_ids.values()) == 1
 
 
 def test_mails_go_out_without_any_ring(tmp_path, broker, box):

@@ -88,9 +88,12 @@ def test_a_mail_is_written_in_the_language_of_its_reader(box, writes):
     assert translation.get_language() == "fr"
 
 
-def test_a_code_asked_for_in_the_middle_of_a_sweep_is_the_next_to_go(box, writes):
+def test_a_code_asked_for_in_the_middle_of_a_sweep_is_the_next_to_go(box, writes, monkeypatch):
+    """As soon as the worker looks again, which it does every second; another one of its processes may be faster."""
+    monkeypatch.setattr(delivery, "SECONDS_A_LOOK", 0)
+
     def write(message):
-        if message.to == "bulk0@example.org":
+        if not box.received:
             a_mail("urgent@example.org", lane=Message.Lane.URGENT)
         return Letter("Rappel", "…")
 
@@ -100,7 +103,7 @@ def test_a_code_asked_for_in_the_middle_of_a_sweep_is_the_next_to_go(box, writes
 
     assert deliver_due() == 4
 
-    assert box.recipients == ["bulk0@example.org", "urgent@example.org", "bulk1@example.org", "bulk2@example.org"]
+    assert box.recipients[1] == "urgent@example.org"
 
 
 def test_a_mail_that_was_sent_is_not_sent_again(box):
@@ -129,7 +132,8 @@ def test_urgent_mails_overtake_bulk(box):
 
     deliver_due()
 
-    assert box.recipients == ["urgent@example.org", "normal@example.org", "bulk0@example.org", "bulk1@example.org", "bulk2@example.org"]
+    assert box.recipients[:2] == ["urgent@example.org", "normal@example.org"]
+    assert sorted(box.recipients[2:]) == ["bulk0@example.org", "bulk1@example.org", "bulk2@example.org"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -145,7 +149,7 @@ def test_twenty_workers_at_one_mail_send_it_once(box):
 
 def test_a_mail_of_a_dead_worker_is_taken_over_once_its_lease_is_over(box, settings):
     message = a_mail()
-    delivery._claim(Message.objects.filter(pk=message.pk), timezone.now())  # … and its worker dies
+    delivery._claim(message, timezone.now())  # … and its worker dies
 
     assert deliver(message.uuid) is False
     with time_machine.travel(timezone.now() + timedelta(seconds=settings.MAIL_LEASE_SECONDS + 1)):
@@ -154,7 +158,8 @@ def test_a_mail_of_a_dead_worker_is_taken_over_once_its_lease_is_over(box, setti
 
 def test_a_worker_that_was_away_too_long_does_not_write_over_its_successor(box, settings):
     message = a_mail()
-    late = delivery._claim(Message.objects.filter(pk=message.pk), timezone.now())
+    late = fresh(message)
+    delivery._claim(late, timezone.now())
     with time_machine.travel(timezone.now() + timedelta(seconds=settings.MAIL_LEASE_SECONDS + 1)):
         deliver(message.uuid)
 
@@ -496,7 +501,7 @@ def _look_again_and_again(message):
 def test_a_mail_that_outlived_a_worker_says_so(box, settings):
     """F6."""
     message = a_mail()
-    delivery._claim(Message.objects.filter(pk=message.pk), timezone.now())  # … and its worker dies
+    delivery._claim(message, timezone.now())  # … and its worker dies
     with time_machine.travel(timezone.now() + timedelta(seconds=settings.MAIL_LEASE_SECONDS + 1)):
         deliver(message.uuid)
 
