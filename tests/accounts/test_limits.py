@@ -55,6 +55,16 @@ def test_two_hundred_wrong_codes_at_once_are_not_all_looked_at(rows: None, door:
         return mark
 
     monkeypatch.setattr(limits.Limit, "take", take)
+    # All at one moment: a try a window later is another try.
+    with time_machine.travel(timezone.now(), tick=False):
+        answers = guess_at_once(door)
+
+    assert 0 < len(looked_at) <= (3 if door == "one session" else 5)
+    assert set(answers) <= {200, 302, 429}
+
+
+def guess_at_once(door: str) -> list[Any]:
+    """Ask for a code, and give sixty wrong ones at once; the status of each answer."""
     clients = [Client() for _n in range(1 if door == "one session" else 5)]
     for client in clients:
         client.post(LOGIN, {"login": "ada@example.org"})
@@ -64,10 +74,7 @@ def test_two_hundred_wrong_codes_at_once_are_not_all_looked_at(rows: None, door:
         guesser.cookies.update(clients[n % len(clients)].cookies)
         return guesser.post(CODE, {"code": f"{n:08}"}).status_code
 
-    answers = all_at_once([partial(guess, n) for n in range(60)])
-
-    assert 0 < len(looked_at) <= (3 if door == "one session" else 5)
-    assert set(answers) <= {200, 302, 429}
+    return all_at_once([partial(guess, n) for n in range(60)])
 
 
 def test_too_many_codes_are_answered_with_the_time_to_come_back(client: Client, db: None) -> None:
