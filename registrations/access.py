@@ -1,6 +1,7 @@
 """Which sessions a person may ask a seat of, which registrations are theirs, and which allocations take their wishes."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
@@ -9,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from accounts.models import Attendee
 from programme.models import Session
 from registrations.domain import allocation, ways_in
-from registrations.models import Allocation, Draw, Registration, SeatPool
+from registrations.models import Allocation, Draw, Reconfirmation, Registration, SeatPool
 
 # What a seat's pages read of its session. Django spends more time on writing a SELECT of a hundred columns than the database on answering it.
 OF_SESSION = [
@@ -67,6 +68,14 @@ def drawing(slug: str) -> Draw:
     return get_object_or_404(
         Draw.objects.select_related("session__room__venue"), session__in=Session.objects.published(), session__slug=slug
     )
+
+
+def question(code: UUID) -> Reconfirmation:
+    """The question whether somebody still comes, by the code of its mail, which is all that one needs to answer it."""
+    found = Reconfirmation.objects.select_related(
+        "registration__attendee__user", "reminder__rule", "reminder__session__event", "reminder__session__room__venue"
+    )
+    return get_object_or_404(found, uuid=code)
 
 
 def visible_allocation(slug: str, at: datetime) -> Allocation:

@@ -10,6 +10,7 @@ from accounts.models import User, validate_plain_lines
 from programme.models import Session
 from registrations.domain.replays import Key
 from registrations.domain.ways_in import SeatRefused
+from registrations.models import Topic
 
 NOT_SENT_BY_PEOPLE = {"csrfmiddlewaretoken", "key", "next"}
 
@@ -54,6 +55,12 @@ class SeatForm(forms.Form):
         value = self.cleaned_data.get("key")
         fields = {name: self.data.getlist(name) for name in self.data if name not in NOT_SENT_BY_PEOPLE}  # type: ignore[attr-defined]
         return Key.of(user, value, {"path": path, **fields}) if value else None
+
+
+class MailsForm(forms.Form):
+    """The optional mails that somebody wants."""
+
+    wanted = forms.MultipleChoiceField(required=False, choices=Topic, widget=forms.CheckboxSelectMultiple)
 
 
 class PartyForm(forms.Form):

@@ -148,6 +148,10 @@ def _farewell(registration: Registration) -> Words:
             opening = _("%(name)s, the time to answer is over: the seat that was offered to you went to the next in line.")
             after = _("You are no longer on the waiting list. You can join it again, at its end.")
             return Words(_("Offer ended: %(title)s"), opening, _("Join the waiting list"), here, (after,))
+        case Ending.NOT_RECONFIRMED:
+            opening = _("%(name)s, you did not say that you still come: your seat went to the next in line.")
+            after = _("If you want to come after all, register again: as long as places are left, or by the waiting list.")
+            return Words(_("Seat released: %(title)s"), opening, _("Register again"), here, (after,))
         case Ending.SESSION_CANCELLED if registration.session.status == Session.Status.CANCELLED:
             opening = _("%(name)s, this session is cancelled. We are sorry.")
             return Words(_("Session cancelled: %(title)s"), opening, _("See what else happens that day"), _day_of(registration))

@@ -1,11 +1,14 @@
 from django.urls import path
 
-from registrations import views, views_wishes
+from registrations import views, views_notices, views_wishes
 
 app_name = "registrations"
 
 urlpatterns = [
     path("me/", views.me, name="me"),
+    path("me/mails/", views_notices.mails, name="mails"),
+    path("mails/<str:key>/", views_notices.unwanted, name="unwanted"),
+    path("still-coming/<uuid:code>/", views_notices.reconfirm, name="reconfirm"),
     path("wishes/", views_wishes.allocations, name="wishes"),
     path("wishes/<slug:slug>/", views_wishes.allocation, name="allocation"),
     path("programme/seats/", views.seats, name="seats"),

@@ -18,7 +18,20 @@ from venues.models import Room, Venue
 ORDER = {
     "programme": ["Session", "Event", "Speaker", "Track", "Day"],
     "venues": ["Venue", "Room", "TravelTime"],
-    "registrations": ["Registration", "Invitation", "SeatPool", "Cohort", "Membership", "Institution", "Allocation", "AllocationRun"],
+    "registrations": [
+        "Registration",
+        "Invitation",
+        "SeatPool",
+        "Cohort",
+        "Membership",
+        "Institution",
+        "Allocation",
+        "AllocationRun",
+        "ReminderRule",
+        "Change",
+        "QuietWindow",
+        "Announcement",
+    ],
     "accounts": ["Attendee", "User", "Group"],
     "outbox": ["Message", "BadAddress"],
 }

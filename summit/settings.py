@@ -382,6 +382,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "purge-the-outbox": {"task": "outbox.tasks.purge", "schedule": 3600.0, "options": {"expires": 600}},
     "tend-the-lines": {"task": "registrations.tasks.tend", "schedule": 15.0, "options": {"expires": 30}},
+    "tell-what-is-due": {"task": "registrations.tasks.tell", "schedule": 15.0, "options": {"expires": 30}},
 }
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1  # seconds that it may sleep: it is asked to end only between two
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")

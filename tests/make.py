@@ -10,8 +10,21 @@ from django.utils import timezone
 from accounts.models import Attendee, User
 from programme.models import Day, Event, Participation, Session, Speaker, Track
 from registrations.domain import allocation as allocating
-from registrations.domain import booking, cohorts
-from registrations.models import Allocation, AllocationRun, Cohort, Institution, Invitation, Membership, Registration, SeatPool
+from registrations.domain import booking, changes, cohorts, reminders
+from registrations.models import (
+    Allocation,
+    AllocationRun,
+    Announcement,
+    Change,
+    Cohort,
+    Institution,
+    Invitation,
+    Membership,
+    QuietWindow,
+    Registration,
+    ReminderRule,
+    SeatPool,
+)
 from venues.models import Room, TravelTime, Venue
 
 _numbers = count(1)
@@ -154,6 +167,37 @@ def allocation(*sessions: Session, **fields: Any) -> Allocation:
 def simulation(of: Allocation | None = None, seed: str = "seed", **fields: Any) -> AllocationRun:
     """A run that gives nobody a seat yet."""
     return allocating.simulate(of or allocation(session()), actor=organiser(), seed=seed, **fields)
+
+
+def reminder(of: Session | None = None, **fields: Any) -> ReminderRule:
+    """A rule of one session, by default the day before at 18:00 by the clocks there; its moment is planned."""
+    made = ReminderRule.objects.create(session=of or session(), **fields)
+    reminders.plan(timezone.now())
+    return made
+
+
+def moved(of: Session | None = None, *, hours: int = 1, **fields: Any) -> Session:
+    """`of`, some hours later, or with other `fields`."""
+    found = Session.objects.get(pk=(of or session()).pk)
+    found.starts_at += timedelta(hours=hours)
+    found.ends_at += timedelta(hours=hours)
+    for name, value in fields.items():
+        setattr(found, name, value)
+    found.save()
+    return found
+
+
+def change() -> Change:
+    return moved().changes.get()
+
+
+def quiet_window(of: Event | None = None) -> QuietWindow:
+    return changes.open_window(of.pk if of else None, actor=organiser())
+
+
+def announcement(**fields: Any) -> Announcement:
+    texts = {"subject_fr": "Entrée", "subject_en": "Entrance", "body_fr": "Bonjour {name}.", "body_en": "Hello {name}."}
+    return Announcement.objects.create(**{"statuses": ["confirmed"]} | texts | fields)
 
 
 def _in_both(field: str, fields: dict[str, Any], default: str) -> dict[str, Any]:

@@ -53,13 +53,14 @@ def answer_of(code: str, env: dict[str, str]) -> Any:
 
 
 class Worker:
-    """A Celery worker with its beat, in a process group of its own."""
+    """A Celery worker with its beat, or without, in a process group of its own."""
 
-    def __init__(self, folder: Path, *, concurrency: int = 2, **variables: object) -> None:
+    def __init__(self, folder: Path, *, concurrency: int = 2, beat: bool = True, **variables: object) -> None:
         self.log = folder / f"worker-{free_port()}.log"
         self._command = [
-            *(sys.executable, "-m", "celery", "-A", "summit", "worker", "--beat", "--loglevel", "INFO"),
-            *("--concurrency", str(concurrency), "--hostname", f"{self.log.stem}@%h", "--schedule", str(self.log.with_suffix(".beat"))),
+            *(sys.executable, "-m", "celery", "-A", "summit", "worker", "--loglevel", "INFO"),
+            *("--concurrency", str(concurrency), "--hostname", f"{self.log.stem}@%h"),
+            *(("--beat", "--schedule", str(self.log.with_suffix(".beat"))) if beat else ()),
         ]
         self._env = environment(folder, **variables)
         self._process: subprocess.Popen[bytes] | None = None
@@ -113,9 +114,10 @@ class Worker:
 
 
 @contextmanager
-def workers(number: int, folder: Path, *, concurrency: int = 2, **variables: object) -> Iterator[list[Worker]]:
-    """`number` running workers, stopped at the end."""
-    crew = [Worker(folder, concurrency=concurrency, **variables) for _ in range(number)]
+def workers(number: int, folder: Path, *, concurrency: int = 2, beats: int | None = None, **variables: object) -> Iterator[list[Worker]]:
+    """`number` running workers, the first `beats` of them (all, if it is None) with a beat; stopped at the end."""
+    with_beat = number if beats is None else beats
+    crew = [Worker(folder, concurrency=concurrency, beat=turn < with_beat, **variables) for turn in range(number)]
     try:
         for worker in crew:
             worker.start()

@@ -4,7 +4,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any
@@ -142,7 +142,7 @@ def _send(message: Message, way: "_Way") -> bool:
             letter = write(message)
         message.subject = " ".join(NOT_IN_A_HEADER.sub(" ", letter.subject).split())[:998]
         message.text, message.html, message.calendar = letter.text, letter.html, letter.calendar
-        email = _as_email(message)
+        email = _as_email(message, letter.headers)
     except NoLongerTrue as reason:
         return _finish(message, Status.DROPPED, last_error=str(reason))
     except ObjectDoesNotExist:
@@ -172,8 +172,9 @@ class _Email(EmailMultiAlternatives):
         return self._message
 
 
-def _as_email(message: Message) -> _Email:
-    email = _Email(message.subject, message.text, settings.DEFAULT_FROM_EMAIL, [message.to], headers={"Message-ID": message.message_id})
+def _as_email(message: Message, headers: Mapping[str, str]) -> _Email:
+    headers = {**headers, "Message-ID": message.message_id}
+    email = _Email(message.subject, message.text, settings.DEFAULT_FROM_EMAIL, [message.to], headers=headers)
     if message.html:
         email.attach_alternative(css_inline.inline(message.html, keep_style_tags=True, load_remote_stylesheets=False), "text/html")
     if message.calendar:

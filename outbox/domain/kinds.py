@@ -1,19 +1,21 @@
 """The kinds of mail: an app above registers, per kind, the function that writes the letter when a worker is about to send it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from outbox.models import Message
 
 
 @dataclass(frozen=True)
 class Letter:
-    """A mail ready to send. `html` keeps its style block: delivery puts the styles inline. `calendar` is an .ics text."""
+    """A mail ready to send. `html` keeps its style block: delivery puts the styles inline. `calendar` is an .ics text. `headers`: more of
+    them, by name (an optional mail says how to be rid of its kind, RFC 8058); they are written anew at each try, and not kept."""
 
     subject: str
     text: str
     html: str = ""
     calendar: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class NoLongerTrue(Exception):

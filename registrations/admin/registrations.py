@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -15,11 +16,11 @@ from outbox.admin import Form
 from programme.admin import SessionAdmin
 from registrations.admin.requests import AT_ONCE, RegistrationDesk
 from registrations.admin.words import ask, may_change_people, status_badge
-from registrations.domain import booking
+from registrations.domain import booking, reminders
 from registrations.models import Registration
 
 # What a registration shows only when it has it.
-SOMETIMES = ["reason", "answer", "waiting_at", "priority", "lot", "party", "offer_expires_at", "ended_at", "ending"]
+SOMETIMES = ["is_absent", "reason", "answer", "waiting_at", "priority", "lot", "party", "offer_expires_at", "ended_at", "ending"]
 
 
 class RegistrationForm(Form):
@@ -52,14 +53,14 @@ class RegistrationAdmin(RegistrationDesk):
     form = RegistrationForm
     list_display = ["attendee", "status_shown", "session", "when", "created_at", "email", "organisation"]
     list_display_links = ["attendee", "session"]
-    list_filter = ["status", "created_at", "session__event", "pool__cohort"]
+    list_filter = ["status", "created_at", "session__event", "pool__cohort", "is_absent"]
     list_select_related = ["attendee__user", "session__room__venue", "pool__cohort"]
     search_fields = ["attendee__name", "attendee__user__email", "attendee__organisation", "session__title_fr", "session__title_en"]
     search_help_text = _("Name, e-mail address, organisation or session")
     date_hierarchy = "created_at"
     autocomplete_fields = ["attendee", "session"]
-    actions = [*RegistrationDesk.actions, "cancel_seats"]
-    object_actions = (*RegistrationDesk.actions, "cancel_seats")
+    actions = [*RegistrationDesk.actions, "cancel_seats", "mark_absent", "mark_present"]
+    object_actions = (*RegistrationDesk.actions, "cancel_seats", "mark_absent", "mark_present")
 
     def get_fields(self, request: HttpRequest, obj: Registration | None = None) -> list[str]:
         if obj is None:
@@ -93,7 +94,12 @@ class RegistrationAdmin(RegistrationDesk):
         return may_change_people(request)
 
     def offers(self, name: str, obj: Model) -> bool:
-        return super().offers(name, obj) and isinstance(obj, Registration) and obj.status not in Registration.ENDED
+        if not isinstance(obj, Registration) or obj.status in Registration.ENDED:
+            return False
+        if name in ("mark_absent", "mark_present"):
+            has_begun = obj.status == Registration.Status.CONFIRMED and obj.session.starts_at <= timezone.now()
+            return has_begun and obj.is_absent == (name == "mark_present")
+        return super().offers(name, obj)
 
     @admin.action(description=_("Cancel these seats…"), permissions=["cancel"])
     def cancel_seats(self, request: HttpRequest, queryset: QuerySet[Registration]) -> HttpResponse | None:
@@ -149,6 +155,24 @@ class RegistrationAdmin(RegistrationDesk):
                 "%d seat is given back, and the person is told by mail.", "%d seats are given back, and each person is told by mail.", done
             )
             self.message_user(request, sentence % done)
+
+    @admin.action(description=_("Mark as absent"), permissions=["cancel"])
+    def mark_absent(self, request: HttpRequest, queryset: QuerySet[Registration]) -> None:
+        number = reminders.mark_absent(queryset, absent=True, actor=request.user, at=timezone.now())
+        sentence = ngettext("%d person is marked as absent.", "%d people are marked as absent.", number)
+        self._say(request, number, sentence)
+
+    @admin.action(description=_("Mark as present again"), permissions=["cancel"])
+    def mark_present(self, request: HttpRequest, queryset: QuerySet[Registration]) -> None:
+        number = reminders.mark_absent(queryset, absent=False, actor=request.user, at=timezone.now())
+        sentence = ngettext("%d person is no longer marked as absent.", "%d people are no longer marked as absent.", number)
+        self._say(request, number, sentence)
+
+    def _say(self, request: HttpRequest, number: int, sentence: str) -> None:
+        if number:
+            self.message_user(request, sentence % number)
+        else:
+            self.message_user(request, _("Nothing to change: only people with a seat, once the session has begun."), messages.WARNING)
 
     @admin.display(description=_("e-mail address"), ordering="attendee__user__email")
     def email(self, registration: Registration) -> str:

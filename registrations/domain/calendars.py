@@ -2,22 +2,30 @@
 
 from datetime import date, datetime
 from functools import cache
+from itertools import pairwise
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from icalendar import Calendar, Event, Timezone
 
+from programme.models import Session
 from registrations.models import Registration
+
+
+def _moves(session: Session) -> int:
+    """How often the session was given another time or room."""
+    places = list(session.history.order_by("history_date", "history_id").values_list(*Session.PLACE_AND_TIME))  # type: ignore[attr-defined]
+    return sum(one != other for one, other in pairwise(places))
 
 
 def seat_calendar(registration: Registration, *, summary: str, description: str, url: str, at: datetime, cancelled: bool = False) -> str:
     """The .ics of one seat. The UID is the registration's for ever: a later entry replaces the first, for every change of the
-    registration, of which each leaves a trace, raises the SEQUENCE."""
+    registration, and every move of the session, of which each leaves a trace, raises the SEQUENCE."""
     session = registration.session
     venue = session.room.venue
     event = Event()
     event.add("uid", f"{registration.uuid}@{urlsplit(settings.BASE_URL).hostname}")
-    event.add("sequence", max(registration.history.count() - 1, 0))
+    event.add("sequence", max(registration.history.count() - 1, 0) + _moves(session))
     event.add("dtstamp", at)
     event.add("dtstart", session.local_starts_at)
     event.add("dtend", session.local_ends_at)

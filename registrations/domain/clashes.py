@@ -105,10 +105,11 @@ def commitments_of(
     return commitments
 
 
-def has_duties() -> Q:
-    """For `Attendee.objects.annotate(on_duty=has_duties())`: whether the person speaks or has a duty somewhere."""
-    speaks = Participation.objects.filter(speaker__user=OuterRef("user"))
-    return Q(Exists(speaks)) | Q(Exists(Duty.objects.filter(user=OuterRef("user"))))
+def has_duties(user: str = "user") -> Q:
+    """For `Attendee.objects.annotate(on_duty=has_duties())`: whether the person speaks or has a duty somewhere. `user` is the path from
+    the rows to the account."""
+    speaks = Participation.objects.filter(speaker__user=OuterRef(user))
+    return Q(Exists(speaks)) | Q(Exists(Duty.objects.filter(user=OuterRef(user))))
 
 
 def is_live() -> Exists:

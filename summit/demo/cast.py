@@ -1,20 +1,22 @@
 """The people of the demo, all made up: an organiser, an attendee, a student, and a crowd so that some sessions are full.
 
 One finds every state of a seat by looking around: free, full with a line, offered until tomorrow, asked for, kept for a cohort, at
-the same time as another, too far from another, given out by wishes.
+the same time as another, too far from another, given out by wishes. An organiser finds reminders to come, an announcement that
+was sent to a few, and one that is still a draft.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from django.db import transaction
+from django.db.models import Count
 from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts.domain import people
 from accounts.models import Attendee, User
 from programme.models import Session
-from registrations.domain import allocation, booking, cohorts, pools
-from registrations.models import Allocation, Cohort, SeatPool
+from registrations.domain import allocation, announcing, booking, cohorts, pools, reminders
+from registrations.models import Allocation, Announcement, Cohort, Registration, ReminderRule, SeatPool
 from venues.models import TravelTime, Venue
 
 ORGANISER = "organisatrice@demo.example"
@@ -47,6 +49,22 @@ WAYS = [
     ("grand-palais", "station-f", 40, ""),
     ("parisante-campus", "station-f", 50, ""),
 ]
+TO_THE_LINE = {
+    "subject_fr": "« {session} » est complète : ce que vous pouvez faire",
+    "subject_en": "“{session}” is full: what you can do",
+    "body_fr": "Bonjour {name},\n\nToutes les places de « {session} » ({when}, {where}) sont prises. Une place qui se libère va à la "
+    "personne suivante de la liste d’attente, qui l’apprend par courriel.\n\nVotre rang est affiché ici : {programme}",
+    "body_en": "Hello {name},\n\nAll seats of “{session}” ({when}, {where}) are taken. A seat that becomes free goes to the next in line, "
+    "who is told by mail.\n\nYour place in line is shown here: {programme}",
+}
+TO_ALL = {
+    "subject_fr": "{event} : venir sans attendre à l’entrée",
+    "subject_en": "{event}: come in without a queue",
+    "body_fr": "Bonjour {name},\n\nPrésentez une pièce d’identité à l’entrée et comptez un quart d’heure pour le contrôle.\n\n"
+    "Votre programme : {programme}",
+    "body_en": "Hello {name},\n\nPlease show an identity document at the entrance, and allow a quarter of an hour for the check.\n\n"
+    "Your programme: {programme}",
+}
 GIVEN = ["Ada", "Basile", "Chloé", "Driss", "Élise", "Farid", "Gaëlle", "Hugo", "Inès", "Jonas", "Khadija", "Léo", "Maëlle", "Noé"]
 FAMILY = ["Fictif", "Exemple", "Inventé", "Imaginaire", "Modèle", "Témoin", "Essai", "Fabulé", "Rêvé", "Supposé"]
 
@@ -72,6 +90,7 @@ def welcome_people() -> bool:
     for session in Session.objects.filter(slug__in=OWN_SEATS, starts_at__gt=now):
         booking.register(session, attendee, actor=attendee.user, at=now, despite=True)
     _write_ways()
+    _write_to_people(now)
     return True
 
 
@@ -176,3 +195,34 @@ def _write_ways() -> None:
             TravelTime.objects.get_or_create(
                 origin=venues[origin], destination=venues[destination], defaults={"minutes": minutes, "note": note}
             )
+
+
+def _write_to_people(now: datetime) -> None:
+    """Reminders of the event of the longest line, whether those with a seat in that session still come, and two announcements about it:
+    one was sent to the line, one is a draft."""
+    lines = Session.objects.filter(starts_at__gt=now, registrations__status=Registration.Status.WAITING)
+    session = lines.annotate(waiting=Count("registrations")).select_related("event").order_by("-waiting", "pk").first()
+    if session is None:
+        return
+    actor = User.objects.get(email=ORGANISER)
+    for rule in (
+        ReminderRule(
+            event=session.event,
+            days=1,
+            at_time=time(18),
+            note_fr="Venez avec une pièce d’identité.",
+            note_en="Please bring an identity document.",
+        ),
+        ReminderRule(event=session.event, timing=ReminderRule.Timing.BEFORE, minutes=2 * 60, late_minutes=60),
+        ReminderRule(session=session, timing=ReminderRule.Timing.BEFORE, minutes=48 * 60, answer_hours=24),
+    ):
+        rule._history_user = actor
+        rule.save()
+    reminders.plan(now)
+    sent = Announcement(session=session, statuses=[Registration.Status.WAITING], **TO_THE_LINE)
+    draft = Announcement(event=session.event, statuses=[Registration.Status.CONFIRMED], **TO_ALL)
+    for announcement in (sent, draft):
+        announcement._history_user = actor
+        announcement.save()
+    announcing.schedule(sent, now, actor=actor)
+    announcing.send_due(now)

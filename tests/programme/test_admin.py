@@ -171,10 +171,13 @@ def test_an_account_is_that_of_one_speaker(organiser: Client) -> None:
     assert answer.context["adminform"].form.errors.keys() == {"user"}
 
 
-def test_an_hour_that_does_not_exist_there_is_an_error(organiser: Client) -> None:
-    answer = organiser.post(f"{LIST}add/", form(make.room(), starts_at_0="28/03/2027", starts_at_1="02:30", ends_at_0="28/03/2027"))
+@pytest.mark.parametrize("day", ["28/03/2027", "25/10/2026"])
+def test_an_hour_that_does_not_exist_there_or_comes_twice_is_an_error(organiser: Client, day: str) -> None:
+    """F18."""
+    answer = organiser.post(f"{LIST}add/", form(make.room(), starts_at_0=day, starts_at_1="02:30", ends_at_0=day))
 
     assert "starts_at" in answer.context["adminform"].form.errors
+    assert not Session.objects.exists()
 
 
 @pytest.mark.parametrize(

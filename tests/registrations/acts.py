@@ -1,6 +1,6 @@
 """What people do about seats, one word each, and how things stand afterwards."""
 
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -79,6 +79,11 @@ def mails(who: Attendee) -> list[str]:
     """What `who` was written about seats, in order."""
     kinds = Message.objects.filter(to=who.user.email).order_by("id").values_list("kind", flat=True)
     return [kind.removeprefix("registrations.") for kind in kinds]
+
+
+def eve(session: Session) -> datetime:
+    """A minute past 18:00 on the day before `session`, by the clocks there, when `make.reminder()` is due."""
+    return datetime.combine(session.day - timedelta(days=1), time(18, 1), session.zone)
 
 
 def books(at: datetime | None = None) -> list[Any]:

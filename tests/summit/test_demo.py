@@ -13,13 +13,15 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models import Count
 from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
+from outbox.models import Message
 from programme.models import Session
-from registrations.domain import allocation, invariants, seats
-from registrations.models import Allocation, Cohort, Registration, SeatPool
+from registrations.domain import allocation, announcing, invariants, seats
+from registrations.models import Allocation, Announcement, Cohort, Registration, ReminderRule, SeatPool
 from summit.demo import cast, starter
 from summit.demo.loading import OWN_DATA, load
 from tests import make
@@ -186,6 +188,23 @@ def test_the_cast_fills_two_rooms_with_a_line_and_nearly_fills_two() -> None:
     assert User.objects.get(email=cast.ATTENDEE).attendee.name
     assert not User.objects.exclude(email__endswith="@demo.example").exists()
     assert invariants.check(timezone.now())["breaches"] == []
+
+
+@pytest.mark.django_db
+def test_an_organiser_finds_reminders_to_come_and_announcements_of_which_one_was_sent_to_a_few() -> None:
+    load(OWN_DATA, today=timezone.localdate())
+    cast.welcome_people()
+
+    rules = ReminderRule.objects.filter(reminders__queued_at=None).annotate(moments=Count("reminders")).order_by("pk")
+    assert [(rule.timing, rule.answer_hours) for rule in rules] == [("day", None), ("before", None), ("before", 24)]
+    assert all(rule.moments for rule in rules)
+    assert rules[2].session.registrations.filter(status="waiting").count() == 6
+    assert list(Announcement.objects.order_by("pk").values_list("status", "people")) == [("queued", 6), ("draft", 0)]
+    for announcement in Announcement.objects.all():
+        for text in (announcement.subject_fr, announcement.subject_en, announcement.body_fr, announcement.body_en):
+            announcing.check_text(text, has_session=bool(announcement.session), has_event=bool(announcement.event))
+    assert Message.objects.filter(kind=announcing.KIND).count() == 6
+    assert set(ReminderRule.history.values_list("history_user__email", flat=True)) == {cast.ORGANISER}
 
 
 @pytest.mark.django_db

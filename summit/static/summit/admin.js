@@ -102,3 +102,16 @@ function nameBoxes(root) {
 if (window.django?.jQuery) window.django.jQuery(() => nameBoxes(document));
 window.addEventListener("load", () => setTimeout(() => nameBoxes(document))); // the two lists of rights are built then
 document.addEventListener("formset:added", (event) => setTimeout(() => nameBoxes(event.target)));
+
+// How many people an announcement goes to, counted again whenever its audience changes. Without this script it is said when it is saved.
+const audience = document.querySelector("[data-audience]");
+if (audience && window.django?.jQuery) {
+  const form = audience.closest("form");
+  window.django.jQuery(form).on("change", async (event) => { // select2 tells jQuery alone
+    const names = ["event", "session", "cohort", "statuses", "must_reach"];
+    if (!names.includes(event.target.name)) return;
+    const chosen = [...new FormData(form)].filter(([name]) => names.includes(name));
+    const answer = await fetch(`${audience.dataset.audience}?${new URLSearchParams(chosen)}`);
+    if (answer.ok) audience.textContent = (await answer.json()).words;
+  });
+}
