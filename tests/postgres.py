@@ -29,12 +29,51 @@ class CannotStart(Exception):
     """The message is the sentence to show."""
 
 
+class Server:
+    """A running PostgreSQL: `url`, and a way to make it crash."""
+
+    def __init__(self, command: list[Any], socket: Path, log: Path, options: dict[str, Any]) -> None:
+        self.url = f"postgresql://summit@{quote(str(socket), safe='')}/postgres"
+        self._command, self._socket, self._log, self._options = command, socket, log, options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("a") as err:
+            # A session of its own, so that Ctrl-C stops the tests first and then the server.
+            self._process = subprocess.Popen(self._command, stderr=err, cwd="/", start_new_session=True, **self._options)
+        _wait(self._process, str(self._socket), self._log)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it: "fast", which ends what clients left open, or with SIGQUIT "immediate", which is a crash."""
+        if not self._process:
+            return
+        process, self._process = self._process, None
+        process.send_signal(how)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def crash(self) -> None:
+        """Restart it as `pg_ctl restart -m immediate` does: nobody is asked, and it recovers from its log."""
+        self.stop(signal.SIGQUIT)
+        self.start()
+
+
 @contextmanager
 def throwaway_postgres(*, durable: bool = False) -> Iterator[str]:
     """Yield the URL of a server that vanishes afterwards, with all its data; `durable`: it waits for the disk, as a real one does.
 
     Raises CannotStart.
     """
+    with throwaway_server(durable=durable) as server:
+        yield server.url
+
+
+@contextmanager
+def throwaway_server(*, durable: bool = False) -> Iterator[Server]:
+    """The same, for who wants to do something to the server."""
     run = Path(tempfile.mkdtemp(prefix="pg", dir="/var/tmp"))  # short: the path of a socket holds about 100 bytes
     server = None
     try:
@@ -56,28 +95,15 @@ def throwaway_postgres(*, durable: bool = False) -> Iterator[str]:
         log = run / "log"
         log.touch()
         log.chmod(0o666)
-        # No fsync: the data is worth nothing. A session of its own, so that Ctrl-C stops the tests first and then the server.
         settings = ["-c", "max_connections=200", "-c", "shared_buffers=64MB"]
-        if not durable:
+        if not durable:  # the data is worth nothing
             settings += ["-c", "fsync=off", "-c", "full_page_writes=off"]
-        with log.open("a") as err:
-            server = subprocess.Popen(
-                [binaries / "postgres", "-D", data, "-k", socket, "-h", "", *settings],
-                stderr=err,
-                cwd="/",
-                start_new_session=True,
-                **as_user,
-            )
-        _wait(server, str(socket), log)
-        yield f"postgresql://summit@{quote(str(socket), safe='')}/postgres"
+        server = Server([binaries / "postgres", "-D", data, "-k", socket, "-h", "", *settings], socket, log, as_user)
+        server.start()
+        yield server
     finally:
         if server:
-            server.send_signal(signal.SIGINT)  # "fast": ends what clients left open
-            try:
-                server.wait(10)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
+            server.stop()
         shutil.rmtree(run, ignore_errors=True)
 
 

@@ -16,7 +16,8 @@ from tests import make
 from tests.processes import valkey, wait_until, workers
 from tests.smtp import mailbox
 
-pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
+# Three clocks of one process are tried on both databases (tests/registrations/test_reminders.py).
+pytestmark = [pytest.mark.faults, pytest.mark.only_on_postgresql, pytest.mark.django_db(transaction=True)]
 
 FIRST, SPREAD = timedelta(seconds=10), timedelta(seconds=50)  # several ticks of each clock find some that are due
 SESSIONS, PEOPLE = 100, 50

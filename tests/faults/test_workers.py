@@ -4,8 +4,10 @@ import os
 import sys
 import time
 import uuid
+from collections import Counter
 from datetime import timedelta
 
+import psycopg
 import pytest
 import time_machine
 from celery import current_app
@@ -14,6 +16,7 @@ from django.utils import timezone
 from outbox.domain.delivery import deliver_due
 from outbox.domain.kinds import Letter
 from outbox.models import Message
+from tests.postgres import throwaway_server
 from tests.processes import environment, run_python, valkey, wait_until, workers
 from tests.smtp import mailbox
 
@@ -110,6 +113,7 @@ def test_a_killed_worker_loses_no_mail_and_repeats_only_those_in_flight(tmp_path
 
 
 @pytest.mark.faults
+@pytest.mark.only_on_postgresql  # two hundred mails and one kill are tried on both
 def test_a_worker_killed_five_times_in_ten_thousand_mails_loses_none(tmp_path, broker, box):
     kill_at([0.15, 0.30, 0.45, 0.60, 0.75], 10_000, tmp_path, broker, box, seconds=300)
 
@@ -134,7 +138,7 @@ for uuid in uuids:
 """
 
 
-@pytest.mark.parametrize("number", [10, pytest.param(500, marks=pytest.mark.faults)])
+@pytest.mark.parametrize("number", [10, pytest.param(500, marks=[pytest.mark.faults, pytest.mark.runs_once])])
 def test_a_worker_killed_after_the_server_has_accepted_loses_nothing_and_doubles_only_that_mail(tmp_path, box, settings, number):
     """F6: under the same Message-ID, and the row says so."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -180,6 +184,44 @@ def test_a_code_leaves_at_once_while_the_server_takes_its_time_for_every_other_m
         worker.kill()
 
     assert max(box.message_ids.values()) == 1
+
+
+MANY_MAILS = """
+from tests.faults.test_workers import queue
+queue(400)
+"""
+
+
+@pytest.mark.only_on_postgresql
+def test_a_database_that_crashes_twice_in_mid_batch_loses_no_mail_and_no_worker_needs_a_restart(tmp_path, broker, box):
+    """F10, the mails: `pg_ctl restart -m immediate` at a quarter and at half of them."""
+    box.seconds_each = 0.01
+    with throwaway_server(durable=True) as server:
+        variables = {"BROKER_URL": broker.connection_url, "EMAIL_URL": box.url, "DATABASE_URL": server.url, **QUICK}
+        env = environment(tmp_path, **variables)
+        made = run_python(f"from django.core.management import call_command\ncall_command('migrate', verbosity=0)\n{MANY_MAILS}", env)
+        assert made.returncode == 0, made.stderr
+
+        def left() -> int:
+            with psycopg.connect(server.url) as link:
+                row = link.execute("SELECT count(*) FROM outbox_message WHERE status <> 'sent'").fetchone()
+            return row[0] if row else 0
+
+        with workers(2, tmp_path, concurrency=CONCURRENCY, **variables) as crew:
+            for share in (0.25, 0.5):
+                wait_until(lambda share=share: len(box.received) >= 400 * share, 60, f"{share:.0%} arrived\n{crew[0].complaints}")
+                before = len(box.received)
+                server.crash()
+                back = time.monotonic()
+                wait_until(lambda before=before: len(box.received) > before + 2 * CONCURRENCY, 15, f"mails go on\n{crew[0].complaints}")
+                print(f"Mails went on {time.monotonic() - back:.1f} s after the crash.")
+            wait_until(lambda: not left(), 60, f"all mails sent\n{crew[0].complaints}")
+
+        with psycopg.connect(server.url) as link:
+            uuids = [str(row[0]) for row in link.execute("SELECT uuid FROM outbox_message")]
+    arrived = Counter(name.strip("<>").partition("@")[0] for name, number in box.message_ids.items() for _ in range(number))
+    assert set(arrived) == set(uuids) and len(uuids) == 400
+    assert sum(arrived.values()) - 400 <= 2 * 2 * CONCURRENCY  # at most what was in flight at each crash
 
 
 def test_mails_go_out_without_any_ring(tmp_path, broker, box):
