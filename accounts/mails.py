@@ -1,10 +1,12 @@
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
+from outbox.domain import wordings
 from outbox.domain.kinds import Letter, NoLongerTrue, writes
 from outbox.models import Message
 from outbox.templatetags.mail import summit_name
@@ -15,9 +17,30 @@ def write_code(message: Message) -> Letter:
     """The mail that carries a code; not worth sending once the code has run out."""
     if timezone.now() - message.created_at > timedelta(seconds=settings.ACCOUNT_LOGIN_BY_CODE_TIMEOUT):
         raise NoLongerTrue("the code ran out before the mail could leave")
-    context = {"code": message.context["code"], "minutes": settings.ACCOUNT_LOGIN_BY_CODE_TIMEOUT // 60}
+    return _letter(message.context["code"])
+
+
+def _letter(code: str) -> Letter:
+    texts = wordings.of("accounts.code").fill({"summit": summit_name()})  # never with the code: organisers see subjects
+    context = {"code": code, "minutes": settings.ACCOUNT_LOGIN_BY_CODE_TIMEOUT // 60, "texts": texts}
     return Letter(
-        _("Your code for %(summit)s") % {"summit": summit_name()},  # not the code itself: organisers see subjects
-        render_to_string("accounts/emails/code.txt", context),
-        render_to_string("accounts/emails/code.html", context),
+        texts.subject, render_to_string("accounts/emails/code.txt", context), render_to_string("accounts/emails/code.html", context)
     )
+
+
+def _sample(_reader: Any) -> Letter:
+    return _letter("12345678")
+
+
+wordings.register(
+    wordings.Kind(
+        "accounts.code",
+        _("Code to sign in"),
+        _("Sign-in"),
+        _("Your code for %(summit)s"),
+        _("Here is your code for %(summit)s."),
+        "",
+        {"summit": _("the name of the summit")},
+        _sample,
+    )
+)

@@ -189,6 +189,27 @@ class BadAddress(models.Model):
         return self.address
 
 
+class Wording(models.Model):
+    """What organisers wrote instead of the standard text of a kind of mail, in one language. Checked when saved (docs/rules.md#wording)."""
+
+    kind = models.CharField(_("kind"), max_length=80)
+    language = models.CharField(_("language"), max_length=2)
+    subject = models.CharField(_("subject"), max_length=200)
+    opening = models.TextField(_("opening"), max_length=2000)
+    closing = models.TextField(_("closing"), max_length=2000, blank=True)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = _("wording of mails")
+        verbose_name_plural = _("wording of mails")
+        ordering = ["kind", "language"]
+        constraints = [models.UniqueConstraint(fields=["kind", "language"], name="kind_has_one_wording_in_a_language")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} ({self.language})"
+
+
 class Heartbeat(models.Model):
     """The last sign of life of the clock: the sweep writes it, /readyz reads it."""
 

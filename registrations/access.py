@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from accounts.models import Attendee
 from programme.models import Session
 from registrations.domain import allocation, ways_in
-from registrations.models import Allocation, Draw, Reconfirmation, Registration, SeatPool
+from registrations.models import Allocation, CalendarFeed, Draw, Reconfirmation, Registration, SeatPool
 
 # What a seat's pages read of its session. Django spends more time on writing a SELECT of a hundred columns than the database on answering it.
 OF_SESSION = [
@@ -76,6 +76,11 @@ def question(code: UUID) -> Reconfirmation:
         "registration__attendee__user", "reminder__rule", "reminder__session__event", "reminder__session__room__venue"
     )
     return get_object_or_404(found, uuid=code)
+
+
+def calendar_feed(token: str) -> CalendarFeed:
+    """The calendar that has that secret; raises Http404 for a secret that was revoked, or whose owner may not sign in, as for a made-up one."""
+    return get_object_or_404(CalendarFeed.objects.select_related("attendee__user"), token=token, attendee__user__is_active=True)
 
 
 def visible_allocation(slug: str, at: datetime) -> Allocation:

@@ -10,7 +10,7 @@ from accounts.models import User, validate_plain_lines
 from programme.models import Session
 from registrations.domain.replays import Key
 from registrations.domain.ways_in import SeatRefused
-from registrations.models import Topic
+from registrations.models import CalendarFeed, Topic
 
 NOT_SENT_BY_PEOPLE = {"csrfmiddlewaretoken", "key", "next"}
 
@@ -61,6 +61,12 @@ class MailsForm(forms.Form):
     """The optional mails that somebody wants."""
 
     wanted = forms.MultipleChoiceField(required=False, choices=Topic, widget=forms.CheckboxSelectMultiple)
+
+
+class AlarmForm(forms.Form):
+    """How long before a session the calendar rings; nothing is never."""
+
+    minutes = forms.TypedChoiceField(choices=[("", ""), *CalendarFeed.ALARMS], required=False, coerce=int, empty_value=None)
 
 
 class PartyForm(forms.Form):

@@ -1,3 +1,4 @@
+import secrets
 import uuid
 from datetime import UTC, time, timedelta
 from typing import Any
@@ -38,6 +39,32 @@ class Institution(Sourced):
 
     def __str__(self) -> str:
         return self.name
+
+
+class PartnerRole(models.Model):
+    """What somebody may do for an institution, and that they hear of its people every week."""
+
+    class Role(models.TextChoices):
+        OWNER = "owner", _("Owner")
+        COORDINATOR = "coordinator", _("Coordinator")
+        VIEWER = "viewer", _("Viewer")
+
+    institution = models.ForeignKey(Institution, models.CASCADE, related_name="roles", verbose_name=_("institution"))
+    user = models.ForeignKey(User, models.CASCADE, related_name="partner_roles", verbose_name=_("account"))
+    role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.COORDINATOR)
+    created_at = models.DateTimeField(_("since"), auto_now_add=True)
+
+    history = HistoricalRecords()
+    _history_user: User | None
+
+    class Meta:
+        verbose_name = _("partner coordinator")
+        verbose_name_plural = _("partner coordinators")
+        ordering = ["institution_id", "id"]
+        constraints = [models.UniqueConstraint(fields=["institution", "user"], name="person_has_one_role_in_an_institution")]
+
+    def __str__(self) -> str:
+        return f"{self.user} – {self.institution}"
 
 
 class Cohort(Sourced):
@@ -703,6 +730,7 @@ class Topic(models.TextChoices):
     REMINDERS = "reminders", _("Reminders")
     INVITATIONS = "invitations", _("Reminders of invitations")
     ANNOUNCEMENTS = "announcements", _("Announcements by organisers")
+    DIGESTS = "digests", _("Weekly news for partners")
 
 
 class OptOut(models.Model):
@@ -729,3 +757,37 @@ class OptOut(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user or self.email} – {self.get_topic_display()}"
+
+
+# --- Calendars (docs/rules.md#calendars) ------------------------------------------------------------------------------------------
+
+
+def new_token() -> str:
+    """A secret that nobody guesses, for an address."""
+    return secrets.token_urlsafe(32)
+
+
+class CalendarFeed(models.Model):
+    """The address at which a calendar program finds the seats of one person."""
+
+    ALARMS = (
+        (15, _("15 minutes before")),
+        (60, _("1 hour before")),
+        (120, _("2 hours before")),
+        (24 * 60, _("1 day before")),
+    )
+
+    attendee = models.OneToOneField(Attendee, models.CASCADE, related_name="calendar_feed", verbose_name=_("attendee"))
+    token = models.CharField(max_length=64, unique=True, default=new_token, editable=False)
+    alarm_minutes = models.PositiveSmallIntegerField(_("alarm"), null=True, blank=True, choices=ALARMS)
+    created_at = models.DateTimeField(_("since"), auto_now_add=True)
+
+    history = HistoricalRecords(excluded_fields=["token"])
+    _history_user: User | None
+
+    class Meta:
+        verbose_name = _("calendar address")
+        verbose_name_plural = _("calendar addresses")
+
+    def __str__(self) -> str:
+        return str(self.attendee)

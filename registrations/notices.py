@@ -1,26 +1,41 @@
 """The mails that leave at a moment of their own, not by somebody's act on a seat: reminders, changes, announcements. Written by a
 worker just before it sends them (outbox.domain.kinds); what is no longer so is not told."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-from icalendar import Calendar
 
 from accounts.models import Attendee, User
+from outbox.domain import wordings
 from outbox.domain.kinds import Letter, NoLongerTrue, writes
+from outbox.domain.wordings import Texts
 from outbox.models import Message
 from programme.models import Session
-from registrations.domain import announcing, changes, choices, clock, reminders
-from registrations.domain.calendars import seat_calendar
-from registrations.models import Announcement, Reconfirmation, Registration, Reminder, Topic
+from registrations.domain import announcing, changes, choices, clock, digests, inviting, reminders
+from registrations.domain.calendars import invitation
+from registrations.models import (
+    Announcement,
+    Cohort,
+    Institution,
+    Invitation,
+    Membership,
+    PartnerRole,
+    Reconfirmation,
+    Registration,
+    Reminder,
+    Topic,
+)
 from venues.templatetags.when import moment
 
 Status = Registration.Status
+SESSIONS_TOLD = 12  # of those kept for a cohort
 
 
 # --- Reminders ------------------------------------------------------------------------------------------------------------------
@@ -29,52 +44,21 @@ Status = Registration.Status
 @writes("registrations.reminder")
 def reminder(message: Message) -> Letter:
     registration, due = _reminded(message, Status.CONFIRMED)
-    session = registration.session
-    return _notice(
-        message,
-        Topic.REMINDERS,
-        subject=_("Reminder: %(title)s") % {"title": session.title},
-        opening=_("%(name)s, you have a seat in this session.") % {"name": registration.attendee.name},
-        session=session,
-        note=due.rule.note,
-        button=(_("See my programme"), _address("registrations:me")),
-        after=[_("If you cannot come, please give your seat back: someone else will be glad of it.")],
-    )
+    return reminder_letter("reminder", due.session, registration.attendee.name, due.rule.note, to=message.to)
 
 
 @writes("registrations.reminder_waiting")
 def reminder_waiting(message: Message) -> Letter:
     registration, due = _reminded(message, Status.WAITING)
-    session = registration.session
-    return _notice(
-        message,
-        Topic.REMINDERS,
-        subject=_("Still on the waiting list: %(title)s") % {"title": session.title},
-        opening=_("%(name)s, you still wait for a seat in this session. None has become free for you so far.")
-        % {"name": registration.attendee.name},
-        session=session,
-        note=due.rule.note,
-        button=(_("See my place in line"), _address("registrations:seat", session.slug)),
-        after=[_("If you no longer wait for it, leave the list: it moves on for the others.")],
-    )
+    return reminder_letter("reminder_waiting", due.session, registration.attendee.name, due.rule.note, to=message.to)
 
 
 @writes("registrations.reminder_invited")
 def reminder_invited(message: Message) -> Letter:
     due = _due(message)
-    session = due.session
-    if not reminders.silent(session, email=message.context["email"]):
+    if not reminders.silent(due.session, email=message.context["email"]):
         raise NoLongerTrue("They have answered, or are not invited any more.")
-    return _notice(
-        message,
-        Topic.INVITATIONS,
-        subject=_("Your invitation: %(title)s") % {"title": session.title},
-        opening=_("You are invited to this session, and have not said yet whether you come."),
-        session=session,
-        note=due.rule.note,
-        button=(_("Take your seat"), _address("registrations:seat", session.slug)),
-        after=[_("Sign in with the address that this mail was sent to: the invitation is yours alone.")],
-    )
+    return reminder_letter("reminder_invited", due.session, "", due.rule.note, to=message.to)
 
 
 @writes("registrations.missed")
@@ -82,17 +66,17 @@ def missed(message: Message) -> Letter:
     registration, due = _reminded(message, Status.CONFIRMED)
     if not registration.is_absent:
         raise NoLongerTrue("They were there.")
-    session = registration.session
-    return _notice(
-        message,
-        Topic.REMINDERS,
-        subject=_("We missed you: %(title)s") % {"title": session.title},
-        opening=_("%(name)s, a seat was kept for you in this session, and it stayed empty.") % {"name": registration.attendee.name},
-        session=session,
-        note=due.rule.note,
-        button=(_("See my programme"), _address("registrations:me")),
-        after=[_("Next time, give your seat back if you cannot come: somebody in line would have taken it.")],
-    )
+    return reminder_letter("missed", due.session, registration.attendee.name, due.rule.note, to=message.to)
+
+
+def reminder_letter(key: str, session: Session, name: str, note: str, *, to: str) -> Letter:
+    mine = (_("See my programme"), _address("registrations:me"))
+    page = _address("registrations:seat", session.slug)
+    buttons = {"reminder_waiting": (_("See my place in line"), page), "reminder_invited": (_("Take your seat"), page)}
+    facts = [_("Sign in with the address that this mail was sent to: the invitation is yours alone.")] if key == "reminder_invited" else []
+    topic = Topic.INVITATIONS if key == "reminder_invited" else Topic.REMINDERS
+    known = announcing.facts_of(session) | {"name": name}
+    return _notice(key, known, to=to, topic=topic, session=session, note=note, button=buttons.get(key, mine), facts=facts)
 
 
 @writes("registrations.reconfirm")
@@ -104,24 +88,23 @@ def reconfirm(message: Message) -> Letter:
     if question is None:
         raise NoLongerTrue("The question no longer exists.")
     _check(question.reminder)
-    registration, session = question.registration, question.reminder.session
+    registration = question.registration
     if registration.status != Status.CONFIRMED or question.answered_at or question.released_at:
         raise NoLongerTrue(f"The registration is {registration.status} now, or the question is answered.")
     until = max(question.answer_until, reminders.answer_until(question.reminder, clock.now()))
-    return _notice(
-        message,
-        None,
-        subject=_("Do you still come? %(title)s") % {"title": session.title},
-        opening=_("%(name)s, do you still come? Please answer by %(until)s.")
-        % {"name": registration.attendee.name, "until": moment(until, session.zone)},
-        session=session,
-        note=question.reminder.rule.note,
-        button=(_("Answer"), _address("registrations:reconfirm", str(question.uuid))),
-        after=[
-            _("Without an answer, your seat goes to the next in line."),
-            _("Nothing is decided by opening the page: there you say yes or no."),
-        ],
+    name, note = registration.attendee.name, question.reminder.rule.note
+    return question_letter(
+        question.reminder.session, name, note, until, _address("registrations:reconfirm", str(question.uuid)), to=message.to
     )
+
+
+def question_letter(session: Session, name: str, note: str, until: datetime, url: str, *, to: str) -> Letter:
+    known = announcing.facts_of(session) | {"name": name, "until": moment(until, session.zone)}
+    facts = [
+        _("Without an answer, your seat goes to the next in line."),
+        _("Nothing is decided by opening the page: there you say yes or no."),
+    ]
+    return _notice("reconfirm", known, to=to, topic=None, session=session, note=note, button=(_("Answer"), url), facts=facts)
 
 
 def _due(message: Message) -> Reminder:
@@ -161,10 +144,15 @@ def changed(message: Message) -> Letter:
     moved = changes.moved(attendee, message.context["changes"], clock.now())
     if not moved:
         raise NoLongerTrue("Another mail tells what has changed since.")
-    subject = ngettext("Changed: %(title)s", "Changed: %(number)d of your sessions", len(moved))
+    return changes_letter(attendee, moved)
+
+
+def changes_letter(attendee: Attendee, moved: Sequence[changes.Moved]) -> Letter:
+    known = {"name": attendee.name, "title": moved[0].registration.session.title, "number": str(len(moved))}
+    texts = wordings.of("registrations.changes" if len(moved) == 1 else "registrations.changes.several").fill(known)
     confirmed = [one.registration for one in moved if one.registration.status == Status.CONFIRMED]
     context = {
-        "attendee": attendee,
+        "texts": texts,
         "moved": moved,
         "button": _("See my programme"),
         "button_url": _address("registrations:me"),
@@ -172,29 +160,11 @@ def changed(message: Message) -> Letter:
         "has_entries": bool(confirmed),
     }
     return Letter(
-        subject % {"title": moved[0].registration.session.title, "number": len(moved)},
+        texts.subject,
         render_to_string("registrations/emails/changes.txt", context),
         render_to_string("registrations/emails/changes.html", context),
-        _together([_calendar(registration) for registration in confirmed]),
+        invitation(confirmed) if confirmed else "",
     )
-
-
-def _together(calendars: list[str]) -> str:
-    """The entries of several calendars in one, each time zone once; one calendar stays as it is."""
-    if len(calendars) < 2:
-        return "".join(calendars)
-    together = Calendar()
-    together.add("prodid", "-//Summit//Seats//EN")
-    together.add("version", "2.0")
-    together.add("method", "PUBLISH")
-    zones: set[str] = set()
-    for text in calendars:
-        for part in Calendar.from_ical(text).subcomponents:
-            if part.name == "VTIMEZONE" and str(part["TZID"]) in zones:
-                continue
-            zones.add(str(part.get("TZID", "")))
-            together.add_component(part)
-    return together.to_ical().decode()
 
 
 # --- Announcements --------------------------------------------------------------------------------------------------------------
@@ -226,16 +196,92 @@ def _announcement(message: Message) -> Announcement:
 
 def _announce(message: Message, found: Announcement, name: str, *, test: bool = False) -> Letter:
     values = announcing.values(found, name)
-    subject = announcing.fill(found.subject, values)
-    return _notice(
-        message,
-        None if found.must_reach else Topic.ANNOUNCEMENTS,
-        subject=_("[Test] %(subject)s") % {"subject": subject} if test else subject,
-        heading=subject,
-        paragraphs=announcing.fill(found.body, values),
-        session=found.session,
-        button=(_("See my programme"), values["programme"]),
-        is_test=test,
+    texts = Texts(wordings.fill(found.subject, values), wordings.fill(found.body, values))
+    topic = None if found.must_reach or test else Topic.ANNOUNCEMENTS
+    button = (_("See my programme"), values["programme"])
+    letter = _write(texts, to=message.to, topic=topic, session=found.session, button=button, heading=texts.subject)
+    return replace(letter, subject=_("[Test] %(subject)s") % {"subject": letter.subject}) if test else letter
+
+
+# --- Invitations ----------------------------------------------------------------------------------------------------------------
+
+
+@writes(inviting.COHORT)
+def invited_as_member(message: Message) -> Letter:
+    """What the members of a cohort may take a seat in, all in one mail."""
+    membership = Membership.objects.select_related("attendee", "cohort__institution").filter(pk=message.context["membership"]).first()
+    if membership is None:
+        raise NoLongerTrue("The person does not belong to the cohort any more.")
+    letter = cohort_letter(membership.cohort, membership.attendee.name)
+    if letter is None:
+        raise NoLongerTrue("No seat is kept for the cohort any more.")
+    return letter
+
+
+def cohort_letter(cohort: Cohort, name: str) -> Letter | None:
+    sessions = inviting.sessions_for(cohort, clock.now())
+    if not sessions:
+        return None
+    known = {"name": name, "cohort": cohort.name, "institution": cohort.institution.name, "number": str(len(sessions))}
+    texts = wordings.of(inviting.COHORT).fill(known)
+    context = {
+        "texts": texts,
+        "cohort": cohort,
+        "sessions": [(session, _address("registrations:seat", session.slug)) for session in sessions[:SESSIONS_TOLD]],
+        "more": len(sessions) - SESSIONS_TOLD,
+        "button": _("Choose my sessions"),
+        "button_url": _address("programme:programme"),
+    }
+    return Letter(
+        texts.subject,
+        render_to_string("registrations/emails/cohort.txt", context),
+        render_to_string("registrations/emails/cohort.html", context),
+    )
+
+
+@writes(inviting.BY_NAME)
+def invited_by_name(message: Message) -> Letter:
+    found = Invitation.objects.select_related("session__event", "session__room__venue").filter(pk=message.context["invitation"]).first()
+    if found is None or not inviting.is_open(found, clock.now()):
+        raise NoLongerTrue("They have answered, or are not invited any more.")
+    return invitation_letter(found.session, to=message.to)
+
+
+def invitation_letter(session: Session, *, to: str) -> Letter:
+    button = (_("Take your seat"), _address("registrations:seat", session.slug))
+    facts = [_("Sign in with the address that this mail was sent to: the invitation is yours alone.")]
+    return _notice("invited", announcing.facts_of(session), to=to, topic=None, session=session, button=button, facts=facts)
+
+
+# --- Partners -------------------------------------------------------------------------------------------------------------------
+
+
+@writes(digests.KIND)
+def digest(message: Message) -> Letter:
+    found = PartnerRole.objects.select_related("institution", "user__attendee", "user").filter(pk=message.context["role"]).first()
+    if found is None:
+        raise NoLongerTrue("The person no longer speaks for the institution.")
+    return digest_letter(found.institution, found.user, datetime.fromisoformat(message.context["due"]), to=message.to)
+
+
+def digest_letter(institution: Institution, user: User, due: datetime, *, to: str) -> Letter:
+    headers, choice_url = _way_out(Topic.DIGESTS, to)
+    texts = wordings.of(digests.KIND).fill({"name": user.get_short_name(), "institution": institution.name})
+    context = {
+        "texts": texts,
+        "institution": institution,
+        "lines": digests.lines(institution, clock.now()),
+        "zone": ZoneInfo(settings.TIME_ZONE),
+        "button": _("Read the programme"),
+        "button_url": _address("programme:programme"),
+        "topic": Topic.DIGESTS.label,
+        "choice_url": choice_url,
+    }
+    return Letter(
+        texts.subject,
+        render_to_string("registrations/emails/digest.txt", context),
+        render_to_string("registrations/emails/digest.html", context),
+        headers=headers,
     )
 
 
@@ -246,51 +292,47 @@ def _address(name: str, *args: str) -> str:
     return settings.BASE_URL + reverse(name, args=args)
 
 
-def _calendar(registration: Registration) -> str:
-    session = registration.session
-    url = settings.BASE_URL + session.get_absolute_url()
-    return seat_calendar(registration, summary=session.title, description=url, url=url, at=clock.now())
+def _notice(key: str, known: dict[str, str], **about: Any) -> Letter:
+    """A letter about one session, in the words of kind `key`."""
+    return _write(wordings.of(f"registrations.{key}").fill(known), **about)
 
 
-def _notice(
-    message: Message,
-    topic: str | None,
+def _write(
+    texts: Texts,
     *,
-    subject: str,
+    to: str,
+    topic: Topic | None,
+    session: Session | None,
     button: tuple[str, str],
     heading: str = "",
-    opening: str = "",
-    paragraphs: str = "",
-    session: Session | None = None,
     note: str = "",
-    after: Iterable[str] = (),
-    is_test: bool = False,
+    facts: Iterable[str] = (),
 ) -> Letter:
-    """A letter about one thing. With a `topic` it is one that people may do without: it says how, in its text and in its headers
-    (RFC 8058), and is not sent to whoever has said so since it was queued."""
-    headers: dict[str, str] = {}
-    choice_url = ""
-    if topic:
-        if topic in choices.off(message.to) and not is_test:
-            raise NoLongerTrue("The person wants no such mails any more.")
-        choice_url = _address("registrations:unwanted", choices.key(message.to, topic))
-        headers = {"List-Unsubscribe": f"<{choice_url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    """A letter about one thing. With a `topic` it is one that people may do without (_way_out)."""
+    headers, choice_url = _way_out(topic, to) if topic else ({}, "")
     context: dict[str, Any] = {
-        "heading": heading or (session.title if session else subject),
-        "opening": opening,
-        "paragraphs": paragraphs,
+        "heading": heading or (session.title if session else texts.subject),
+        "texts": texts,
         "session": session,
         "note": note,
         "button": button[0],
         "button_url": button[1],
-        "after": after,
+        "facts": facts,
         "session_url": settings.BASE_URL + session.get_absolute_url() if session else "",
-        "topic": Topic(topic).label if topic else "",
+        "topic": topic.label if topic else "",
         "choice_url": choice_url,
     }
     return Letter(
-        subject,
+        texts.subject,
         render_to_string("registrations/emails/notice.txt", context),
         render_to_string("registrations/emails/notice.html", context),
         headers=headers,
     )
+
+
+def _way_out(topic: Topic, to: str) -> tuple[dict[str, str], str]:
+    """How to be rid of such mails: in the headers (RFC 8058) and by an address. Raises NoLongerTrue for whoever has said so already."""
+    if topic in choices.off(to):
+        raise NoLongerTrue("The person wants no such mails any more.")
+    url = _address("registrations:unwanted", choices.key(to, topic))
+    return {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}, url

@@ -1,11 +1,12 @@
 from django.urls import path
 
-from registrations import views, views_notices, views_wishes
+from registrations import feeds, views, views_notices, views_wishes
 
 app_name = "registrations"
 
 urlpatterns = [
     path("me/", views.me, name="me"),
+    path("me/calendar/", feeds.calendar, name="calendar"),
     path("me/mails/", views_notices.mails, name="mails"),
     path("mails/<str:key>/", views_notices.unwanted, name="unwanted"),
     path("still-coming/<uuid:code>/", views_notices.reconfirm, name="reconfirm"),
@@ -19,3 +20,6 @@ urlpatterns = [
     path("sessions/<slug:slug>/draw/", views.draw, name="draw"),
     path("sessions/<slug:slug>/party/", views.party, name="party"),
 ]
+
+# Outside of the addresses with a language: a calendar program knows none, the person's is used.
+feed = ([path("calendar/<str:token>.ics", feeds.feed, name="feed")], "calendars")

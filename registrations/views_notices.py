@@ -30,7 +30,7 @@ def mails(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("Saved."))
         return redirect("registrations:mails")
     off = choices.off(attendee.user.email)
-    topics = [(topic, topic not in off) for topic in Topic]
+    topics = [(topic, topic not in off) for topic in choices.topics_of(attendee.user)]
     return render(request, "registrations/mails.html", {"topics": topics}, status=422 if request.method == "POST" else 200)
 
 

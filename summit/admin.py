@@ -33,7 +33,7 @@ ORDER = {
         "Announcement",
     ],
     "accounts": ["Attendee", "User", "Group"],
-    "outbox": ["Message", "BadAddress"],
+    "outbox": ["Message", "Wording", "BadAddress"],
 }
 SOURCED: list[type[Model]] = [Session, Event, Speaker, Track, Participation, Venue, Room, Institution, Cohort, SeatPool]
 

@@ -7,6 +7,7 @@ from django.urls import include, path
 
 from accounts.access import organisers_door
 from accounts.urls import door
+from registrations.urls import feed
 
 admin.site.login = organisers_door(admin.site.login)  # type: ignore[method-assign]  # one door for everybody: a code by mail
 
@@ -19,7 +20,7 @@ urlpatterns = i18n_patterns(
     path("admin/", admin.site.urls),
     prefix_default_language=False,
 )
-urlpatterns += [path("", include("outbox.urls"))]
+urlpatterns += [path("", include("outbox.urls")), path("", include(feed))]
 
 if settings.DEMO_MODE:  # these pages show everybody's mails: elsewhere they do not exist at all
     urlpatterns += i18n_patterns(path("demo/", include("summit.demo.urls")), prefix_default_language=False)

@@ -34,7 +34,8 @@ SECONDS_AT_ONCE = 20  # that one ring or sweep may last: /readyz expects a sign 
 AT_A_LOOK, SECONDS_A_LOOK = 20, 1.0  # how many messages are seen at once, and how long that is believed
 A_BACKLOG = 10  # mails sent by one ring or sweep: there is work for another process
 # Line breaks of every alphabet, control characters, and the marks that make a subject read backwards (docs/rules.md#names).
-NOT_IN_A_HEADER = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+METHOD = re.compile(r"^METHOD:([A-Z]+)\r?$", re.MULTILINE)
 REASONS = {
     BadAddress.Reason.BOUNCED: gettext_noop("Mails to this address come back."),
     BadAddress.Reason.COMPLAINED: gettext_noop("The owner of this address has reported our mails as unwanted."),
@@ -140,7 +141,7 @@ def _send(message: Message, way: "_Way") -> bool:
         validate_email(message.to)  # one address: the SMTP backend would object too late, after building the header
         with translation.override(message.language):
             letter = write(message)
-        message.subject = " ".join(NOT_IN_A_HEADER.sub(" ", letter.subject).split())[:998]
+        message.subject = one_line(letter.subject)[:998]
         message.text, message.html, message.calendar = letter.text, letter.html, letter.calendar
         email = _as_email(message, letter.headers)
     except NoLongerTrue as reason:
@@ -172,15 +173,29 @@ class _Email(EmailMultiAlternatives):
         return self._message
 
 
+def one_line(text: str) -> str:
+    """`text` without line breaks of any alphabet, control characters, and marks that make it read backwards (W14, W18)."""
+    return " ".join(NOT_IN_A_LINE.sub(" ", text).split())
+
+
 def _as_email(message: Message, headers: Mapping[str, str]) -> _Email:
     headers = {**headers, "Message-ID": message.message_id}
     email = _Email(message.subject, message.text, settings.DEFAULT_FROM_EMAIL, [message.to], headers=headers)
     if message.html:
         email.attach_alternative(css_inline.inline(message.html, keep_style_tags=True, load_remote_stylesheets=False), "text/html")
     if message.calendar:
-        email.attach("session.ics", message.calendar, "text/calendar; charset=utf-8")
+        _add_calendar(email, message.calendar)
     email.message()  # a header that is bad fails this message now, and not the connection later
     return email
+
+
+def _add_calendar(email: _Email, calendar: str) -> None:
+    found = METHOD.search(calendar)
+    method = found[1] if found else "PUBLISH"
+    # Outlook acts on a part of the alternatives that names its method, Gmail and Apple on the file too. Providers take the file alone.
+    if not settings.EMAIL_BACKEND.startswith("anymail."):
+        email.attach_alternative(calendar, f"text/calendar; method={method}")
+    email.attach("session.ics", calendar, f"text/calendar; method={method}")
 
 
 def _not_sent(message: Message, answer: Answer) -> bool:

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from outbox.admin import Form, RecordAdmin, badge
+from outbox.domain import wordings
 from outbox.models import Message
 from registrations.admin.words import keys
 from registrations.domain import announcing
@@ -226,6 +227,6 @@ def _preview(announcement: Announcement, language: str, name: str) -> dict[str, 
         return {
             "language": language,
             "title": title,
-            "subject": announcing.fill(announcement.subject, known),
-            "body": announcing.fill(announcement.body, known),
+            "subject": wordings.fill(announcement.subject, known),
+            "body": wordings.fill(announcement.body, known),
         }

@@ -1,19 +1,17 @@
 """Announcements by organisers: one mail to each of many people, in their language (docs/rules.md#announcements)."""
 
-import re
-from collections.abc import Mapping
 from datetime import datetime
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from accounts.models import Attendee, User
+from outbox.domain import wordings
 from outbox.domain.posting import post, post_many
 from outbox.models import Message
+from programme.models import Session
 from registrations.domain import choices
 from registrations.models import Announcement, Membership, Registration, Topic
 from venues.templatetags.when import day, wall_time
@@ -22,23 +20,12 @@ KIND = "registrations.announcement"
 Status = Announcement.Status
 PLACEHOLDERS = ("name", "event", "session", "when", "where", "programme")
 OF_SESSION = ("session", "when", "where")
-_placeholder = re.compile(r"\{([^{}]*)\}")
 
 
 def check_text(text: str, *, has_session: bool, has_event: bool) -> None:
     """Raise ValidationError for a brace that is not one of the placeholders, or for one that this announcement has no value for."""
     usable = [name for name in PLACEHOLDERS if (has_session or name not in OF_SESSION) and (has_event or has_session or name != "event")]
-    for name in _placeholder.findall(text):
-        if name not in usable:
-            sentence = _("“%(name)s” cannot be filled in here. You may write: %(known)s.")
-            raise ValidationError(sentence % {"name": f"{{{name}}}", "known": ", ".join(f"{{{one}}}" for one in usable)})
-    if "{" in (rest := _placeholder.sub("", text)) or "}" in rest:
-        raise ValidationError(_("A brace stands alone: braces are for placeholders, like {name}."))
-
-
-def fill(text: str, known: Mapping[str, str]) -> str:
-    """`text` with its placeholders filled in, in one pass: what a value holds is never read as a placeholder (W15)."""
-    return _placeholder.sub(lambda found: known.get(found[1], found[0]), text)
+    wordings.check(text, usable)
 
 
 def values(announcement: Announcement, name: str) -> dict[str, str]:
@@ -48,10 +35,16 @@ def values(announcement: Announcement, name: str) -> dict[str, str]:
     if event:
         found["event"] = event.title
     if session:
-        starts_at = session.local_starts_at
-        found |= {"session": session.title, "when": f"{day(starts_at)}, {wall_time(starts_at)}"}
-        found["where"] = f"{session.room.venue}, {session.room.name}"
+        facts = facts_of(session)
+        found |= facts | {"session": facts["title"]}
     return found
+
+
+def facts_of(session: Session) -> dict[str, str]:
+    """What the placeholders of a mail about `session` stand for, in the language of the moment."""
+    starts_at, room = session.local_starts_at, session.room
+    when = f"{day(starts_at)}, {wall_time(starts_at)}"
+    return {"title": session.title, "event": session.event.title, "when": when, "where": f"{room.venue}, {room.name}"}
 
 
 def audience(announcement: Announcement) -> QuerySet[Attendee]:

@@ -183,6 +183,7 @@ def _seat_or_line(ask: Ask, pools: Sequence[SeatPool]) -> Registration:
     registration = Registration(session=session, attendee=attendee, status=Status.WAITING, waiting_at=ask.at, reason=_reason(ask))
     registration._history_user = ask.actor
     registration.save(force_insert=True)
+    ledger.tell(registration, "waiting")
     return registration
 
 

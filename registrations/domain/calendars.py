@@ -1,52 +1,154 @@
-"""A seat as a calendar entry (RFC 5545), with the time zone spelled out so that every client shows the same hour."""
+"""A seat as a calendar entry (RFC 5545), with the time zone spelled out so that every client shows the same hour (docs/rules.md#calendars)."""
 
-from datetime import date, datetime
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from email.utils import parseaddr
 from functools import cache
 from itertools import pairwise
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from icalendar import Calendar, Event, Timezone
+from django.db.models import Count, Max
+from icalendar import Alarm, Calendar, Event, Timezone, vCalAddress, vText
 
+from outbox.domain.delivery import one_line
+from outbox.templatetags.mail import summit_name
 from programme.models import Session
-from registrations.models import Registration
+from registrations.models import CalendarFeed, Registration
+
+PRODUCT = "-//Summit//Seats//EN"
+REFRESH = timedelta(hours=1)  # how often clients are asked to come back
+PAST = timedelta(days=60)  # how long the feed keeps what is over
 
 
-def _moves(session: Session) -> int:
-    """How often the session was given another time or room."""
-    places = list(session.history.order_by("history_date", "history_id").values_list(*Session.PLACE_AND_TIME))  # type: ignore[attr-defined]
-    return sum(one != other for one, other in pairwise(places))
+@dataclass(frozen=True)
+class Version:
+    """Which version of an entry this is, and since when. Later ones replace earlier ones in every client."""
+
+    sequence: int
+    since: datetime
 
 
-def seat_calendar(registration: Registration, *, summary: str, description: str, url: str, at: datetime, cancelled: bool = False) -> str:
-    """The .ics of one seat. The UID is the registration's for ever: a later entry replaces the first, for every change of the
-    registration, and every move of the session, of which each leaves a trace, raises the SEQUENCE."""
+def versions(registrations: Iterable[Registration]) -> dict[int, Version]:
+    """The version of each entry, by the registration's key, in two queries: every change of the registration and every move of the
+    session leaves a trace, and each raises it."""
+    registrations = list(registrations)
+    rows = Registration.history.filter(uuid__in=[one.uuid for one in registrations]).order_by().values("uuid")
+    own = {row["uuid"]: row for row in rows.annotate(n=Count("pk"), last=Max("history_date"))}
+    moves = _moves({one.session_id for one in registrations})
+    found = {}
+    for one in registrations:
+        row = own.get(one.uuid, {"n": 1, "last": one.created_at})
+        number, last = moves.get(one.session_id, (0, None))
+        found[one.pk] = Version(max(row["n"] - 1, 0) + number, max(filter(None, [row["last"], last]), default=one.session.starts_at))
+    return found
+
+
+def _moves(sessions: Iterable[int]) -> dict[int, tuple[int, datetime]]:
+    """How often each session was given another time or room, and when it was last."""
+    lines = Session.history.filter(id__in=list(sessions)).order_by("id", "history_date", "history_id")  # type: ignore[attr-defined]
+    places = defaultdict(list)
+    for pk, at, *place in lines.values_list("id", "history_date", *Session.PLACE_AND_TIME):
+        places[pk].append((at, place))
+    found = {}
+    for pk, stood in places.items():
+        moved = [after[0] for before, after in pairwise(stood) if before[1] != after[1]]
+        if moved:
+            found[pk] = (len(moved), moved[-1])
+    return found
+
+
+def invitation(registrations: Sequence[Registration], *, cancelled: bool = False) -> str:
+    """The .ics of the seats of one person, for a mail: each is in their calendar at once, without a question (iTIP, RFC 5546). The UID of
+    an entry is its registration's for ever, so a later one replaces it, and a cancelled one takes it out."""
+    calendar = _calendar("CANCEL" if cancelled else "REQUEST")
+    version = versions(registrations)
+    name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    for registration in registrations:
+        event = _entry(registration, version[registration.pk], "CANCELLED" if cancelled else "CONFIRMED")
+        # Nobody is asked to answer: the seat is taken on our pages, and given back there.
+        event.add("organizer", _person(address, name or summit_name()))
+        person = registration.attendee
+        attendee = _person(person.user.email, person.name)
+        attendee.params |= {"PARTSTAT": vText("ACCEPTED"), "RSVP": vText("FALSE"), "ROLE": vText("REQ-PARTICIPANT")}
+        event.add("attendee", attendee, encode=False)
+        calendar.add_component(event)
+    return _finished(calendar)
+
+
+def subscription(feed: CalendarFeed, at: datetime) -> str:
+    """All seats of one person, for the calendar that asks for them by their address: those that they have, and as tentative those that
+    are offered to them. A constant number of queries; no name of anybody."""
+    live = Registration.objects.filter(attendee=feed.attendee_id, session__ends_at__gt=at - PAST)
+    seats = live.filter(status__in=[Registration.Status.CONFIRMED, Registration.Status.OFFERED])
+    registrations = list(seats.select_related("session__room__venue").order_by("session__starts_at", "pk"))
+    calendar = _calendar("PUBLISH")
+    for name in ("name", "x-wr-calname"):
+        calendar.add(name, summit_name())
+    calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
+    calendar.add("x-published-ttl", "PT1H")
+    version = versions(registrations)
+    for registration in registrations:
+        offered = registration.status == Registration.Status.OFFERED
+        event = _entry(registration, version[registration.pk], "TENTATIVE" if offered else "CONFIRMED")
+        if feed.alarm_minutes is not None:
+            event.add_component(_alarm(registration, feed.alarm_minutes))
+        calendar.add_component(event)
+    return _finished(calendar)
+
+
+def _calendar(method: str) -> Calendar:
+    calendar = Calendar()
+    calendar.add("prodid", PRODUCT)
+    calendar.add("version", "2.0")
+    calendar.add("method", method)
+    return calendar
+
+
+def _entry(registration: Registration, version: Version, status: str) -> Event:
     session = registration.session
     venue = session.room.venue
+    url = settings.BASE_URL + session.get_absolute_url()
     event = Event()
     event.add("uid", f"{registration.uuid}@{urlsplit(settings.BASE_URL).hostname}")
-    event.add("sequence", max(registration.history.count() - 1, 0) + _moves(session))
-    event.add("dtstamp", at)
+    event.add("sequence", version.sequence)
+    event.add("dtstamp", version.since)
     event.add("dtstart", session.local_starts_at)
     event.add("dtend", session.local_ends_at)
-    event.add("summary", summary)
-    event.add("description", description)
-    event.add("location", ", ".join(filter(None, [session.room.name, venue.name, venue.address, venue.city])))
+    event.add("summary", one_line(session.title))
+    event.add("description", url)
+    event.add("location", one_line(", ".join(filter(None, [session.room.name, venue.name, venue.address, venue.city]))))
     if venue.latitude is not None and venue.longitude is not None:
         event.add("geo", (venue.latitude, venue.longitude))
     event.add("url", url)
-    event.add("status", "CANCELLED" if cancelled else "CONFIRMED")
-    calendar = Calendar()
-    calendar.add("prodid", "-//Summit//Seats//EN")
-    calendar.add("version", "2.0")
-    calendar.add("method", "CANCEL" if cancelled else "PUBLISH")
-    calendar.add_component(event)
+    event.add("status", status)
+    return event
+
+
+def _alarm(registration: Registration, minutes: int) -> Alarm:
+    alarm = Alarm()
+    alarm.add("action", "DISPLAY")
+    alarm.add("description", one_line(registration.session.title))
+    alarm.add("trigger", timedelta(minutes=-minutes))
+    return alarm
+
+
+def _person(address: str, name: str) -> vCalAddress:
+    person = vCalAddress(f"mailto:{address}")
+    person.params["CN"] = vText(one_line(name.replace('"', "’")))  # a parameter cannot hold the sign that quotes it
+    return person
+
+
+def _finished(calendar: Calendar) -> str:
+    years = [event.start.year for event in calendar.events] or [2000]
     for zone in calendar.get_missing_tzids():
-        calendar.add_component(_spelled_out(zone, session.starts_at.year))
+        calendar.add_component(_spelled_out(zone, min(years), max(years)))
     return calendar.to_ical().decode()
 
 
 @cache
-def _spelled_out(zone: str, year: int) -> Timezone:
-    """The clock changes around `year`. Kept, since they take as long as the rest of a mail; few, since each is written into every mail."""
-    return Timezone.from_tzid(zone, first_date=date(year - 1, 1, 1), last_date=date(year + 2, 1, 1))
+def _spelled_out(zone: str, first: int, last: int) -> Timezone:
+    """The clock changes around those years. Kept, since they take as long as the rest of a mail; few, since each is written into every mail."""
+    return Timezone.from_tzid(zone, first_date=date(first - 1, 1, 1), last_date=date(last + 2, 1, 1))

@@ -264,6 +264,8 @@ def moved(attendee: Attendee, said: Sequence[dict[str, Any]], at: datetime) -> l
     live = Registration.objects.live().filter(attendee=attendee).select_related("session__event", "session__room__venue")
     live = live.annotate(on_duty=clashes.has_duties("attendee__user"))
     mine = {str(registration.uuid): registration for registration in live.order_by("pk")}
+    for registration in mine.values():
+        registration.attendee = attendee  # known already
     known = [
         (mine[one["registration"]], one)
         for one in said

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Model, Q, QuerySet
 
 from accounts.models import User, normalise_email
-from registrations.models import OptOut, Topic
+from registrations.models import OptOut, PartnerRole, Topic
 
 Rows = TypeVar("Rows", bound=Model)
 SALT = "registrations.choices"
@@ -54,10 +54,16 @@ def choose(email: str, topic: str, *, wanted: bool, actor: User | None = None) -
             row.save()
 
 
+def topics_of(user: User) -> list[Topic]:
+    """The topics about which `user` may get mails: the news for partners are for those who speak for one."""
+    speaks = PartnerRole.objects.filter(user=user).exists()
+    return [topic for topic in Topic if speaks or topic != Topic.DIGESTS]
+
+
 def choose_all(user: User, wanted: Collection[str]) -> None:
-    """Let `user` have the mails about the topics `wanted`, and about no other."""
+    """Let `user` have the mails about the topics `wanted`, and about no other of theirs."""
     with transaction.atomic():
-        for topic in Topic.values:
+        for topic in topics_of(user):
             choose(user.email, topic, wanted=topic in wanted, actor=user)
 
 

@@ -5,7 +5,7 @@ ascending id, pools by ascending id. SQLite ignores the locks: there, IMMEDIATE 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -23,6 +23,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Status = Registration.Status
 Ending = Registration.Ending
+SHORTEST_TO_REMIND = timedelta(hours=1)
 
 
 def again_after_deadlock(act: Callable[P, T]) -> Callable[P, T]:
@@ -104,7 +105,7 @@ def seat(registration: Registration, pool: SeatPool | None, *, actor: User | Non
         # Somebody who was moved to the line and comes back is told again, each time.
         tell(registration, "confirmed", _this_time() if registration.waiting_at else "")
     elif status == Status.OFFERED:
-        tell(registration, "offered", f"{registration.offer_expires_at:%Y%m%dT%H%M%S}")
+        _tell_of_offer(registration)
     elif status == Status.PENDING:
         tell(registration, "requested")
 
@@ -137,7 +138,18 @@ def _this_time() -> str:
     return f"{timezone.now():%Y%m%dT%H%M%S%f}"
 
 
-def tell(registration: Registration, what: str, version: str = "") -> None:
+def _tell_of_offer(registration: Registration) -> None:
+    """Queue the mail that tells of the offer, and the one that leaves in its last quarter; an offer of less than an hour has the first alone."""
+    ends, now = registration.offer_expires_at, timezone.now()
+    if ends is None:
+        return
+    version = f"{ends:%Y%m%dT%H%M%S}"
+    tell(registration, "offered", version)
+    if ends - now >= SHORTEST_TO_REMIND:
+        tell(registration, "offer_ends", version, not_before=ends - (ends - now) / 4, until=ends.isoformat())
+
+
+def tell(registration: Registration, what: str, version: str = "", *, not_before: datetime | None = None, **said: Any) -> None:
     """Queue the mail `what` about `registration`, once; `version` tells apart what may happen to it several times."""
     user = registration.attendee.user
     post(
@@ -145,7 +157,8 @@ def tell(registration: Registration, what: str, version: str = "") -> None:
         user.email,
         dedupe_key=":".join(filter(None, [f"registrations.{what}", str(registration.uuid), version])),
         language=user.language,
-        context={"registration": str(registration.uuid)},
+        context={"registration": str(registration.uuid)} | said,
+        not_before=not_before,
     )
 
 

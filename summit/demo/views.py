@@ -1,8 +1,6 @@
 """The mails of the demo, read as a mailbox would show them. These pages have an address in demo mode only (summit/urls.py)."""
 
 import hashlib
-import re
-from base64 import b64encode
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -10,11 +8,11 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
+from outbox.frames import framed
 from outbox.models import Message
 from summit.demo.cast import CROWD
 
 MOST_SHOWN = 50
-STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 
 @require_safe
@@ -41,16 +39,11 @@ def mail(request: HttpRequest, uuid: UUID) -> HttpResponse:
 @require_safe
 @xframe_options_sameorigin
 def mail_html(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    """The HTML of one mail, alone, for the frame of its page: its own style block is all that it may use."""
+    """The HTML of one mail, alone, for the frame of its page."""
     html = get_object_or_404(Message, uuid=uuid).html
     if not html:
         raise Http404
-    hashes = [f"'sha256-{b64encode(hashlib.sha256(style.encode()).digest()).decode()}'" for style in STYLE.findall(html)]
-    # A link of the mail opens in the whole window, as it would from a mailbox.
-    response = HttpResponse(html.replace("<head>", '<head><base target="_top">', 1))
-    styles = " ".join(hashes) or "'none'"
-    response["Content-Security-Policy"] = f"default-src 'none'; style-src {styles}; frame-ancestors 'self'; form-action 'none'"
-    return response
+    return framed(html)
 
 
 @require_safe

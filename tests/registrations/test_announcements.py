@@ -12,9 +12,11 @@ from outbox.domain import delivery
 from outbox.models import Message
 from registrations.domain import announcing, booking, choices
 from registrations.models import Announcement, Topic
+from registrations.tasks import tell
 from tests import make
 from tests.crowd import all_at_once
 from tests.registrations.acts import fill, wait
+from venues.models import Venue
 
 pytestmark = pytest.mark.django_db
 
@@ -185,3 +187,18 @@ def test_a_name_that_looks_like_a_placeholder_or_a_tag_stays_text():
     assert "{programme} <script>alert(1)</script> %(x)s, Gouvernance {name}" in message.body
     html = message.alternatives[0][0]
     assert "<script" not in html and "<b>gras" not in html and 'href="https://example.org"' in html
+
+
+def test_a_row_that_cannot_be_read_silences_its_own_kind_alone(caplog):
+    broken = make.session()
+    make.registration(broken)
+    make.reminder(broken)
+    Venue.objects.filter(pk=broken.room.venue_id).update(timezone="Nowhere/Atlantis")
+    other = make.session()
+    make.registration(other)
+    announcing.schedule(make.announcement(session=other), timezone.now(), actor=make.organiser())
+
+    tell()
+
+    assert Message.objects.filter(kind="registrations.announcement").count() == 1
+    assert "What is due could not be told: remind" in caplog.text

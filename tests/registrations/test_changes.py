@@ -65,7 +65,7 @@ def test_each_person_is_told_once_of_all_that_has_moved_for_them():
     assert [tell(), tell()] == [2, 0]
 
     french, english = sorted(deliver(), key=lambda message: message.to != [both.user.email])
-    assert words(french.subject) == "Changement : 2 de vos séances"
+    assert words(french.subject) == "Changement : 2 de vos sessions"
     assert "Un" in french.body and "Deux" in french.body and "Nef" in french.body
     assert english.to == [single.user.email] and english.subject == "Changed: Un"
     assert "It was:" in english.body and "Deux" not in english.body

@@ -117,7 +117,7 @@ def test_the_page_of_ones_mails_shows_and_keeps_what_one_chooses(client):
     assert choices.off(who.user.email) == {Topic.REMINDERS, Topic.INVITATIONS}
     assert {row.history.first().history_user for row in OptOut.objects.all()} == {who.user}
     assert client.get(MAILS).content.decode().count(" checked") == 1
-    client.post(MAILS, {"wanted": Topic.values})
+    client.post(MAILS, {"wanted": Topic.values[:3]})
     assert choices.off(who.user.email) == set()
 
 

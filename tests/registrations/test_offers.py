@@ -36,7 +36,7 @@ def test_a_freed_seat_is_offered_to_the_first_and_held_meanwhile(offering):
     assert (status(offering, offering.first), status(offering, offering.second)) == ("offered", "waiting")
     assert make.pool(offering).left == 0
     assert abs(until(offering, offering.first) - timezone.now() - timedelta(hours=24)) < timedelta(minutes=1)
-    assert mails(offering.first) == ["offered"]
+    assert mails(offering.first) == ["waiting", "offered", "offer_ends"]
     refused("full", register, offering, make.attendee())
     assert books() == []
 
@@ -46,7 +46,7 @@ def test_an_offer_is_accepted_once(offering):
         accepted = accept(offering, offering.first)
 
     assert (accepted.status, accepted.offer_expires_at) == ("confirmed", None)
-    assert mails(offering.first) == ["offered", "confirmed"]
+    assert mails(offering.first) == ["waiting", "offered", "offer_ends", "confirmed"]
     assert make.pool(offering).taken == 1
     assert books() == []
 
@@ -76,7 +76,7 @@ def test_an_offer_that_nobody_answers_goes_to_the_next_by_the_clock_once(offerin
     assert [waitlist.tend(end)["expired"] for _ in range(2)] == [1, 0]
 
     assert (status(offering, offering.first), status(offering, offering.second)) == ("", "offered")
-    assert mails(offering.first) == ["offered", "cancelled"]
+    assert mails(offering.first) == ["waiting", "offered", "offer_ends", "cancelled"]
     assert until(offering, offering.second) > end
 
 

@@ -500,7 +500,7 @@ def test_the_seat_of_the_silent_goes_to_the_line_at_its_moment_with_its_mails():
     assert [reminders.release_silent(before(session, hours=24)) for _ in range(2)] == [1, 0]
 
     assert (status(session, silent), status(session, kind), status(session, next_one)) == ("", "confirmed", "confirmed")
-    assert mails(silent) == ["confirmed", "reconfirm", "cancelled"] and mails(next_one) == ["confirmed"]
+    assert mails(silent) == ["confirmed", "reconfirm", "cancelled"] and mails(next_one) == ["waiting", "confirmed"]
     ended = Registration.objects.get(attendee=silent)
     assert ended.ending == "not_reconfirmed" and ended.history.first().status == "cancelled"
     assert books(before(session, hours=24)) == []

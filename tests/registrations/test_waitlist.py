@@ -38,7 +38,7 @@ def test_who_comes_to_a_full_session_waits_and_knows_their_place(full):
 
     assert line(full) == people
     assert [place(full, who) for who in people] == [1, 2, 3]
-    assert mails(people[0]) == []
+    assert mails(people[0]) == ["waiting"]
 
 
 def test_waiting_twice_changes_nothing(full):
@@ -69,7 +69,7 @@ def test_leaving_the_line_moves_the_others_up_and_tells_nobody(full):
 
     assert (left.status, left.ending) == ("cancelled", "left_line")
     assert place(full, second) == 1
-    assert mails(first) == []
+    assert mails(first) == ["waiting"]
 
 
 # --- Order --------------------------------------------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ def test_a_freed_seat_goes_to_the_first_in_line_with_a_mail(full):
     cancel(full, full.holders[0])
 
     assert (status(full, first), status(full, second)) == ("confirmed", "waiting")
-    assert mails(first) == ["confirmed"]
+    assert mails(first) == ["waiting", "confirmed"]
     assert next(iter(last(full, first).history.values_list("status", "history_user"))) == ("confirmed", None)
     assert books() == []
 
@@ -382,7 +382,7 @@ def test_organisers_give_a_free_seat_to_whom_they_choose_once(by_hand):
 
     assert given.status == "confirmed"
     assert given.history.first().history_user == organiser
-    assert mails(by_hand.second) == ["confirmed"]
+    assert mails(by_hand.second) == ["waiting", "confirmed"]
     refused("full", waitlist.give, last(by_hand, by_hand.first), actor=organiser, at=timezone.now())
 
 
@@ -446,12 +446,12 @@ def test_the_books_find_a_seat_that_is_idle_while_somebody_waits(full):
 # --- What it costs ---------------------------------------------------------------------------------------------------------------
 
 
-def test_joining_a_line_costs_five_queries(full, django_assert_num_queries):
+def test_joining_a_line_costs_six_queries(full, django_assert_num_queries):
     ada = make.attendee()
     read = list(booking.ways_in.pools_for(ada).filter(session=full))
 
-    # lock the person, what is theirs, lock the pools, registration, history
-    with django_assert_num_queries(5 + 2):  # and the savepoint that stands for BEGIN and COMMIT here
+    # lock the person, what is theirs, lock the pools, registration, history, mail
+    with django_assert_num_queries(6 + 2):  # and the savepoint that stands for BEGIN and COMMIT here
         register(full, ada, waits=True, pools=read)
 
 

@@ -154,7 +154,7 @@ def test_the_same_commands_run_as_plain_processes(summit: Deployment):
 
     mail = summit.mailbox.wait_for(2)
     assert (mail["To"], "Une séance" in mail["Subject"]) == ("ada@example.org", True)
-    [ics] = [part for part in mail.walk() if part.get_content_type() == "text/calendar"]
+    [ics, _file] = [part for part in mail.walk() if part.get_content_type() == "text/calendar"]
     assert "BEGIN:VEVENT" in ics.get_content()
     assert [name for name in ("web", "worker", "beat") if not summit.healthcheck(name)] == []
     summit.run(json.loads(re.search(r"^HEALTHCHECK .*\\\n +CMD (\[.*\])$", DOCKERFILE, re.M)[1]), summit.environment("web"))

@@ -1,0 +1,212 @@
+"""The queue of mails, what was sent to whom, and the addresses that get none."""
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from outbox.admin.base import ListAdmin, RecordAdmin, Values, badge
+from outbox.domain import addresses, holds, lanes, overview
+from outbox.domain.retrying import retry
+from outbox.models import BadAddress, Message, MessageQuerySet
+
+
+@admin.register(Message)
+class MessageAdmin(ListAdmin):
+    """What was written to whom, and the queue. Mails that hold a code to sign in show nothing of it: reading one would be signing in as
+    someone else."""
+
+    list_display = ["to", "state_and_reason", "kind", "subject_or_none", "created_at", "sent_at"]
+    list_display_links = ["to", "kind"]
+    list_filter = ["status", "lane", ("kind", Values), "created_at"]
+    search_fields = ["to", "kind", "last_error"]
+    search_help_text = _("Name or e-mail address of somebody, kind of mail, or the server’s words")
+    date_hierarchy = "created_at"
+    actions = ["retry_sending"]
+    secret_fields = ("subject", "text", "html", "calendar", "context", "dedupe_key", "uuid", "lease_token")
+    object_actions = ("retry_sending",)
+    fieldsets = [
+        (None, {"fields": ["to", "kind", "state", "reason", "tries", "takeovers", "lane", "language"]}),
+        (_("Times"), {"fields": ["created_at", "not_before", "failing_since", "lease_until", "sent_at", "purged_at"]}),
+        (_("What was sent"), {"fields": ["subject_or_none", "body", "calendar_file"]}),
+    ]
+    readonly_fields = ["state", "reason", "subject_or_none", "body", "calendar_file", "created_at"]
+
+    def get_urls(self) -> list[URLPattern]:
+        return [path("queue/", self.admin_site.admin_view(self.queue), name="outbox_message_queue"), *super().get_urls()]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Message | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Message | None = None) -> bool:
+        return False
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("outbox.change_message")
+
+    def offers(self, name: str, obj: Model) -> bool:
+        return isinstance(obj, Message) and obj.status == Message.Status.FAILED and obj.purged_at is None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        bad = BadAddress.objects.filter(address=OuterRef("to"), cleared_at=None).values("reason")[:1]
+        return super().get_queryset(request).defer("text", "html", "calendar", "context").annotate(bad=Subquery(bad))
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Message], search_term: str) -> tuple[QuerySet[Message], bool]:
+        """As usual, and by the names of people: whoever the list of accounts finds."""
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        people = self.admin_site.get_model_admin(get_user_model())
+        if search_term and people.has_view_permission(request):
+            accounts, _repeats = people.get_search_results(request, get_user_model()._default_manager.order_by(), search_term)
+            found |= queryset.filter(to__in=accounts.values("email"))
+        return found, may_repeat
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        held = list(holds.current())
+        context = {
+            "lanes": overview.lanes(timezone.now()),
+            "holds": held,
+            "held_mails": holds.held_since(held).count() if held else 0,
+            "may_change_queue": self.has_retry_permission(request),
+        }
+        return super().changelist_view(request, context | (extra_context or {}))
+
+    def queue(self, request: HttpRequest) -> HttpResponse:
+        """Pause or resume a lane, or end a hold, and go back to the list."""
+        if request.method != "POST" or not self.has_retry_permission(request):
+            raise PermissionDenied
+        lane = next((lane for lane in Message.Lane if str(lane.value) == request.POST.get("lane")), None)
+        match request.POST.get("act"), lane:
+            case "pause", Message.Lane():
+                lanes.pause(lane, actor=request.user)
+                self.message_user(request, _("This lane is paused: its mails wait until somebody resumes it."))
+            case "resume", Message.Lane():
+                lanes.resume(lane, actor=request.user)
+                self.message_user(request, _("This lane is open: what is due leaves within seconds."))
+            case ("release-new" | "release-all") as choice, _any:
+                dropped = holds.release(drop_older=choice == "release-new", actor=request.user)
+                if dropped is None:
+                    self.message_user(request, _("No mail is held any more: somebody was faster."), messages.WARNING)
+                else:
+                    self.message_user(
+                        request,
+                        ngettext("Mails leave again; %d was dropped.", "Mails leave again; %d were dropped.", dropped) % dropped,
+                    )
+        return HttpResponseRedirect(reverse("admin:outbox_message_changelist"))
+
+    @admin.display(description=_("status"), ordering="status")
+    def state(self, message: Message) -> SafeString:
+        tone = {Message.Status.SENT: "", Message.Status.FAILED: "bad", Message.Status.DROPPED: "quiet"}.get(
+            Message.Status(message.status), "warn"
+        )
+        shown = badge(message.get_status_display(), tone)
+        if message.status == Message.Status.SENT and message.takeovers:
+            shown = format_html("{} {}", shown, badge(_("again after a crash"), "warn"))
+        if bad := getattr(message, "bad", None):
+            shown = format_html("{} {}", shown, badge(BadAddress.Reason(bad).label, "bad"))
+        return shown
+
+    @admin.display(description=_("status"), ordering="status")
+    def state_and_reason(self, message: Message) -> SafeString:
+        reason = self.reason(message)
+        return format_html("{}<small>{}</small>", self.state(message), Truncator(reason).chars(200)) if reason else self.state(message)
+
+    @admin.display(description=_("reason"), ordering="last_error")
+    def reason(self, message: Message) -> str:
+        # What Summit says is translated, what a server says is not.
+        first, *words = message.last_error.split("\n", 1)
+        return "\n".join([gettext(first) if first else "", *words])
+
+    @admin.display(description=_("subject"))
+    def subject_or_none(self, message: Message) -> str:
+        return str(_("(not shown: this mail opens an account)")) if is_secret(message) else message.subject
+
+    @admin.display(description=_("text"))
+    def body(self, message: Message) -> str:
+        if is_secret(message):
+            return str(_("(not shown: this mail opens an account)"))
+        if message.purged_at:
+            return str(_("(deleted: texts are kept for a while only)"))
+        return format_html("<pre>{}</pre>", message.text) if message.text else str(_("(written when it is sent)"))
+
+    @admin.display(description=_("calendar"))
+    def calendar_file(self, message: Message) -> str:
+        return format_html("<pre>{}</pre>", message.calendar) if message.calendar else ""
+
+    @admin.action(description=_("Send again the mails that have failed"), permissions=["retry"])
+    def retry_sending(self, request: HttpRequest, queryset: MessageQuerySet) -> None:
+        queued = retry(queryset)
+        if queued:
+            self.message_user(
+                request,
+                ngettext(
+                    "%d mail is queued again: it leaves within seconds.", "%d mails are queued again: they leave within seconds.", queued
+                )
+                % queued,
+            )
+        else:
+            self.message_user(request, _("None of these mails has failed: nothing to send again."), messages.WARNING)
+
+
+@admin.register(BadAddress)
+class BadAddressAdmin(RecordAdmin):
+    """Addresses that the mail provider reported, and the way back for those that work again."""
+
+    list_display = ["address", "state", "words", "reported_at", "cleared_at"]
+    list_filter = ["reason", ("cleared_at", admin.EmptyFieldListFilter)]
+    search_fields = ["address", "words"]
+    actions = ["clear_marks"]
+    object_actions = ("clear_marks",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: BadAddress | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: BadAddress | None = None) -> bool:
+        return False
+
+    def has_clear_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("outbox.change_badaddress")
+
+    def offers(self, name: str, obj: Model) -> bool:
+        return isinstance(obj, BadAddress) and obj.cleared_at is None
+
+    def object_links(self, request: HttpRequest, obj: BadAddress) -> list[tuple[str, Any]]:
+        return [*super().object_links(request, obj), *link_to_mails(request, [obj.address])]
+
+    @admin.display(description=_("reason"), ordering="reason")
+    def state(self, bad: BadAddress) -> SafeString:
+        return badge(_("cleared"), "quiet") if bad.cleared_at else badge(bad.get_reason_display(), "bad")
+
+    @admin.action(description=_("Let mails go to these addresses again"), permissions=["clear"])
+    def clear_marks(self, request: HttpRequest, queryset: QuerySet[BadAddress]) -> None:
+        cleared = sum(addresses.clear(bad, actor=request.user) for bad in queryset)
+        self.message_user(request, ngettext("%d address gets mails again.", "%d addresses get mails again.", cleared) % cleared)
+
+
+def link_to_mails(request: HttpRequest, to: Iterable[str]) -> list[tuple[str, Any]]:
+    """The link to what these addresses were sent, for whoever may see it."""
+    if not request.user.has_perm("outbox.view_message"):
+        return []
+    return [(f"{reverse('admin:outbox_message_changelist')}?{urlencode({'to__in': ','.join(sorted(to))})}", _("Mails"))]
+
+
+def is_secret(message: Message) -> bool:
+    """Whether reading the message is enough to sign in as the person that it is sent to."""
+    return message.kind.startswith("accounts.")

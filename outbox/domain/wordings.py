@@ -1,0 +1,202 @@
+"""What mails say around their facts: one standard text for each kind, or what organisers wrote instead (docs/rules.md#wording)."""
+
+import re
+import uuid
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import translation
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from outbox.domain.kinds import Letter
+from outbox.domain.posting import post
+from outbox.models import Wording
+
+LANGUAGES = ("fr", "en")
+FIELDS = ("subject", "opening", "closing")
+TEST = "outbox.test"
+_placeholder = re.compile(r"\{([^{}]*)\}")
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The texts of a mail: `opening` stands before its facts, `closing` after its button, one paragraph a line."""
+
+    subject: str
+    opening: str
+    closing: str = ""
+
+    def fill(self, known: Mapping[str, str]) -> "Texts":
+        return Texts(*(fill(getattr(self, name), known) for name in FIELDS))
+
+    @property
+    def lines(self) -> list[str]:
+        return self.closing.splitlines()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of mail whose wording organisers may change.
+
+    `subject`, `opening` and `closing` are the standard text, in which a placeholder is written %(name)s; `placeholders` says what each
+    stands for. `sample` writes such a mail about real data, as far as there is any, for the organiser who is given; None when there
+    is nothing that it could be about.
+    """
+
+    key: str
+    label: str | Promise
+    group: str | Promise
+    subject: str | Promise
+    opening: str | Promise
+    closing: str | Promise
+    placeholders: Mapping[str, str | Promise]
+    sample: Callable[[Any], Letter | None]
+
+
+kinds: dict[str, Kind] = {}
+# What an organiser tries out before saving it, seen by the letter that is written for them alone.
+_tried: ContextVar[tuple[str, Texts] | None] = ContextVar("tried", default=None)
+
+
+def register(*new: Kind) -> None:
+    """Let organisers change the wording of these kinds. They are shown in the order in which they were registered."""
+    kinds.update({kind.key: kind for kind in new})
+
+
+class _InBraces(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return f"{{{name}}}"
+
+
+def standard(kind: Kind) -> Texts:
+    """The standard text in the language of the moment, with its placeholders in braces."""
+    return Texts(*(str(getattr(kind, name)) % _InBraces() if getattr(kind, name) else "" for name in FIELDS))
+
+
+def of(key: str) -> Texts:
+    """The texts of kind `key` in the language of the moment, to be filled: what organisers wrote, else the standard ones.
+
+    What they wrote was checked when it was saved. A text that fits no longer (the kind has other placeholders since) is passed over
+    for the standard one: no wording keeps a mail from leaving.
+    """
+    kind, tried = kinds[key], _tried.get()
+    if tried and tried[0] == key:
+        return tried[1]
+    row = Wording.objects.filter(kind=key, language=_language()).first()
+    if row is None:
+        return standard(kind)
+    texts = Texts(row.subject, row.opening, row.closing)
+    return standard(kind) if wrong(kind, texts) else texts
+
+
+def _language() -> str:
+    return (translation.get_language() or "fr")[:2]
+
+
+def fill(text: str, known: Mapping[str, str]) -> str:
+    """`text` with its placeholders filled in, in one pass: what a value holds is never read as a placeholder (W15)."""
+    return _placeholder.sub(lambda found: known.get(found[1], found[0]), text)
+
+
+def check(text: str, usable: Collection[str]) -> None:
+    """Raise ValidationError for a brace in `text` that does not belong to one of the placeholders `usable`."""
+    for name in _placeholder.findall(text):
+        if name not in usable:
+            sentence = _("“%(name)s” cannot be filled in here. You may write: %(known)s.")
+            raise ValidationError(sentence % {"name": f"{{{name}}}", "known": ", ".join(f"{{{one}}}" for one in usable)})
+    if "{" in (rest := _placeholder.sub("", text)) or "}" in rest:
+        raise ValidationError(_("A brace stands alone: braces are for placeholders, like {name}."))
+
+
+def wrong(kind: Kind, texts: Texts) -> dict[str, ValidationError]:
+    """What cannot be filled in, by the name of the text."""
+    found = {}
+    for name in FIELDS:
+        try:
+            check(getattr(texts, name), kind.placeholders)
+        except ValidationError as error:
+            found[name] = error
+    return found
+
+
+def try_out(kind: Kind, texts: Texts, language: str, reader: Any) -> Letter | None:
+    """The letter that `texts` would make in `language`, written for `reader` about what there is; nothing is kept."""
+    with translation.override(language), _instead(kind.key, texts):
+        return kind.sample(reader)
+
+
+@contextmanager
+def _instead(key: str, texts: Texts) -> Iterator[None]:
+    token = _tried.set((key, texts))
+    try:
+        yield
+    finally:
+        _tried.reset(token)
+
+
+class Changed(Exception):
+    """Somebody else has saved the wording since it was shown."""
+
+    def __init__(self, theirs: Texts) -> None:
+        super().__init__()
+        self.theirs = theirs
+
+
+def version(kind: Kind, language: str) -> str:
+    """What tells this wording from every other state of it."""
+    last = Wording.history.filter(kind=kind.key, language=language).order_by("-history_id").first()
+    return str(last.history_id) if last else ""
+
+
+def save(kind: Kind, language: str, texts: Texts, *, seen: str, actor: Any) -> bool:
+    """Keep what organisers wrote; the standard text is not kept. Tell whether anything changed.
+
+    Raises ValidationError, by text, for what cannot be filled in, and Changed when the wording is not the one that was `seen`.
+    """
+    if errors := wrong(kind, texts):
+        raise ValidationError(errors)
+    with translation.override(language):
+        usual = standard(kind)
+    try:
+        with transaction.atomic():
+            row = Wording.objects.select_for_update().filter(kind=kind.key, language=language).first()
+            before = Texts(row.subject, row.opening, row.closing) if row else usual
+            if texts == before:
+                return False
+            if version(kind, language) != seen:
+                raise Changed(before)
+            row = row or Wording(kind=kind.key, language=language)
+            row._history_user = actor  # type: ignore[attr-defined]
+            if texts == usual:
+                row.delete()
+            else:
+                row.subject, row.opening, row.closing = texts.subject, texts.opening, texts.closing
+                row.save()
+            return True
+    except IntegrityError as taken:  # two have written the first wording at once
+        row = Wording.objects.get(kind=kind.key, language=language)
+        raise Changed(Texts(row.subject, row.opening, row.closing)) from taken
+
+
+def new_key() -> str:
+    """What makes a test that is asked for once leave once."""
+    return str(uuid.uuid4())
+
+
+def send_test(kind: Kind, texts: Texts, language: str, *, to: Any, key: str) -> bool:
+    """Send the letter that `texts` make to the organiser `to` alone, once for one `key`; False when there is nothing to write it about."""
+    letter = try_out(kind, texts, language, to)
+    if letter is None:
+        return False
+    with translation.override(language):
+        subject = _("[Test] %(subject)s") % {"subject": letter.subject}
+    with transaction.atomic():
+        test = Letter(subject, letter.text, letter.html)  # without the entry, which would end up in the organiser's calendar
+        post(TEST, to.email, dedupe_key=f"{TEST}:{to.pk}:{key}", language=language, letter=test)
+    return True

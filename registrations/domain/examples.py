@@ -1,0 +1,29 @@
+"""What a mail can be shown about before anybody gets it: the last that it concerned, else something made up around what there is."""
+
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import Attendee, User
+from programme.models import Session
+from registrations.models import Registration
+
+WITH = ["session__event", "session__room__venue", "session__track", "attendee__user"]
+
+
+def session() -> Session | None:
+    """The next published session, else the first of those that are over."""
+    published = Session.objects.filter(status=Session.Status.PUBLISHED).select_related("event", "room__venue", "track")
+    return (
+        published.filter(starts_at__gt=timezone.now()).order_by("starts_at", "pk").first() or published.order_by("starts_at", "pk").first()
+    )
+
+
+def registration(find: Q, like: dict[str, Any], reader: User, *, session_status: str = "") -> Registration | None:
+    """The last registration that `find` describes, else one `like` that, not saved, of `reader` in the next session."""
+    found = Registration.objects.filter(find).select_related(*WITH).order_by("-pk").first()
+    if found or (of := session()) is None:
+        return found
+    of.status = session_status or of.status
+    return Registration(session=of, attendee=Attendee(user=reader, name=reader.get_short_name()), **like)

@@ -1,0 +1,101 @@
+"""Every kind of mail in both languages: shown about what there is, in text and HTML, with its facts, and nothing left to fill in."""
+
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from django.utils import timezone, translation
+
+from outbox.domain import wordings
+from registrations.domain import booking, pools
+from registrations.models import PartnerRole
+from tests import make
+
+pytestmark = pytest.mark.django_db
+KINDS = sorted(key for key in wordings.kinds if key != "registrations.allocated")
+LANGUAGES = pytest.mark.parametrize("language", ["fr", "en"])
+NO_SESSION = {"accounts.code"}
+OTHER_FACTS = {"accounts.code": "12345678", "registrations.digest": "Cnam"}
+OF_THE_ISSUE = {
+    "confirmed", "waiting", "offered", "offer_ends", "confirmed.promoted", "cancelled.by_person", "changes", "cancelled.session_cancelled",
+    "confirmed.granted", "declined", "cohort", "reminder", "digest",
+}  # fmt: skip
+
+
+def the_summit():
+    session = make.session(title_fr="Gouvernance", title_en="Governance", starts_at=timezone.now() + timedelta(days=9))
+    institution = make.institution(name="Cnam")
+    cohort = make.cohort(institution=institution, name_fr="Master MéDAS", name_en="MéDAS master", size=10)
+    pools.allot(session, cohort, 5)
+    return session, institution, cohort
+
+
+def shown(key: str, language: str):
+    kind = wordings.kinds[key]
+    with translation.override(language):
+        texts = wordings.of(key)
+    return wordings.try_out(kind, texts, language, make.organiser(language=language))
+
+
+def test_each_kind_that_people_may_count_on_exists() -> None:
+    assert {f"registrations.{name}" for name in OF_THE_ISSUE} <= wordings.kinds.keys()
+
+
+@LANGUAGES
+@pytest.mark.parametrize("key", KINDS)
+def test_a_kind_is_shown_about_a_session_that_there_is_with_nothing_left_to_fill_in(key: str, language: str) -> None:
+    the_summit()
+
+    letter = shown(key, language)
+
+    assert letter is not None
+    html = unescape(re.sub(r"<[^>]+>", " ", letter.html.partition("</style>")[2]))
+    facts = OTHER_FACTS.get(key) or {"fr": "Gouvernance", "en": "Governance"}[language]
+    for part in (letter.subject + letter.text, html):
+        assert facts in part
+        assert not re.search(r"%\(|\{|\}|\bNone\b(?! has)|\[\]", part)
+    assert letter.subject and "\n" not in letter.subject
+    assert "<img" not in letter.html and "url(" not in letter.html  # nothing is fetched from anywhere
+    assert "\n\n\n\n" not in letter.text
+
+
+@LANGUAGES
+@pytest.mark.parametrize("key", [*KINDS, "registrations.allocated"])
+def test_with_nothing_at_all_there_is_nothing_to_show_and_no_error(key: str, language: str) -> None:
+    assert (shown(key, language) is None) == (key not in NO_SESSION)
+
+
+@LANGUAGES
+@pytest.mark.parametrize("key", KINDS)
+def test_french_is_another_text_than_english(key: str, language: str) -> None:
+    kind = wordings.kinds[key]
+    with translation.override("fr"):
+        french = wordings.standard(kind)
+    with translation.override("en"):
+        english = wordings.standard(kind)
+    assert french.subject != english.subject and french.opening != english.opening and bool(french.closing) == bool(english.closing)
+    for name in wordings.FIELDS:
+        assert set(re.findall(r"\{\w+\}", getattr(french, name))) == set(re.findall(r"\{\w+\}", getattr(english, name)))
+    assert not wordings.wrong(kind, french) and not wordings.wrong(kind, english)
+
+
+def test_a_kind_is_shown_about_the_last_person_that_it_concerned() -> None:
+    session, _institution, _cohort = the_summit()
+    booking.register(session, ada := make.attendee("Ada Lovelace"), actor=ada.user)
+
+    letter = shown("registrations.confirmed", "en")
+
+    assert "Ada Lovelace, your seat is confirmed." in letter.text
+
+
+def test_showing_a_kind_writes_nothing() -> None:
+    session, institution, _cohort = the_summit()
+    PartnerRole.objects.create(institution=institution, user=make.user())
+    reader = make.organiser()
+    before = session.registrations.count()
+
+    for key, kind in wordings.kinds.items():
+        wordings.try_out(kind, wordings.of(key), "fr", reader)
+
+    assert session.registrations.count() == before == 0
