@@ -1,6 +1,7 @@
 """The mails about a seat, written by a worker just before it sends them (outbox.domain.kinds), in words that organisers may change."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -132,7 +133,7 @@ def offered(message: Message) -> Letter:
 @writes("registrations.offer_ends")
 def offer_ends(message: Message) -> Letter:
     registration = _offer(message)
-    if registration.offer_expires_at and registration.offer_expires_at.isoformat() != message.context["until"]:
+    if registration.offer_expires_at != datetime.fromisoformat(message.context["until"]):
         raise NoLongerTrue("Another offer was made since.")
     return offered_letter(registration, "offer_ends")
 

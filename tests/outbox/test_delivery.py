@@ -224,6 +224,23 @@ class TestPoison:
         [(_, mail)] = box.received
         assert str(mail["Subject"]) == "Bon jour adA"
 
+    @pytest.mark.parametrize(
+        ("subject", "arrives"),
+        [
+            ("é" * 1200, "é" * 998),
+            ("Votre place : مريم العسلي – שלום", "Votre place : مريم العسلي – שלום"),
+            ("Votre place 🎉 : 👩🏽‍🔬 Nguyễn Thị Ánh", "Votre place 🎉 : 👩🏽‍🔬 Nguyễn Thị Ánh"),
+        ],
+        ids=["a thousand letters", "right to left", "emoji"],
+    )
+    def test_a_subject_arrives_as_it_was_written_on_lines_that_servers_take(self, box, subject, arrives):
+        deliver(a_mail(letter=Letter(subject, f"{subject}\n{'x' * 3000}", f"<p>{subject}</p>")).uuid)
+
+        [(_to, mail)] = box.received
+        raw = mail.as_bytes()
+        assert BytesParser(policy=policy.default).parsebytes(raw)["Subject"].replace(" ", "") == arrives.replace(" ", "")
+        assert max(len(line) for line in raw.splitlines()) <= 998  # RFC 5322, 2.1.1
+
     def test_a_database_that_goes_away_meanwhile_leaves_the_mail_to_the_next_worker(self, box, writes):
         def write(message):
             raise OperationalError("server closed the connection")
