@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from outbox.domain import addresses, holds, lanes
 from outbox.domain.kinds import Letter
 from outbox.domain.posting import post
-from outbox.models import BadAddress, Message
+from outbox.models import BadAddress, Message, Wording
 from programme.models import Duty, Session
 from registrations.domain import booking, pools, waitlist
 from registrations.models import Limit, Registration
@@ -109,6 +109,7 @@ def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
     user = make.user()
     line, asked = a_line(), a_request()
     bad = a_queue_in_trouble()
+    reminder, announcement = make.reminder(session), make.announcement(session=session)
     found = []
 
     for path in [
@@ -154,6 +155,15 @@ def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
         f"outbox/message/{registration.pk}/change/",
         "outbox/badaddress/",
         f"outbox/badaddress/{bad.pk}/change/",
+        "outbox/wording/",
+        "outbox/wording/registrations.confirmed/fr/",
+        "registrations/reminderrule/",
+        "registrations/reminderrule/add/",
+        f"registrations/reminderrule/{reminder.pk}/change/",
+        "registrations/quietwindow/",
+        "registrations/announcement/add/",
+        f"registrations/announcement/{announcement.pk}/change/",
+        f"registrations/institution/{pool.cohort.institution_id}/change/",
         "programme/",
     ]:
         assert page.goto(f"/admin/{path}").ok, path
@@ -185,6 +195,28 @@ def test_the_languages_of_a_form_are_tabs_for_the_keyboard_too(page: Page) -> No
     expect(page).to_have_url(re.compile("/session/$"))
     session.refresh_from_db()
     assert (session.title_fr, session.title_en) == ("Éthique", "Ethics")
+
+
+def test_the_wording_of_a_mail_is_looked_at_before_it_is_saved(page: Page) -> None:
+    """Also without a script: the form is sent into the frame."""
+    make.registration(make.session(title="Éthique"), make.attendee("Ada Lovelace"))
+    page.goto("/admin/outbox/wording/registrations.confirmed/fr/")
+    mail = page.frame_locator("iframe.letter")
+    expect(mail.locator("h1")).to_have_text("Éthique")
+
+    page.get_by_label("Avant les informations").fill("Chère {name}, bienvenue.")
+    page.get_by_role("button", name="Aperçu", exact=True).click()
+    expect(mail.locator("body")).to_contain_text("Chère Ada Lovelace, bienvenue.")
+    page.get_by_role("button", name="Aperçu en texte brut").click()
+    expect(mail.locator("pre")).to_contain_text("Chère Ada Lovelace, bienvenue.")
+    page.get_by_label("Avant les informations").fill("Chère {nom}")
+    page.get_by_role("button", name="Aperçu", exact=True).click()
+    expect(mail.locator("[role=alert]")).to_be_visible()
+    press(page, "Enregistrer")
+
+    judge(page)
+    expect(page.locator(".errorlist")).to_contain_text("{nom}")
+    assert not Wording.objects.exists()
 
 
 def test_without_a_script_both_languages_are_there(chromium: Browser, live_server: Any, client: Client) -> None:
