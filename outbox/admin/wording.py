@@ -100,7 +100,9 @@ class WordingAdmin(RecordAdmin):
             elif not form.is_valid():
                 status = 422
             elif "test" in request.POST:
-                sent = wordings.send_test(kind, form.texts, language, to=request.user, key=str(form.cleaned_data["key"] or wordings.new_key()))
+                sent = wordings.send_test(
+                    kind, form.texts, language, to=request.user, key=str(form.cleaned_data["key"] or wordings.new_key())
+                )
                 words = _("The test is on its way to %(email)s.") if sent else _("There is nothing yet that such a mail could be about.")
                 self.message_user(request, words % {"email": request.user.email}, messages.SUCCESS if sent else messages.WARNING)
                 form = WordingForm(kind, initial=self._initial(kind, language) | vars(form.texts))

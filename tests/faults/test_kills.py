@@ -138,7 +138,7 @@ def test_a_web_process_killed_while_somebody_joins_the_line_keeps_all_or_nothing
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("full", [False, pytest.param(True, marks=pytest.mark.only_on_postgresql)])
 @pytest.mark.parametrize("spot", SPOTS)
 def test_a_hundred_web_processes_killed_at_each_moment_of_a_post(tmp_path, spot, full):
     kill_posts(spot, 100, tmp_path, full=full)
