@@ -1,16 +1,15 @@
 """The calendar of a person: the page that makes its address, and what stands at that address."""
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import conditional_page, require_http_methods, require_safe
 
 from accounts.access import attendee_required
 from accounts.models import Attendee
+from outbox.domain.kinds import link
 from registrations.access import calendar_feed
 from registrations.domain import feeds
 from registrations.domain.calendars import subscription
@@ -56,7 +55,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
             messages.success(request, said)
             return redirect("registrations:calendar")
     found = feeds.feed_of(attendee)
-    address = settings.BASE_URL + reverse("calendars:feed", args=[found.token]) if found else ""
+    address = link("calendars:feed", found.token) if found else ""
     context = {
         "feed": found,
         "address": address,

@@ -6,16 +6,14 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Exists, OuterRef, Q
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Attendee, User
 from outbox.domain import wordings
-from outbox.domain.kinds import Letter, NoLongerTrue
+from outbox.domain.kinds import Letter, NoLongerTrue, link
 from outbox.models import Message
 from programme.models import Session
 from registrations import mails, notices
@@ -305,7 +303,7 @@ def _question_sample(reader: User) -> Letter | None:
         found.attendee.name,
         "",
         clock.now() + timedelta(hours=24),
-        settings.BASE_URL + reverse("registrations:me"),
+        link("registrations:me"),
         to=EXAMPLE,
     )
 

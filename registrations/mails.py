@@ -6,13 +6,12 @@ from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Attendee
 from outbox.domain import wordings
-from outbox.domain.kinds import Letter, NoLongerTrue, writes
+from outbox.domain.kinds import Letter, NoLongerTrue, link, writes
 from outbox.models import Message
 from programme.models import Session
 from registrations.domain import announcing, waitlist, wishes
@@ -45,7 +44,7 @@ def confirmed_letter(registration: Registration) -> Letter:
     elif registration.waiting_at and registration.session.waiting_list != Session.WaitingList.OFFER:
         key = "confirmed.promoted"
     facts = (_("The attached entry puts the session into your calendar."),)
-    frame = Frame(_("See my programme"), _address("registrations:me"), facts, _("The organisers’ answer"), registration.answer)
+    frame = Frame(_("See my programme"), link("registrations:me"), facts, _("The organisers’ answer"), registration.answer)
     return _letter(registration, key, frame, calendar=invitation([registration]))
 
 
@@ -90,10 +89,10 @@ def cancelled_letter(registration: Registration, *, had_seat: bool) -> Letter:
 
 def _farewell(registration: Registration, *, had_seat: bool) -> tuple[str, str, str]:
     """Which of the endings it was, and where to go from there."""
-    here, mine = _seat_page(registration), _address("registrations:me")
+    here, mine = _seat_page(registration), link("registrations:me")
     match registration.ending:
         case Ending.BY_ORGANISERS:
-            return "by_organisers", _("Read the programme"), _address("programme:programme")
+            return "by_organisers", _("Read the programme"), link("programme:programme")
         case Ending.SWAPPED:
             return "swapped", _("See my programme"), mine
         case Ending.OFFER_DECLINED:
@@ -193,7 +192,7 @@ def allocated_letter(said: dict[str, Any]) -> Letter:
         "allocation": allocation,
         "given": [outcome for outcome in outcomes if outcome.is_given],
         "refused": [outcome for outcome in outcomes if not outcome.is_given],
-        "result_url": settings.BASE_URL + reverse("registrations:allocation", args=[allocation.slug]),
+        "result_url": link("registrations:allocation", allocation.slug),
     }
     return Letter(
         texts.subject,
@@ -205,16 +204,12 @@ def allocated_letter(said: dict[str, Any]) -> Letter:
 # --- What they share ------------------------------------------------------------------------------------------------------------
 
 
-def _address(name: str, *args: str) -> str:
-    return settings.BASE_URL + reverse(name, args=args)
-
-
 def _seat_page(registration: Registration) -> str:
-    return _address("registrations:seat", registration.session.slug)
+    return link("registrations:seat", registration.session.slug)
 
 
 def _day_of(registration: Registration) -> str:
-    return f"{_address('programme:programme')}?day={registration.session.day:%Y-%m-%d}"
+    return f"{link('programme:programme')}?day={registration.session.day:%Y-%m-%d}"
 
 
 def _letter(registration: Registration, key: str, frame: Frame, *, calendar: str = "") -> Letter:

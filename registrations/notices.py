@@ -9,12 +9,11 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import Attendee, User
 from outbox.domain import wordings
-from outbox.domain.kinds import Letter, NoLongerTrue, writes
+from outbox.domain.kinds import Letter, NoLongerTrue, link, writes
 from outbox.domain.wordings import Texts
 from outbox.models import Message
 from programme.models import Session
@@ -70,8 +69,8 @@ def missed(message: Message) -> Letter:
 
 
 def reminder_letter(key: str, session: Session, name: str, note: str, *, to: str) -> Letter:
-    mine = (_("See my programme"), _address("registrations:me"))
-    page = _address("registrations:seat", session.slug)
+    mine = (_("See my programme"), link("registrations:me"))
+    page = link("registrations:seat", session.slug)
     buttons = {"reminder_waiting": (_("See my place in line"), page), "reminder_invited": (_("Take your seat"), page)}
     facts = [_("Sign in with the address that this mail was sent to: the invitation is yours alone.")] if key == "reminder_invited" else []
     topic = Topic.INVITATIONS if key == "reminder_invited" else Topic.REMINDERS
@@ -93,9 +92,7 @@ def reconfirm(message: Message) -> Letter:
         raise NoLongerTrue(f"The registration is {registration.status} now, or the question is answered.")
     until = max(question.answer_until, reminders.answer_until(question.reminder, clock.now()))
     name, note = registration.attendee.name, question.reminder.rule.note
-    return question_letter(
-        question.reminder.session, name, note, until, _address("registrations:reconfirm", str(question.uuid)), to=message.to
-    )
+    return question_letter(question.reminder.session, name, note, until, link("registrations:reconfirm", str(question.uuid)), to=message.to)
 
 
 def question_letter(session: Session, name: str, note: str, until: datetime, url: str, *, to: str) -> Letter:
@@ -155,7 +152,7 @@ def changes_letter(attendee: Attendee, moved: Sequence[changes.Moved]) -> Letter
         "texts": texts,
         "moved": moved,
         "button": _("See my programme"),
-        "button_url": _address("registrations:me"),
+        "button_url": link("registrations:me"),
         "base": settings.BASE_URL,
         "has_entries": bool(confirmed),
     }
@@ -227,10 +224,10 @@ def cohort_letter(cohort: Cohort, name: str) -> Letter | None:
     context = {
         "texts": texts,
         "cohort": cohort,
-        "sessions": [(session, _address("registrations:seat", session.slug)) for session in sessions[:SESSIONS_TOLD]],
+        "sessions": [(session, link("registrations:seat", session.slug)) for session in sessions[:SESSIONS_TOLD]],
         "more": len(sessions) - SESSIONS_TOLD,
         "button": _("Choose my sessions"),
-        "button_url": _address("programme:programme"),
+        "button_url": link("programme:programme"),
     }
     return Letter(
         texts.subject,
@@ -248,7 +245,7 @@ def invited_by_name(message: Message) -> Letter:
 
 
 def invitation_letter(session: Session, *, to: str) -> Letter:
-    button = (_("Take your seat"), _address("registrations:seat", session.slug))
+    button = (_("Take your seat"), link("registrations:seat", session.slug))
     facts = [_("Sign in with the address that this mail was sent to: the invitation is yours alone.")]
     return _notice("invited", announcing.facts_of(session), to=to, topic=None, session=session, button=button, facts=facts)
 
@@ -273,7 +270,7 @@ def digest_letter(institution: Institution, user: User, due: datetime, *, to: st
         "lines": digests.lines(institution, clock.now()),
         "zone": ZoneInfo(settings.TIME_ZONE),
         "button": _("Read the programme"),
-        "button_url": _address("programme:programme"),
+        "button_url": link("programme:programme"),
         "topic": Topic.DIGESTS.label,
         "choice_url": choice_url,
     }
@@ -286,10 +283,6 @@ def digest_letter(institution: Institution, user: User, due: datetime, *, to: st
 
 
 # --- What they share ------------------------------------------------------------------------------------------------------------
-
-
-def _address(name: str, *args: str) -> str:
-    return settings.BASE_URL + reverse(name, args=args)
 
 
 def _notice(key: str, known: dict[str, str], **about: Any) -> Letter:
@@ -334,5 +327,5 @@ def _way_out(topic: Topic, to: str) -> tuple[dict[str, str], str]:
     """How to be rid of such mails: in the headers (RFC 8058) and by an address. Raises NoLongerTrue for whoever has said so already."""
     if topic in choices.off(to):
         raise NoLongerTrue("The person wants no such mails any more.")
-    url = _address("registrations:unwanted", choices.key(to, topic))
+    url = link("registrations:unwanted", choices.key(to, topic))
     return {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}, url

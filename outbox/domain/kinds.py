@@ -3,6 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from django.conf import settings
+from django.urls import reverse
+
 from outbox.models import Message
 
 
@@ -16,6 +19,11 @@ class Letter:
     html: str = ""
     calendar: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def link(name: str, *args: str) -> str:
+    """The address of the page `name`, as a mail writes it: it begins with the configured one, never with what a request claimed (W25)."""
+    return settings.BASE_URL + reverse(name, args=args)
 
 
 class NoLongerTrue(Exception):

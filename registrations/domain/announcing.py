@@ -2,13 +2,12 @@
 
 from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
-from django.urls import reverse
 
 from accounts.models import Attendee, User
 from outbox.domain import wordings
+from outbox.domain.kinds import link
 from outbox.domain.posting import post, post_many
 from outbox.models import Message
 from programme.models import Session
@@ -31,7 +30,7 @@ def check_text(text: str, *, has_session: bool, has_event: bool) -> None:
 def values(announcement: Announcement, name: str) -> dict[str, str]:
     """What the placeholders of an announcement stand for, for somebody called `name`, in the language of the moment."""
     session, event = announcement.session, announcement.event or (announcement.session and announcement.session.event)
-    found = {"name": name, "programme": settings.BASE_URL + reverse("registrations:me")}
+    found = {"name": name, "programme": link("registrations:me")}
     if event:
         found["event"] = event.title
     if session:

@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
+from email.utils import parseaddr
 from functools import partial
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
@@ -63,7 +65,7 @@ def test_a_seat_is_a_request_that_is_accepted_already_from_the_summit_to_that_pe
     assert event["ATTENDEE"] == "mailto:ada@example.org"
     assert event["ATTENDEE"].params["PARTSTAT"] == "ACCEPTED" and event["ATTENDEE"].params["RSVP"] == "FALSE"
     assert event["ATTENDEE"].params["CN"] == "Ada ’Countess’ Lovelace, née Byron"
-    assert event["ORGANIZER"] == "mailto:summit@example.org" or str(event["ORGANIZER"]).startswith("mailto:")
+    assert event["ORGANIZER"] == f"mailto:{parseaddr(settings.DEFAULT_FROM_EMAIL)[1]}"
 
 
 def test_mail_programs_are_told_the_method_in_the_part_and_in_the_file() -> None:
@@ -137,7 +139,7 @@ def test_the_address_gives_the_seats_of_that_person_as_the_mails_do() -> None:
     # W20: kept by nobody, told to no other site, and without anybody's name.
     assert answer["Content-Type"] == "text/calendar; charset=utf-8"
     assert "no-store" in answer["Cache-Control"] and "private" in answer["Cache-Control"] and answer["Referrer-Policy"] == "no-referrer"
-    assert not {"Grace", "grace", "Ada", ada.user.email} & {word for word in ("Grace", "grace", "Ada", ada.user.email) if word in text}
+    assert not [word for word in ("Grace", "grace", "Ada", ada.user.email) if word in text]
 
 
 def test_what_is_offered_is_tentative_and_what_one_waits_for_is_not_there() -> None:
@@ -211,7 +213,7 @@ def test_a_revoked_address_and_one_of_somebody_who_may_not_sign_in_answer_like_a
     answers = [ask(one) for one in (feed, other, closed)]
 
     assert {answer.status_code for answer in answers} == {404} == {made_up.status_code}
-    assert {len(answer.content) for answer in answers} == {len(made_up.content)} or all("404" not in a.reason_phrase for a in answers)
+    assert {answer.content for answer in answers} == {made_up.content}
     assert ask(CalendarFeed.objects.get(attendee=ada)).status_code == 200
 
 
