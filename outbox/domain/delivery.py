@@ -19,7 +19,7 @@ from django.db.models import OuterRef, Subquery
 from django.utils import timezone, translation
 from django.utils.translation import gettext_noop
 
-from outbox.domain import holds, lanes, slots
+from outbox.domain import holds, lanes, slots, wordings
 from outbox.domain.answers import Answer, Meaning, understand
 from outbox.domain.kinds import NoLongerTrue, write
 from outbox.models import BadAddress, Message, MessageQuerySet
@@ -89,6 +89,7 @@ class _Due:
         bad = BadAddress.objects.filter(address=OuterRef("to"), cleared_at=None)
         self._queue = queue.annotate(bad=Subquery(bad.values("reason")[:1]), bad_words=Subquery(bad.values("words")[:1]))
         self._seen: list[Message] = []
+        self._wordings: dict[tuple[str, str], wordings.Texts] = {}
         self._until = 0.0
 
     def forget(self) -> None:
@@ -98,13 +99,17 @@ class _Due:
         """Whether anything is due."""
         if not self._seen or time.monotonic() >= self._until:
             self._seen = list(self._queue.deliverable(timezone.now())[:AT_A_LOOK])
+            if self._seen:
+                self._wordings = wordings.read()
             self._until = time.monotonic() + SECONDS_A_LOOK
         return bool(self._seen)
 
     def take(self) -> Message:
         """One of the first lane among those seen: any, so that the workers, who see the same ones, get in each other's way less often."""
         lane = sum(message.lane == self._seen[0].lane for message in self._seen)
-        return self._seen.pop(0 if self._seen[0].lane == Lane.URGENT else random.randrange(lane))  # noqa: S311
+        message = self._seen.pop(0 if self._seen[0].lane == Lane.URGENT else random.randrange(lane))  # noqa: S311
+        message.wordings = self._wordings  # type: ignore[attr-defined]
+        return message
 
 
 def _next(due: _Due, way: "_Way") -> Message | None:
@@ -139,7 +144,7 @@ def _send(message: Message, way: "_Way") -> bool:
         return _finish(message, Status.DROPPED, last_error=reason)
     try:
         validate_email(message.to)  # one address: the SMTP backend would object too late, after building the header
-        with translation.override(message.language):
+        with translation.override(message.language), wordings.known(message.wordings):  # type: ignore[attr-defined]
             letter = write(message)
         message.subject = one_line(letter.subject)[:998]
         message.text, message.html, message.calendar = letter.text, letter.html, letter.calendar

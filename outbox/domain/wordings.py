@@ -60,8 +60,8 @@ class Kind:
 
 
 kinds: dict[str, Kind] = {}
-# What an organiser tries out before saving it, seen by the letter that is written for them alone.
-_tried: ContextVar[tuple[str, Texts] | None] = ContextVar("tried", default=None)
+# The wordings by kind and language that the letters written inside `known` have, where they were read or typed already.
+_known: ContextVar[Mapping[tuple[str, str], Texts] | None] = ContextVar("known", default=None)
 
 
 def register(*new: Kind) -> None:
@@ -85,14 +85,27 @@ def of(key: str) -> Texts:
     What they wrote was checked when it was saved. A text that fits no longer (the kind has other placeholders since) is passed over
     for the standard one: no wording keeps a mail from leaving.
     """
-    kind, tried = kinds[key], _tried.get()
-    if tried and tried[0] == key:
-        return tried[1]
-    row = Wording.objects.filter(kind=key, language=_language()).first()
-    if row is None:
-        return standard(kind)
-    texts = Texts(row.subject, row.opening, row.closing)
-    return standard(kind) if wrong(kind, texts) else texts
+    kind, language, written = kinds[key], _language(), _known.get()
+    if written is None:
+        written = read(kind=key, language=language)
+    texts = written.get((key, language))
+    return standard(kind) if texts is None or wrong(kind, texts) else texts
+
+
+def read(**which: str) -> dict[tuple[str, str], Texts]:
+    """What organisers wrote, by kind and language: all of it, or that of one kind or language."""
+    rows = Wording.objects.filter(**which).order_by()
+    return {(row.kind, row.language): Texts(row.subject, row.opening, row.closing) for row in rows}
+
+
+@contextmanager
+def known(written: Mapping[tuple[str, str], Texts]) -> Iterator[None]:
+    """Let the letters that are written inside have these wordings: read once for many, or typed and not saved yet."""
+    token = _known.set(written)
+    try:
+        yield
+    finally:
+        _known.reset(token)
 
 
 def _language() -> str:
@@ -127,17 +140,8 @@ def wrong(kind: Kind, texts: Texts) -> dict[str, ValidationError]:
 
 def try_out(kind: Kind, texts: Texts, language: str, reader: Any) -> Letter | None:
     """The letter that `texts` would make in `language`, written for `reader` about what there is; nothing is kept."""
-    with translation.override(language), _instead(kind.key, texts):
+    with translation.override(language), known({(kind.key, language): texts}):
         return kind.sample(reader)
-
-
-@contextmanager
-def _instead(key: str, texts: Texts) -> Iterator[None]:
-    token = _tried.set((key, texts))
-    try:
-        yield
-    finally:
-        _tried.reset(token)
 
 
 class Changed(Exception):
