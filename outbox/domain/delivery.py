@@ -33,8 +33,6 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=30)
 SECONDS_AT_ONCE = 20  # that one ring or sweep may last: /readyz expects a sign of life within a minute, also from a worker of one process
 AT_A_LOOK, SECONDS_A_LOOK = 20, 1.0  # how many messages are seen at once, and how long that is believed
 A_BACKLOG = 10  # mails sent by one ring or sweep: there is work for another process
-# Line breaks of every alphabet, control characters, and the marks that make a subject read backwards (docs/rules.md#names).
-NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 METHOD = re.compile(r"^METHOD:([A-Z]+)\r?$", re.MULTILINE)
 REASONS = {
     BadAddress.Reason.BOUNCED: gettext_noop("Mails to this address come back."),
@@ -146,8 +144,7 @@ def _send(message: Message, way: "_Way") -> bool:
         validate_email(message.to)  # one address: the SMTP backend would object too late, after building the header
         with translation.override(message.language), wordings.known(message.wordings):  # type: ignore[attr-defined]
             letter = write(message)
-        message.subject = one_line(letter.subject)[:998]
-        message.text, message.html, message.calendar = letter.text, letter.html, letter.calendar
+        message.subject, message.text, message.html, message.calendar = letter.subject, letter.text, letter.html, letter.calendar
         email = _as_email(message, letter.headers)
     except NoLongerTrue as reason:
         return _finish(message, Status.DROPPED, last_error=str(reason))
@@ -176,11 +173,6 @@ class _Email(EmailMultiAlternatives):
         if not hasattr(self, "_message"):
             self._message = super().message(**options)
         return self._message
-
-
-def one_line(text: str) -> str:
-    """`text` without line breaks of any alphabet, control characters, and marks that make it read backwards (W14, W18)."""
-    return " ".join(NOT_IN_A_LINE.sub(" ", text).split())
 
 
 def _as_email(message: Message, headers: Mapping[str, str]) -> _Email:

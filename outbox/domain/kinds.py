@@ -1,5 +1,6 @@
 """The kinds of mail: an app above registers, per kind, the function that writes the letter when a worker is about to send it."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -8,17 +9,32 @@ from django.urls import reverse
 
 from outbox.models import Message
 
+# Line breaks of every alphabet, control characters, and the marks that make a subject read backwards (docs/rules.md#names).
+NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+LONGEST_SUBJECT = Message._meta.get_field("subject").max_length
+
+
+def one_line(text: str) -> str:
+    """`text` without line breaks of any alphabet, control characters, and marks that make it read backwards (W14, W18)."""
+    return " ".join(NOT_IN_A_LINE.sub(" ", text).split())
+
 
 @dataclass(frozen=True)
 class Letter:
-    """A mail ready to send. `html` keeps its style block: delivery puts the styles inline. `calendar` is an .ics text. `headers`: more of
-    them, by name (an optional mail says how to be rid of its kind, RFC 8058); they are written anew at each try, and not kept."""
+    """A mail ready to send; its subject is made one line of a length that servers take.
+
+    `html` keeps its style block: delivery puts the styles inline. `calendar` is an .ics text. `headers`: more of them, by name (an
+    optional mail says how to be rid of its kind, RFC 8058); they are written anew at each try, and not kept.
+    """
 
     subject: str
     text: str
     html: str = ""
     calendar: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "subject", one_line(self.subject)[:LONGEST_SUBJECT])
 
 
 def link(name: str, *args: str) -> str:
