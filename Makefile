@@ -53,9 +53,10 @@ check: .venv/development ## Look for faults without running: lint, format, types
 	$(PRODUCTION) $(RUN) manage.py compilemessages --check
 	$(PRODUCTION) $(RUN) manage.py check --deploy --fail-level WARNING
 
-bench: .venv/development ## Measure the hot sale, the pages, the loading, an allocation and the mail (see docs/benchmarks.md)
+bench: .venv/development ## Measure the hot sale, the pages, the loading, an allocation, the mail and a list of people (see docs/benchmarks.md)
 	$(RUN) bench/hot_sale.py
 	$(RUN) bench/pages.py
 	$(RUN) bench/load_summit.py
 	$(RUN) bench/allocation.py
 	$(RUN) bench/mail.py
+	$(RUN) bench/lists.py

@@ -161,6 +161,7 @@ CSRF_TRUSTED_ORIGINS = [f"{_base.scheme}://{_base.netloc}"] if HTTPS else []
 INSTALLED_APPS = [
     "modeltranslation",  # before admin, which it patches
     "summit",
+    "partners",
     "registrations",
     "programme",
     "venues",

@@ -10,7 +10,7 @@ from django.conf import settings
 
 pytestmark = pytest.mark.runs_once
 
-APPS = ["summit", "registrations", "programme", "venues", "accounts", "outbox"]
+APPS = ["summit", "partners", "registrations", "programme", "venues", "accounts", "outbox"]
 
 
 @pytest.fixture(scope="module")

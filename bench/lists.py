@@ -1,0 +1,90 @@
+"""A long list of people: how fast it is looked through, put into force, and found unchanged.
+
+Prints one JSON object last; docs/benchmarks.md tells what each figure means.
+"""
+
+import argparse
+import hashlib
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.workplace import arguments, progress, workplace
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--rows", type=int, default=50_000, help="how many people")
+    given = parser.parse_args()
+    if not 1 <= given.rows <= 50_000:
+        parser.error("rows: 1 to 50000")
+    with workplace(given):
+        print(json.dumps(measure(given)))
+
+
+def measure(given: argparse.Namespace) -> dict[str, Any]:
+    from django.db import connection  # noqa: PLC0415 - Django starts in workplace()
+    from django.test.utils import CaptureQueriesContext  # noqa: PLC0415
+    from django.utils import timezone  # noqa: PLC0415
+
+    from partners.domain import applying, files  # noqa: PLC0415
+    from partners.domain.comparing import compare  # noqa: PLC0415
+    from partners.models import Invitee  # noqa: PLC0415
+    from tests import make  # noqa: PLC0415
+
+    cohort = make.cohort(size=given.rows)
+    data = a_list(given.rows)
+    source = applying.Source("list.csv", hashlib.sha256(data).hexdigest())
+
+    def review() -> Any:
+        found = files.read(data)
+        return found.people, compare(cohort, found.people, replacing=True)
+
+    progress(f"Looking through {given.rows} rows…")
+    (people, _found), review_s = timed(review)
+    progress("Putting them into force…")
+    connection.queries_limit = 1_000_000
+    with CaptureQueriesContext(connection) as queries:
+        _upload, apply_s = timed(lambda: applying.apply(cohort, people, source, replace=True, actor=None, at=timezone.now()))
+    traces = Invitee.history.count()
+    progress("The same list again…")
+
+    def again() -> None:
+        applying.apply(cohort, review()[0], source, replace=True, actor=None, at=timezone.now())
+
+    _nothing, again_s = timed(again)
+    rss = {
+        name: resource.getrusage(who).ru_maxrss / 1024 for name, who in (("own", resource.RUSAGE_SELF), ("child", resource.RUSAGE_CHILDREN))
+    }
+    return {
+        "review_s": round(review_s, 2),
+        "apply_s": round(apply_s, 2),
+        "again_s": round(again_s, 2),
+        "again_writes": Invitee.history.count() - traces,
+        "max_rss_mb": round(max(rss.values()), 1),
+        "own_rss_mb": round(rss["own"], 1),
+        "queries_per_1000_rows": round(len(queries) / given.rows * 1000, 1),
+        "rows": given.rows,
+        "database": connection.vendor,
+    }
+
+
+def a_list(rows: int) -> bytes:
+    lines = ["Nom;Prénom;Courriel;N° étudiant;Formation"]
+    lines += [f"Nom{n};Prénom{n};prenom{n}.nom{n}@etu.example.org;{n:08};Master Mégadonnées" for n in range(rows)]
+    return "\r\n".join(lines).encode("cp1252")
+
+
+def timed(act: Callable[[], Any]) -> tuple[Any, float]:
+    began = time.perf_counter()
+    return act(), time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()

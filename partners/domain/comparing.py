@@ -1,0 +1,114 @@
+"""What a new list would change: who is new, changed, the same, elsewhere, or gone (docs/rules.md#lists)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from partners.domain.checking import Finding, Level, Person, shown
+from partners.domain.columns import FIELDS
+from partners.models import Invitee
+from registrations.models import Cohort, Membership
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Somebody who is on the list already, and the fields in which the new list says something else."""
+
+    invitee: Invitee
+    person: Person
+    fields: tuple[str, ...]
+
+
+@dataclass
+class Comparison:
+    """`size` is how many people the cohort would have; `findings` is what comparing has found about the row of a line."""
+
+    new: list[Person] = field(default_factory=list)
+    changed: list[Difference] = field(default_factory=list)
+    same: list[Invitee] = field(default_factory=list)
+    elsewhere: list[Person] = field(default_factory=list)
+    removed: list[Invitee] = field(default_factory=list)
+    size: int = 0
+    findings: dict[int, Finding] = field(default_factory=dict)
+
+    def found(self, person: Person, code: str, level: Level, column: str, **said: Any) -> None:
+        self.findings[person.line] = Finding(code, level, column, shown(getattr(person, column)), said)
+
+    def counts(self) -> dict[str, int]:
+        return {name: len(getattr(self, name)) for name in ("new", "changed", "same", "removed")}
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.new or self.changed or self.removed)
+
+
+def compare(cohort: Cohort, people: Iterable[Person], *, replacing: bool) -> Comparison:
+    """Compare the checked `people` of a list with those who are on it; with `replacing`, who is not in it any more is removed.
+
+    In two queries, whatever the size. A row that is to be mended, or repeats another, removes nobody: whoever it may mean stays.
+    """
+    listed = list(Invitee.objects.filter(institution=cohort.institution_id))
+    by_email = {one.email: one for one in listed}
+    by_reference = {one.reference: one for one in listed if one.reference}
+    found = Comparison()
+    meant: set[int] = set()
+    matched: list[tuple[Person, Invitee]] = []
+    for person in people:
+        invitee = by_email.get(person.email) or by_reference.get(person.reference)
+        if invitee and invitee.cohort_id == cohort.pk:
+            if not person.is_good:
+                meant.add(invitee.pk)
+            elif invitee.pk in meant:  # the address means one, the number another who came before
+                found.found(person, "same_person", Level.ERROR, "email", name=str(invitee))
+            else:
+                meant.add(invitee.pk)
+                matched.append((person, invitee))
+        elif invitee and person.is_good:
+            found.found(person, "other_cohort", Level.WARNING, "email", cohort=invitee.cohort_id)
+            found.elsewhere.append(person)
+        elif person.is_good:
+            found.new.append(person)
+    _name_the_cohorts(found)
+    _sort_out(matched, by_reference, found)
+    if replacing:
+        found.removed = [one for one in listed if one.cohort_id == cohort.pk and one.pk not in meant]
+    found.size = _size(cohort, listed, found)
+    return found
+
+
+def _sort_out(matched: list[tuple[Person, Invitee]], by_reference: dict[str, Invitee], found: Comparison) -> None:
+    """Tell who has changed. A number that is somebody else's is no change but an error, unless that person changes theirs as well."""
+    moving = {invitee.pk for person, invitee in matched if person.reference != invitee.reference}
+    for person, invitee in matched:
+        owner = by_reference.get(person.reference)
+        if owner and owner.pk != invitee.pk and owner.pk not in moving:
+            found.found(person, "reference_taken", Level.ERROR, "reference", name=str(owner))
+            continue
+        fields = tuple(name for name in FIELDS if _differs(person, invitee, name))
+        if fields:
+            found.changed.append(Difference(invitee, person, fields))
+        else:
+            found.same.append(invitee)
+
+
+def _differs(person: Person, invitee: Invitee, name: str) -> bool:
+    new = getattr(person, name)
+    # A list without a column, or with an empty cell, says nothing about it: only addresses and names are always said.
+    return new != getattr(invitee, name) and bool(new or name in ("first_name", "last_name"))
+
+
+def _name_the_cohorts(found: Comparison) -> None:
+    lines = [one.line for one in found.elsewhere]
+    if lines:
+        names = dict(Cohort.objects.filter(pk__in={found.findings[line].said["cohort"] for line in lines}).values_list("pk", "name"))
+        for line in lines:
+            finding = found.findings[line]
+            found.findings[line] = replace(finding, said={"cohort": names[finding.said["cohort"]]})
+
+
+def _size(cohort: Cohort, listed: list[Invitee], found: Comparison) -> int:
+    gone = {one.pk for one in found.removed}
+    addresses = {one.email for one in listed if one.cohort_id == cohort.pk and one.pk not in gone}
+    addresses -= {one.invitee.email for one in found.changed}
+    addresses |= {one.person.email for one in found.changed} | {one.email for one in found.new}
+    return len(addresses | set(Membership.objects.filter(cohort=cohort).values_list("attendee__user__email", flat=True)))

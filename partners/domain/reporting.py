@@ -1,0 +1,35 @@
+"""What is said about a list that was read and compared, for people and for programs."""
+
+from typing import Any
+
+from partners.domain import sentences
+from partners.domain.checking import Finding, Level, Person
+from partners.domain.comparing import Comparison
+from partners.domain.files import FileRefused, List
+
+REJECTS = ("repeated", "same_reference")  # warnings, but the row is not taken
+
+
+def report(found: List | None, comparison: Comparison | None, refused: FileRefused | None) -> dict[str, Any]:
+    """Counts, and each finding with its row, the name of its column in the file, the value, its code and a sentence."""
+    people = [one for one in found.people if not one.is_note] if found else []
+    counts = comparison.counts() if comparison else {"new": 0, "changed": 0, "same": 0, "removed": 0}
+    warnings = [_line(0, one, found) for one in found.findings] if found else []
+    rejected: list[dict[str, Any]] = []
+    for person in found.people if found else []:
+        for one in [*person.findings, *_compared(person, comparison)]:
+            line = _line(person.line, one, found)
+            (rejected if one.level == Level.ERROR or one.code in REJECTS else warnings).append(line)
+    said = {"code": refused.code, "message": str(refused)} if refused else None
+    return {"rows": len(people), **counts, "rejected": rejected, "warnings": warnings, "refused": said}
+
+
+def _compared(person: Person, comparison: Comparison | None) -> list[Finding]:
+    return [comparison.findings[person.line]] if comparison and person.line in comparison.findings else []
+
+
+def _line(row: int, finding: Finding, found: List | None) -> dict[str, Any]:
+    index = found.columns.meaning.get(finding.column, -1) if found else -1
+    names = found.columns.names if found else ()
+    column = names[index] if 0 <= index < len(names) and names[index] else str(sentences.FIELDS.get(finding.column, ""))
+    return {"row": row, "column": column, "value": finding.value, "code": finding.code, "message": sentences.about(finding)}

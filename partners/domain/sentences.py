@@ -1,0 +1,90 @@
+"""What people are told about a list: one sentence for each case, with how to mend it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy, ngettext_lazy
+
+from partners.domain.checking import Finding
+
+_REFUSALS: dict[str, Any] = {
+    "empty": gettext_lazy("There is nobody in this file: it has no row under its headers."),
+    "too_large": gettext_lazy("This file is larger than %(mb)d MB: split it, or take out pictures and other sheets."),
+    "too_many_rows": gettext_lazy("This list has more than %(rows)d rows: split it."),
+    "too_many_columns": gettext_lazy("This list has more than %(columns)d columns: keep names, addresses and numbers."),
+    "utf16_without_mark": gettext_lazy("The letters of this file cannot be read (UTF-16 without its mark): save it as “CSV UTF-8”."),
+    "bad_byte": gettext_lazy("Line %(line)d holds a letter that cannot be read (%(byte)s): save the file as “CSV UTF-8”."),
+    "two_encodings": gettext_lazy(
+        "This file mixes two ways to write accents: line %(line)d (%(byte)s) is not like the others. Open it, check the names, and save it as “CSV UTF-8”."
+    ),
+    "unreadable_letters": gettext_lazy("The letters of this file cannot be read: save it as “CSV UTF-8”."),
+    "open_quote": gettext_lazy("The quotation mark that opens in line %(line)d is never closed, or stands inside a text: mend that line."),
+    "hopeless_cell": gettext_lazy("A cell of line %(line)d is far too long: is a quotation mark left open?"),
+    "bomb": gettext_lazy("This file unpacks to far more than a list ever needs: it is refused."),
+    "encrypted": gettext_lazy("This file is encrypted: save a copy without a password."),
+    "other_type": gettext_lazy("This is not a list but a file of the type %(type)s: save the list as XLSX, ODS or CSV."),
+    "damaged": gettext_lazy(
+        "This file is damaged or not what its name says: open it, save it again as XLSX, ODS or CSV, and try once more."
+    ),
+    "nobody": gettext_lazy("No row of this file can be taken as it is: mend them, and try once more."),
+    "no_such_sheet": gettext_lazy("This workbook has no sheet “%(sheet)s”. It has: %(sheets)s."),
+    "twice": gettext_lazy("Two columns have the same name: %(names)s. Rename one of them."),
+    "no_addresses": gettext_lazy("No column holds e-mail addresses. The columns found: %(names)s. Name one of them “E-mail”."),
+    "too_many_people": gettext_lazy(
+        "This cohort has places for %(size)d people, and the list would make it %(people)d: skip some, or ask the organisers."
+    ),
+}
+
+_FINDINGS: dict[str, Any] = {
+    "email_missing": gettext_lazy("The address is missing: nobody can be invited without one."),
+    "email_at": gettext_lazy("An address has an “@”. Do you mean %(fix)s?"),
+    "email_invalid": gettext_lazy("This is not an e-mail address."),
+    "email_letter": gettext_lazy("This address holds a letter that no address has (%(letter)s): type it again by hand."),
+    "several_addresses": gettext_lazy("One address in each cell: keep one."),
+    "domain_mixed": gettext_lazy("This address mixes alphabets: it really goes to “%(domain)s”. Is that right?"),
+    "control": gettext_lazy("An invisible character stands here (%(letter)s): type the text again by hand."),
+    "too_long": gettext_lazy("At most %(longest)d characters."),
+    "name_missing": gettext_lazy("The name is missing."),
+    "ragged": gettext_lazy("This row has %(cells)d cells, the header %(columns)d: is a separator inside a text?"),
+    "formula": gettext_lazy("This cell holds a formula: replace it by its value."),
+    "capitals": gettext_lazy("The name is written in capitals: it is kept as it is."),
+    "trimmed": gettext_lazy("Spaces and capitals that do not count were taken away."),
+    "reference_blanks": gettext_lazy("Spaces inside the number were taken away."),
+    "reference_missing": gettext_lazy("The number is missing: the address alone tells this person from others."),
+    "zeros_lost": gettext_lazy("Excel has dropped the leading zeros; the number is read as %(kept)s."),
+    "excel_number": gettext_lazy("Excel has changed this number: give the column the format “Text”, and write it again."),
+    "repeated": gettext_lazy("The same address as in line %(line)d: one is kept."),
+    "same_reference": gettext_lazy("The same number as in line %(line)d with another address: the first is kept. Which one is right?"),
+    "similar_address": gettext_lazy("Perhaps the same mailbox as in line %(line)d: both are kept."),
+    "same_name": gettext_lazy("The same name as in line %(line)d: two people?"),
+    "swapped": gettext_lazy("The first and the family name seem to have changed places."),
+    "note": gettext_lazy("This row is about nobody: it is left out."),
+    "same_person": gettext_lazy("This row means %(name)s, whom another row means too: keep one."),
+    "reference_taken": gettext_lazy("This number is already that of %(name)s."),
+    "other_cohort": gettext_lazy("Already on your list “%(cohort)s”: nobody is invited twice."),
+    "no_header": gettext_lazy("This list has no header: check which column is which."),
+    "not_kept": gettext_lazy("Not kept, since we do not need it: %(columns)s."),
+    "blank": ngettext_lazy("%(rows)d empty row was left out.", "%(rows)d empty rows were left out.", "rows"),
+    "spellings": gettext_lazy("One thing seems to be spelled in several ways: %(names)s."),
+    "encoding": gettext_lazy("Read as %(encoding)s. Are these names right? %(names)s"),
+    "encoded_twice": gettext_lazy("Accents look as if they had been encoded twice (“Ã©” for “é”)."),
+    "sheets": gettext_lazy("The sheet “%(sheet)s” was read. There are others: %(others)s."),
+}
+
+FIELDS: dict[str, Any] = {
+    "last_name": gettext_lazy("Family name"),
+    "first_name": gettext_lazy("First name"),
+    "email": gettext_lazy("E-mail"),
+    "reference": gettext_lazy("Number"),
+    "programme": gettext_lazy("Programme"),
+}
+
+
+def refusal(code: str, said: Mapping[str, Any]) -> str:
+    """Why a file is refused, and what to do."""
+    return _REFUSALS[code] % said
+
+
+def about(finding: Finding) -> str:
+    """What was found, and how to mend it."""
+    return _FINDINGS[finding.code] % {**finding.said, "fix": finding.fix}

@@ -1,0 +1,479 @@
+"""U1 to U50 of the inputs that lists bring: each is read right, or refused with one sentence, and never costs much (G21)."""
+
+import csv
+import re
+import resource
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.utils import translation
+
+from partners import reader
+from partners.domain import checking, columns, files, sentences
+from partners.domain.checking import Level
+from partners.domain.files import FileRefused
+from tests.partners import files as make
+
+DATA = Path(settings.BASE_DIR) / "summit" / "demo" / "data"
+ADA = ["Lovelace", "Ada", "ada@example.org", "0001"]
+
+
+@pytest.fixture(autouse=True)
+def english():
+    with translation.override("en"):
+        yield
+
+
+def read(*rows, **options):
+    return files.read(make.text(make.HEADER, *rows), **options)
+
+
+def one(*cells):
+    """The person that a list of one row holds, and the codes of what was found about it."""
+    [person] = read(list(cells) + ADA[len(cells) :]).people
+    return person, [found.code for found in person.findings]
+
+
+def refused(data, **options):
+    with pytest.raises(FileRefused) as caught:
+        files.read(data, **options)
+    assert str(caught.value)
+    return caught.value
+
+
+class TestRealLists:
+    """The lists that two programmes really send: fifty people each, and every defect by its name."""
+
+    @pytest.mark.parametrize("name", ["students-medas.csv", "students-marketing-digital.csv", "students-marketing-digital.xlsx"])
+    def test_they_come_out_whole_with_each_defect_named(self, name):
+        found = files.read((DATA / name).read_bytes())
+
+        codes = {one.code for person in found.people for one in person.findings} | {one.code for one in found.findings}
+        bad = [one for one in found.people if any(finding.level == Level.ERROR for finding in one.findings)]
+        good = [one for one in found.people if one.is_good]
+        named = {"capitals", "trimmed", "email_missing", "email_at", "reference_blanks", "reference_missing", "spellings", "swapped"}
+        assert named - {"reference_blanks"} | {"blank", "repeated", "same_reference"} <= codes
+        assert sorted(finding.code for person in bad for finding in person.findings if finding.level == Level.ERROR) == [
+            "email_at",
+            "email_missing",
+        ]
+        shared = "lea.ombrelointain@etu.cnam-fictif.example" in {one.email for one in found.people}
+        assert len(good) + len(bad) == 50 + (shared and "marketing" in name)
+
+    def test_the_workbook_has_a_title_a_total_and_numbers_without_their_zeros(self):
+        found = files.read((DATA / "students-marketing-digital.xlsx").read_bytes())
+
+        assert found.columns.header_line == 3
+        assert [one.line for one in found.people if one.is_note] == [59]
+        assert {one.reference for one in found.people if one.line in (6, 9)} == {"00090603", "00090606"}
+
+    @pytest.mark.parametrize("name", ["students-medas", "students-marketing-digital"])
+    def test_the_three_forms_say_the_same(self, name):
+        rows = list(csv.reader((DATA / f"{name}.csv").read_text("cp1252").splitlines(), delimiter=";"))
+        forms = [files.read(data) for data in ((DATA / f"{name}.csv").read_bytes(), make.xlsx(rows), make.ods(rows))]
+
+        kept = [[(one.email, one.last_name, one.first_name, one.reference) for one in form.people if one.is_good] for form in forms]
+        assert kept[0] == kept[1] == kept[2]
+        assert len(kept[0]) in (48, 49)
+
+
+class TestLetters:
+    """U1 to U8: what the bytes mean."""
+
+    @pytest.mark.parametrize(
+        ("encoding", "read_as"),
+        [
+            pytest.param("utf-8-sig", "utf-8", id="U1"),
+            pytest.param("utf-8", "utf-8", id="U2"),
+            pytest.param("utf-16", "utf-16", id="U3"),
+            pytest.param("cp1252", "cp1252", id="U5"),
+        ],
+    )
+    def test_accents_arrive(self, encoding, read_as):
+        found = files.read(make.text(make.HEADER, ["Cœur €’", "Éloïse", "e@example.org", "1"], encoding=encoding))
+
+        assert found.people[0].last_name == "Cœur €’"
+        assert found.columns.names[0] == "Nom"
+        assert found.read_as["encoding"] == read_as
+
+    def test_u3_the_unicode_text_of_excel(self):
+        data = b"\xfe\xff" + make.text(make.HEADER, ["Zoë", "É", "e@example.org", "1"], encoding="utf-16-be", delimiter="\t")
+        assert files.read(data).people[0].last_name == "Zoë"
+
+    @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+    def test_u4_without_a_mark_it_is_refused(self, encoding):
+        assert refused(make.text(make.HEADER, ADA, encoding=encoding)).code == "utf16_without_mark"
+
+    def test_u5_names_are_shown_when_the_encoding_is_a_guess(self):
+        found = files.read(make.text(make.HEADER, ["Cœur", "Zoé", "e@example.org", "1"], encoding="cp1252"))
+
+        assert [sentences.about(one) for one in found.findings] == ["Read as cp1252. Are these names right? Zoé Cœur"]
+
+    def test_u6_another_encoding_can_be_chosen(self):
+        data = make.text(make.HEADER, ["Élan", "Zoé", "e@example.org", "1"], encoding="mac_roman")
+
+        assert files.read(data).people[0].first_name != "Zoé"
+        assert files.read(data, encoding="mac_roman").people[0].first_name == "Zoé"
+
+    def test_u7_two_encodings_in_one_file_are_refused_with_the_line(self):
+        data = make.text(make.HEADER, ["Élan", "Zoé", "e@example.org", "1"]) + make.text(
+            ["Cœur", "Zoé", "f@example.org", "2"], encoding="cp1252"
+        )
+
+        error = refused(data)
+
+        assert (error.code, error.said) == ("two_encodings", {"line": 3, "byte": "0x9C"})
+        assert "line 3" in str(error)
+
+    def test_u8_accents_encoded_twice_are_told_and_repaired_on_request(self):
+        data = make.text(make.HEADER, ["Cœur".encode().decode("cp1252"), "Zoé".encode().decode("cp1252"), "e@example.org", "1"])
+
+        assert "encoded_twice" in [one.code for one in files.read(data).findings]
+        assert files.read(data, encoding="utf-8-twice").people[0].name == "Zoé Cœur"
+
+
+class TestTables:
+    """U9 to U21: rows and columns."""
+
+    @pytest.mark.parametrize("delimiter", [";", ",", "\t", "|"])
+    def test_u9_the_delimiter_is_found(self, delimiter):
+        assert files.read(make.text(make.HEADER, ADA, delimiter=delimiter)).people[0].name == "Ada Lovelace"
+
+    def test_u9_excels_own_first_line_decides(self):
+        assert files.read(make.text("sep=|", make.HEADER, ADA, delimiter="|")).people[0].line == 3
+
+    @pytest.mark.parametrize("rows", [["Courriel", "a@example.org", "b@example.org"], ["a@example.org", "b@example.org"]])
+    def test_u10_one_column_of_addresses(self, rows):
+        found = files.read(make.text(*rows))
+
+        assert [one.email for one in found.people] == ["a@example.org", "b@example.org"]
+
+    def test_u11_quotes_hold_delimiters_lines_and_quotes(self):
+        found = read('"Love;lace, dite ""Ada""";Ada;ada@example.org;1', '"Deux\nlignes";B;b@example.org;2', "C\u2028D;C;c@example.org;3")
+
+        assert found.people[0].last_name == 'Love;lace, dite "Ada"'
+        assert [one.line for one in found.people] == [2, 3, 5]
+        assert [one.findings[0].said["letter"] for one in found.people[1:]] == ["U+000A", "U+2028"]
+
+    def test_u12_a_quote_that_is_never_closed_is_told_with_its_line(self):
+        data = make.text(make.HEADER, ADA, '"Open;B;b@example.org;2', *(["x"] * 4 for _ in range(40_000)))
+        began = time.monotonic()
+
+        error = refused(data)
+
+        assert (error.code, error.said) == ("open_quote", {"line": 3})
+        assert time.monotonic() - began < 3
+
+    @pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
+    def test_u13_every_end_of_line(self, end):
+        found = files.read(make.text(make.HEADER, ADA, ["B", "B", "b@example.org", "2"], end=end))
+        assert [one.line for one in found.people] == [2, 3]
+
+    def test_u13_mixed_ends(self):
+        assert len(files.read(b"Nom;Courriel\rA;a@example.org\nB;b@example.org\r\nC;c@example.org").people) == 3
+
+    @pytest.mark.parametrize("data", [b"", b"\n\n \n", b"\xef\xbb\xbf", make.text(make.HEADER), make.text(make.HEADER, ";;;", ";;;")])
+    def test_u14_nobody_in_it(self, data):
+        assert refused(data).code == "empty"
+
+    def test_u15_without_a_header_the_columns_are_guessed_and_that_is_said(self):
+        found = files.read(make.text(ADA, ["Turing", "Alan", "alan@example.org", "0002"]))
+
+        assert [one.name for one in found.people] == ["Ada Lovelace", "Alan Turing"]
+        assert found.people[0].reference == "0001"
+        assert [one.code for one in found.findings] == ["no_header"]
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            ["E-mail", "Student ID", "First name", "Last name", "Phone"],
+            ["  COURRIEL ", "Matricule", "PRÉNOM\u00a0", "Nom de famille", "Tél."],
+            ["Adresse e-mail", "N°\u00a0étudiant", "Prenom", "nom", "Remarques"],
+        ],
+    )
+    def test_u16_columns_in_any_order_and_language_and_what_is_not_kept_is_said(self, header):
+        found = files.read(make.text(header, ["ada@example.org", "7", "Ada", "Lovelace", "a secret"]))
+
+        [person] = found.people
+        assert (person.name, person.email, person.reference) == ("Ada Lovelace", "ada@example.org", "7")
+        assert found.columns.not_kept == [header[4]]
+
+    def test_u16_what_an_institution_called_its_columns_before_is_remembered(self):
+        remembered = {"Mél pro": "email", "Qui": "last_name"}
+        assert files.read(make.text("Qui;Mél pro", "Ada;ada@example.org"), remembered=remembered).people[0].email == "ada@example.org"
+
+    def test_u17_two_columns_of_one_name_are_refused(self):
+        error = refused(make.text("Nom;Courriel;nom", "A;a@example.org;B"))
+        assert (error.code, error.said) == ("twice", {"names": "nom"})
+
+    def test_a_list_without_addresses_is_refused_with_the_columns_that_were_found(self):
+        error = refused(make.text("Nom;Prénom;Téléphone", "Lovelace;Ada;0102030405"))
+
+        assert error.code == "no_addresses"
+        assert "Téléphone" in str(error)
+
+    def test_u18_a_ragged_row_is_told_and_the_others_go_on(self):
+        found = read(["A", "A", "a@example.org", "1", "oops"], ["B", "B", "", "2"], ["C", "C", "c@example.org", "3"], ["D"])
+
+        assert [[one.code for one in person.findings] for person in found.people] == [["ragged"], ["email_missing"], [], ["note"]]
+
+    def test_u19_a_million_rows_are_refused_before_they_are_read(self):
+        data = b"Nom;Courriel\n" + b"".join(b"a;%d@x.y\n" % n for n in range(750_000))
+        began = time.monotonic()
+
+        assert refused(data[: files.MAX_BYTES]).code == "too_many_rows"
+        assert time.monotonic() - began < 6
+
+    def test_u20_more_than_ten_megabytes_are_refused(self):
+        assert refused(b"a" * (files.MAX_BYTES + 1)).code == "too_large"
+
+    def test_u21_a_cell_without_end_is_refused(self):
+        assert refused(make.text(make.HEADER, ["x" * 140_000, "A", "a@example.org", "1"])).code == "hopeless_cell"
+
+    def test_more_columns_than_a_list_has_are_refused(self):
+        assert refused(make.text([*make.HEADER, *map(str, range(40))], [*ADA, *["x"] * 40])).code == "too_many_columns"
+
+
+class TestCells:
+    """U22 to U35: what people are called, and where they are written to."""
+
+    def test_u22_a_name_is_at_most_so_long_and_may_be_a_single_letter(self):
+        person, codes = one("x" * 300)
+
+        assert codes == ["too_long"]
+        assert len(person.findings[0].value) == 60
+        assert one("O", "")[1] == []
+
+    def test_u23_accents_written_in_two_ways_are_the_same(self):
+        person, _codes = one("Le\u0301a")
+        assert person.last_name == "L\u00e9a"
+
+    @pytest.mark.parametrize(
+        "name", ["McDonald", "d'Artagnan", "van der Berg", "DE LA TOUR", "Nguyễn", "ਪੰਜਾਬੀ", "مريم", "山田", "🎉 Ada", "<script>"]
+    )
+    def test_u24_u32_names_stay_as_they_are_written(self, name):
+        person, codes = one(name)
+        assert person.last_name == name
+        assert set(codes) <= {"capitals"}
+
+    @pytest.mark.parametrize("written", [" ADA@Example.ORG ", "\u00a0ada@example.org", "mailto:ada@example.org", "ada@example.org."])
+    def test_u25_addresses_are_tidied(self, written):
+        person, codes = one("A", "A", written)
+        assert person.email == "ada@example.org"
+        assert codes == ["trimmed"]
+
+    def test_u26_similar_addresses_are_told_and_both_kept(self):
+        found = read(
+            ["A", "A", "jean@x.fr", "1"],
+            ["B", "B", "jean+2@x.fr", "2"],
+            ["C", "C", "j.ean@gmail.com", "3"],
+            ["D", "D", "jean@gmail.com", "4"],
+        )
+
+        assert [person.is_good for person in found.people] == [True] * 4
+        assert [[one.code for one in person.findings] for person in found.people] == [[], ["similar_address"], [], ["similar_address"]]
+
+    @pytest.mark.parametrize("address", ["\u0430dmin@example.org", "\uff41@example.org"])
+    def test_u27_letters_that_look_like_others_are_refused_with_their_code_point(self, address):
+        person, codes = one("A", "A", address)
+        assert codes == ["email_letter"]
+        assert person.findings[0].said["letter"] == f"U+{ord(address[0]):04X}"
+
+    def test_u27_a_domain_of_two_alphabets_is_told_with_where_it_really_goes(self):
+        person, codes = one("A", "A", "a@ex\u0430mple.org")
+
+        assert "domain_mixed" in codes
+        assert person.is_good
+        assert person.email == "a@xn--exmple-4nf.org"
+
+    def test_u28_who_comes_twice_is_kept_once(self):
+        found = read(ADA, ["Lovelace", "A.", "ADA@example.org", "2"], ["Autre", "B", "b@example.org", "0001"])
+
+        assert [person.is_good for person in found.people] == [True, False, False]
+        assert [one.code for one in found.people[1].findings][-1] == "repeated"
+        assert [one.code for one in found.people[2].findings] == ["same_reference"]
+
+    @pytest.mark.parametrize(
+        "address", [f"{'x' * 65}@example.org", "a@[127.0.0.1]", "a@b", "a b@example.org", "@example.org", "a@", "a", "a@b..fr"]
+    )
+    def test_u29_what_is_no_address_is_refused(self, address):
+        assert one("A", "A", address)[1] in (["email_invalid"], ["several_addresses"])
+
+    def test_u29_a_line_break_in_an_address_is_refused(self):
+        assert one("A", "A", '"a@b.fr\n"')[1] == ["control"]
+
+    @pytest.mark.parametrize("address", ["a@b.fr, evil@x.y", "a@b.fr evil@x.y", '"a@b.fr;evil@x.y"', "a@b.fr,"])
+    def test_u30_one_address_in_a_cell(self, address):
+        assert one("A", "A", address)[1] == ["several_addresses"]
+
+    @pytest.mark.parametrize("letter", ["\u202e", "\u200b", "\ufeff", "\x07", "\x00", "\u200d", "\ufffd"])
+    def test_u31_u33_an_invisible_letter_is_refused_by_its_name(self, letter):
+        person, codes = one(f"A{letter}da")
+        assert "control" in codes
+        assert person.findings[0].said["letter"] == f"U+{ord(letter):04X}"
+
+    @pytest.mark.parametrize("name", ["می\u200cخواهم", "क्\u200dष"])
+    def test_u31_joiners_are_letters_business_where_they_shape_them(self, name):
+        assert one(name)[1] == []
+
+    def test_u34_a_lone_surrogate_is_refused(self):
+        book = make.xlsx([make.HEADER, ["Nom0", "Ada", "ada@example.org", "1"]])
+
+        assert refused(make.changed(book, "xl/worksheets/sheet1.xml", old="Nom0", new="&#xD800;")).code == "damaged"
+        assert [one.code for one in checking.check_row(2, ["\ud800", *ADA[1:]], columns.find([(1, make.HEADER)])).findings] == ["control"]
+
+    @pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+cmd", "-1+1", "@SUM", "＝1", "==1+1"])
+    def test_u35_what_looks_like_a_formula_is_text(self, text):
+        assert one(text)[0].last_name == text
+
+    def test_u35_a_cell_that_holds_a_formula_is_not_believed(self):
+        found = files.read(make.xlsx([make.HEADER, ['="Love"&"lace"', "Ada", "ada@example.org", "1"], ["B", "B", "b@example.org", "2"]]))
+
+        assert next(one.code for one in found.people[0].findings) == "formula"
+        assert [one.is_good for one in found.people] == [False, True]
+
+
+class TestWorkbooks:
+    """U36 to U46: files that are more than a table, or something else."""
+
+    @pytest.mark.parametrize("bomb", [make.bomb, make.lying_bomb])
+    def test_u36_a_bomb_is_refused_before_it_is_unpacked(self, bomb):
+        data = bomb()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        began = time.monotonic()
+
+        assert refused(data).code in ("bomb", "damaged")
+        assert time.monotonic() - began < 3
+        assert max(before, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) < 512 * 1024
+
+    def test_u37_what_else_is_in_an_archive_is_never_touched(self, tmp_path):
+        book = make.changed(make.xlsx([make.HEADER, ADA]), "../../escaped.txt", content=b"gotcha")
+
+        assert files.read(book).people[0].name == "Ada Lovelace"
+        assert not list(tmp_path.parent.glob("**/escaped.txt"))
+
+    @pytest.mark.parametrize(
+        "declared",
+        ['<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>', '<!DOCTYPE l [<!ENTITY a "l"><!ENTITY b "&a;&a;&a;">]>'],
+    )
+    def test_u38_entities_are_refused(self, declared):
+        book = make.xlsx([make.HEADER, ADA])
+        assert refused(make.changed(book, "xl/worksheets/sheet1.xml", old="<worksheet", new=f"{declared}<worksheet")).code == "damaged"
+
+    def test_u39_a_cell_at_the_end_of_the_world_is_refused_at_once(self):
+        book = make.xlsx([make.HEADER, ADA])
+        far = '<row r="1048576"><c r="XFD1048576" t="inlineStr"><is><t>x</t></is></c></row></sheetData>'
+        began = time.monotonic()
+
+        assert refused(make.changed(book, "xl/worksheets/sheet1.xml", old="</sheetData>", new=far)).code.startswith("too_many")
+        assert time.monotonic() - began < 3
+
+    def test_u39_a_size_that_is_a_lie_does_not_count(self):
+        book = make.xlsx([make.HEADER, ADA])
+        lying = make.changed(book, "xl/worksheets/sheet1.xml", old='ref="A1:D2"', new='ref="A1:XFD1048576"')
+        assert len(files.read(lying).people) == 1
+
+    def test_u39_ten_thousand_sheets_are_refused(self):
+        book = make.archive({"[Content_Types].xml": "", "xl/workbook.xml": ""} | {f"xl/worksheets/sheet{n}.xml": "" for n in range(10_000)})
+        assert refused(book).code == "bomb"
+
+    def test_u40_the_first_visible_sheet_is_read_the_others_named_and_any_can_be_chosen(self):
+        book = make.xlsx([make.HEADER, ADA], sheets={"Brouillon": "hidden", "Master": "visible"})
+
+        found = files.read(book)
+
+        assert found.read_as["hidden_sheets"] == ["Brouillon"]
+        assert [sentences.about(one) for one in found.findings] == ["The sheet “Sheet” was read. There are others: Master, Brouillon."]
+        assert refused(book, sheet="3").code == "no_addresses"
+        assert refused(book, sheet="Rien").code == "no_such_sheet"
+        assert files.read(book, sheet="1").people[0].name == "Ada Lovelace"
+
+    @pytest.mark.parametrize(
+        ("data", "code", "type_"),
+        [
+            pytest.param(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "encrypted", "", id="U41"),
+            pytest.param(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 500, "other_type", "XLS", id="U42-xls"),
+            pytest.param(make.archive({"xl/workbook.bin": ""}), "other_type", "XLSB", id="U42-xlsb"),
+            pytest.param(make.archive({"xl/vbaProject.bin": ""}), "other_type", "XLSM", id="U42-xlsm"),
+            pytest.param(b"<!DOCTYPE html><table>", "other_type", "HTML", id="U43-html"),
+            pytest.param(b"%PDF-1.7", "other_type", "PDF", id="U43-pdf"),
+            pytest.param(make.archive({"word/document.xml": ""}), "other_type", "DOCX", id="U43-docx"),
+            pytest.param(b"\x89PNG\r\n\x1a\n", "other_type", "PNG", id="U43-png"),
+            pytest.param(make.archive({"a.txt": ""}), "other_type", "ZIP", id="U43-zip"),
+            pytest.param(b"PK\x03\x04 and then nothing", "damaged", "", id="U44-no-archive"),
+        ],
+    )
+    def test_other_files_are_refused_by_what_they_are(self, data, code, type_):
+        error = refused(data)
+        assert (error.code, error.said.get("type", "")) == (code, type_)
+
+    def test_u44_a_truncated_workbook_and_a_wrong_checksum_are_refused(self):
+        book = make.xlsx(make.people(200))
+
+        assert refused(book[: len(book) // 2]).code == "damaged"
+        assert refused(make.wrong_checksum(book)).code == "damaged"
+
+    def test_u45_a_date_in_a_workbook_is_read_by_its_type(self):
+        found = files.read(make.xlsx([make.HEADER, ["A", "A", "a@example.org", date(2027, 4, 3)]]))
+        assert found.people[0].reference == "2027-04-03"
+
+    def test_u46_a_number_that_excel_has_changed_is_told(self):
+        assert one("A", "A", "a@example.org", "3,5E+10")[1] == ["excel_number"]
+
+
+class TestTheChild:
+    """G21: what a file does, it does to a process that has nothing."""
+
+    def test_it_can_open_no_file_and_no_socket(self):
+        program = (
+            "import importlib.util, socket, sys\n"
+            f"spec = importlib.util.spec_from_file_location('reader', {reader.__file__!r})\n"
+            "reader = importlib.util.module_from_spec(spec); spec.loader.exec_module(reader); reader._confine()\n"
+            "for act in (lambda: open('/etc/passwd'), lambda: socket.socket()):\n"
+            "    try: act(); print('open')\n"
+            "    except OSError as error: print(error.errno)\n"
+        )
+        done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True)
+        assert done.stdout.split() == ["24", "24"]
+
+    def test_it_has_so_much_memory(self):
+        program = (
+            "import importlib.util\n"
+            f"spec = importlib.util.spec_from_file_location('reader', {reader.__file__!r})\n"
+            "reader = importlib.util.module_from_spec(spec); spec.loader.exec_module(reader); reader._confine()\n"
+            "try: b'x' * (600 * 1024 * 1024); print('had it')\n"
+            "except MemoryError: print('refused')\n"
+        )
+        done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True)
+        assert done.stdout.split() == ["refused"]
+
+    def test_whatever_kills_it_is_one_answer(self, monkeypatch, tmp_path):
+        broken = tmp_path / "reader.py"
+        for program in ("import os; os.abort()", "raise SystemExit(3)", "print('no json')", "while True: pass"):
+            broken.write_text(program)
+            monkeypatch.setattr(files, "READER", broken)
+            monkeypatch.setattr(files, "SECONDS", 1)
+            assert refused(make.text(make.HEADER, ADA)).code == "damaged"
+
+    def test_it_is_given_no_secret(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("SECRET_KEY", "do-not-tell")
+        spy = tmp_path / "reader.py"
+        spy.write_text("import json, os; print(json.dumps({'refused': {'code': 'twice', 'said': {'names': str(dict(os.environ))}}}))")
+        monkeypatch.setattr(files, "READER", spy)
+
+        assert "do-not-tell" not in str(refused(make.text(make.HEADER, ADA)))
+
+
+def test_every_refusal_and_finding_has_its_sentence():
+    source = Path(reader.__file__).parent
+    written = "".join(path.read_text() for path in source.rglob("*.py") if path.name != "sentences.py")
+
+    assert [code for code in [*sentences._REFUSALS, *sentences._FINDINGS] if f'"{code}"' not in written] == []
+    raised = {*re.findall(r'Refused\("(\w+)"', written)} - {*sentences._REFUSALS}
+    found = {*re.findall(r'(?:\.found|Finding)\("(\w+)"', written)} - {*sentences._FINDINGS}
+    assert (raised, found) == (set(), set())
