@@ -4,13 +4,12 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from functools import cache
 from typing import Any
 from xml.sax.saxutils import escape
 
 import openpyxl
 
-SHARED = Path(__file__).parent / "lists"
 HEADER = ["Nom", "Prénom", "Courriel", "N° étudiant"]
 ODS = "application/vnd.oasis.opendocument.spreadsheet"
 
@@ -79,6 +78,7 @@ def changed(book: bytes, part: str, content: bytes | None = None, **replace: str
     return archive(parts)
 
 
+@cache
 def bomb() -> bytes:
     """Half a megabyte that unpacks to 600 MB."""
     out = io.BytesIO()
