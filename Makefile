@@ -37,8 +37,8 @@ test: .venv/development ## Run all tests: on SQLite with the browser, then on Po
 	$(RUN) -m tests.postgres $(RUN) -m pytest -n $(WORKERS) -m "not faults" $(ARGS)
 
 test-faults: .venv/development ## Run the long races and kills, on both databases
-	TEST_DATABASE_URL= $(RUN) -m pytest -n $(WORKERS) --dist worksteal -m faults $(ARGS)
 	$(RUN) -m tests.postgres $(RUN) -m pytest -n $(WORKERS) --dist worksteal -m faults $(ARGS)
+	TEST_DATABASE_URL= $(RUN) -m pytest -n $(WORKERS) --dist worksteal -m faults $(ARGS)
 
 # A key and an address that production could have, for the checks that load the settings.
 PRODUCTION = SECRET_KEY=checks-only-checks-only-0123456789-abcdefghijklmnopqrstuvwxyz BASE_URL=https://summit.example.org
