@@ -4,7 +4,6 @@ Prints one JSON object last; docs/benchmarks.md tells what each figure means.
 """
 
 import argparse
-import hashlib
 import json
 import resource
 import sys
@@ -33,32 +32,35 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     from django.test.utils import CaptureQueriesContext  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
 
-    from partners.domain import applying, files  # noqa: PLC0415
-    from partners.domain.comparing import compare  # noqa: PLC0415
-    from partners.models import Invitee  # noqa: PLC0415
+    from partners.domain import reviewing  # noqa: PLC0415
+    from partners.models import Invitee, Upload  # noqa: PLC0415
+    from registrations.models import PartnerRole  # noqa: PLC0415
     from tests import make  # noqa: PLC0415
 
     cohort = make.cohort(size=given.rows)
+    coordinator = make.user()
+    PartnerRole.objects.create(institution=cohort.institution, user=coordinator)
     data = a_list(given.rows)
-    source = applying.Source("list.csv", hashlib.sha256(data).hexdigest())
 
-    def review() -> Any:
-        found = files.read(data)
-        return found.people, compare(cohort, found.people, replacing=True)
+    def review() -> Upload:
+        upload = reviewing.receive(cohort, data, "list.csv", actor=coordinator, mode=Upload.Mode.REPLACE, at=timezone.now())
+        reviewing.work(upload, at=timezone.now())
+        return Upload.objects.get(pk=upload.pk)
+
+    def apply(upload: Upload) -> None:
+        shown = {name: upload.counts[name] for name in ("new", "changed", "removed")}
+        reviewing.confirm(upload, as_shown=shown, actor=coordinator)
+        reviewing.work(upload, at=timezone.now())
 
     progress(f"Looking through {given.rows} rows…")
-    (people, _found), review_s = timed(review)
+    upload, review_s = timed(review)
     progress("Putting them into force…")
     connection.queries_limit = 1_000_000
     with CaptureQueriesContext(connection) as queries:
-        _upload, apply_s = timed(lambda: applying.apply(cohort, people, source, replace=True, actor=None, at=timezone.now()))
+        _applied, apply_s = timed(lambda: apply(upload))
     traces = Invitee.history.count()
     progress("The same list again…")
-
-    def again() -> None:
-        applying.apply(cohort, review()[0], source, replace=True, actor=None, at=timezone.now())
-
-    _nothing, again_s = timed(again)
+    _nothing, again_s = timed(lambda: apply(review()))
     rss = {
         name: resource.getrusage(who).ru_maxrss / 1024 for name, who in (("own", resource.RUSAGE_SELF), ("child", resource.RUSAGE_CHILDREN))
     }

@@ -1,45 +1,171 @@
 import uuid
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext as _gettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from simple_history.models import HistoricalRecords
 
-from accounts.models import User, validate_plain_text
-from registrations.models import Cohort, Institution
+from accounts.models import Attendee, User, validate_plain_text
+from registrations.models import Cohort, Institution, new_token
 
 
 class Upload(models.Model):
-    """A list of a cohort's people that was handed in and put into force: by whom, what file, and what came of it."""
+    """A list of a cohort's people that was handed in: by whom, what file, how far it is, and what came of it.
+
+    Written by domain/reviewing.py until it is confirmed, by domain/applying.py when it is put into force.
+    """
 
     class Mode(models.TextChoices):
         ADD = "add", _("Add to the list")
         REPLACE = "replace", _("Replace the list")
 
+    class Status(models.TextChoices):
+        RECEIVED = "received", _("Being read")
+        REFUSED = "refused", _("Cannot be read")
+        REVIEW = "review", _("To be checked")
+        CONFIRMED = "confirmed", _("Being applied")
+        APPLIED = "applied", _("Applied")
+        UNDONE = "undone", _("Undone")
+
+    UNFINISHED = (Status.RECEIVED, Status.REFUSED, Status.REVIEW, Status.CONFIRMED)
+    KEPT = timedelta(hours=24)  # an upload that nobody confirms
+    UNDOABLE = timedelta(hours=24)
+
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     institution = models.ForeignKey(Institution, models.CASCADE, related_name="uploads", verbose_name=_("institution"))
     cohort = models.ForeignKey(Cohort, models.CASCADE, related_name="uploads", verbose_name=_("cohort"))
     uploaded_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("uploaded by"))
-    file_name = models.CharField(_("file"), max_length=255)
+    file_name = models.CharField(_("file"), max_length=255, blank=True)
     file_hash = models.CharField(_("SHA-256 of the file"), max_length=64)
     mode = models.CharField(_("mode"), max_length=10, choices=Mode, default=Mode.ADD)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.RECEIVED)
+    chosen = models.JSONField(_("chosen by hand"), default=dict, blank=True)
+    read_as = models.JSONField(_("read as"), default=dict, blank=True)
+    findings = models.JSONField(_("about the list"), default=list, blank=True)
+    refused = models.JSONField(_("why it is refused"), null=True, blank=True)
     counts = models.JSONField(_("what came of it"), default=dict)
-    applied_at = models.DateTimeField(_("applied at"))
+    removed = models.JSONField(_("who would be removed"), default=list, blank=True)
+    busy_until = models.DateTimeField(_("a worker has it until"), null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("uploaded at"), auto_now_add=True)
+    applied_at = models.DateTimeField(_("applied at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("uploaded list")
         verbose_name_plural = _("uploaded lists")
-        ordering = ["-applied_at", "-id"]
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["applied", "undone"], applied_at__isnull=False)
+                | (~Q(status__in=["applied", "undone"]) & Q(applied_at=None)),
+                name="list_in_force_says_since_when",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["busy_until"], condition=Q(status__in=["received", "confirmed"]), name="uploads_to_be_worked_on"),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.cohort}, {self.file_name}"
+        return f"{self.cohort}, {self.shown_name}"
+
+    @property
+    def shown_name(self) -> str:
+        """The name of the file; rows that were pasted have none."""
+        return self.file_name or _gettext("pasted rows")
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in self.UNFINISHED
+
+    @property
+    def is_replacing(self) -> bool:
+        return self.mode == self.Mode.REPLACE
+
+    @property
+    def kept_until(self) -> datetime:
+        return self.created_at + self.KEPT
+
+    @property
+    def undoable_until(self) -> datetime | None:
+        return self.applied_at + self.UNDOABLE if self.applied_at else None
+
+
+class UploadFile(models.Model):
+    """The bytes of an upload, as long as they are needed: they go with its rows when it is put into force or dropped."""
+
+    upload = models.OneToOneField(Upload, models.CASCADE, related_name="file", primary_key=True)
+    data = models.BinaryField()
+
+    class Meta:
+        verbose_name = _("file of an uploaded list")
+        verbose_name_plural = _("files of uploaded lists")
+
+    def __str__(self) -> str:
+        return str(self.upload_id)
+
+
+class UploadRow(models.Model):
+    """A row of an upload that is being checked: its cells, as they were mended since, and what was found about it."""
+
+    class Verdict(models.TextChoices):
+        NEW = "new", _("New")
+        CHANGED = "changed", _("Changed")
+        SAME = "same", _("Unchanged")
+        TO_MEND = "to_mend", _("To mend")
+        TWICE = "twice", _("Repeated")
+        ELSEWHERE = "elsewhere", _("On another list")
+        SKIPPED = "skipped", _("Skipped")
+        NOBODY = "nobody", _("Left out")
+
+    upload = models.ForeignKey(Upload, models.CASCADE, related_name="rows")
+    line = models.PositiveIntegerField(_("line"))
+    cells = models.JSONField(_("cells"))
+    is_skipped = models.BooleanField(_("skipped"), default=False)
+    is_title = models.BooleanField(_("stands above the header"), default=False)
+    verdict = models.CharField(_("what it is"), max_length=10, choices=Verdict, blank=True)
+    person = models.JSONField(_("as it would be kept"), default=dict)
+    findings = models.JSONField(_("what was found"), default=list)
+    was = models.JSONField(_("what the list says now"), default=dict)
+
+    class Meta:
+        verbose_name = _("row of an uploaded list")
+        verbose_name_plural = _("rows of uploaded lists")
+        ordering = ["upload_id", "line"]
+        constraints = [models.UniqueConstraint(fields=["upload", "line"], name="line_stands_once_in_a_list")]
+
+    def __str__(self) -> str:
+        return f"{self.upload_id}, {self.line}"
+
+
+class ColumnName(models.Model):
+    """What an institution calls a column, as somebody there said once: the next list is read alike."""
+
+    institution = models.ForeignKey(Institution, models.CASCADE, related_name="column_names", verbose_name=_("institution"))
+    name = models.CharField(_("header"), max_length=100)
+    field = models.CharField(_("means"), max_length=20)
+
+    class Meta:
+        verbose_name = _("name of a column")
+        verbose_name_plural = _("names of columns")
+        constraints = [models.UniqueConstraint(fields=["institution", "name"], name="institution_means_one_thing_by_a_header")]
+
+    def __str__(self) -> str:
+        return f"{self.name} → {self.field}"
 
 
 class Invitee(models.Model):
-    """Somebody on the list of a cohort, as their institution wrote them down. Written by domain/applying.py.
+    """Somebody on the list of a cohort, as their institution wrote them down. Written by domain/applying.py and domain/answering.py.
 
-    An institution names a person once, whatever the number of its cohorts: by address, then by its own number.
+    An institution names a person once, whatever the number of its cohorts: by address, then by its own number. `attendee` is who
+    they became when they accepted. `key` is the secret of their personal link, which their institution never sees.
     """
+
+    class Status(models.TextChoices):
+        INVITED = "invited", pgettext_lazy("people", "Invited")
+        ACCEPTED = "accepted", pgettext_lazy("people", "Accepted")
+        DECLINED = "declined", pgettext_lazy("people", "Declined")
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     institution = models.ForeignKey(Institution, models.CASCADE, related_name="invitees", verbose_name=_("institution"))
@@ -51,8 +177,16 @@ class Invitee(models.Model):
     reference = models.CharField(_("number"), max_length=60, blank=True, validators=[validate_plain_text])
     programme = models.CharField(_("programme"), max_length=150, blank=True, validators=[validate_plain_text])
     created_at = models.DateTimeField(_("listed since"), auto_now_add=True)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.INVITED)
+    attendee = models.ForeignKey(
+        Attendee, models.SET_NULL, null=True, blank=True, related_name="invitees", verbose_name=_("attendee"), editable=False
+    )
+    key = models.CharField(max_length=64, unique=True, default=new_token, editable=False)
+    answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
+    reminded_at = models.DateTimeField(_("last reminded at"), null=True, blank=True)
 
     history = HistoricalRecords()
+    _history_user: User | None
 
     class Meta:
         verbose_name = _("person on a list")
@@ -61,7 +195,28 @@ class Invitee(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["institution", "email"], name="institution_names_an_address_once"),
             models.UniqueConstraint(fields=["institution", "reference"], condition=~Q(reference=""), name="institution_uses_a_number_once"),
+            models.CheckConstraint(
+                condition=Q(status="invited", answered_at=None) | (~Q(status="invited") & Q(answered_at__isnull=False)),
+                name="who_answered_did_so_at_a_moment",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()
+
+
+class Objection(models.Model):
+    """Somebody who does not want this institution to name them again: of the address only a salted hash is kept (GDPR, article 21)."""
+
+    institution = models.ForeignKey(Institution, models.CASCADE, related_name="objections", verbose_name=_("institution"))
+    cohort = models.ForeignKey(Cohort, models.CASCADE, related_name="objections", verbose_name=_("cohort"))
+    address_hash = models.CharField(_("hash of the address"), max_length=64)
+    created_at = models.DateTimeField(_("since"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("objection")
+        verbose_name_plural = _("objections")
+        constraints = [models.UniqueConstraint(fields=["institution", "address_hash"], name="person_objects_once_to_an_institution")]
+
+    def __str__(self) -> str:
+        return f"{self.institution} – {self.address_hash[:8]}"

@@ -53,6 +53,7 @@ def me(request: HttpRequest) -> HttpResponse:
         "zones": list({seat.session.room.venue.timezone: seat.session.zone for seat in seats}.values()),
         "attendee": attendee,
         "next": request.path,
+        "works_on_lists": attendee.user.partner_roles.exists(),
     }
     return render(request, "registrations/me.html", shown | context)
 

@@ -32,6 +32,7 @@ ORDER = {
         "QuietWindow",
         "Announcement",
     ],
+    "partners": ["Invitee", "Upload"],
     "accounts": ["Attendee", "User", "Group"],
     "outbox": ["Message", "Wording", "BadAddress"],
 }

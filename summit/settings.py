@@ -136,6 +136,10 @@ PUBLIC_CACHE_SECONDS: int = env.int("PUBLIC_CACHE_SECONDS", 60, validate=validat
 TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", 0, validate=validate.Range(min=0, max=10))
 SUMMIT_NAME_FR: str = env.str("SUMMIT_NAME_FR", "Sommet pour l’action sur l’IA", validate=_check_line)
 SUMMIT_NAME_EN: str = env.str("SUMMIT_NAME_EN", "AI Action Summit", validate=_check_line)
+# Who answers for the data of the people on partners' lists, and where they write: told in the first mail to each (GDPR, article 14).
+DATA_CONTROLLER: str = env.str("DATA_CONTROLLER", SUMMIT_NAME_FR, validate=_check_line)
+PRIVACY_CONTACT: str = env.str("PRIVACY_CONTACT", parseaddr(DEFAULT_FROM_EMAIL)[1], validate=_check_line)
+PARTNER_INVITATIONS_A_DAY: int = env.int("PARTNER_INVITATIONS_A_DAY", 5000, validate=validate.Range(min=1, max=1_000_000))
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
 
 try:
@@ -383,6 +387,8 @@ CELERY_BEAT_SCHEDULE = {
     },
     "purge-the-outbox": {"task": "outbox.tasks.purge", "schedule": 3600.0, "options": {"expires": 600}},
     "tend-the-lines": {"task": "registrations.tasks.tend", "schedule": 15.0, "options": {"expires": 30}},
+    "tend-the-lists": {"task": "partners.tasks.tend", "schedule": 15.0, "options": {"expires": 30}},
+    "forget-old-lists": {"task": "partners.tasks.forget", "schedule": 3600.0, "options": {"expires": 600}},
     "tell-what-is-due": {"task": "registrations.tasks.tell", "schedule": 15.0, "options": {"expires": 30}},
 }
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1  # seconds that it may sleep: it is asked to end only between two

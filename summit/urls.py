@@ -15,6 +15,7 @@ urlpatterns = i18n_patterns(
     path("", include("programme.urls")),
     path("", include("venues.urls")),
     path("", include("registrations.urls")),
+    path("", include("partners.urls")),
     path("accounts/", include(door)),
     path("accounts/", include("accounts.urls")),
     path("admin/", admin.site.urls),

@@ -10,15 +10,20 @@ from outbox.domain.addresses import forget
 
 def open_account(email: str, *, language: str) -> User:
     """The account of this address, opened now if there was none. Nobody has proved yet that the address is theirs: a code will."""
+    return find_or_open(email, language=language)[0]
+
+
+def find_or_open(email: str, *, language: str) -> tuple[User, bool]:
+    """The account of this address, and whether it was opened by this call."""
     email = normalise_email(email)
     user = User.objects.filter(email=email).first()
     if user is None:
         try:
             with transaction.atomic():
-                user = User.objects.create_user(email, language=language)
+                return User.objects.create_user(email, language=language), True
         except IntegrityError:  # the same person pressed twice
             user = User.objects.get(email=email)
-    return user
+    return user, False
 
 
 @transaction.atomic

@@ -18,7 +18,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from outbox.admin.base import ListAdmin, RecordAdmin, Values, badge
-from outbox.domain import addresses, holds, lanes, overview
+from outbox.domain import addresses, holds, kinds, lanes, overview
 from outbox.domain.retrying import retry
 from outbox.models import BadAddress, Message, MessageQuerySet
 
@@ -208,5 +208,5 @@ def link_to_mails(request: HttpRequest, to: Iterable[str]) -> list[tuple[str, An
 
 
 def is_secret(message: Message) -> bool:
-    """Whether reading the message is enough to sign in as the person that it is sent to."""
-    return message.kind.startswith("accounts.")
+    """Whether reading the message is enough to act as the person that it is sent to."""
+    return kinds.is_key(message.kind)

@@ -16,7 +16,7 @@ LONGEST_SUBJECT = Message._meta.get_field("subject").max_length
 
 def one_line(text: str) -> str:
     """`text` without line breaks of any alphabet, control characters, and marks that make it read backwards (W14, W18)."""
-    return " ".join(NOT_IN_A_LINE.sub(" ", text).split())
+    return re.sub(r"[ \t\r\n]+", " ", NOT_IN_A_LINE.sub(" ", text)).strip()  # no-break spaces stay
 
 
 @dataclass(frozen=True)
@@ -48,16 +48,27 @@ class NoLongerTrue(Exception):
 
 Write = Callable[[Message], Letter]
 _writers: dict[str, Write] = {}
+_keys: set[str] = set()
 
 
-def writes(kind: str) -> Callable[[Write], Write]:
-    """Register the decorated function as the writer of `kind`. It runs in the language of the message."""
+def writes(kind: str, *, is_key: bool = False) -> Callable[[Write], Write]:
+    """Register the decorated function as the writer of `kind`. It runs in the language of the message.
+
+    `is_key`: whoever reads such a mail can act as the person that it is sent to; nobody else is shown its text.
+    """
 
     def register(write: Write) -> Write:
         _writers[kind] = write
+        if is_key:
+            _keys.add(kind)
         return write
 
     return register
+
+
+def is_key(kind: str) -> bool:
+    """Whether reading a mail of this kind is enough to act as the person that it is sent to."""
+    return kind.startswith("accounts.") or kind in _keys
 
 
 def write(message: Message) -> Letter:

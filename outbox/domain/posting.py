@@ -51,14 +51,14 @@ def post(
         transaction.on_commit(lambda: ring(message.uuid))
 
 
-def post_many(kind: str, mails: Iterable[tuple[str, str, str, dict[str, Any]]]) -> None:
+def post_many(kind: str, mails: Iterable[tuple[str, str, str, dict[str, Any]]], *, not_before: datetime | None = None) -> None:
     """Queue one mail to each of many people, in the caller's transaction: address, dedupe key, language and context of each.
 
     They go out in the bulk lane, behind everything that somebody waits for, and nobody is rung: the sweep finds them.
     """
-    now = timezone.now()
+    due = not_before or timezone.now()
     messages = [
-        Message(kind=kind, to=to, dedupe_key=key, language=language, context=context, lane=Message.Lane.BULK, not_before=now)
+        Message(kind=kind, to=to, dedupe_key=key, language=language, context=context, lane=Message.Lane.BULK, not_before=due)
         for to, key, language, context in mails
     ]
     Message.objects.bulk_create(messages, batch_size=1000, ignore_conflicts=True)
@@ -69,15 +69,16 @@ def ring(message_uuid: uuid.UUID) -> None:
 
     It costs one request two seconds at most, and one line in the log; the requests of the next seconds do not even try.
     """
-    _send_task("outbox.tasks.deliver", str(message_uuid))
+    ring_task("outbox.tasks.deliver", str(message_uuid))
 
 
 def ring_for_a_sweep() -> None:
     """Tell another process of the workers that there is more to send than one does quickly."""
-    _send_task("outbox.tasks.sweep")
+    ring_task("outbox.tasks.sweep")
 
 
-def _send_task(name: str, *args: str) -> None:
+def ring_task(name: str, *args: str) -> None:
+    """Ring for the task `name`, as `ring` does. Whoever rings has a sweep that finds what was not heard."""
     global _do_not_ring_before  # noqa: PLW0603 - what this process knows about the broker, and nothing else
     if time.monotonic() < _do_not_ring_before:
         return

@@ -1,57 +1,84 @@
-"""Put a list into force: all of it in one transaction, or nothing (docs/rules.md#lists)."""
+"""Put a list into force: all of it in one transaction, or nothing; and take it back (docs/rules.md#lists)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
 from accounts.models import User
+from outbox.domain.posting import post_many
+from outbox.models import Message
 from partners.domain.checking import Person
 from partners.domain.columns import FIELDS
 from partners.domain.comparing import Comparison, compare
 from partners.domain.files import FileRefused
-from partners.models import Invitee, Upload
-from registrations.models import Cohort, Institution
+from partners.models import Invitee, Upload, UploadFile
+from registrations.domain import booking, cohorts, ledger
+from registrations.domain.ways_in import SeatRefused
+from registrations.models import Cohort, Institution, Membership, Registration, new_token
 
 BATCH = 1000
+INVITATION = "partners.invitation"
+REMINDER = "partners.reminder"
+Status = Invitee.Status
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where a list came from: the name of its file as it was called, and its SHA-256."""
-
-    file_name: str
-    file_hash: str
+class ListMoved(Exception):
+    """What the list would change is no longer what was shown: nothing was written, look again."""
 
 
-def apply(cohort: Cohort, people: Sequence[Person], source: Source, *, replace: bool, actor: User | None, at: datetime) -> Upload:
-    """Put the good ones of the checked `people` on the list of `cohort`; with `replace`, take off who is not among them.
+class Superseded(Exception):
+    """Another worker has the upload, or it was dropped meanwhile: nothing was written, and there is nothing to do."""
+
+
+class CannotUndo(Exception):
+    """Nothing was written; the message is the sentence to show."""
+
+
+def lock(institution_id: int) -> None:
+    """Wait for one's turn with the lists of an institution, and keep it until the transaction ends: the first of all locks."""
+    Institution.objects.select_for_update(no_key=True).get(pk=institution_id)
+
+
+@ledger.again_after_deadlock
+def apply(
+    upload: Upload, people: Sequence[Person], *, actor: User | None, at: datetime, as_shown: Mapping[str, int] | None = None
+) -> Upload:
+    """Put the good ones of the checked `people` on the list of the upload's cohort, invite who is new, and, where it replaces the list,
+    take off who is not among them, with their seats.
 
     The comparison is made again under the lock of the institution: two who hand in lists at once come one after the other, and the
-    second finds what the first has done. The same list again changes nobody. Raises FileRefused when the cohort is too small.
+    second finds what the first has done. The same list again changes nobody. Raises FileRefused when the cohort is too small,
+    ListMoved when `as_shown`, the counts that somebody agreed to, are no longer true, and Superseded when an upload that was handed
+    in is no longer this worker's to apply.
     """
     with transaction.atomic():
-        # First of all locks (docs/architecture.md): the lists of one institution change one after the other.
-        Institution.objects.select_for_update(no_key=True).get(pk=cohort.institution_id)
-        cohort = Cohort.objects.select_for_update(no_key=True).get(pk=cohort.pk)
-        found = compare(cohort, people, replacing=replace)
+        lock(upload.institution_id)
+        at = max(at, timezone.now())  # of two lists, the later one has the later time
+        ours = Upload.objects.filter(pk=upload.pk, status=Upload.Status.CONFIRMED, busy_until=upload.busy_until)
+        if upload.pk and not ours.exists():
+            raise Superseded
+        cohort = Cohort.objects.select_for_update(no_key=True).get(pk=upload.cohort_id)
+        found = compare(cohort, people, replacing=upload.is_replacing)
+        if as_shown is not None and {name: as_shown.get(name, 0) for name in found.counts()} != found.counts():
+            raise ListMoved
         check_size(cohort, found)
-        upload = Upload.objects.create(
-            institution_id=cohort.institution_id,
-            cohort=cohort,
-            uploaded_by=actor,
-            file_name=source.file_name[:255],
-            file_hash=source.file_hash,
-            mode=Upload.Mode.REPLACE if replace else Upload.Mode.ADD,
-            counts=found.counts(),
-            applied_at=at,
-        )
-        _remove(found.removed, actor=actor, at=at)
-        _change(found, actor=actor, at=at)
-        _add(found.new, upload, actor=actor, at=at)
+        upload.status, upload.applied_at, upload.counts = Upload.Status.APPLIED, at, found.counts()
+        upload.busy_until = None
+        upload.save()
+        trace = {"default_user": actor, "default_date": at, "default_change_reason": _reason(upload)}
+        remove(found.removed, actor=actor, at=at, reason=_reason(upload))
+        _change(found, trace)
+        _add(found.new, upload, at, trace)
+        upload.rows.all().delete()
+        UploadFile.objects.filter(upload=upload).delete()
     return upload
 
 
@@ -61,37 +88,190 @@ def check_size(cohort: Cohort, found: Comparison) -> None:
         raise FileRefused("too_many_people", {"size": cohort.size, "people": found.size})
 
 
-def _add(people: Sequence[Person], upload: Upload, *, actor: User | None, at: datetime) -> None:
+def _reason(upload: Upload) -> str:
+    return f"upload {upload.uuid}"
+
+
+def _add(people: Sequence[Person], upload: Upload, at: datetime, trace: dict[str, Any]) -> None:
+    # Whom the organisers have made a member already has nothing to accept.
+    members = dict(Membership.objects.filter(cohort=upload.cohort_id).values_list("attendee__user__email", "attendee_id"))
     invitees = [
-        Invitee(institution_id=upload.institution_id, cohort_id=upload.cohort_id, upload=upload, **_fields(person)) for person in people
+        Invitee(
+            institution_id=upload.institution_id,
+            cohort_id=upload.cohort_id,
+            upload=upload,
+            attendee_id=(attendee := members.get(person.email)),
+            status=Status.ACCEPTED if attendee else Status.INVITED,
+            answered_at=at if attendee else None,
+            **_fields(person),
+        )
+        for person in people
     ]
     if invitees:
-        bulk_create_with_history(invitees, Invitee, batch_size=BATCH, default_user=actor, default_date=at)
+        written = bulk_create_with_history(invitees, Invitee, batch_size=BATCH, **trace)
+        invite([one for one in written if one.status == Status.INVITED], at)
 
 
-def _change(found: Comparison, *, actor: User | None, at: datetime) -> None:
+def invite(invitees: Sequence[Invitee], at: datetime) -> None:
+    """Queue the personal invitation of each, once; beyond what an institution may send in a day, they leave on the following days."""
+    if not invitees:
+        return
+    institution, day = invitees[0].institution_id, 0
+    room = _room(institution, at, day)
+    rest = list(invitees)
+    while rest:
+        if room <= 0:
+            day += 1
+            room = _room(institution, at, day)
+            continue
+        some, rest = rest[: min(room, BATCH)], rest[min(room, BATCH) :]
+        room -= len(some)
+        languages = dict(User.objects.filter(email__in=[one.email for one in some]).values_list("email", "language"))
+        mails = [(one.email, invitation_key(one), languages.get(one.email, "fr"), {"invitee": one.pk}) for one in some]
+        post_many(INVITATION, mails, not_before=at + timedelta(days=day) if day else None)
+
+
+def invitation_key(invitee: Invitee) -> str:
+    """What tells the invitation of `invitee` from every other mail."""
+    return f"{INVITATION}:{invitee.institution_id}:{invitee.key}"
+
+
+def _room(institution_id: int, at: datetime, day: int) -> int:
+    """How many invitations of an institution may still leave in the 24 hours that end `day` days after `at`."""
+    until = at + timedelta(days=day)
+    queued = Message.objects.filter(kind=INVITATION, dedupe_key__startswith=f"{INVITATION}:{institution_id}:")
+    return settings.PARTNER_INVITATIONS_A_DAY - queued.filter(not_before__gt=until - timedelta(days=1), not_before__lte=until).count()
+
+
+def _change(found: Comparison, trace: dict[str, Any]) -> None:
     if not found.changed:
         return
     # Two who exchange their numbers would meet each other's on the way.
-    renumbered = [one.invitee.pk for one in found.changed if "reference" in one.fields]
-    for first in range(0, len(renumbered), BATCH):
-        Invitee.objects.filter(pk__in=renumbered[first : first + BATCH]).update(reference="")
+    for some in _batches([one.invitee.pk for one in found.changed if "reference" in one.fields]):
+        Invitee.objects.filter(pk__in=some).update(reference="")
+    elsewhere = []
     for one in found.changed:
         for name in one.fields:
             setattr(one.invitee, name, getattr(one.person, name))
-    invitees = [one.invitee for one in found.changed]
-    bulk_update_with_history(invitees, Invitee, list(FIELDS), batch_size=BATCH, default_user=actor, default_date=at)
+        if "email" in one.fields:
+            one.invitee.key = new_token()  # whoever got the mail at the wrong address holds nothing any more
+            elsewhere += [one.invitee] if one.invitee.status == Status.INVITED else []
+    bulk_update_with_history([one.invitee for one in found.changed], Invitee, [*FIELDS, "key"], batch_size=BATCH, **trace)
+    invite(elsewhere, trace["default_date"])
 
 
-def _remove(invitees: Sequence[Invitee], *, actor: User | None, at: datetime) -> None:
-    trace = Invitee.history.model
+def remove(invitees: Sequence[Invitee], *, actor: User | None, at: datetime, reason: str = "", gave: Collection[int] | None = None) -> int:
+    """Take people off their list, in the caller's transaction and under the institution's lock; the seats that the cohort kept for
+    them go to its line. Returns how many seats that were. `gave`: those (their ids) who are members by the list, when not all are."""
+    traces = Invitee.history.model
     names = [field.attname for field in Invitee._meta.concrete_fields]
-    for first in range(0, len(invitees), BATCH):
-        some = invitees[first : first + BATCH]
-        said: dict[str, Any] = {"history_type": "-", "history_date": at, "history_user": actor}
-        trace.objects.bulk_create([trace(**{name: getattr(one, name) for name in names}, **said) for one in some])
+    said: dict[str, Any] = {"history_type": "-", "history_date": at, "history_user": actor, "history_change_reason": reason}
+    for some in _batches(invitees):
+        traces.objects.bulk_create([traces(**{name: getattr(one, name) for name in names}, **said) for one in some])
         # Without the signals of one deletion after the other; nothing points at them.
         Invitee.objects.filter(pk__in=[one.pk for one in some])._raw_delete(Invitee.objects.db)
+    joined = sorted((one for one in invitees if one.attendee_id and (gave is None or one.pk in gave)), key=lambda one: one.attendee_id or 0)
+    return sum(cohorts.part_with(one.cohort, one.attendee, actor=actor, at=at) for one in joined if one.attendee)
+
+
+def seats_of(invitees: Iterable[Invitee], at: datetime) -> int:
+    """How many seats would be freed if these people were taken off their list, in sessions that are not over; one query for each 1000."""
+    found = 0
+    for some in _batches([(one.cohort_id, one.attendee_id) for one in invitees if one.attendee_id]):
+        held = Registration.objects.holding().filter(
+            attendee__in=[attendee for _cohort, attendee in some],
+            pool__cohort__in={cohort for cohort, _attendee in some},
+            session__ends_at__gt=at,
+        )
+        found += held.count()
+    return found
+
+
+def undo(upload: Upload, *, actor: User, at: datetime) -> Upload:
+    """Take back what `upload` has changed: who was added leaves, who was changed or removed is there again, with their seats.
+
+    Doing it twice changes nothing. Raises CannotUndo after a day, when the list has changed since, when somebody whom it added has
+    answered, or when a place or a seat that it freed is somebody else's now: then nothing is written.
+    """
+    try:
+        return _undo(upload, actor, at)
+    except (ValidationError, IntegrityError) as error:  # an address or a number is another's now, the cohort is complete
+        raise CannotUndo(_("Places, addresses or numbers of this list are somebody else’s now.")) from error
+
+
+@ledger.again_after_deadlock
+def _undo(upload: Upload, actor: User, at: datetime) -> Upload:
+    with transaction.atomic():
+        lock(upload.institution_id)
+        upload = Upload.objects.select_related("cohort").get(pk=upload.pk)
+        if upload.status == Upload.Status.UNDONE:
+            return upload
+        if upload.undoable_until is None or at > upload.undoable_until:
+            raise CannotUndo(_("A list can be taken back within 24 hours."))
+        newer = Upload.objects.filter(cohort=upload.cohort, status=Upload.Status.APPLIED, applied_at__gt=upload.applied_at)
+        if newer.exclude(pk=upload.pk).exists():
+            raise CannotUndo(_("Another list was applied since: take that one back first."))
+        written = list(Invitee.history.filter(history_change_reason=_reason(upload)).order_by("pk"))
+        last = max((one.history_id for one in written), default=0)
+        if Invitee.history.filter(id__in={one.id for one in written}, history_id__gt=last).exists():
+            raise CannotUndo(_("People of this list have answered, or were changed, since: take them off one by one."))
+        reason = f"undo {upload.uuid}"
+        trace = {"default_user": actor, "default_date": at, "default_change_reason": reason}
+        added = [one for one in written if one.history_type == "+"]
+        # Whom the organisers had made members before the list named them stay so.
+        gave = {one.id for one in added if one.status != Status.ACCEPTED}
+        remove(list(Invitee.objects.filter(pk__in=[one.id for one in added])), actor=actor, at=at, reason=reason, gave=gave)
+        _change_back([one for one in written if one.history_type == "~"], trace)
+        _bring_back([one for one in written if one.history_type == "-"], upload, actor, at, trace)
+        upload.status = Upload.Status.UNDONE
+        upload.save(update_fields=["status"])
+    return upload
+
+
+def _change_back(written: Sequence[Any], trace: dict[str, Any]) -> None:
+    before = {}
+    for one in written:
+        earlier = Invitee.history.filter(id=one.id, history_id__lt=one.history_id).order_by("-history_id").first()
+        if earlier:
+            before[one.id] = earlier
+    people = list(Invitee.objects.filter(pk__in=before))
+    Invitee.objects.filter(pk__in=before).update(reference="")
+    elsewhere = []
+    for one in people:
+        if one.email != before[one.pk].email:
+            one.key = new_token()
+            elsewhere += [one] if one.status == Status.INVITED else []
+        for name in FIELDS:
+            setattr(one, name, getattr(before[one.pk], name))
+    if people:
+        bulk_update_with_history(people, Invitee, [*FIELDS, "key"], batch_size=BATCH, **trace)
+        invite(elsewhere, trace["default_date"])
+
+
+def _bring_back(written: Sequence[Any], upload: Upload, actor: User, at: datetime, trace: dict[str, Any]) -> None:
+    names = [field.attname for field in Invitee._meta.concrete_fields if field.name not in ("upload", "created_at")]
+    again = [Invitee(**{name: getattr(one, name) for name in names}) for one in written]
+    if not again:
+        return
+    bulk_create_with_history(again, Invitee, batch_size=BATCH, **trace)
+    ended = Q(ended_at=upload.applied_at, ending=Registration.Ending.BY_ORGANISERS)
+    for one in Invitee.objects.filter(pk__in=[one.pk for one in again if one.attendee_id]).select_related("attendee__user", "cohort"):
+        if one.attendee is None:
+            continue
+        cohorts.add_member(one.cohort, one.attendee, actor=actor, at=at)
+        lost = Registration.objects.filter(ended, attendee=one.attendee, session__starts_at__gt=at).select_related(
+            "session__event", "session__room__venue"
+        )
+        for registration in lost.order_by("pk"):
+            try:
+                booking.register(registration.session, one.attendee, actor=actor, at=at, let_in=True, despite=True)
+            except SeatRefused as refused:
+                said = {"name": one, "session": registration.session}
+                raise CannotUndo(_("The seat of %(name)s in “%(session)s” is somebody else’s now.") % said) from refused
+
+
+def _batches(things: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    return (things[first : first + BATCH] for first in range(0, len(things), BATCH))
 
 
 def _fields(person: Person) -> dict[str, str]:

@@ -17,9 +17,10 @@ from partners.reader import MAX_CELL, plain
 
 LONGEST = {"last_name": 75, "first_name": 74, "email": 254, "reference": 60, "programme": 150}
 SHOWN = 60  # letters of a value in a report
+NUL = "\u2400"  # how a row of an upload keeps a NUL, which PostgreSQL takes in no text
 BLANKS = " \u00a0\u202f\u2007\u3000"
 NOT_IN_TEXT = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufffd\ud800-\udfff]"
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\u2400\ufeff\ufffd\ud800-\udfff]"
 )
 JOINERS = re.compile("[\u200c\u200d]")
 AT = re.compile(r"\s*[(\[{]\s*(?:at|arobase|à|a)\s*[)\]}]\s*|\s+(?:at|arobase)\s+", re.IGNORECASE)
@@ -63,6 +64,7 @@ class Person:
     findings: list[Finding] = field(default_factory=list)
     repeats: int = 0
     is_note: bool = False
+    is_skipped: bool = False
 
     @property
     def name(self) -> str:
@@ -70,7 +72,7 @@ class Person:
 
     @property
     def is_good(self) -> bool:
-        return not (self.is_note or self.repeats or any(one.level == Level.ERROR for one in self.findings))
+        return not (self.is_note or self.is_skipped or self.repeats or any(one.level == Level.ERROR for one in self.findings))
 
     def found(self, code: str, level: Level, column: str = "", value: str = "", *, fix: str = "", **said: Any) -> None:
         self.findings.append(Finding(code, level, column, shown(value), said, fix))
@@ -145,7 +147,7 @@ def _is_broken(text: str) -> bool:
 def _bad_letter(value: str) -> str:
     """The code point of a letter that is not part of any name, or an empty text."""
     if found := NOT_IN_TEXT.search(value):
-        return f"U+{ord(found[0]):04X}"
+        return "U+0000" if found[0] == NUL else f"U+{ord(found[0]):04X}"
     for found in JOINERS.finditer(value):
         # In Arabic, Persian and Indic names they shape letters, and in emoji they join signs; in Latin ones they only hide.
         beside = value[max(0, found.start() - 1) : found.start()] + value[found.end() : found.end() + 1]

@@ -59,8 +59,11 @@ def find(rows: Sequence[Row], remembered: Mapping[str, str] | None = None) -> Co
 
 
 def _guess(rows: Sequence[Row]) -> Columns:
-    """Without a header: the column of addresses tells itself, and the texts before it are taken for the family and the first name."""
-    sample = rows[:200]
+    """Without a header that says anything: the column of addresses tells itself, and the texts before it are taken for the family and
+    the first name. Somebody has to say whether that is right."""
+    header, sample = _unknown_header(rows), rows[:200]
+    if header:
+        sample = [row for row in sample if row[0] > header[0]]
     width = max((len(cells) for _line, cells in sample), default=0)
     columns = [[cells[index].strip() if index < len(cells) else "" for _line, cells in sample] for index in range(width)]
     meaning: dict[str, int] = {}
@@ -75,7 +78,15 @@ def _guess(rows: Sequence[Row]) -> Columns:
             meaning["reference"] = index
         elif field := next(names, None):
             meaning[field] = index
-    return Columns(0, tuple("" for _ in columns), meaning, guessed=True)
+    names_written = tuple(cell.strip() for cell in header[1]) if header else tuple("" for _ in columns)
+    return Columns(header[0] if header else 0, names_written, meaning, guessed=True)
+
+
+def _unknown_header(rows: Sequence[Row]) -> Row | None:
+    """The first row, when addresses stand under it and none in it."""
+    if len(rows) < 2 or len(rows[0][1]) < 2 or any("@" in cell for cell in rows[0][1]):
+        return None
+    return rows[0] if any("@" in cell for cell in rows[1][1]) else None
 
 
 def people(rows: Sequence[Row], columns: Columns) -> list[Row]:

@@ -1,9 +1,11 @@
 """What a new list would change: who is new, changed, the same, elsewhere, or gone (docs/rules.md#lists)."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from partners.domain import objections
 from partners.domain.checking import Finding, Level, Person, shown
 from partners.domain.columns import FIELDS
 from partners.models import Invitee
@@ -27,6 +29,7 @@ class Comparison:
     changed: list[Difference] = field(default_factory=list)
     same: list[Invitee] = field(default_factory=list)
     elsewhere: list[Person] = field(default_factory=list)
+    objecting: list[Person] = field(default_factory=list)
     removed: list[Invitee] = field(default_factory=list)
     size: int = 0
     findings: dict[int, Finding] = field(default_factory=dict)
@@ -42,12 +45,15 @@ class Comparison:
         return not (self.new or self.changed or self.removed)
 
 
-def compare(cohort: Cohort, people: Iterable[Person], *, replacing: bool) -> Comparison:
+ADDRESS = re.compile(r"[^\s,;<>()]+@[^\s,;<>()]+")
+
+
+def compare(cohort: Cohort, people: Sequence[Person], *, replacing: bool) -> Comparison:
     """Compare the checked `people` of a list with those who are on it; with `replacing`, who is not in it any more is removed.
 
-    In two queries, whatever the size. A row that is to be mended, or repeats another, removes nobody: whoever it may mean stays.
+    In three queries, whatever the size. A row that is to be mended, was skipped, or repeats another removes nobody: whoever it may mean stays.
     """
-    listed = list(Invitee.objects.filter(institution=cohort.institution_id))
+    listed = list(Invitee.objects.filter(institution=cohort.institution_id).select_related("attendee"))
     by_email = {one.email: one for one in listed}
     by_reference = {one.reference: one for one in listed if one.reference}
     found = Comparison()
@@ -68,6 +74,10 @@ def compare(cohort: Cohort, people: Iterable[Person], *, replacing: bool) -> Com
             found.elsewhere.append(person)
         elif person.is_good:
             found.new.append(person)
+    for person in people:
+        if not person.is_good:  # two addresses in one cell, a name written around one
+            meant.update(by_email[one].pk for one in ADDRESS.findall(" ".join(person.cells).lower()) if one in by_email)
+    _leave_in_peace(cohort, found)
     _name_the_cohorts(found)
     _sort_out(matched, by_reference, found)
     if replacing:
@@ -76,19 +86,47 @@ def compare(cohort: Cohort, people: Iterable[Person], *, replacing: bool) -> Com
     return found
 
 
+def _leave_in_peace(cohort: Cohort, found: Comparison) -> None:
+    """Set those aside who have asked not to be named by this institution again: it learns that they decline, and no reason."""
+    if addresses := objections.among(cohort.institution_id, (one.email for one in found.new)):
+        found.objecting = [one for one in found.new if one.email in addresses]
+        found.new = [one for one in found.new if one.email not in addresses]
+        for one in found.objecting:
+            found.found(one, "declines", Level.WARNING, "email")
+
+
 def _sort_out(matched: list[tuple[Person, Invitee]], by_reference: dict[str, Invitee], found: Comparison) -> None:
     """Tell who has changed. A number that is somebody else's is no change but an error, unless that person changes theirs as well."""
-    moving = {invitee.pk for person, invitee in matched if person.reference != invitee.reference}
+    refused: set[int] = set()
+    while True:  # who is refused keeps their number, so that whoever was to have it is refused as well
+        moving = {mine.pk for one, mine in matched if one.reference and one.reference != mine.reference and mine.pk not in refused}
+        taken = {
+            mine.pk
+            for one, mine in matched
+            if (owner := by_reference.get(one.reference)) and owner.pk != mine.pk and owner.pk not in moving
+        }
+        if taken <= refused:
+            break
+        refused |= taken
     for person, invitee in matched:
-        owner = by_reference.get(person.reference)
-        if owner and owner.pk != invitee.pk and owner.pk not in moving:
-            found.found(person, "reference_taken", Level.ERROR, "reference", name=str(owner))
+        if invitee.pk in refused:
+            found.found(person, "reference_taken", Level.ERROR, "reference", name=str(by_reference[person.reference]))
             continue
         fields = tuple(name for name in FIELDS if _differs(person, invitee, name))
         if fields:
             found.changed.append(Difference(invitee, person, fields))
+            _respect_own_words(person, invitee, fields, found)
         else:
             found.same.append(invitee)
+
+
+def _respect_own_words(person: Person, invitee: Invitee, fields: tuple[str, ...], found: Comparison) -> None:
+    """What somebody has written about themselves stays, whatever a list says: only the list changes."""
+    own = invitee.attendee
+    if own and own.name != person.name and {"first_name", "last_name"} & set(fields):
+        found.found(person, "own_name", Level.NOTICE, "last_name", name=own.name)
+    elif own and "email" in fields:
+        found.found(person, "own_address", Level.NOTICE, "email")
 
 
 def _differs(person: Person, invitee: Invitee, name: str) -> bool:

@@ -50,20 +50,30 @@ def read(
     `encoding` and `sheet` are what the person chose instead of our guess, `chosen` how they named the columns, and `remembered` what
     their institution called them before (field by header). Raises FileRefused.
     """
-    answer = _in_a_child(data, {"encoding": encoding, "sheet": sheet})
+    answer = open_file(data, encoding=encoding, sheet=sheet)
     rows = [(line, cells) for line, cells in answer.pop("rows")]
     found = chosen or columns.find(rows, remembered)
-    if found.twice:
-        raise FileRefused("twice", {"names": ", ".join(map(checking.shown, found.twice))})
-    if "email" not in found.meaning:
-        raise FileRefused("no_addresses", {"names": ", ".join(checking.shown(name) for name in found.names if name) or "–"})
     listed = columns.people(rows, found)
-    if len(listed) > reader.MAX_ROWS:
-        raise FileRefused("too_many_rows", {"rows": reader.MAX_ROWS})
+    check_columns(found, len(listed))
     people = checking.check(listed, found, numbers=answer.get("numbers", ()), formulas=answer.get("formulas", ()))
     if all(one.is_note for one in people):
         raise FileRefused("empty")
     return List(people, found, answer, checking.about_the_list(people, found, answer))
+
+
+def check_columns(found: Columns, number: int) -> None:
+    """Raise FileRefused when a list with these columns and `number` rows under its header cannot be taken."""
+    if found.twice:
+        raise FileRefused("twice", {"names": ", ".join(map(checking.shown, found.twice))})
+    if "email" not in found.meaning:
+        raise FileRefused("no_addresses", {"names": ", ".join(checking.shown(name) for name in found.names if name) or "–"})
+    if number > reader.MAX_ROWS:
+        raise FileRefused("too_many_rows", {"rows": reader.MAX_ROWS})
+
+
+def open_file(data: bytes, *, encoding: str = "", sheet: str = "") -> dict[str, Any]:
+    """The rows of a file as texts, each with its line, and how it was read. Raises FileRefused."""
+    return _in_a_child(data, {"encoding": encoding, "sheet": sheet})
 
 
 def _in_a_child(data: bytes, options: dict[str, str]) -> dict[str, Any]:

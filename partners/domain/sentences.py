@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils.translation import gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext_lazy, ngettext_lazy, pgettext_lazy
 
 from partners.domain.checking import Finding
 
@@ -25,6 +25,9 @@ _REFUSALS: dict[str, Any] = {
     "other_type": gettext_lazy("This is not a list but a file of the type %(type)s: save the list as XLSX, ODS or CSV."),
     "damaged": gettext_lazy(
         "This file is damaged or not what its name says: open it, save it again as XLSX, ODS or CSV, and try once more."
+    ),
+    "stumbled": gettext_lazy(
+        "We could not take this list, and have made a note of it. Nothing was changed: try another form of the file, or write to the organisers."
     ),
     "nobody": gettext_lazy("No row of this file can be taken as it is: mend them, and try once more."),
     "no_such_sheet": gettext_lazy("This workbook has no sheet “%(sheet)s”. It has: %(sheets)s."),
@@ -62,7 +65,10 @@ _FINDINGS: dict[str, Any] = {
     "same_person": gettext_lazy("This row means %(name)s, whom another row means too: keep one."),
     "reference_taken": gettext_lazy("This number is already that of %(name)s."),
     "other_cohort": gettext_lazy("Already on your list “%(cohort)s”: nobody is invited twice."),
-    "no_header": gettext_lazy("This list has no header: check which column is which."),
+    "declines": gettext_lazy("This person has declined: they are not invited again."),
+    "own_name": gettext_lazy("The person writes their own name “%(name)s”: their badge keeps it, only your list changes."),
+    "own_address": gettext_lazy("The person has an account already: it keeps its address, only your list changes."),
+    "no_header": gettext_lazy("The headers are missing, or say nothing that we know: check which column is which."),
     "not_kept": gettext_lazy("Not kept, since we do not need it: %(columns)s."),
     "blank": ngettext_lazy("%(rows)d empty row was left out.", "%(rows)d empty rows were left out.", "rows"),
     "spellings": gettext_lazy("One thing seems to be spelled in several ways: %(names)s."),
@@ -76,8 +82,51 @@ FIELDS: dict[str, Any] = {
     "first_name": gettext_lazy("First name"),
     "email": gettext_lazy("E-mail"),
     "reference": gettext_lazy("Number"),
-    "programme": gettext_lazy("Programme"),
+    "programme": pgettext_lazy("studies", "Programme"),
 }
+
+
+# How a file can be written; the names are those that programs show when they save.
+ENCODINGS: dict[str, Any] = {
+    "utf-8": "UTF-8",
+    "utf-16": "UTF-16",
+    "cp1252": gettext_lazy("Windows (Western Europe)"),
+    "mac_roman": "Mac",
+    "iso8859-15": "ISO 8859-15",
+    "utf-8-twice": gettext_lazy("UTF-8, encoded twice"),
+}
+DELIMITERS: dict[str, Any] = {
+    ";": gettext_lazy("semicolons"),
+    ",": gettext_lazy("commas"),
+    "\t": gettext_lazy("tabs"),
+    "|": gettext_lazy("bars"),
+}
+
+
+def read_as(said: Mapping[str, Any]) -> list[str]:
+    """How a file was read, in a few words: "Windows (Western Europe)", "semicolons"; or the sheet of a workbook."""
+    if said.get("kind") == "csv":
+        return [str(ENCODINGS.get(said["encoding"], said["encoding"])), str(DELIMITERS.get(said["delimiter"], said["delimiter"]))]
+    return [said.get("kind", "").upper(), said.get("sheet", "")]
+
+
+# How far somebody on a list is: what their institution may know.
+STATES: dict[str, Any] = {
+    "invited": pgettext_lazy("people", "Invited"),
+    "accepted": gettext_lazy("Accepted, without a seat"),
+    "seated": gettext_lazy("Has a seat"),
+    "waiting": gettext_lazy("Waits for a seat"),
+    "declined": pgettext_lazy("people", "Declined"),
+    "attended": gettext_lazy("Came"),
+}
+
+
+def state_of(invitee: Any) -> Any:
+    """How far an invitee of `following.people_of` is."""
+    if invitee.status != "accepted":
+        return STATES[invitee.status]
+    name = "seated" if invitee.seated else "waiting" if invitee.waits else "attended" if invitee.attended else "accepted"
+    return STATES[name]
 
 
 def refusal(code: str, said: Mapping[str, Any]) -> str:
@@ -87,4 +136,5 @@ def refusal(code: str, said: Mapping[str, Any]) -> str:
 
 def about(finding: Finding) -> str:
     """What was found, and how to mend it."""
-    return _FINDINGS[finding.code] % {**finding.said, "fix": finding.fix}
+    said = finding.said | ({"encoding": ENCODINGS[finding.said["encoding"]]} if finding.code == "encoding" else {})
+    return _FINDINGS[finding.code] % {**said, "fix": finding.fix}

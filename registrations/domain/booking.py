@@ -255,7 +255,7 @@ def _swap(ask: Ask, once: Key | None) -> Registration:
     return waitlist.in_turn(sessions, [attendee.pk], act, ask.at)
 
 
-def _end(registration: Registration, *, actor: User, at: datetime, ending: str = "") -> None:
+def _end(registration: Registration, *, actor: User | None, at: datetime, ending: str = "") -> None:
     """End a live registration of somebody who gives it up: `ending` says why, but of a place in line only that it was left."""
     if registration.status == Status.WAITING and ending in ("", Ending.SWAPPED):
         ending = Ending.LEFT_LINE
@@ -318,7 +318,7 @@ def cancel(
     session: Session,
     attendee: Attendee,
     *,
-    actor: User,
+    actor: User | None,
     at: datetime | None = None,
     once: Key | None = None,
     ending: str = "",

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Attendee, User
 from programme.models import Session
-from registrations.domain import waitlist
+from registrations.domain import booking, waitlist
 from registrations.models import Cohort, Membership, Registration, SeatPool
 
 
@@ -36,7 +36,26 @@ def add_member(cohort: Cohort, attendee: Attendee, *, actor: User, at: datetime 
     return membership
 
 
-def remove_member(cohort: Cohort, attendee: Attendee, *, actor: User, at: datetime | None = None) -> None:
+def part_with(cohort: Cohort, attendee: Attendee, *, actor: User | None, at: datetime) -> int:
+    """Take `attendee` out of `cohort` together with what it gave them: the seats that it kept for them, and their places in the lines
+    of sessions that are for cohorts alone. Each seat goes to its line. Returns how many seats; once more changes nothing."""
+    live = Registration.objects.live().filter(attendee=attendee, session__ends_at__gt=at)
+    live = live.select_related("session__event", "session__room__venue").order_by("session_id", "pk")
+    others = SeatPool.objects.filter(session=OuterRef("session"), cohort__memberships__attendee=attendee).exclude(cohort=cohort)
+    waits = live.filter(status=Registration.Status.WAITING, session__access=Session.Access.COHORT, session__pools__cohort=cohort)
+    for registration in waits.exclude(Exists(others)):
+        booking.cancel(registration.session, attendee, actor=actor, at=at, ending=Registration.Ending.LEFT_LINE, only=registration)
+    seats = 0
+    # Once, unless what is given up lets a line give them another of the cohort's seats.
+    while held := list(live.filter(pool__cohort=cohort)):
+        for registration in held:
+            booking.cancel(registration.session, attendee, actor=actor, at=at, ending=Registration.Ending.BY_ORGANISERS, only=registration)
+        seats += len(held)
+    remove_member(cohort, attendee, actor=actor, at=at)
+    return seats
+
+
+def remove_member(cohort: Cohort, attendee: Attendee, *, actor: User | None, at: datetime | None = None) -> None:
     """Take `attendee` out of `cohort`; once more changes nothing.
 
     Raises ValidationError while the person holds one of the cohort's seats in a session that is not over.

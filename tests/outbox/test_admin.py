@@ -73,7 +73,7 @@ def test_who_may_only_look_sends_nothing_again(client: Client) -> None:
     assert message.status == "failed"
 
 
-@pytest.mark.parametrize("kind", ["accounts.login_code", "accounts.email_confirmation"])
+@pytest.mark.parametrize("kind", ["accounts.login_code", "accounts.email_confirmation", "partners.invitation", "partners.reminder"])
 def test_a_mail_that_opens_an_account_is_never_shown(client: Client, kind: str) -> None:
     message = a_message(kind, subject="Votre code : 4F7K2Q")
     make.sign_in(client, make.organiser())

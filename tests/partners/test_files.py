@@ -113,7 +113,7 @@ class TestLetters:
     def test_u5_names_are_shown_when_the_encoding_is_a_guess(self):
         found = files.read(make.text(make.HEADER, ["Cœur", "Zoé", "e@example.org", "1"], encoding="cp1252"))
 
-        assert [sentences.about(one) for one in found.findings] == ["Read as cp1252. Are these names right? Zoé Cœur"]
+        assert [sentences.about(one) for one in found.findings] == ["Read as Windows (Western Europe). Are these names right? Zoé Cœur"]
 
     def test_u6_another_encoding_can_be_chosen(self):
         data = make.text(make.HEADER, ["Élan", "Zoé", "e@example.org", "1"], encoding="mac_roman")

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 KINDS = sorted(key for key in wordings.kinds if key != "registrations.allocated")
 LANGUAGES = pytest.mark.parametrize("language", ["fr", "en"])
 NO_SESSION = {"accounts.code"}
-OTHER_FACTS = {"accounts.code": "12345678", "registrations.digest": "Cnam"}
+OTHER_FACTS = {"accounts.code": "12345678", "registrations.digest": "Cnam", "partners.team": "Cnam"}
 OF_THE_ISSUE = {
     "confirmed", "waiting", "offered", "offer_ends", "confirmed.promoted", "cancelled.by_person", "changes", "cancelled.session_cancelled",
     "confirmed.granted", "declined", "cohort", "reminder", "digest",

@@ -156,7 +156,7 @@ def test_the_list_costs_the_same_however_long_it_is(client, ada, django_assert_n
         offered_to(ada, starts_at=NOON + timedelta(days=n, hours=4))
 
     # http session, account with attendee, sessions, pools, lines, what is live, what is mine, places, limits, venues, ways
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         page = me(client)
 
     assert page.count('class="row"') == 3 * rows

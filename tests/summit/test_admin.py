@@ -22,6 +22,7 @@ from programme.models import Day, Session
 from registrations.domain import pools
 from registrations.models import Registration, SeatPool
 from tests import make
+from tests.partners import portal
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +71,8 @@ ROWS: dict[str, tuple[Callable[[int], Model], int]] = {
     "registrations.quietwindow": (lambda n: make.quiet_window(make.event()), 5),
     "registrations.announcement": (lambda n: make.announcement(event=make.event()), 9),
     "registrations.institution": (lambda n: make.cohort().institution, 7),
+    "partners.invitee": (lambda n: portal.invitee(make.cohort()), 7),
+    "partners.upload": (lambda n: portal.apply(make.cohort(), portal.ADA), 8),
     "accounts.attendee": (lambda n: make.registration().attendee, 6),
     "accounts.user": (lambda n: make.attendee().user, 8),
     "auth.group": (lambda n: Group.objects.create(name=f"Groupe {n}"), 5),
@@ -88,6 +91,10 @@ CLOSED = {
     ("registrations.change", "add"),
     ("registrations.change", "delete"),
     ("registrations.quietwindow", "delete"),
+    ("partners.invitee", "add"),
+    ("partners.invitee", "delete"),
+    ("partners.upload", "add"),
+    ("partners.upload", "delete"),
     ("outbox.message", "add"),
     ("outbox.message", "delete"),
     ("outbox.badaddress", "add"),

@@ -12,6 +12,7 @@ from partners import reader
 from partners.domain import applying, files, reporting
 from partners.domain.comparing import compare
 from partners.domain.files import FileRefused
+from partners.models import Upload
 from registrations.models import Cohort
 
 
@@ -53,8 +54,14 @@ def _report(cohort: Cohort, data: bytes, options: dict[str, Any]) -> dict[str, A
             raise FileRefused("nobody")
         applying.check_size(cohort, comparison)
         if options["apply"]:
-            source = applying.Source(options["file"].name, hashlib.sha256(data).hexdigest())
-            applying.apply(cohort, found.people, source, replace=options["replace"], actor=None, at=timezone.now())
+            upload = Upload(
+                institution=cohort.institution,
+                cohort=cohort,
+                file_name=options["file"].name[-255:],
+                file_hash=hashlib.sha256(data).hexdigest(),
+                mode=Upload.Mode.REPLACE if options["replace"] else Upload.Mode.ADD,
+            )
+            applying.apply(upload, found.people, actor=None, at=timezone.now())
     except FileRefused as refused:
         return reporting.report(found, comparison, refused)
     return reporting.report(found, comparison, None)

@@ -1,0 +1,82 @@
+"""Whose lists somebody may see, and change: a partner finds its own alone, and nothing tells that there are others (guarantees G12)."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+
+from accounts.access import View, sign_in_first
+from accounts.models import User
+from partners.domain import roles
+from partners.models import Invitee, Upload
+from registrations.models import Cohort, Institution
+
+
+def signed_in(view: View) -> View:
+    """Let the view run for somebody who is signed in; others sign in and come back."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        return redirect(sign_in_first(request.get_full_path() if request.method in ("GET", "HEAD") else ""))
+
+    return wrapped
+
+
+def institutions_of(user: User) -> QuerySet[Institution]:
+    """The institutions that somebody works for; all that have a cohort, for organisers who may act on their behalf."""
+    if user.is_staff and user.has_perm(roles.ON_BEHALF):
+        return Institution.objects.filter(cohorts__isnull=False).distinct().order_by("name")
+    return Institution.objects.filter(roles__user=user).order_by("name")
+
+
+def institution(request: HttpRequest, slug: str, may: Callable[[User, Institution], bool] | None = None) -> Institution:
+    """The institution of this slug, for one who has a role in it. Raises Http404 for strangers, PermissionDenied for who may see but
+    not do it (`may`: roles.may_edit or roles.may_own)."""
+    found = get_object_or_404(Institution, slug=slug)
+    return _checked(found, request, may)
+
+
+def cohort(request: HttpRequest, slug: str, cohort_slug: str, may: Callable[[User, Institution], bool] | None = None) -> Cohort:
+    """The cohort of this slug, of an institution that the person has a role in; raises as `institution` does."""
+    found: Cohort = get_object_or_404(Cohort.objects.select_related("institution"), slug=cohort_slug, institution__slug=slug)
+    _checked(found.institution, request, may)
+    return found
+
+
+def upload(request: HttpRequest, uuid: UUID, may: Callable[[User, Institution], bool] | None = None) -> Upload:
+    """The uploaded list of this code; raises as `institution` does."""
+    found = get_object_or_404(Upload.objects.select_related("institution", "cohort__institution", "uploaded_by"), uuid=uuid)
+    _checked(found.institution, request, may)
+    return found
+
+
+def invitee(request: HttpRequest, uuid: UUID, may: Callable[[User, Institution], bool] | None = None) -> Invitee:
+    """The person on a list of this code; raises as `institution` does."""
+    found = get_object_or_404(Invitee.objects.select_related("institution", "cohort__institution", "attendee__user"), uuid=uuid)
+    _checked(found.institution, request, may)
+    return found
+
+
+def answering(key: str) -> Invitee:
+    """The person whose personal link this is. Raises Http404: links that are wrong, old or of another kind are all alike (W9)."""
+    found = Invitee.objects.select_related("institution", "cohort", "attendee__user").filter(key=key).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _checked(found: Institution, request: HttpRequest, may: Callable[[User, Institution], bool] | None) -> Institution:
+    user = cast("User", request.user)
+    role = roles.role_in(user, found)
+    if not role:
+        raise Http404
+    if may is not None and not may(user, found):
+        raise PermissionDenied
+    return found

@@ -1,0 +1,99 @@
+"""What organisers see of partners' lists: every one, whose it is, and its history. They are changed in the portal, which organisers
+may open on behalf of every institution."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from outbox.admin import ListAdmin, RecordAdmin, badge
+from partners.models import Invitee, Upload
+from partners.templatetags.lists import outcome
+
+
+class ReadOnly(ListAdmin):
+    """Looked at here, changed in the portal."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def object_links(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
+        return [(_portal(obj), _("Open in the portal"))]
+
+    @admin.display(description=_("portal"))
+    def portal(self, obj: Any) -> SafeString:
+        return format_html('<a href="{}">{}</a>', _portal(obj), _("Open in the portal"))
+
+
+def _portal(obj: Any) -> str:
+    return reverse("partners:cohort", args=[obj.institution.slug, obj.cohort.slug])
+
+
+TONES = {"applied": "", "refused": "bad", "review": "warn", "undone": "quiet"}
+
+
+@admin.register(Upload)
+class UploadAdmin(ReadOnly):
+    list_display = ["file_name", "cohort", "uploaded_by", "state", "what", "created_at", "portal"]
+    list_filter = ["status", "institution"]
+    list_select_related = ["cohort", "institution", "uploaded_by"]
+    search_fields = ["file_name", "file_hash", "cohort__name_fr", "cohort__name_en", "institution__name", "uploaded_by__email"]
+    date_hierarchy = "created_at"
+    fields = [
+        "file_name",
+        "file_hash",
+        "institution",
+        "cohort",
+        "uploaded_by",
+        "mode",
+        "state",
+        "what",
+        "created_at",
+        "applied_at",
+        "until",
+    ]
+    readonly_fields = ["state", "what", "until"]
+
+    @admin.display(description=_("status"), ordering="status")
+    def state(self, upload: Upload) -> SafeString:
+        return badge(upload.get_status_display(), TONES.get(upload.status, "quiet"))
+
+    @admin.display(description=_("what came of it"))
+    def what(self, upload: Upload) -> str:
+        return outcome(upload.counts) if upload.status in ("applied", "undone", "review") else ""
+
+    @admin.display(description=_("file and rows kept until"))
+    def until(self, upload: Upload) -> Any:
+        return upload.kept_until if upload.is_open else upload.applied_at
+
+
+@admin.register(Invitee)
+class InviteeAdmin(ReadOnly, RecordAdmin):
+    list_display = ["name", "email", "reference", "cohort", "status", "answered_at", "portal"]
+    list_filter = ["status", "institution", "cohort"]
+    list_select_related = ["cohort", "institution"]
+    search_fields = ["last_name", "first_name", "email", "reference"]
+    secret_fields = ("key", "uuid")
+    fields = [
+        *("last_name", "first_name", "email", "reference", "programme"),
+        *("institution", "cohort", "upload", "status", "attendee", "created_at", "answered_at", "reminded_at"),
+    ]
+    readonly_fields = ["attendee"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Invitee]:
+        return super().get_queryset(request).select_related("institution", "cohort")
+
+    @admin.display(description=_("name"), ordering="last_name")
+    def name(self, invitee: Invitee) -> str:
+        return str(invitee) or "–"

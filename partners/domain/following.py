@@ -1,0 +1,192 @@
+"""How the people of a cohort stand, for their institution: counts and one line each, and nothing that is theirs alone
+(docs/rules.md#partners)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models.functions import Concat
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from outbox.domain.posting import post_many
+from outbox.models import Message
+from partners.domain import applying, sentences
+from partners.domain.checking import Finding, Person
+from partners.domain.columns import FIELDS
+from partners.domain.comparing import compare
+from partners.domain.files import FileRefused
+from partners.models import Invitee, Objection, Upload
+from registrations.domain import ledger
+from registrations.models import Cohort, OptOut, Registration, SeatPool, Topic
+
+BETWEEN_REMINDERS = timedelta(days=3)
+STATES = ("invited", "accepted", "seated", "waiting", "declined", "attended")
+Status = Invitee.Status
+Seat = Registration.Status
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The numbers of a cohort. `accepted` counts those who have no seat and wait for none; `kept` and `taken` are seats of sessions to
+    come. `reminded_at`: when the silent were last reminded."""
+
+    listed: int
+    invited: int
+    accepted: int
+    seated: int
+    waiting: int
+    declined: int
+    attended: int
+    kept: int
+    taken: int
+    size: int
+    reminded_at: datetime | None
+
+
+def people_of(cohort: Cohort, at: datetime) -> QuerySet[Any]:
+    """The people on the cohort's list, each with `seated`, `waits` and `attended`: that they have, and not which."""
+    return _annotated(Invitee.objects.filter(cohort=cohort), at)
+
+
+def _annotated(people: QuerySet[Invitee], at: datetime) -> QuerySet[Any]:
+    own = Registration.objects.filter(attendee=OuterRef("attendee"), session__pools__cohort=OuterRef("cohort"))
+    seats = own.filter(status=Seat.CONFIRMED)
+    return people.annotate(
+        seated=Exists(seats.filter(session__ends_at__gt=at)),
+        waits=Exists(own.filter(status__in=[Seat.WAITING, Seat.OFFERED, Seat.PENDING], session__ends_at__gt=at)),
+        attended=Exists(seats.filter(session__ends_at__lte=at, is_absent=False)),
+    )
+
+
+def in_state(people: QuerySet[Any], state: str) -> QuerySet[Any]:
+    """Those of `people` (of `people_of`) who are in one of STATES; all for another word."""
+    match state:
+        case "invited" | "declined":
+            return people.filter(status=state)
+        case "accepted":
+            return people.filter(status=Status.ACCEPTED, seated=False, waits=False, attended=False)
+        case "seated":
+            return people.filter(seated=True)
+        case "waiting":
+            return people.filter(seated=False, waits=True)
+        case "attended":
+            return people.filter(attended=True, seated=False, waits=False)
+    return people
+
+
+def standing(cohort: Cohort, at: datetime) -> Standing:
+    """How the cohort stands at `at`."""
+    return standings([cohort], at)[cohort.pk]
+
+
+def standings(cohorts: Sequence[Cohort], at: datetime) -> dict[int, Standing]:
+    """How each of `cohorts` stands at `at`, by their ids: three queries, however many there are."""
+    seatless = Q(seated=False, waits=False)
+    people = _annotated(Invitee.objects.filter(cohort__in=cohorts), at).order_by().values("cohort")
+    counted = people.annotate(
+        n_listed=Count("pk"),
+        n_invited=Count("pk", filter=Q(status=Status.INVITED)),
+        n_declined=Count("pk", filter=Q(status=Status.DECLINED)),
+        n_seated=Count("pk", filter=Q(seated=True)),
+        n_waiting=Count("pk", filter=Q(seated=False, waits=True)),
+        n_attended=Count("pk", filter=seatless & Q(attended=True)),
+        n_accepted=Count("pk", filter=seatless & Q(status=Status.ACCEPTED, attended=False)),
+        last=Max("reminded_at"),
+    )
+    rows = {row["cohort"]: row for row in counted}
+    to_come = SeatPool.objects.filter(cohort__in=cohorts, session__ends_at__gt=at).order_by().values("cohort")
+    seats = {row["cohort"]: row for row in to_come.annotate(kept=Sum("seats"), used=Sum("taken"))}
+    erased = dict(Objection.objects.filter(cohort__in=cohorts).order_by().values_list("cohort").annotate(n=Count("pk")))
+    found = {}
+    for cohort in cohorts:
+        row: Mapping[str, Any] = rows.get(cohort.pk, {})
+        pools: Mapping[str, Any] = seats.get(cohort.pk, {})
+        gone = erased.get(cohort.pk, 0)
+        numbers: dict[str, Any] = {name: row.get(f"n_{name}", 0) for name in ("listed", *STATES)}
+        numbers["listed"] += gone
+        numbers["declined"] += gone  # whoever has themselves erased has declined: their institution learns no more
+        found[cohort.pk] = Standing(
+            **numbers, kept=pools.get("kept", 0), taken=pools.get("used", 0), size=cohort.size, reminded_at=row.get("last")
+        )
+    return found
+
+
+def to_remind(cohort: Cohort, at: datetime) -> QuerySet[Invitee]:
+    """The silent whose invitation left three days ago or longer, and their last reminder too; not who wants no such mails."""
+    long_ago = at - BETWEEN_REMINDERS
+    key = Concat(Value(f"{applying.INVITATION}:{cohort.institution_id}:"), OuterRef("key"))
+    sent = Message.objects.filter(dedupe_key=key, sent_at__lte=long_ago)
+    silent = Invitee.objects.filter(Exists(sent), cohort=cohort, status=Status.INVITED)
+    unwanted = OptOut.objects.filter(Q(user__email=OuterRef("email")) | Q(email=OuterRef("email")), topic=Topic.INVITATIONS)
+    return silent.filter(Q(reminded_at=None) | Q(reminded_at__lte=long_ago)).exclude(Exists(unwanted))
+
+
+def remind(cohort: Cohort, *, at: datetime) -> int:
+    """Write once more to those who have not answered; return to how many. Pressing twice writes to nobody twice."""
+    with transaction.atomic():
+        applying.lock(cohort.institution_id)
+        silent = list(to_remind(cohort, at).values_list("pk", "email"))
+        languages = dict(User.objects.filter(email__in=[email for _pk, email in silent]).values_list("email", "language"))
+        mails = [(email, f"{applying.REMINDER}:{pk}:{at:%Y%m%d}", languages.get(email, "fr"), {"invitee": pk}) for pk, email in silent]
+        post_many(applying.REMINDER, mails)
+        Invitee.objects.filter(pk__in=[pk for pk, _email in silent]).update(reminded_at=at)
+    return len(silent)
+
+
+@ledger.again_after_deadlock
+def replace(invitee: Invitee, person: Person, *, actor: User, at: datetime) -> Invitee:
+    """Put `person`, checked and without a fault, in the place of `invitee`, who is taken off with their seats; and invite them.
+
+    Raises ValidationError when the person is on a list of the institution already, or does not want to be named by it.
+    """
+    with transaction.atomic():
+        applying.lock(invitee.institution_id)
+        found = Invitee.objects.select_related("cohort", "attendee__user").filter(pk=invitee.pk).first()
+        if found is None:
+            raise ValidationError(_("This person is no longer on the list."), code="gone")
+        applying.remove([found], actor=actor, at=at, reason="replaced")
+        return _add(found.cohort, person, actor=actor, at=at, reason="replaced")
+
+
+def add(cohort: Cohort, person: Person, *, actor: User, at: datetime) -> Invitee:
+    """Put one checked `person` on the list, and invite them. Raises ValidationError as `replace` does, and when the cohort is complete."""
+    with transaction.atomic():
+        applying.lock(cohort.institution_id)
+        return _add(cohort, person, actor=actor, at=at, reason="added")
+
+
+def _add(cohort: Cohort, person: Person, *, actor: User, at: datetime, reason: str) -> Invitee:
+    cohort = Cohort.objects.select_for_update(no_key=True).get(pk=cohort.pk)
+    found = compare(cohort, [person], replacing=False)
+    if not found.new:
+        known: Finding | None = next(iter(found.findings.values()), None)
+        raise ValidationError({"email": sentences.about(known) if known else _("This person is on the list already.")})
+    try:
+        applying.check_size(cohort, found)
+    except FileRefused as refused:
+        raise ValidationError(str(refused)) from refused
+    invitee = Invitee(institution_id=cohort.institution_id, cohort=cohort, **{name: getattr(person, name) for name in FIELDS})
+    invitee._history_user = actor
+    invitee._change_reason = reason  # type: ignore[attr-defined]
+    invitee.save(force_insert=True)
+    applying.invite([invitee], at)
+    return invitee
+
+
+@ledger.again_after_deadlock
+def take_off(invitee: Invitee, *, actor: User, at: datetime) -> int:
+    """Take somebody off the list; their seats go to the line. Returns how many seats. Once more changes nothing."""
+    with transaction.atomic():
+        applying.lock(invitee.institution_id)
+        found = Invitee.objects.select_related("cohort", "attendee__user").filter(pk=invitee.pk).first()
+        return applying.remove([found], actor=actor, at=at, reason="taken off") if found else 0
+
+
+def last_upload(cohort: Cohort) -> Upload | None:
+    """The list that was applied last, if it can still be taken back or not."""
+    return Upload.objects.filter(cohort=cohort, status=Upload.Status.APPLIED).order_by("-applied_at").first()

@@ -1,0 +1,418 @@
+"""An uploaded list on its way into force: received, read, mended, confirmed; nothing of it counts before (docs/rules.md#lists)."""
+
+import hashlib
+import logging
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from accounts.domain.limits import Limit
+from accounts.models import User
+from outbox.domain.posting import ring_task
+from partners import reader
+from partners.domain import applying, checking, columns, files, roles
+from partners.domain.checking import Finding, Level, Person
+from partners.domain.columns import FIELDS, Columns
+from partners.domain.comparing import Comparison, compare
+from partners.domain.files import FileRefused
+from partners.models import ColumnName, Upload, UploadFile, UploadRow
+from registrations.models import Cohort
+
+log = logging.getLogger(__name__)
+
+Status = Upload.Status
+Verdict = UploadRow.Verdict
+LEASE = timedelta(minutes=3)  # a worker that has not ended by then is taken for dead
+AT_ONCE = 2000  # rows that a mended cell lets be checked again while the person waits; more are left to the worker
+WORK = "partners.tasks.work"
+UPLOADS = Limit("uploads", amount=50, per=timedelta(minutes=1))
+
+
+class Stale(Exception):
+    """The upload is not what the page showed: it was confirmed, dropped or read again meanwhile. Nothing was changed."""
+
+
+def receive(cohort: Cohort, data: bytes, file_name: str, *, actor: User, mode: str = Upload.Mode.ADD, at: datetime) -> Upload:
+    """Keep an uploaded file and ring for a worker that reads it. Raises TooMany after fifty in a minute (U50), FileRefused when it is
+    larger than a list may be: then nothing is kept."""
+    UPLOADS.take(f"{cohort.institution_id}", at=at)
+    if len(data) > files.MAX_BYTES:
+        raise FileRefused("too_large", {"mb": files.MAX_BYTES // 1024 // 1024})
+    with transaction.atomic():
+        upload = Upload.objects.create(
+            institution_id=cohort.institution_id,
+            cohort=cohort,
+            uploaded_by=actor,
+            file_name=checking.NOT_IN_TEXT.sub("", file_name)[-255:],
+            file_hash=hashlib.sha256(data).hexdigest(),
+            mode=mode,
+        )
+        UploadFile.objects.create(upload=upload, data=data)
+        _ring(upload)
+    return upload
+
+
+def _ring(upload: Upload) -> None:
+    transaction.on_commit(lambda: ring_task(WORK, str(upload.uuid)))
+
+
+# --- What workers do ------------------------------------------------------------------------------------------------------------
+
+
+def due(at: datetime) -> list[Upload]:
+    """The uploads that wait for a worker, or whose worker is dead; one for each institution, the oldest first (U50)."""
+    waiting = Upload.objects.filter(status__in=[Status.RECEIVED, Status.CONFIRMED]).filter(Q(busy_until=None) | Q(busy_until__lt=at))
+    busy = Upload.objects.filter(institution=OuterRef("institution"), busy_until__gte=at)
+    first: dict[int, Upload] = {}
+    for upload in waiting.exclude(Exists(busy)).order_by("created_at", "pk"):
+        first.setdefault(upload.institution_id, upload)
+    return list(first.values())
+
+
+def work(upload: Upload, *, at: datetime) -> bool:
+    """Do what `upload` waits for: read and compare it, or put it into force. False when another worker has it, or nothing is to do.
+
+    Whoever handed it in must still have the right to: a role that was taken away meanwhile lets nothing more happen (F35). A list
+    that makes us stumble is refused, not tried for ever.
+    """
+    lease = at + LEASE
+    free = Upload.objects.filter(pk=upload.pk, status__in=[Status.RECEIVED, Status.CONFIRMED])
+    if not free.filter(Q(busy_until=None) | Q(busy_until__lt=at)).update(busy_until=lease):
+        return False
+    upload = Upload.objects.select_related("institution", "cohort", "uploaded_by").get(pk=upload.pk)
+    try:
+        if not roles.may_edit(upload.uploaded_by, upload.institution):
+            with _ours(upload):
+                upload.delete()
+        elif upload.status == Status.RECEIVED:
+            _read(upload)
+        else:
+            _apply(upload, at)
+    except applying.Superseded:  # it was dropped, or this worker was slower than its lease
+        return False
+    except Exception:
+        log.exception("The uploaded list %s could not be worked on", upload.uuid)
+        with suppress(applying.Superseded), _ours(upload):
+            _finish(upload, Status.REFUSED, refused={"code": "stumbled", "said": {}})
+    return True
+
+
+@contextmanager
+def _ours(upload: Upload) -> Iterator[None]:
+    """A transaction under the institution's lock in which `upload` is still this worker's; else raises Superseded."""
+    with transaction.atomic():
+        applying.lock(upload.institution_id)
+        if not Upload.objects.filter(pk=upload.pk, status=upload.status, busy_until=upload.busy_until).exists():
+            raise applying.Superseded
+        yield
+
+
+def _read(upload: Upload) -> None:
+    """Read the file anew, with what was chosen by hand; cells that were mended before are read as they are in the file. Or, where the
+    rows have only changed (`look_at_rows`), look at them again."""
+    chosen = upload.chosen
+    if chosen.pop("look_at_rows", False):
+        with _ours(upload):
+            look_again(upload)
+        return
+    remembered = dict(ColumnName.objects.filter(institution=upload.institution_id).values_list("name", "field"))
+    try:
+        answer = files.open_file(
+            bytes(UploadFile.objects.get(upload=upload).data), encoding=chosen.get("encoding", ""), sheet=chosen.get("sheet", "")
+        )
+    except FileRefused as refused:
+        with _ours(upload):
+            upload.rows.all().delete()
+            _finish(upload, Status.REFUSED, refused={"code": refused.code, "said": refused.said})
+        return
+    rows = [UploadRow(upload=upload, line=line, cells=[_storable(cell) for cell in cells]) for line, cells in answer.pop("rows")]
+    found = columns.find([(row.line, row.cells) for row in rows], remembered)
+    upload.read_as = answer | {"columns": _kept(found)}
+    with _ours(upload):
+        upload.rows.all().delete()
+        look_again(upload, rows)
+
+
+def _storable(cell: str) -> str:
+    """A cell as every database takes it: what it does not take is made visible, and then found where it stands."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", cell.replace("\0", checking.NUL))
+
+
+def _kept(found: Columns) -> dict[str, Any]:
+    return {
+        "header_line": found.header_line,
+        "names": list(found.names),
+        "meaning": dict(found.meaning),
+        "guessed": found.guessed,
+        "twice": list(found.twice),
+    }
+
+
+def columns_of(upload: Upload) -> Columns:
+    """How the columns of `upload` are understood."""
+    kept = upload.read_as["columns"]
+    return Columns(kept["header_line"], tuple(kept["names"]), kept["meaning"], kept["guessed"], tuple(kept["twice"]))
+
+
+def look_again(upload: Upload, rows: list[UploadRow] | None = None) -> None:
+    """Check and compare all rows of `upload` as they are now, and keep what is found about each; in the caller's transaction.
+
+    `rows`: those of a file that was just read. `refused` says why the list cannot be taken as it is: too many people, no column of
+    addresses; its rows stay, so that this can be mended.
+    """
+    new = rows is not None
+    rows = rows if rows is not None else list(upload.rows.order_by("line"))
+    found = columns_of(upload)
+    refused = None
+    listed = [row for row in rows if row.line > found.header_line]
+    people: list[Person] = []
+    comparison = Comparison()
+    try:
+        files.check_columns(found, len(listed))
+        people = _people(upload, found, listed)
+        if all(one.is_note for one in people):
+            raise FileRefused("empty")
+        comparison = compare(upload.cohort, people, replacing=upload.is_replacing)
+        applying.check_size(upload.cohort, comparison)
+    except FileRefused as error:
+        refused = {"code": error.code, "said": error.said}
+    of = {one.line: one for one in people}
+    kept = [_note(row, of.get(row.line), found) for row in rows]
+    _tell_apart(rows, comparison)
+    upload.findings = [asdict(one) for one in checking.about_the_list(people, found, upload.read_as)]
+    upload.counts = comparison.counts() | _tally(rows, comparison)
+    upload.removed = [one.pk for one in comparison.removed]
+    if new:
+        UploadRow.objects.bulk_create(rows, batch_size=1000)
+    else:
+        changed = [row for row, before in zip(rows, kept, strict=True) if before != _state(row)]
+        UploadRow.objects.bulk_update(changed, ["verdict", "is_title", "person", "findings", "was"], batch_size=500)
+    _finish(upload, Status.REVIEW, refused=refused)
+
+
+def _people(upload: Upload, found: Columns, rows: list[UploadRow]) -> list[Person]:
+    """The people of `rows`, checked. Whom a skipped row means stays as they are: it is there, and stands for nothing else."""
+    numbers, formulas = upload.read_as.get("numbers", ()), upload.read_as.get("formulas", ())
+    taken = [(row.line, row.cells) for row in rows if not row.is_skipped]
+    people = checking.check(taken, found, numbers=numbers, formulas=formulas)
+    for row in rows:
+        if row.is_skipped:
+            one = checking.check_row(row.line, row.cells, found)
+            one.is_skipped, one.findings = True, []
+            people.append(one)
+    return people
+
+
+def _state(row: UploadRow) -> tuple[Any, ...]:
+    return row.verdict, row.is_title, row.person, row.findings, row.was
+
+
+def _note(row: UploadRow, person: Person | None, found: Columns) -> tuple[Any, ...]:
+    """Write down what checking has said of a row; return what was written before."""
+    before = _state(row)
+    row.is_title = row.line <= found.header_line
+    row.was, row.findings, row.verdict = {}, [], ""
+    row.person = {name: getattr(person, name) for name in FIELDS} if person else {}
+    if person is None:
+        return before
+    if row.is_skipped:
+        row.verdict = Verdict.SKIPPED
+        return before
+    row.findings = [asdict(one) for one in person.findings]
+    if person.is_note:
+        row.verdict = Verdict.NOBODY
+    elif any(one.level == Level.ERROR for one in person.findings):
+        row.verdict = Verdict.TO_MEND
+    elif person.repeats:
+        row.verdict = Verdict.TWICE
+    return before
+
+
+def _tell_apart(rows: list[UploadRow], comparison: Comparison) -> None:
+    """Write down what comparing has said of each row."""
+    of = {row.line: row for row in rows}
+    for line, finding in comparison.findings.items():
+        of[line].findings = [*of[line].findings, asdict(finding)]
+        if finding.level == Level.ERROR:
+            of[line].verdict = Verdict.TO_MEND
+    for person in comparison.new:
+        of[person.line].verdict = Verdict.NEW
+    for person in [*comparison.elsewhere, *comparison.objecting]:
+        of[person.line].verdict = Verdict.ELSEWHERE
+    for one in comparison.changed:
+        row = of[one.person.line]
+        row.verdict, row.was = Verdict.CHANGED, {name: getattr(one.invitee, name) for name in one.fields}
+    for row in rows:
+        if row.person and not row.verdict:
+            row.verdict = Verdict.SAME
+
+
+def _tally(rows: list[UploadRow], comparison: Comparison) -> dict[str, int]:
+    said = [row.verdict for row in rows]
+    tally = {name.value: said.count(name) for name in (Verdict.TO_MEND, Verdict.TWICE, Verdict.ELSEWHERE, Verdict.SKIPPED)}
+    return tally | {
+        "rows": sum(bool(row.person) for row in rows),
+        "size": comparison.size,
+        "seats": applying.seats_of(comparison.removed, timezone.now()),
+    }
+
+
+def _finish(upload: Upload, status: str, **fields: Any) -> None:
+    upload.status, upload.busy_until = status, None
+    for name, value in fields.items():
+        setattr(upload, name, value)
+    upload.save(force_update=True)
+
+
+def _apply(upload: Upload, at: datetime) -> None:
+    """Put a confirmed upload into force; when it is no longer what was agreed to, it is to be looked at again."""
+    found = columns_of(upload)
+    people = _people(upload, found, list(upload.rows.filter(line__gt=found.header_line).order_by("line")))
+    try:
+        applying.apply(upload, people, actor=upload.uploaded_by, at=at, as_shown=upload.counts)
+    except (applying.ListMoved, FileRefused):
+        upload = Upload.objects.select_related("cohort").get(pk=upload.pk)
+        with _ours(upload):
+            look_again(upload)
+            upload.counts |= {"moved": 1}
+            upload.save(update_fields=["counts"])
+
+
+# --- What people do -------------------------------------------------------------------------------------------------------------
+
+
+def _change(upload: Upload, act: Callable[[Upload], None], *, of: Collection[str] = (Status.REVIEW,)) -> Upload:
+    """Let `act` change an upload that is being checked, one person at a time. Raises Stale when it no longer is."""
+    with transaction.atomic():
+        applying.lock(upload.institution_id)
+        found = Upload.objects.select_related("cohort", "institution").filter(pk=upload.pk, status__in=of).first()
+        if found is None:
+            raise Stale
+        act(found)
+    return found
+
+
+def _look_soon(upload: Upload) -> None:
+    """Look at a short list again at once, while the person waits; at a long one in a worker, so that nobody else has to."""
+    if upload.rows.count() <= AT_ONCE:
+        look_again(upload)
+        return
+    upload.status = Status.RECEIVED
+    upload.chosen |= {"look_at_rows": True}
+    upload.save(force_update=True)
+    _ring(upload)
+
+
+def mend(upload: Upload, line: int, field: str, value: str) -> Upload:
+    """Write `value` into a cell, and check the list again."""
+
+    def act(found: Upload) -> None:
+        index = columns_of(found).meaning.get(field)
+        row = found.rows.filter(line=line).first()
+        if index is None or row is None:
+            raise Stale
+        row.cells = [*row.cells, *[""] * (index + 1 - len(row.cells))]
+        row.cells[index] = _storable(value[: reader.MAX_CELL + 1])
+        row.save(update_fields=["cells"])
+        found.read_as["formulas"] = [place for place in found.read_as.get("formulas", ()) if list(place) != [line, index]]
+        _look_soon(found)
+
+    return _change(upload, act)
+
+
+def skip(upload: Upload, line: int, *, skipped: bool = True) -> Upload:
+    """Leave a row out, or take it in again. Whom it means stays as they are."""
+
+    def act(found: Upload) -> None:
+        if not found.rows.filter(line=line).update(is_skipped=skipped):
+            raise Stale
+        _look_soon(found)
+
+    return _change(upload, act)
+
+
+def choose(upload: Upload, *, mode: str = "", meaning: Mapping[str, int] | None = None) -> Upload:
+    """Say whether the list is added or replaces the other, or which column means what (remembered for the institution)."""
+
+    def act(found: Upload) -> None:
+        found.mode = mode or found.mode
+        if meaning is not None:
+            found.read_as["columns"] |= {"meaning": dict(meaning), "guessed": False, "twice": []}
+            _remember(found, meaning)
+        _look_soon(found)
+
+    return _change(upload, act)
+
+
+def _remember(upload: Upload, meaning: Mapping[str, int]) -> None:
+    names = upload.read_as["columns"]["names"]
+    said = {reader.plain(names[index])[:100]: field for field, index in meaning.items() if index < len(names)}
+    for name, field in said.items():
+        if name and reader.MEANING.get(name) != field:
+            ColumnName.objects.update_or_create(institution_id=upload.institution_id, name=name, defaults={"field": field})
+
+
+def read_otherwise(upload: Upload, *, encoding: str = "", sheet: str = "") -> Upload:
+    """Read the file again, as written in `encoding`, or from another `sheet`; what was mended is lost, since rows may be others."""
+
+    def act(found: Upload) -> None:
+        found.chosen = {name: value for name, value in (("encoding", encoding), ("sheet", sheet)) if value}
+        found.status, found.refused = Status.RECEIVED, None
+        found.save(force_update=True)
+        _ring(found)
+
+    return _change(upload, act, of=(Status.REVIEW, Status.REFUSED))
+
+
+def confirm(upload: Upload, *, as_shown: Mapping[str, int], actor: User) -> Upload:
+    """Agree to what the page showed; a worker puts it into force. Once more changes nothing. Raises Stale when the list has changed
+    since the page was drawn, so that nobody agrees to what they have not seen, and while nobody has said that guessed columns are right."""
+    if Upload.objects.filter(pk=upload.pk, status__in=[Status.CONFIRMED, Status.APPLIED]).exists():
+        return Upload.objects.get(pk=upload.pk)
+
+    def act(found: Upload) -> None:
+        if (
+            found.status != Status.REVIEW
+            or found.refused
+            or columns_of(found).guessed
+            or any(found.counts.get(name) != number for name, number in as_shown.items())
+        ):
+            raise Stale
+        found.status, found.uploaded_by = Status.CONFIRMED, actor
+        found.counts.pop("moved", None)
+        found.save(force_update=True)
+        _ring(found)
+
+    return _change(upload, act)
+
+
+def discard(upload: Upload) -> bool:
+    """Drop an upload that nobody has agreed to, with its file and rows; tell whether it was one. Once more changes nothing."""
+    with transaction.atomic():
+        applying.lock(upload.institution_id)
+        found = Upload.objects.filter(pk=upload.pk, status__in=[Status.RECEIVED, Status.REVIEW, Status.REFUSED])
+        return bool(found.delete()[0])
+
+
+def expire(at: datetime) -> int:
+    """Drop the uploads that were not put into force within a day (U48), but not one that a worker has; return how many."""
+    old = Upload.objects.filter(created_at__lte=at - Upload.KEPT, status__in=Upload.UNFINISHED)
+    dropped = 0
+    for upload in old.exclude(busy_until__gte=at):
+        with transaction.atomic():
+            applying.lock(upload.institution_id)
+            found = old.filter(pk=upload.pk).exclude(busy_until__gte=at)
+            dropped += found.delete()[1].get("partners.Upload", 0)
+    return dropped
+
+
+def findings_of(row: UploadRow) -> list[Finding]:
+    """What was found about a row."""
+    return [Finding(**one | {"level": Level(one["level"])}) for one in row.findings]

@@ -1,0 +1,104 @@
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from accounts.forms import EmailField
+from partners import reader
+from partners.domain import checking, sentences
+from partners.domain.checking import Level, Person
+from partners.domain.columns import FIELDS, Columns
+from partners.models import Upload
+from registrations.models import PartnerRole
+
+
+class UploadForm(forms.Form):
+    """A list: a file, or what was copied out of one."""
+
+    file = forms.FileField(
+        label=_("The file"), required=False, widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.ods"}), max_length=1000
+    )
+    text = forms.CharField(label=_("Or paste the rows"), required=False, widget=forms.Textarea(attrs={"rows": 4}), strip=False)
+    mode = forms.ChoiceField(choices=Upload.Mode, required=False)
+    may_share = forms.BooleanField(
+        label=_("My institution may pass these people’s names and addresses on, and has told them so."),
+        error_messages={"required": _("Say that your institution may pass these people on.")},
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not cleaned.get("file") and not (cleaned.get("text") or "").strip() and "file" not in self.errors:
+            raise ValidationError({"file": _("Choose a file, or paste the rows.")})
+        return cleaned
+
+    @property
+    def handed_in(self) -> tuple[bytes, str]:
+        """The bytes and the name of the file; rows that were pasted are a file too."""
+        if file := self.cleaned_data["file"]:
+            return file.read(), file.name
+        return self.cleaned_data["text"].encode("utf-8", "surrogatepass"), ""
+
+
+class ColumnsForm(forms.Form):
+    """Which column is which; "" for none."""
+
+    def __init__(self, columns: Columns, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = [(str(index), name or str(_("Column %(number)d") % {"number": index + 1})) for index, name in enumerate(columns.names)]
+        for field in FIELDS:
+            self.fields[field] = forms.ChoiceField(
+                label=sentences.FIELDS[field],
+                choices=[("", _("none")), *names],
+                required=False,
+                initial=str(columns.meaning.get(field, "")),
+            )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not cleaned.get("email"):
+            self.add_error("email", _("Nobody can be invited without an address: say which column holds them."))
+        chosen = [index for index in cleaned.values() if index]
+        if len(chosen) != len(set(chosen)):
+            raise ValidationError(_("One column was chosen twice."))
+        return cleaned
+
+    @property
+    def meaning(self) -> dict[str, int]:
+        return {field: int(self.cleaned_data[field]) for field in FIELDS if self.cleaned_data[field]}
+
+
+class PersonForm(forms.Form):
+    """One person, checked as a row of a list is."""
+
+    use_required_attribute = False
+    last_name = forms.CharField(
+        label=_("Family name"),
+        required=False,
+        help_text=_("The family name or the first name, at least."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    first_name = forms.CharField(label=_("First name"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    email = forms.CharField(
+        label=_("E-mail"),
+        error_messages={"required": _("The address is missing: nobody can be invited without one.")},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "email", "spellcheck": "false"}),
+    )
+    reference = forms.CharField(label=_("Number"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    person: Person
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        cells = [str(cleaned.get(name, ""))[: reader.MAX_CELL + 1] for name in self.fields]
+        self.person = checking.check_row(1, cells, Columns(0, (), {name: index for index, name in enumerate(self.fields)}))
+        for finding in self.person.findings:
+            if finding.level == Level.ERROR and finding.column not in self.errors:
+                self.add_error(finding.column or None, sentences.about(finding))
+        return cleaned
+
+
+class TeamForm(forms.Form):
+    """Somebody who is to work for the institution."""
+
+    email = EmailField()
+    role = forms.ChoiceField(label=_("Role"), choices=PartnerRole.Role, initial=PartnerRole.Role.COORDINATOR)

@@ -1,0 +1,124 @@
+"""The mails of partner institutions, written by a worker just before it sends them; what is no longer so is not told."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from outbox.domain import wordings
+from outbox.domain.kinds import Letter, NoLongerTrue, link, writes
+from outbox.models import Message
+from outbox.templatetags.mail import summit_name
+from partners.domain import answering, applying, roles
+from partners.models import Invitee
+from registrations.domain import choices
+from registrations.models import Cohort, PartnerRole, Topic
+
+SESSIONS_TOLD = 6
+
+
+@writes(applying.INVITATION, is_key=True)
+def invitation(message: Message) -> Letter:
+    return invitation_letter(_silent(message), applying.INVITATION)
+
+
+@writes(applying.REMINDER, is_key=True)
+def reminder(message: Message) -> Letter:
+    if Topic.INVITATIONS in choices.off(message.to):
+        raise NoLongerTrue("The person wants no such mails any more.")
+    letter = invitation_letter(_silent(message), applying.REMINDER)
+    url = link("registrations:unwanted", choices.key(message.to, Topic.INVITATIONS))
+    return replace(letter, headers={"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"})
+
+
+def _silent(message: Message) -> Invitee:
+    found = Invitee.objects.select_related("institution", "cohort").filter(pk=message.context["invitee"], email=message.to).first()
+    if found is None or found.status != Invitee.Status.INVITED:
+        raise NoLongerTrue("They have answered, or are no longer on the list.")
+    return found
+
+
+def invitation_letter(invitee: Invitee, kind: str) -> Letter:
+    """The personal invitation, or its reminder; it ends with what the law has people told at the first word to them (GDPR, article 14),
+    which no wording takes away."""
+    sessions = answering.sessions_for(invitee.cohort, timezone.now())
+    known = {
+        "name": str(invitee) or invitee.email,
+        "cohort": invitee.cohort.name,
+        "institution": invitee.institution.name,
+        "number": str(len(sessions)),
+        "summit": summit_name(),
+    }
+    texts = wordings.of(kind).fill(known)
+    url = link("partners:answer", invitee.key)
+    context = {
+        "texts": texts,
+        "institution": invitee.institution,
+        "cohort": invitee.cohort,
+        "sessions": sessions[:SESSIONS_TOLD],
+        "more": len(sessions) - SESSIONS_TOLD,
+        "button": _("Answer"),
+        "button_url": url,
+        "notice": notice(invitee),
+        "erase_url": f"{url}?erase",
+    }
+    return Letter(
+        texts.subject,
+        render_to_string("partners/emails/invitation.txt", context),
+        render_to_string("partners/emails/invitation.html", context),
+    )
+
+
+def notice(invitee: Invitee) -> list[tuple[str, str]]:
+    """What somebody is told whose data came from their institution: a heading and a sentence each (GDPR, article 14)."""
+    kept = [_("your name"), _("your e-mail address")]
+    kept += [_("your number")] if invitee.reference else []
+    kept += [_("your programme of studies")] if invitee.programme else []
+    said = {"institution": invitee.institution.name, "controller": settings.DATA_CONTROLLER, "contact": settings.PRIVACY_CONTACT}
+    return [
+        (_("Where we have it from"), _("%(institution)s has put you on its list.") % said),
+        (_("What we keep"), capfirst(", ".join(kept)) + "."),
+        (_("What for"), _("To invite you and to keep you a seat; it is in our legitimate interest and yours (GDPR, article 6.1.f).")),
+        (_("Who sees it"), _("The organisers and your institution, which learns whether you come, not to which sessions.")),
+        (_("How long"), _("If you do not answer, until 30 days after the event; if you come, six months.")),
+        (
+            _("Your rights"),
+            _("To see your data, correct it, have it erased, and object: with the link below, or by writing to %(contact)s.") % said,
+        ),
+        (_("Who we are"), _("%(controller)s. You may complain to the CNIL, www.cnil.fr.") % said),
+    ]
+
+
+@writes(roles.WELCOME)
+def team(message: Message) -> Letter:
+    found = PartnerRole.objects.select_related("institution", "user").filter(pk=message.context["role"]).first()
+    if found is None or found.user.email != message.to:
+        raise NoLongerTrue("They do not work for this institution any more.")
+    return team_letter(found)
+
+
+def team_letter(role: PartnerRole) -> Letter:
+    texts = wordings.of(roles.WELCOME).fill({"institution": role.institution.name, "role": str(role.get_role_display())})
+    context = {
+        "texts": texts,
+        "heading": role.institution.name,
+        "button": _("Open the lists"),
+        "button_url": link("partners:institution", role.institution.slug),
+        "facts": [_("Sign in with the address that this mail was sent to: a code comes by mail, there is no password.")],
+    }
+    return Letter(
+        texts.subject, render_to_string("partners/emails/team.txt", context), render_to_string("partners/emails/team.html", context)
+    )
+
+
+def sample_of(cohorts: Sequence[Cohort]) -> Invitee | None:
+    """Somebody made up on the list of the first of `cohorts`, for a look at the mail."""
+    for cohort in cohorts:
+        return Invitee(
+            institution=cohort.institution, cohort=cohort, first_name="Ada", last_name="Lovelace", email="ada@example.org", key="…"
+        )
+    return None

@@ -1,0 +1,25 @@
+"""What the pages of the portal have in common."""
+
+from typing import Any, cast
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.http import content_disposition_header
+
+from accounts.models import User
+from partners.domain import roles
+from registrations.models import Institution
+
+A_PAGE = 50  # rows
+
+
+def context(request: HttpRequest, of: Institution, **more: Any) -> dict[str, Any]:
+    """What every page of an institution shows: which it is, and what the person may do there."""
+    user = cast("User", request.user)
+    return {"institution": of, "may_edit": roles.may_edit(user, of), "may_own": roles.may_own(user, of)} | more
+
+
+def as_file(text: str, name: str) -> HttpResponse:
+    """`text` as a CSV file of that name to keep, with the mark that makes Excel read UTF-8."""
+    response = HttpResponse(text.encode("utf-8-sig"), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = content_disposition_header(True, name)  # noqa: FBT003
+    return response

@@ -1,0 +1,30 @@
+import uuid
+
+from celery import shared_task
+from django.utils import timezone
+
+from partners.domain import keeping, reviewing
+from partners.models import Upload
+
+
+@shared_task(name="partners.tasks.work")
+def work(upload_uuid: str) -> None:
+    """Do what the upload that was rung for waits for."""
+    upload = Upload.objects.filter(uuid=uuid.UUID(upload_uuid)).first()
+    if upload:
+        reviewing.work(upload, at=timezone.now())
+
+
+@shared_task(name="partners.tasks.tend")
+def tend() -> None:
+    """Do what other uploads wait for, whose ring was lost or whose worker died, and drop those that nobody confirmed."""
+    now = timezone.now()
+    reviewing.expire(now)
+    for upload in reviewing.due(now):
+        reviewing.work(upload, at=timezone.now())
+
+
+@shared_task(name="partners.tasks.forget")
+def forget() -> None:
+    """Delete whom the lists no longer need."""
+    keeping.forget_old(timezone.now())

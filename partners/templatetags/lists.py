@@ -1,0 +1,54 @@
+from typing import Any
+
+from django import template
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext_lazy
+
+from partners.domain import sentences
+from partners.domain.following import Standing
+
+register = template.Library()
+
+# From who comes to who does not, the silent last.
+ORDER = ("attended", "seated", "waiting", "accepted", "declined", "invited")
+
+
+@register.simple_tag
+def bars(standing: Standing) -> list[dict[str, Any]]:
+    """The parts of the bar that shows how a cohort stands, in thousandths of its width, each with its number and words."""
+    shown, x = [], 0
+    for name in ORDER:
+        number = getattr(standing, name)
+        if number:
+            width = round(1000 * number / standing.listed)
+            shown.append({"name": name, "number": number, "x": x, "width": width, "words": str(sentences.STATES[name]).lower()})
+            x += width
+    return shown
+
+
+@register.filter
+def outcome(counts: dict[str, int]) -> str:
+    """What came of a list, in words: "12 new, 3 changed"."""
+    words = {
+        "new": ngettext_lazy("%(n)d new", "%(n)d new", "n"),
+        "changed": ngettext_lazy("%(n)d changed", "%(n)d changed", "n"),
+        "same": ngettext_lazy("%(n)d unchanged", "%(n)d unchanged", "n"),
+        "removed": ngettext_lazy("%(n)d removed", "%(n)d removed", "n"),
+    }
+    return ", ".join(words[name] % {"n": counts[name]} for name in words if counts.get(name)) or _("nothing new")
+
+
+@register.filter
+def state(invitee: Any) -> str:
+    """How far somebody is."""
+    return str(sentences.state_of(invitee))
+
+
+@register.filter
+def state_class(invitee: Any) -> str:
+    """The colour of that: green comes, amber waits, red needs somebody."""
+    if invitee.status == "declined":
+        return "bad"
+    return (
+        "" if invitee.status == "accepted" and (invitee.seated or invitee.attended) else "warn" if invitee.status == "accepted" else "quiet"
+    )

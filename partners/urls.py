@@ -1,0 +1,31 @@
+from django.urls import path
+
+from partners import views, views_answers, views_reviews
+
+app_name = "partners"
+
+urlpatterns = [
+    path("partners/", views.home, name="home"),
+    path("partners/help/", views.help_page, name="help"),
+    path("partners/lists/<uuid:uuid>/", views_reviews.review, name="review"),
+    path("partners/lists/<uuid:uuid>/progress/", views_reviews.progress, name="progress"),
+    path("partners/lists/<uuid:uuid>/mend/", views_reviews.mend, name="mend"),
+    path("partners/lists/<uuid:uuid>/skip/", views_reviews.skip, name="skip"),
+    path("partners/lists/<uuid:uuid>/columns/", views_reviews.columns, name="columns"),
+    path("partners/lists/<uuid:uuid>/read-as/", views_reviews.read_as, name="read_as"),
+    path("partners/lists/<uuid:uuid>/mode/", views_reviews.mode, name="mode"),
+    path("partners/lists/<uuid:uuid>/rows-to-mend/", views_reviews.rows_to_mend, name="rows_to_mend"),
+    path("partners/lists/<uuid:uuid>/confirm/", views_reviews.confirm, name="confirm"),
+    path("partners/lists/<uuid:uuid>/discard/", views_reviews.discard, name="discard"),
+    path("partners/lists/<uuid:uuid>/undo/", views_reviews.undo, name="undo"),
+    path("partners/people/<uuid:uuid>/replace/", views.replace, name="replace"),
+    path("partners/people/<uuid:uuid>/remove/", views.remove, name="remove"),
+    path("partners/<slug:slug>/", views.institution, name="institution"),
+    path("partners/<slug:slug>/team/", views.team, name="team"),
+    path("partners/<slug:slug>/<slug:cohort_slug>/", views.cohort, name="cohort"),
+    path("partners/<slug:slug>/<slug:cohort_slug>/upload/", views.upload, name="upload"),
+    path("partners/<slug:slug>/<slug:cohort_slug>/add/", views.add, name="add"),
+    path("partners/<slug:slug>/<slug:cohort_slug>/remind/", views.remind, name="remind"),
+    path("partners/<slug:slug>/<slug:cohort_slug>/export/", views.export, name="export"),
+    path("invitations/<str:key>/", views_answers.answer, name="answer"),
+]

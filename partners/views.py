@@ -1,0 +1,284 @@
+import csv
+import io
+from typing import Any, cast
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.domain.limits import TooMany
+from accounts.models import User
+from partners import access
+from partners.access import signed_in
+from partners.domain import applying, following, reviewing, roles, sentences
+from partners.domain.files import MAX_BYTES, FileRefused
+from partners.forms import PersonForm, TeamForm, UploadForm
+from partners.models import Upload
+from partners.pages import A_PAGE, as_file, context
+from partners.receiving import CutUpload, InMemory, is_far_too_large
+from registrations.models import Cohort, PartnerRole
+from venues.sheets import escape
+
+
+@never_cache
+@signed_in
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The institutions that somebody works for; who works for one goes there at once."""
+    found = list(access.institutions_of(cast("User", request.user)))
+    if len(found) == 1:
+        return redirect("partners:institution", found[0].slug)
+    return render(request, "partners/home.html", {"institutions": found})
+
+
+@require_safe
+def help_page(request: HttpRequest) -> HttpResponse:
+    """Which columns a list has, how a file is saved, and what becomes of the data."""
+    return render(request, "partners/help.html", {"mb": MAX_BYTES // 1024 // 1024, "days": Upload.KEPT.days, "fields": sentences.FIELDS})
+
+
+@never_cache
+@signed_in
+@require_safe
+def institution(request: HttpRequest, slug: str) -> HttpResponse:
+    """The cohorts of an institution, and how each stands."""
+    of = access.institution(request, slug)
+    cohorts = list(of.cohorts.order_by("name"))
+    standings = following.standings(cohorts, timezone.now())
+    shown = context(request, of, cohorts=[(cohort, standings[cohort.pk]) for cohort in cohorts])
+    return render(request, "partners/institution.html", shown)
+
+
+# --- A cohort -------------------------------------------------------------------------------------------------------------------
+
+
+@never_cache
+@signed_in
+@require_safe
+def cohort(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
+    """The people of a cohort and how far each is, and the way to hand in a list."""
+    return _cohort(request, access.cohort(request, slug, cohort_slug), UploadForm())
+
+
+def _cohort(request: HttpRequest, of: Cohort, form: UploadForm, *, status: int = 200) -> HttpResponse:
+    now = timezone.now()
+    state = request.GET.get("state", "") if request.GET.get("state", "") in following.STATES else ""
+    people = following.in_state(following.people_of(of, now), state)
+    searched = request.GET.get("q", "").strip()[:100].replace("\0", "")
+    for word in searched.split():
+        people = people.filter(_named(word))
+    page = Paginator(people.order_by("last_name", "first_name", "pk"), A_PAGE).get_page(request.GET.get("page"))
+    standing = following.standing(of, now)
+    last = following.last_upload(of)
+    shown = context(
+        request,
+        of.institution,
+        cohort=of,
+        form=form,
+        standing=standing,
+        states=[(name, words, getattr(standing, name)) for name, words in sentences.STATES.items()],
+        state=state,
+        searched=searched,
+        page=page,
+        uploads=of.uploads.filter(status__in=Upload.UNFINISHED).select_related("uploaded_by"),
+        last=last,
+        may_undo=last is not None and last.undoable_until is not None and now < last.undoable_until,
+        to_remind=following.to_remind(of, now).count() if standing.invited else 0,
+        mb=MAX_BYTES // 1024 // 1024,
+        most=MAX_BYTES,
+        too_large=str(_refused()),
+        sessions=of.allotments.filter(session__ends_at__gt=now).select_related("session__room__venue").order_by("session__starts_at"),
+    )
+    return render(request, "partners/cohort.html", shown, status=status)
+
+
+def _named(word: str) -> Q:
+    return Q(last_name__icontains=word) | Q(first_name__icontains=word) | Q(email__icontains=word) | Q(reference__icontains=word)
+
+
+@never_cache
+@csrf_exempt  # what comes in is cut before anything of the form is read: _take checks it
+@signed_in
+@require_POST
+def upload(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
+    """Take a list in, and go on to its page."""
+    if is_far_too_large(request):
+        return _too_large(request, access.cohort(request, slug, cohort_slug, roles.may_edit))
+    cut = CutUpload(request)
+    request.upload_handlers = [cut, InMemory(request)]
+    return _take(request, slug, cohort_slug, cut)
+
+
+@csrf_protect
+def _take(request: HttpRequest, slug: str, cohort_slug: str, cut: CutUpload) -> HttpResponse:
+    of = access.cohort(request, slug, cohort_slug, roles.may_edit)
+    form = UploadForm(request.POST, request.FILES)
+    if cut.too_large:
+        return _too_large(request, of)
+    if not form.is_valid():
+        return _cohort(request, of, form, status=422)
+    data, name = form.handed_in
+    try:
+        handed_in = reviewing.receive(
+            of, data, name, actor=cast("User", request.user), mode=form.cleaned_data["mode"] or Upload.Mode.ADD, at=timezone.now()
+        )
+    except FileRefused as refused:
+        form.add_error("file", str(refused))
+        return _cohort(request, of, form, status=422)
+    except TooMany as limit:
+        form.add_error(None, _("Many lists have come in within a minute: try again shortly."))
+        response = _cohort(request, of, form, status=429)
+        response["Retry-After"] = str(int((limit.retry_at - timezone.now()).total_seconds()) + 1)
+        return response
+    return redirect("partners:review", handed_in.uuid)
+
+
+@never_cache
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def add(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
+    """Put one person on the list, without a file."""
+    of = access.cohort(request, slug, cohort_slug, roles.may_edit)
+    form = PersonForm(request.POST or None)
+    if form.is_valid():
+        try:
+            made = following.add(of, form.person, actor=cast("User", request.user), at=timezone.now())
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, _("%(name)s is on the list; the invitation is on its way.") % {"name": made})
+            return redirect("partners:cohort", slug, cohort_slug)
+    shown = context(request, of.institution, cohort=of, form=form)
+    return render(request, "partners/person.html", shown, status=422 if form.errors else 200)
+
+
+@never_cache
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def replace(request: HttpRequest, uuid: Any) -> HttpResponse:
+    """Put somebody else in a person's place, in one step."""
+    person = access.invitee(request, uuid, roles.may_edit)
+    form = PersonForm(request.POST or None)
+    if form.is_valid():
+        try:
+            made = following.replace(person, form.person, actor=cast("User", request.user), at=timezone.now())
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, _("%(new)s takes the place of %(old)s; the invitation is on its way.") % {"new": made, "old": person})
+            return _back_to(person.cohort)
+    seats = applying.seats_of([person], timezone.now())
+    shown = context(request, person.institution, cohort=person.cohort, form=form, leaves=person, seats=seats)
+    return render(request, "partners/person.html", shown, status=422 if form.errors else 200)
+
+
+@never_cache
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove(request: HttpRequest, uuid: Any) -> HttpResponse:
+    """Ask, with what follows from it, then take a person off the list."""
+    person = access.invitee(request, uuid, roles.may_edit)
+    if request.method == "POST":
+        following.take_off(person, actor=cast("User", request.user), at=timezone.now())
+        messages.success(request, _("%(name)s is off the list.") % {"name": person})
+        return _back_to(person.cohort)
+    seats = applying.seats_of([person], timezone.now())
+    return render(request, "partners/remove.html", context(request, person.institution, cohort=person.cohort, leaves=person, seats=seats))
+
+
+def _back_to(of: Cohort) -> HttpResponse:
+    return redirect("partners:cohort", of.institution.slug, of.slug)
+
+
+@never_cache
+@signed_in
+@require_POST
+def remind(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
+    """Write once more to those who have not answered."""
+    of = access.cohort(request, slug, cohort_slug, roles.may_edit)
+    number = following.remind(of, at=timezone.now())
+    if number:
+        words = ngettext("%(number)d person is being reminded.", "%(number)d people are being reminded.", number) % {"number": number}
+        messages.success(request, words)
+    else:
+        messages.info(request, _("Everybody has answered, or was written to within the last three days."))
+    return redirect("partners:cohort", slug, cohort_slug)
+
+
+@never_cache
+@signed_in
+@require_safe
+def export(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
+    """The list with how far each person is, as a CSV that spreadsheets open."""
+    of = access.cohort(request, slug, cohort_slug)
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, delimiter=";" if translation.get_language() == "fr" else ",")
+    writer.writerow([*map(str, sentences.FIELDS.values()), _("State"), _("Answered at")])
+    for one in following.people_of(of, timezone.now()).order_by("last_name", "first_name", "pk"):
+        answered = timezone.localtime(one.answered_at).strftime("%Y-%m-%d %H:%M") if one.answered_at else ""
+        writer.writerow([escape(getattr(one, name)) for name in sentences.FIELDS] + [str(sentences.state_of(one)), answered])
+    return as_file(out.getvalue(), f"{of.slug}.csv")
+
+
+def _too_large(request: HttpRequest, of: Cohort) -> HttpResponse:
+    form = UploadForm({})
+    form.full_clean()
+    form.errors.clear()
+    form.add_error("file", str(_refused()))
+    return _cohort(request, of, form, status=413)
+
+
+def _refused() -> FileRefused:
+    return FileRefused("too_large", {"mb": MAX_BYTES // 1024 // 1024})
+
+
+# --- The team -------------------------------------------------------------------------------------------------------------------
+
+
+@never_cache
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def team(request: HttpRequest, slug: str) -> HttpResponse:
+    """Who works for the institution; its owners bring people in, change their role, and let them go."""
+    of = access.institution(request, slug, roles.may_own if request.method == "POST" else None)
+    user = cast("User", request.user)
+    form = TeamForm(request.POST if "invite" in request.POST else None)
+    if form.is_valid():
+        language = "en" if translation.get_language() == "en" else "fr"
+        email, name = form.cleaned_data["email"], form.cleaned_data["role"]
+        try:
+            _role, is_new = roles.bring_in(of, email, name, actor=user, language=language, at=timezone.now())
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+        except TooMany:
+            messages.error(request, _("Many people were brought in today: go on tomorrow, or ask the organisers."))
+        else:
+            told = (
+                _("%(email)s works for your institution: a mail tells them how to begin.") if is_new else _("%(email)s has a role already.")
+            )
+            messages.success(request, told % {"email": email})
+        return redirect("partners:team", slug)
+    if request.method == "POST" and "member" in request.POST:
+        number = request.POST["member"]
+        member = get_object_or_404(
+            PartnerRole.objects.select_related("user"), institution=of, pk=int(number) if number.isdecimal() and len(number) < 19 else 0
+        )
+        new = request.POST.get("role", "")
+        try:
+            if new in {"", *PartnerRole.Role.values} and roles.change(member, new, actor=user):
+                messages.success(request, _("Saved."))
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+        return redirect("partners:team" if roles.role_in(user, of) else "partners:home", *([slug] if roles.role_in(user, of) else []))
+    members = of.roles.select_related("user").order_by("role", "user__email")
+    shown = context(request, of, members=members, form=form, roles=PartnerRole.Role)
+    return render(request, "partners/team.html", shown, status=422 if form.errors else 200)

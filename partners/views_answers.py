@@ -1,0 +1,88 @@
+"""The personal page of somebody whom an institution has invited: it asks, and only a button changes anything (docs/rules.md#answers)."""
+
+from itertools import pairwise
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from partners import access
+from partners.domain import answering
+from partners.domain.answering import Accepted
+from partners.models import Invitee
+from registrations.domain import seats
+from registrations.models import Registration
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def answer(request: HttpRequest, key: str) -> HttpResponse:
+    """Who invites, to what, and what happens to one's data: accept, decline, or be forgotten."""
+    try:
+        invitee = access.answering(key)
+    except Http404:
+        return render(request, "partners/no_invitation.html", status=404)
+    if request.method != "POST":
+        return _show(request, invitee, asks_to_erase="erase" in request.GET)
+    act = request.POST.get("act", "")
+    try:
+        if act == "accept":
+            return _accept(request, invitee)
+        if act == "decline":
+            answering.decline(invitee, at=timezone.now())
+            messages.success(request, _("You have declined. Your place goes to somebody else."))
+        elif act == "erase":
+            answering.erase(invitee, at=timezone.now())
+            return render(request, "partners/erased.html", {"institution": invitee.institution})
+    except answering.Gone:
+        return render(request, "partners/no_invitation.html", status=404)
+    except answering.Complete as full:
+        messages.error(request, str(full))
+    return redirect("partners:answer", key)
+
+
+def _accept(request: HttpRequest, invitee: Invitee) -> HttpResponse:
+    language = "en" if translation.get_language() == "en" else "fr"
+    accepted = answering.accept(invitee, request.POST.getlist("session"), language=language, at=timezone.now())
+    _tell(request, accepted)
+    user = accepted.attendee.user
+    # The link of the mail signs in once, when it makes the account; afterwards a code does, and for organisers always.
+    if accepted.is_first_time and accepted.opened_account and user.is_active and not user.is_staff and request.user != user:
+        login(request, user)
+    return redirect("partners:answer", invitee.key)
+
+
+def _tell(request: HttpRequest, accepted: Accepted) -> None:
+    if accepted.is_first_time:
+        messages.success(request, _("Thank you: you are in."))
+    for session, registration, refused in accepted.seats:
+        if registration is None:
+            messages.error(request, _("“%(session)s”: no seat. %(why)s") % {"session": session.title, "why": refused})
+        elif registration.status == Registration.Status.WAITING:
+            messages.info(request, _("“%(session)s” is full: you are on its waiting list.") % {"session": session.title})
+        else:
+            messages.success(request, _("“%(session)s”: your seat is confirmed.") % {"session": session.title})
+
+
+def _show(request: HttpRequest, invitee: Invitee, *, asks_to_erase: bool) -> HttpResponse:
+    now = timezone.now()
+    is_theirs = request.user.is_authenticated and invitee.attendee is not None and invitee.attendee.user == request.user
+    kept = answering.sessions_for(invitee.cohort, now)
+    pools = {pool.session_id: pool for pool in invitee.cohort.allotments.filter(session__in=kept)}
+    mine = {seat.session.pk: seat for seat in seats.seats(kept, invitee.attendee, now)} if invitee.attendee else {}
+    context = {
+        "invitee": invitee,
+        "institution": invitee.institution,
+        "cohort": invitee.cohort,
+        "sessions": [(session, pools[session.pk], mine.get(session.pk)) for session in kept],
+        "is_theirs": is_theirs,
+        "overlaps": any(one.ends_at > other.starts_at for one, other in pairwise(kept)),
+        "other": request.user.email if request.user.is_authenticated and not is_theirs else "",
+        "asks_to_erase": asks_to_erase,
+    }
+    return render(request, "partners/answer.html", context)

@@ -1,0 +1,270 @@
+"""The page on which a list is checked before anything of it counts, and what can be done there."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Case, Value, When
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRefresh
+
+from accounts.models import User
+from partners import access, reader
+from partners.access import signed_in
+from partners.domain import applying, reviewing, roles, sentences
+from partners.domain.checking import Finding, Level
+from partners.domain.columns import FIELDS
+from partners.forms import ColumnsForm
+from partners.models import Invitee, Upload, UploadRow
+from partners.pages import A_PAGE, as_file, context
+from venues.sheets import escape
+
+Verdict = UploadRow.Verdict
+# What comes first is what needs somebody.
+ORDER = [Verdict.TO_MEND, Verdict.TWICE, Verdict.ELSEWHERE, Verdict.CHANGED, Verdict.NEW, Verdict.SAME, Verdict.SKIPPED, Verdict.NOBODY]
+AGREED = ("new", "changed", "removed")
+
+
+@never_cache
+@signed_in
+@require_safe
+def review(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """How far an uploaded list is: being read, to be checked, refused, being applied, in force."""
+    return _review(request, access.upload(request, uuid, roles.may_edit))
+
+
+def _review(request: HttpRequest, of: Upload, *, form: ColumnsForm | None = None, status: int = 200) -> HttpResponse:
+    said = context(request, of.institution, upload=of, cohort=of.cohort, refused=_refusal(of))
+    if of.status != Upload.Status.REVIEW:
+        may_undo = of.undoable_until is not None and timezone.now() < of.undoable_until
+        return render(request, "partners/upload.html", said | {"may_undo": may_undo}, status=status)
+    found = reviewing.columns_of(of)
+    rows = of.rows.exclude(is_title=True)
+    counts = of.counts
+    shown = request.GET.get("show", "")
+    by_verdict = {name: rows.filter(verdict=name).count() for name in ORDER}
+    if shown not in ORDER or not by_verdict[Verdict(shown)]:
+        shown = ""
+    removed = Invitee.objects.filter(pk__in=of.removed[:A_PAGE]).order_by("last_name", "first_name", "pk")
+    listed = rows.filter(verdict=shown) if shown else rows
+    urgency = Case(*(When(verdict=name, then=Value(n)) for n, name in enumerate(ORDER[:3])), default=Value(len(ORDER)))
+    page = Paginator(listed.order_by(urgency, "line"), A_PAGE).get_page(request.GET.get("page"))
+    said |= {
+        "columns": [(name, sentences.FIELDS[name]) for name in FIELDS if name in found.meaning],
+        "columns_form": form or ColumnsForm(found),
+        "about": [_told(one) for one in of.findings],
+        "counts": counts,
+        "verdicts": [(name, name.label, number) for name, number in by_verdict.items() if number],
+        "total": sum(by_verdict.values()),
+        "shown": shown,
+        "page": page,
+        "lines": [_line(row, found.meaning) for row in page],
+        "removed": removed,
+        "is_guessed": found.guessed,
+        "encodings": [(name, sentences.ENCODINGS[name]) for name in reader.ENCODINGS],
+        "read_as": sentences.read_as(of.read_as),
+        "is_nothing": not any(counts.get(name) for name in AGREED),
+        "agreed": {name: counts.get(name, 0) for name in AGREED},
+    }
+    template = "partners/_review.html" if request.htmx else "partners/review.html"  # type: ignore[attr-defined]
+    return render(request, template, said, status=status)
+
+
+def _told(finding: dict[str, Any]) -> tuple[str, str, str]:
+    one = Finding(**finding | {"level": Level(finding["level"])})
+    return one.level, one.code, sentences.about(one)
+
+
+def _line(row: UploadRow, meaning: Mapping[str, int]) -> dict[str, Any]:
+    """A row as the page shows it: each cell with what was found in it, then what is to be said of the row as a whole."""
+    findings = reviewing.findings_of(row)
+    cells = []
+    for name in FIELDS:
+        if name not in meaning:
+            continue
+        index = meaning[name]
+        raw = row.cells[index] if index < len(row.cells) else ""
+        here = [one for one in findings if one.column == name]
+        errors = [sentences.about(one) for one in here if one.level == Level.ERROR]
+        cells.append(
+            {
+                "name": name,
+                "label": sentences.FIELDS[name],
+                "raw": raw,
+                "value": raw if errors else row.person.get(name) or raw,
+                "errors": errors,
+                "fix": next((one.fix for one in here if one.fix), ""),
+                "notes": [sentences.about(one) for one in here if one.level != Level.ERROR],
+                "was": row.was.get(name),
+                "has_was": name in row.was,
+            }
+        )
+    others = [(one.level, sentences.about(one)) for one in findings if one.column not in meaning]
+    return {"row": row, "cells": cells, "others": others, "to_mend": row.verdict == Verdict.TO_MEND}
+
+
+def _refusal(of: Upload) -> str:
+    return sentences.refusal(of.refused["code"], of.refused["said"]) if of.refused else ""
+
+
+@never_cache
+@signed_in
+@require_safe
+def progress(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """How far the worker is, asked again and again by the page; when it is done, the page is drawn anew."""
+    of = access.upload(request, uuid, roles.may_edit)
+    if of.status in (Upload.Status.RECEIVED, Upload.Status.CONFIRMED):
+        return render(request, "partners/_progress.html", {"upload": of})
+    return HttpResponseClientRefresh()
+
+
+# --- What can be done -----------------------------------------------------------------------------------------------------------
+
+
+def _do(request: HttpRequest, uuid: UUID, act: Callable[[Upload], object], done: str = "") -> HttpResponse:
+    """Let `act` change the list, and show it as it is then; a page that was drawn before it changed is told so."""
+    of = access.upload(request, uuid, roles.may_edit)
+    try:
+        act(of)
+        if done:
+            messages.success(request, done)
+    except reviewing.Stale:
+        messages.error(request, _("This list has changed meanwhile: here is how it is now."))
+    if request.htmx:  # type: ignore[attr-defined]
+        of = Upload.objects.select_related("institution", "cohort__institution").filter(pk=of.pk).first() or of
+        return _review(request, of) if of.status == Upload.Status.REVIEW else HttpResponseClientRefresh()
+    if not Upload.objects.filter(pk=of.pk).exists():
+        return redirect("partners:cohort", of.institution.slug, of.cohort.slug)
+    response = redirect("partners:review", of.uuid)
+    query = request.GET.urlencode()
+    if query:
+        response["Location"] += f"?{query}"
+    return response
+
+
+@never_cache
+@signed_in
+@require_POST
+def mend(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Write a cell anew."""
+    line, field = _number(request.POST.get("line")), request.POST.get("field", "")
+    if field not in FIELDS:
+        raise Http404
+    return _do(request, uuid, lambda of: reviewing.mend(of, line, field, request.POST.get("value", "")))
+
+
+@never_cache
+@signed_in
+@require_POST
+def skip(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Leave a row out, or take it in again."""
+    line = _number(request.POST.get("line"))
+    return _do(request, uuid, lambda of: reviewing.skip(of, line, skipped="again" not in request.POST))
+
+
+def _number(text: str | None) -> int:
+    if not text or not text.isdecimal() or len(text) > 9:
+        raise Http404
+    return int(text)
+
+
+@never_cache
+@signed_in
+@require_POST
+def columns(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Say which column is which."""
+    of = access.upload(request, uuid, roles.may_edit)
+    if of.status != Upload.Status.REVIEW:
+        return _do(request, uuid, lambda _of: None)
+    form = ColumnsForm(reviewing.columns_of(of), request.POST)
+    if not form.is_valid():
+        return _review(request, of, form=form, status=422)
+    return _do(request, uuid, lambda found: reviewing.choose(found, meaning=form.meaning))
+
+
+@never_cache
+@signed_in
+@require_POST
+def read_as(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Read the file as written otherwise, or another of its sheets."""
+    encoding, sheet = request.POST.get("encoding", ""), request.POST.get("sheet", "")
+    if (encoding and encoding not in reader.ENCODINGS) or "\0" in sheet:
+        raise Http404
+    return _do(request, uuid, lambda of: reviewing.read_otherwise(of, encoding=encoding, sheet=sheet[:100]))
+
+
+@never_cache
+@signed_in
+@require_POST
+def mode(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Add to the list, or replace it."""
+    chosen = request.POST.get("mode", "")
+    if chosen not in Upload.Mode.values:
+        raise Http404
+    return _do(request, uuid, lambda of: reviewing.choose(of, mode=chosen))
+
+
+@never_cache
+@signed_in
+@require_safe
+def rows_to_mend(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """The rows that are to be mended, as a file that can be corrected and sent again, with what is wrong beside each."""
+    of = access.upload(request, uuid, roles.may_edit)
+    if of.status != Upload.Status.REVIEW:
+        raise Http404
+    found = reviewing.columns_of(of)
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, delimiter=";")
+    writer.writerow([*(escape(name) for name in found.names), _("What to mend")])
+    for row in of.rows.filter(verdict=Verdict.TO_MEND).order_by("line"):
+        wrong = [sentences.about(one) for one in reviewing.findings_of(row) if one.level == Level.ERROR]
+        cells = [*row.cells, *[""] * (len(found.names) - len(row.cells))]
+        writer.writerow([*map(escape, cells), " ".join(wrong)])
+    return as_file(out.getvalue(), f"{of.cohort.slug}-{_('to-mend')}.csv")
+
+
+@never_cache
+@signed_in
+@require_POST
+def confirm(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Agree to what the page shows: a worker puts it into force."""
+    as_shown = {name: _number(request.POST.get(name)) for name in AGREED}
+    return _do(request, uuid, lambda of: reviewing.confirm(of, as_shown=as_shown, actor=cast("User", request.user)))
+
+
+@never_cache
+@signed_in
+@require_POST
+def discard(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Drop the upload: nothing of it counts."""
+    of = access.upload(request, uuid, roles.may_edit)
+    if reviewing.discard(of):
+        messages.success(request, _("The uploaded list is dropped. Nothing has changed."))
+    else:
+        messages.info(request, _("This list was applied already."))
+    return redirect("partners:cohort", of.institution.slug, of.cohort.slug)
+
+
+@never_cache
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def undo(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Ask, then take back what a list has changed."""
+    of = access.upload(request, uuid, roles.may_edit)
+    if request.method != "POST":
+        return render(request, "partners/undo.html", context(request, of.institution, upload=of, cohort=of.cohort))
+    try:
+        applying.undo(of, actor=cast("User", request.user), at=timezone.now())
+        messages.success(request, _("The list is as it was before “%(file)s”.") % {"file": of.file_name})
+    except applying.CannotUndo as refused:
+        messages.error(request, str(refused))
+    return redirect("partners:cohort", of.institution.slug, of.cohort.slug)

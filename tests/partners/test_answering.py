@@ -1,0 +1,281 @@
+"""A personal link asks; only a button changes anything; and what somebody answers is so for everybody at once (docs/rules.md#answers)."""
+
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.domain import people
+from accounts.models import User
+from outbox.domain import kinds
+from outbox.domain.kinds import NoLongerTrue
+from outbox.models import Message, Wording
+from partners.domain import answering, keeping
+from partners.models import Invitee, Objection
+from registrations.domain import booking
+from registrations.models import Limit, Membership, Registration
+from tests import make
+from tests.crowd import all_at_once
+from tests.partners import portal
+from tests.partners.portal import ADA, ALAN, EMMY
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def cohort():
+    return make.cohort(size=10, institution=make.institution(name="Cnam"), name="Master MéDAS")
+
+
+@pytest.fixture
+def ada(cohort):
+    return portal.invitee(cohort, ADA)
+
+
+def link(invitee: Invitee) -> str:
+    return reverse("partners:answer", args=[invitee.key])
+
+
+def test_w10_opening_the_link_changes_nothing(client, ada):
+    portal.session_for(ada.cohort)
+    for query in ("", "?erase", "?act=accept", "?act=decline"):
+        assert client.get(link(ada) + query).status_code == 200
+        assert client.head(link(ada) + query).status_code == 200
+    assert Invitee.objects.get().status == "invited"
+    assert (User.objects.count(), Membership.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize("key", ["x", "a" * 64, "é"])
+def test_w9_a_link_that_is_wrong_or_old_says_so_and_nothing_else(client, ada, key):
+    response = client.get(f"/invitations/{key}/")
+    assert response.status_code == 404
+    assert "Cnam" not in response.content.decode()
+
+
+def test_who_accepts_has_an_account_is_signed_in_and_has_the_seats_that_they_chose(client, ada):
+    day = timezone.now() + timedelta(days=7)
+    first, full, other = (portal.session_for(ada.cohort, starts_at=day + timedelta(hours=5 * n)) for n in range(3))
+    taker = portal.accepted(portal.invitee(ada.cohort, ALAN))
+    portal.seat(full, taker)
+
+    response = client.post(link(ada), {"act": "accept", "session": [first.slug, full.slug, "made-up"]}, follow=True)
+
+    assert "Nous vous attendons" in response.content.decode()
+    assert client.session["_auth_user_id"] == str(User.objects.get(email="ada@x.fr").pk)
+    mine = Registration.objects.filter(attendee__name="Ada Lovelace")
+    assert dict(mine.values_list("session__slug", "status")) == {first.slug: "confirmed", full.slug: "waiting"}
+    assert not mine.filter(session=other).exists()
+    ada.refresh_from_db()
+    assert (ada.status, ada.attendee.name) == ("accepted", "Ada Lovelace")
+
+
+def test_the_link_signs_in_once(client, ada):
+    client.post(link(ada), {"act": "accept"})
+    client.logout()
+
+    client.post(link(ada), {"act": "accept"})
+
+    assert "_auth_user_id" not in client.session
+    assert Membership.objects.count() == 1
+
+
+def test_the_link_signs_nobody_into_an_account_that_was_there(client, ada):
+    make.attendee("Ada King", email="ada@x.fr")
+
+    client.post(link(ada), {"act": "accept"})
+
+    assert "_auth_user_id" not in client.session
+    ada.refresh_from_db()
+    assert ada.attendee.name == "Ada King"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_w11_two_who_accept_at_once_open_one_account(cohort):
+    ada = portal.invitee(cohort, ADA)
+    act = partial(answering.accept, ada, [], language="fr", at=timezone.now())
+
+    answers = all_at_once([act] * 4, threads=4)
+
+    assert sorted(one.is_first_time for one in answers) == [False, False, False, True]
+    assert (User.objects.filter(email="ada@x.fr").count(), Membership.objects.count()) == (1, 1)
+
+
+def test_who_declines_gives_the_seat_to_the_first_in_line_of_the_cohort(client, ada):
+    session = portal.session_for(ada.cohort)
+    stranger = make.attendee("Zoé Ailleurs")
+    portal.seat(session, portal.accepted(ada))
+    portal.seat(session, portal.accepted(portal.invitee(ada.cohort, ALAN)))
+    assert stranger.pk
+
+    response = client.post(link(ada), {"act": "decline"}, follow=True)
+    client.post(link(ada), {"act": "decline"})
+
+    assert "Vous avez décliné" in response.content.decode()
+    assert dict(Registration.objects.values_list("attendee__name", "status")) == {"Ada Lovelace": "cancelled", "Alan Turing": "confirmed"}
+    ada.refresh_from_db()
+    assert (ada.status, ada.attendee) == ("declined", None)
+    client.post(link(ada), {"act": "accept"})
+    assert Invitee.objects.get(pk=ada.pk).status == "accepted"
+
+
+def test_who_has_themselves_erased_leaves_a_hash_alone_and_is_not_named_again(client, ada):
+    portal.invitee(ada.cohort, EMMY)
+    assert Message.objects.filter(to="ada@x.fr").count() == 1
+    assert "Lovelace" not in client.get(link(ada) + "?erase").content.decode().split("<form", 1)[1]
+
+    response = client.post(link(ada), {"act": "erase"})
+
+    assert "Vos données sont effacées" in response.content.decode()
+    assert [one.first_name for one in Invitee.objects.all()] == ["Emmy"]
+    assert not Invitee.history.filter(first_name="Ada").exists()
+    assert not Message.objects.filter(to="ada@x.fr").exists()
+    assert [len(one.address_hash) for one in Objection.objects.all()] == [64]
+    assert client.get(link(ada)).status_code == 404
+    upload = portal.apply(ada.cohort, ADA, EMMY)
+    assert upload.counts["new"] == 0
+    other = make.cohort()
+    portal.apply(other, ADA)
+    assert Invitee.objects.filter(cohort=other).exists()  # another institution is another matter
+
+
+def test_who_is_erased_for_one_institution_keeps_the_mails_of_another(client, ada):
+    other = portal.invitee(make.cohort(), ADA)
+
+    client.post(link(ada), {"act": "erase"})
+
+    assert [one.context for one in Message.objects.filter(to="ada@x.fr")] == [{"invitee": other.pk}]
+
+
+def test_a_link_acts_for_who_accepted_whatever_address_the_list_gives_them_since(client, ada):
+    mine = portal.accepted(ada)
+    portal.apply(ada.cohort, ["Lovelace", "Ada", "victim@x.fr", "1"])
+    assert client.post(link(ada), {"act": "accept"}).status_code == 404  # the old link is void
+    ada.refresh_from_db()
+
+    session = portal.session_for(ada.cohort)
+    client.post(link(ada), {"act": "accept", "session": session.slug})
+
+    assert not User.objects.filter(email="victim@x.fr").exists()
+    assert Registration.objects.get().attendee == mine
+    assert "_auth_user_id" not in client.session
+
+
+def test_who_works_for_an_institution_and_never_came_is_not_signed_in_by_a_link(client, ada):
+    portal.role(make.institution(), who=make.user("ada@x.fr"))
+    client.post(link(ada), {"act": "accept"})
+    assert "_auth_user_id" not in client.session
+
+
+def test_who_leaves_gives_back_what_a_line_gives_them_meanwhile_and_keeps_their_place_in_others(client, ada):
+    """A limit of one seat: the seat that is given back lets the next line give them another, which goes back too."""
+    day = timezone.now() + timedelta(days=7)
+    first = portal.session_for(ada.cohort, 1, starts_at=day)
+    second = portal.session_for(ada.cohort, 1, starts_at=day + timedelta(hours=5), event=first.event)
+    theirs = make.cohort()
+    elsewhere = portal.session_for(theirs, 1, starts_at=day + timedelta(hours=10))
+    me, other = portal.accepted(ada), portal.accepted(portal.invitee(ada.cohort, ALAN))
+    third = make.attendee()
+    for who in (me, third):
+        make.membership(theirs, who)
+    portal.seat(first, me)
+    portal.seat(second, other)
+    portal.seat(second, me)
+    portal.seat(elsewhere, third)
+    portal.seat(elsewhere, me)
+    Limit.objects.create(event=first.event, at_most=1)
+    booking.cancel(second, other, actor=other.user)
+
+    client.post(link(ada), {"act": "decline"})
+
+    live = Registration.objects.live().filter(attendee=me)
+    assert [(one.session, one.status) for one in live] == [(elsewhere, "waiting")]
+    assert Invitee.objects.get(pk=ada.pk).status == "declined"
+
+
+def test_an_account_that_is_erased_leaves_every_list(ada):
+    portal.invitee(make.cohort(), ADA)
+    user = portal.accepted(ada).user
+
+    people.erase(user)
+
+    assert not Invitee.objects.exists()
+    assert not Invitee.history.exists()
+
+
+def test_a_cohort_that_is_complete_lets_nobody_more_in(client, ada):
+    for _ in range(10):
+        make.membership(ada.cohort)
+
+    response = client.post(link(ada), {"act": "accept"}, follow=True)
+
+    assert "est complète" in response.content.decode()
+    assert Invitee.objects.get().status == "invited"
+    assert not User.objects.filter(email="ada@x.fr").exists()
+
+
+class TestTheMail:
+    def letter(self, invitee: Invitee):
+        return kinds.write(Message.objects.get(kind="partners.invitation", to=invitee.email))
+
+    def test_it_says_who_gave_the_name_and_what_one_can_do(self, ada):
+        session = portal.session_for(ada.cohort, title="Atelier")
+        letter = self.letter(ada)
+
+        assert letter.subject == "Sommet pour l’action sur l’IA\u00a0: Cnam vous invite"
+        for said in ("Cnam", ada.key, session.title, "CNIL", "RGPD", "?erase"):
+            assert said in letter.text
+            assert said in letter.html
+
+    def test_no_wording_takes_the_notice_away(self, ada):
+        Wording.objects.create(kind="partners.invitation", language="fr", subject="Venez", opening="Bonjour.", closing="")
+        letter = self.letter(ada)
+
+        assert letter.subject == "Venez"
+        assert "CNIL" in letter.text and "CNIL" in letter.html
+
+    def test_it_is_not_sent_to_who_has_left_the_list_or_answered(self, ada):
+        answering.decline(ada, at=timezone.now())
+        with pytest.raises(NoLongerTrue):
+            self.letter(ada)
+
+    def test_an_address_that_changes_gets_a_new_link_and_the_old_one_opens_nothing(self, client, ada):
+        portal.apply(ada.cohort, ["Lovelace", "Ada", "countess@x.fr", "1"])
+
+        assert client.get(link(ada)).status_code == 404
+        new = Invitee.objects.get()
+        assert new.key != ada.key
+        assert new.key in self.letter(new).text
+
+    def test_beyond_what_an_institution_may_send_in_a_day_they_leave_on_the_next(self, cohort, settings):
+        settings.PARTNER_INVITATIONS_A_DAY = 2
+        portal.apply(cohort, ADA, ALAN, EMMY)
+        days = [(one.not_before - timezone.now()).days for one in Message.objects.order_by("pk")]
+        assert days in ([-1, -1, 0], [-1, -1, 1])
+
+
+def test_people_stay_on_lists_as_long_as_they_were_told(cohort):
+    session = portal.session_for(cohort)
+    portal.accepted(portal.invitee(cohort, ADA))
+    portal.invitee(cohort, ALAN)
+    portal.invitee(make.cohort(), EMMY)  # no session is known yet
+
+    assert keeping.forget_old(session.ends_at + timedelta(days=29)) == 0
+    assert keeping.forget_old(session.ends_at + timedelta(days=31)) == 1
+    assert set(Invitee.history.values_list("first_name", flat=True)) == {"Ada", "Emmy"}
+    assert keeping.forget_old(session.ends_at + timedelta(days=183)) == 1
+    assert [one.first_name for one in Invitee.objects.all()] == ["Emmy"]
+    assert User.objects.filter(email="ada@x.fr").exists()
+
+
+def test_who_is_signed_in_as_somebody_else_is_told_for_whom_it_is(ada):
+    other = portal.signed_in(make.attendee(email="bob@x.fr").user)
+    page = other.get(link(ada)).content.decode()
+    assert "ada@x.fr" in page and "bob@x.fr" in page
+
+
+def test_a_post_without_its_token_is_refused(ada):
+    assert Client(enforce_csrf_checks=True).post(link(ada), {"act": "erase"}).status_code == 403
+    assert Invitee.objects.exists()

@@ -1,0 +1,401 @@
+"""The portal shows an institution its own lists, and nothing else to anybody else (docs/rules.md#partners)."""
+
+import csv
+import io
+import re
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from outbox.domain import kinds
+from outbox.models import Message
+from partners import urls
+from partners.domain import following, roles
+from partners.models import Invitee, Upload
+from registrations.models import Cohort, PartnerRole, Registration
+from tests import make
+from tests.crowd import all_at_once
+from tests.partners import portal
+from tests.partners.portal import ADA, ALAN, EMMY
+
+pytestmark = pytest.mark.django_db
+
+REFUSED = {403, 404}
+
+
+@pytest.fixture
+def cohort() -> Cohort:
+    return make.cohort(size=10, institution=make.institution(name="Cnam", slug="cnam"), slug="medas", name="Master MéDAS")
+
+
+@pytest.fixture
+def camille(cohort):
+    return portal.role(cohort.institution)
+
+
+@pytest.fixture
+def browser(camille) -> Client:
+    return portal.signed_in(camille)
+
+
+def at(name: str, *args: object) -> str:
+    return reverse(f"partners:{name}", args=args)
+
+
+def hand_in(browser: Client, data: bytes, **more: object):
+    file = SimpleUploadedFile("liste.csv", data)
+    return browser.post(at("upload", "cnam", "medas"), {"file": file, "may_share": "on", **more})
+
+
+class TestTheStory:
+    def test_a_list_is_handed_in_mended_and_applied(self, browser, cohort):
+        assert "Remettre votre liste" in browser.get(at("cohort", "cnam", "medas")).content.decode()
+
+        response = hand_in(browser, portal.text(ADA, ["Turing", "Alan", "alan(at)x.fr", "2"]))
+        page = response.url
+        assert "Lecture de la liste" in browser.get(page).content.decode()
+        upload = portal.work(Upload.objects.get())
+
+        said = browser.get(page).content.decode()
+        assert "alan@x.fr" in said and "Une adresse contient un" in said
+        browser.post(at("mend", upload.uuid), {"line": 3, "field": "email", "value": "alan@x.fr"})
+        assert "Inviter 2" in browser.get(page).content.decode()
+        browser.post(at("confirm", upload.uuid), {"new": 2, "changed": 0, "removed": 0})
+        assert "Application de la liste" in browser.get(page).content.decode()
+        portal.work(upload)
+
+        assert "2 nouvelles" in browser.get(page).content.decode()
+        said = browser.get(at("cohort", "cnam", "medas")).content.decode()
+        assert "Ada Lovelace" in said and "2 sur 10" in said
+
+    def test_rows_are_pasted(self, browser):
+        browser.post(at("upload", "cnam", "medas"), {"text": portal.text(ADA).decode(), "may_share": "on"})
+        assert portal.work(Upload.objects.get()).counts["new"] == 1
+
+    @pytest.mark.parametrize("missing", ["file", "may_share"])
+    def test_what_is_missing_is_said_beside_it(self, browser, missing):
+        said = {"file": SimpleUploadedFile("liste.csv", portal.text(ADA)), "may_share": "on"}
+        del said[missing]
+        response = browser.post(at("upload", "cnam", "medas"), said)
+        assert (response.status_code, Upload.objects.count()) == (422, 0)
+        assert "à corriger" in response.content.decode()
+
+    @pytest.mark.parametrize("more", [1, 1024 * 1024])
+    def test_u20_a_file_that_is_too_large_is_cut_while_it_comes(self, browser, more):
+        response = hand_in(browser, b"x" * (10 * 1024 * 1024 + more))
+        assert (response.status_code, Upload.objects.count()) == (413, 0)
+        assert "10" in response.content.decode()
+
+    def test_a_form_without_its_token_is_refused(self, camille, cohort):
+        strict = Client(enforce_csrf_checks=True)
+        make.sign_in(strict, camille)
+        assert hand_in(strict, portal.text(ADA)).status_code == 403
+        assert not Upload.objects.exists()
+
+    def test_u47_the_name_of_a_file_is_never_a_path_and_is_shown_escaped(self, browser, cohort):
+        file = SimpleUploadedFile("x", portal.text(ADA))
+        file.name = "../../<b>\u202egnp.csv"
+        browser.post(at("upload", "cnam", "medas"), {"file": file, "may_share": "on"})
+        upload = portal.work(Upload.objects.get())
+        assert "/" not in upload.file_name and "\u202e" not in upload.file_name
+        assert "<b>" not in browser.get(at("review", upload.uuid)).content.decode().split("<main", 1)[1].split('class="persons"')[
+            0
+        ].replace("<b class", "")
+
+    def test_the_rows_to_mend_are_a_file_that_comes_back_mended(self, browser, camille, cohort):
+        upload = portal.upload(cohort, portal.text(ADA, ["=1+1", "Alan", "", "2"]), camille)
+        response = browser.get(at("rows_to_mend", upload.uuid))
+        rows = list(csv.reader(io.StringIO(response.content.decode("utf-8-sig")), delimiter=";"))
+        assert rows[1][:4] == ["'=1+1", "Alan", "", "2"]
+        assert "adresse" in rows[1][4]
+
+    def test_a_page_that_is_out_of_date_is_told_so(self, browser, camille, cohort):
+        upload = portal.upload(cohort, portal.text(ADA), camille)
+        response = browser.post(at("confirm", upload.uuid), {"new": 5, "changed": 0, "removed": 0}, follow=True)
+        assert "changé entre-temps" in response.content.decode()
+        assert Upload.objects.get().status == "review"
+
+    def test_a_list_is_taken_back(self, browser, camille, cohort):
+        upload = portal.apply(cohort, ADA)
+        assert "Annuler" in browser.get(at("undo", upload.uuid)).content.decode()
+        assert Invitee.objects.count() == 1
+        browser.post(at("undo", upload.uuid))
+        assert Invitee.objects.count() == 0
+
+    @pytest.mark.parametrize("number", [1, 3])
+    def test_the_pages_take_the_same_queries_whatever_the_people(self, browser, cohort, number, django_assert_num_queries):
+        portal.apply(cohort, *[ADA, ALAN, EMMY][:number])
+        portal.session_for(cohort, seats=3)
+        browser.get(at("cohort", "cnam", "medas"))
+        with django_assert_num_queries(15):
+            browser.get(at("cohort", "cnam", "medas"))
+
+
+class TestFollowing:
+    @pytest.fixture
+    def session(self, cohort):
+        session = portal.session_for(cohort)
+        portal.seat(session, portal.accepted(portal.invitee(cohort, ADA)))
+        portal.seat(session, portal.accepted(portal.invitee(cohort, ALAN)))
+        portal.invitee(cohort, EMMY)
+        return session
+
+    def test_who_is_how_far(self, session, cohort):
+        found = following.standing(cohort, timezone.now())
+        assert (found.listed, found.seated, found.waiting, found.invited, found.declined) == (3, 1, 1, 1, 0)
+        over = session.ends_at + timedelta(minutes=1)
+        found = following.standing(cohort, over)
+        assert (found.seated, found.attended, found.waiting) == (0, 1, 0)
+
+    @pytest.mark.parametrize(
+        ("state", "names"), [("seated", ["Ada"]), ("waiting", ["Alan"]), ("invited", ["Emmy"]), ("x", ["Ada", "Alan", "Emmy"])]
+    )
+    def test_the_list_is_filtered_and_searched(self, browser, session, state, names):
+        said = browser.get(at("cohort", "cnam", "medas"), {"state": state}).content.decode()
+        assert sorted(re.findall(r'class="name">(\w+)', said)) == names
+        said = browser.get(at("cohort", "cnam", "medas"), {"q": "love ada@"}).content.decode()
+        assert re.findall(r'class="name">(\w+)', said) == ["Ada"]
+
+    def test_a_partner_does_not_learn_who_goes_to_what(self, browser, session, cohort):
+        said = browser.get(at("export", "cnam", "medas")).content.decode("utf-8-sig")
+        assert session.title not in said
+        assert "Avec une place" in said and "Ada" in said
+
+    def test_u35_the_export_runs_no_formula(self, browser, cohort):
+        portal.apply(cohort, ["=HYPERLINK(1)", "Ada", "ada@x.fr", "1"])
+        assert "'=HYPERLINK" in browser.get(at("export", "cnam", "medas")).content.decode("utf-8-sig")
+
+    def test_who_declined_is_replaced_in_one_step(self, browser, session, cohort):
+        ada = Invitee.objects.get(first_name="Ada")
+        assert "rend une place" in browser.get(at("replace", ada.uuid)).content.decode()
+        response = browser.post(at("replace", ada.uuid), {"first_name": "Sophie", "last_name": "Germain", "email": "sophie(at)x.fr"})
+        assert response.status_code == 422
+
+        browser.post(at("replace", ada.uuid), {"first_name": "Sophie", "last_name": "Germain", "email": "sophie@x.fr"})
+
+        assert sorted(Invitee.objects.values_list("first_name", flat=True)) == ["Alan", "Emmy", "Sophie"]
+        assert [str(one.attendee) for one in Registration.objects.confirmed()] == ["Alan Turing"]
+        assert Message.objects.filter(kind="partners.invitation", to="sophie@x.fr").count() == 1
+
+    def test_nobody_is_replaced_by_somebody_who_is_listed(self, browser, session):
+        ada = Invitee.objects.get(first_name="Ada")
+        response = browser.post(at("replace", ada.uuid), {"first_name": "A", "last_name": "T", "email": "alan@x.fr"})
+        assert (response.status_code, Invitee.objects.filter(first_name="Ada").exists()) == (422, True)
+        assert Registration.objects.confirmed().get().attendee.name == "Ada Lovelace"
+
+    def test_somebody_is_taken_off_after_a_question(self, browser, session):
+        ada = Invitee.objects.get(first_name="Ada")
+        browser.get(at("remove", ada.uuid))
+        assert Invitee.objects.count() == 3
+        browser.post(at("remove", ada.uuid))
+        assert [str(one.attendee) for one in Registration.objects.confirmed()] == ["Alan Turing"]
+
+    def test_one_person_is_added_without_a_file(self, browser, cohort):
+        browser.post(at("add", "cnam", "medas"), {"first_name": "Sophie", "last_name": "Germain", "email": "sophie@x.fr"})
+        assert str(Invitee.objects.get()) == "Sophie Germain"
+
+    def test_the_silent_are_reminded_at_most_every_three_days(self, browser, cohort, session):
+        browser.post(at("remind", "cnam", "medas"))
+        assert not Message.objects.filter(kind="partners.reminder").exists()
+        Message.objects.update(status="sent", sent_at=timezone.now() - timedelta(days=4))
+
+        browser.post(at("remind", "cnam", "medas"))
+        browser.post(at("remind", "cnam", "medas"))
+
+        assert [one.to for one in Message.objects.filter(kind="partners.reminder")] == ["emmy@x.fr"]
+        assert "Dernier rappel" in browser.get(at("cohort", "cnam", "medas")).content.decode()
+        assert "attend votre réponse" in kinds.write(Message.objects.get(kind="partners.reminder")).subject
+
+
+class TestTheTeam:
+    @pytest.fixture
+    def olga(self, cohort):
+        return portal.role(cohort.institution, "owner", make.attendee("Olga", email="olga@x.fr").user)
+
+    def test_an_owner_brings_somebody_in_who_gets_a_mail_and_comes_in_by_a_code(self, olga, cohort):
+        browser = portal.signed_in(olga)
+        browser.post(at("team", "cnam"), {"invite": "1", "email": "Neu@X.fr", "role": "coordinator"})
+        browser.post(at("team", "cnam"), {"invite": "1", "email": "neu@x.fr", "role": "owner"})
+
+        made = PartnerRole.objects.get(user__email="neu@x.fr")
+        assert (made.role, made.history.get().history_user) == ("coordinator", olga)
+        letter = kinds.write(Message.objects.get(kind="partners.team"))
+        assert "Cnam" in letter.subject and "/partners/cnam/" in letter.text
+        assert portal.signed_in(made.user).get(at("cohort", "cnam", "medas")).status_code == 200
+
+    def test_w28_one_owner_stays(self, olga, cohort):
+        browser = portal.signed_in(olga)
+        mine = PartnerRole.objects.get(user=olga)
+        for role in ("", "viewer"):
+            said = browser.post(at("team", "cnam"), {"member": mine.pk, "role": role}, follow=True).content.decode()
+            assert "garde au moins un responsable" in said
+        assert PartnerRole.objects.get(pk=mine.pk).role == "owner"
+
+    def test_w28_nobody_raises_their_own_role(self, camille, browser, olga):
+        mine = PartnerRole.objects.get(user=camille)
+        assert browser.post(at("team", "cnam"), {"member": mine.pk, "role": "owner"}).status_code == 403
+        assert PartnerRole.objects.get(pk=mine.pk).role == "coordinator"
+
+    def test_w3_roles_of_others_are_out_of_reach(self, olga, cohort):
+        other = PartnerRole.objects.get(user=portal.role(make.institution()))
+        browser = portal.signed_in(olga)
+        for number in (other.pk, 0, "x", "9" * 30):
+            assert browser.post(at("team", "cnam"), {"member": number, "role": ""}).status_code == 404
+        assert PartnerRole.objects.filter(pk=other.pk).exists()
+
+    @pytest.mark.django_db(transaction=True)
+    def test_w28_of_two_owners_who_let_each_other_go_at_once_one_stays(self):
+        institution = make.institution()
+        owners = [portal.role(institution, "owner", make.user()) for _ in range(2)]
+        of = {one.user_id: one for one in PartnerRole.objects.all()}
+
+        acts = [partial(roles.change, of[owners[1 - n].pk], "", actor=owners[n]) for n in range(2)]
+        all_at_once(acts, threads=2)
+
+        assert PartnerRole.objects.filter(role="owner").count() == 1
+
+    def test_f35_a_role_that_is_taken_away_closes_every_door_at_once(self, browser, camille, cohort):
+        upload = portal.upload(cohort, portal.text(ADA), camille)
+        PartnerRole.objects.update(role="viewer")
+        assert browser.get(at("cohort", "cnam", "medas")).status_code == 200
+        assert browser.post(at("confirm", upload.uuid), {"new": 1, "changed": 0, "removed": 0}).status_code == 403
+
+        PartnerRole.objects.all().delete()
+        assert browser.get(at("export", "cnam", "medas")).status_code == 404
+        assert browser.post(at("confirm", upload.uuid), {"new": 1, "changed": 0, "removed": 0}).status_code == 404
+        assert Upload.objects.get().status == "review"
+
+
+class TestG12:
+    """Every address of the portal, asked by everyone about what is theirs and what is another's."""
+
+    # What each address is asked with, about one institution: filled by `addresses`.
+    POSTS = {
+        "mend": {"line": "2", "field": "email", "value": "evil@x.fr"},
+        "skip": {"line": "2"},
+        "columns": {"email": "2"},
+        "read_as": {"encoding": "utf-8"},
+        "mode": {"mode": "replace"},
+        "confirm": {"new": "1", "changed": "0", "removed": "0"},
+        "discard": {},
+        "undo": {},
+        "replace": {"first_name": "E", "last_name": "V", "email": "evil@x.fr"},
+        "remove": {},
+        "upload": {"text": "Nom;Courriel\nEvil;evil@x.fr", "may_share": "on"},
+        "add": {"first_name": "E", "last_name": "V", "email": "evil@x.fr"},
+        "remind": {},
+        "team": {"invite": "1", "email": "evil@x.fr", "role": "owner"},
+    }
+    FOR_ALL = {"home", "help", "answer"}
+    VIEWED = {"institution", "team", "cohort", "export"}
+    OWNED = {"team"}
+
+    def world(self, name: str) -> dict[str, object]:
+        """An institution with the same people and numbers as any other, each named after it in what is shown."""
+        cohort = make.cohort(institution=make.institution(name=f"Institut {name}"), name=f"Cohorte {name}")
+        roles_ = {role: portal.role(cohort.institution, role, make.attendee(f"{role} {name}").user) for role in PartnerRole.Role.values}
+        portal.apply(cohort, [f"Nom{name}", "Ada", "ada@x.fr", "1"])
+        upload = portal.upload(cohort, portal.text([f"Nom{name}", "Alan", "alan@x.fr", "2"]), roles_["owner"], name=f"{name}.csv")
+        return {"cohort": cohort, "upload": upload, "invitee": Invitee.objects.get(cohort=cohort), **roles_}
+
+    def addresses(self, world: dict) -> dict[str, str]:
+        cohort = world["cohort"]
+        of = {"uuid": world["upload"].uuid, "slug": cohort.institution.slug, "cohort_slug": cohort.slug, "key": world["invitee"].key}
+        found = {}
+        for pattern in urls.urlpatterns:
+            values = {name: of[name] for name in pattern.pattern.converters}
+            if pattern.name in ("replace", "remove"):
+                values["uuid"] = world["invitee"].uuid
+            found[pattern.name] = reverse(f"partners:{pattern.name}", kwargs=values)
+        return found
+
+    def test_every_address_is_known_here(self):
+        names = {pattern.name for pattern in urls.urlpatterns}
+        private = names - self.FOR_ALL
+        assert private == {*self.POSTS, *self.VIEWED, "institution", "review", "progress", "rows_to_mend"}
+
+    def test_g12_nobody_reaches_what_is_not_theirs(self, client):
+        own, other = self.world("Alpha"), self.world("Beta")
+        stranger = make.attendee("Sans Rôle").user
+        staff = make.user(is_staff=True)
+        state = self.state(other)
+        for who in (stranger, staff, own["owner"], own["coordinator"], own["viewer"]):
+            browser = portal.signed_in(who)
+            for prefix in ("", "/en"):
+                for name, address in self.addresses(other).items():
+                    if name in self.FOR_ALL:
+                        continue
+                    for ask in (browser.get, browser.head, partial(browser.get, headers={"HX-Request": "true"})):
+                        response = ask(prefix + address)
+                        assert response.status_code in ({405} if name in self.POSTS else set()) | {404}, (who, name, response.status_code)
+                        assert "Beta" not in response.content.decode()
+                    response = browser.post(prefix + address, self.POSTS.get(name, {}))
+                    assert response.status_code in {404, 405}, (who, name, response.status_code)
+            assert "Beta" not in browser.get("/partners/", follow=True).content.decode()
+        for name, address in self.addresses(other).items():
+            if name not in self.FOR_ALL:
+                response = client.get(address)
+                assert response.status_code in {302, 405}, name
+                assert "Beta" not in response.content.decode()
+                assert client.post(address, self.POSTS.get(name, {})).status_code in {302, 405}, name
+        assert self.state(other) == state
+
+    def test_a_missing_thing_is_answered_like_anothers(self):
+        own, other = self.world("Alpha"), self.world("Beta")
+        browser = portal.signed_in(own["owner"])
+        there = self.addresses(other)
+        for name, missing in [
+            ("cohort", "/partners/no/such/"),
+            ("review", at("review", make.cohort().institution.history.model and "0" * 8 + "-0000-4000-8000-" + "0" * 12)),
+        ]:
+            a, b = browser.get(there[name]), browser.get(missing)
+            assert (a.status_code, a.content.decode().replace(there[name], "")) == (b.status_code, b.content.decode().replace(missing, ""))
+
+    def test_g12_each_role_does_what_it_may_and_no_more(self):
+        own = self.world("Alpha")
+        for role in ("viewer", "coordinator"):
+            browser = portal.signed_in(own[role])
+            for name, address in self.addresses(own).items():
+                if name in self.FOR_ALL:
+                    continue
+                if role == "viewer":
+                    expected = (
+                        200
+                        if name in self.VIEWED
+                        else (405 if name in self.POSTS and name not in ("undo", "replace", "remove", "add") else 403)
+                    )
+                    assert browser.get(address).status_code == expected, name
+                    if name in self.POSTS:
+                        assert browser.post(address, self.POSTS[name]).status_code == 403, name
+                elif name in self.OWNED:
+                    assert browser.post(address, self.POSTS[name]).status_code == 403
+
+    def test_an_organiser_works_on_behalf_of_all(self):
+        own = self.world("Alpha")
+        browser = portal.signed_in(make.organiser())
+        for name in ("institution", "cohort", "team", "review"):
+            assert browser.get(self.addresses(own)[name]).status_code == 200
+        assert "Institut Alpha" in browser.get("/partners/", follow=True).content.decode()
+
+    def state(self, world: dict) -> list:
+        cohort = world["cohort"]
+        return [
+            *Invitee.objects.filter(cohort=cohort).values_list(),
+            *Upload.objects.filter(cohort=cohort).values_list("pk", "status", "mode", "counts"),
+            *world["upload"].rows.values_list("line", "cells", "is_skipped"),
+            *PartnerRole.objects.filter(institution=cohort.institution).values_list(),
+        ]
+
+
+def test_who_works_for_nobody_is_told_how_to_begin():
+    assert "Aucun établissement" in portal.signed_in(make.attendee().user).get(at("home")).content.decode()
+
+
+def test_the_help_is_open_to_all(client):
+    said = client.get(at("help")).content.decode()
+    assert "50\u202f000" in said and "LibreOffice" in said

@@ -1,0 +1,411 @@
+"""A list that was handed in waits, whole, until somebody agrees to what it would change (docs/rules.md#lists)."""
+
+import resource
+import time
+from datetime import timedelta
+
+import pytest
+from django.apps import apps
+from django.utils import timezone
+
+from accounts.domain.limits import TooMany
+from outbox.models import Message
+from partners.domain import applying, reviewing
+from partners.domain.files import FileRefused
+from partners.models import ColumnName, Invitee, Upload, UploadFile, UploadRow
+from registrations.models import Cohort, PartnerRole, Registration
+from tests import make
+from tests.partners import files as make_files
+from tests.partners import portal
+from tests.partners.portal import ADA, ALAN, EMMY
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def cohort() -> Cohort:
+    return make.cohort(size=10)
+
+
+@pytest.fixture
+def camille(cohort):
+    return portal.role(cohort.institution)
+
+
+def verdicts(upload: Upload) -> dict[int, str]:
+    return dict(upload.rows.filter(is_title=False).values_list("line", "verdict"))
+
+
+def test_nothing_counts_before_it_is_confirmed(cohort, camille):
+    upload = portal.upload(cohort, portal.text(ADA, ["Turing", "Alan", "alan(at)x.fr", "2"]), camille)
+
+    assert (upload.status, verdicts(upload)) == ("review", {2: "new", 3: "to_mend"})
+    assert (Invitee.objects.count(), Message.objects.count()) == (0, 0)
+
+    upload = portal.confirm(upload, camille)
+
+    assert (upload.status, upload.counts) == ("applied", {"new": 1, "changed": 0, "same": 0, "removed": 0})
+    assert [one.email for one in Invitee.objects.all()] == ["ada@x.fr"]
+    assert [(one.kind, one.to) for one in Message.objects.all()] == [("partners.invitation", "ada@x.fr")]
+    assert (UploadFile.objects.count(), UploadRow.objects.count()) == (0, 0)
+
+
+def test_a_cell_is_mended_and_the_whole_list_is_looked_at_again(cohort, camille):
+    upload = portal.upload(cohort, portal.text(ADA, ["Turing", "Alan", "alan(at)x.fr", "2"]), camille)
+
+    reviewing.mend(upload, 3, "email", "ada@x.fr")
+    assert verdicts(upload) == {2: "new", 3: "twice"}
+
+    reviewing.mend(upload, 3, "email", "alan@x.fr")
+    assert verdicts(upload) == {2: "new", 3: "new"}
+    assert [one.email for one in Invitee.objects.all()] == []
+
+
+def test_a_row_is_skipped_and_taken_in_again(cohort, camille):
+    upload = portal.upload(cohort, portal.text(ADA, ALAN), camille)
+
+    reviewing.skip(upload, 3)
+    assert verdicts(upload) == {2: "new", 3: "skipped"}
+
+    reviewing.skip(upload, 3, skipped=False)
+    assert verdicts(upload) == {2: "new", 3: "new"}
+
+
+def test_columns_are_named_by_hand_and_remembered_for_the_institution(cohort, camille):
+    data = "Patronyme;Petit nom;Joindre à\nLovelace;Ada;ada@x.fr\n".encode()
+    upload = portal.upload(cohort, data, camille)
+    assert (verdicts(upload), reviewing.columns_of(upload).guessed) == ({2: "new"}, True)
+    with pytest.raises(reviewing.Stale):
+        portal.confirm(upload, camille)
+
+    reviewing.choose(upload, meaning={"last_name": 1, "first_name": 0, "email": 2})
+
+    assert upload.rows.get(line=2).person["last_name"] == "Ada"
+    assert dict(ColumnName.objects.values_list("name", "field")) == {
+        "patronyme": "first_name",
+        "petit nom": "last_name",
+        "joindre a": "email",
+    }
+    again = portal.upload(cohort, data, camille)
+    assert (reviewing.columns_of(again).guessed, again.rows.get(line=2).person["last_name"]) == (False, "Ada")
+    elsewhere = make.cohort()
+    assert reviewing.columns_of(portal.upload(elsewhere, data, portal.role(elsewhere.institution))).guessed
+
+
+def test_a_list_without_addresses_waits_for_somebody_to_say_where_they_are(cohort, camille):
+    upload = portal.upload(cohort, "Nom;Prénom;Contact\nLovelace;Ada;ada@x.fr\n".encode(), camille)
+    assert upload.refused == {"code": "no_addresses", "said": {"names": "Nom, Prénom, Contact"}}
+
+    reviewing.choose(upload, meaning={"last_name": 0, "first_name": 1, "email": 2})
+
+    assert Upload.objects.get().refused is None
+    assert verdicts(upload) == {2: "new"}
+
+
+def test_a_file_is_read_again_as_written_otherwise(cohort, camille):
+    upload = portal.upload(cohort, "Nom;Prénom;Courriel\nCœur;Zoé;zoe@x.fr\n".encode("cp1252"), camille)
+    assert upload.rows.get(line=2).person["first_name"] == "Zoé"
+
+    upload = portal.work(reviewing.read_otherwise(upload, encoding="mac_roman"))
+
+    assert upload.read_as["encoding"] == "mac_roman"
+    assert upload.rows.get(line=2).person["first_name"] != "Zoé"
+
+
+def test_a_list_that_would_replace_the_other_says_who_goes(cohort, camille):
+    portal.apply(cohort, ADA, ALAN)
+
+    upload = portal.upload(cohort, portal.text(ADA, EMMY), camille)
+    assert upload.counts["removed"] == 0
+    reviewing.choose(upload, mode="replace")
+    upload = portal.confirm(Upload.objects.get(pk=upload.pk), camille)
+
+    assert upload.counts == {"new": 1, "changed": 0, "same": 1, "removed": 1}
+    assert sorted(one.email for one in Invitee.objects.all()) == ["ada@x.fr", "emmy@x.fr"]
+
+
+def test_what_has_changed_since_it_was_shown_is_shown_again_and_not_applied(cohort, camille):
+    upload = portal.upload(cohort, portal.text(ADA), camille)
+    portal.apply(cohort, ADA)
+
+    upload = portal.confirm(upload, camille)
+
+    assert (upload.status, upload.counts["moved"], verdicts(upload)) == ("review", 1, {2: "same"})
+
+
+def test_nobody_agrees_to_what_their_page_did_not_show(cohort, camille):
+    upload = portal.upload(cohort, portal.text(ADA), camille)
+    with pytest.raises(reviewing.Stale):
+        reviewing.confirm(upload, as_shown={"new": 2, "changed": 0, "removed": 0}, actor=camille)
+
+
+def test_confirming_twice_changes_nothing(cohort, camille):
+    upload = portal.confirm(portal.upload(cohort, portal.text(ADA), camille), camille)
+
+    again = reviewing.confirm(upload, as_shown={"new": 1, "changed": 0, "removed": 0}, actor=camille)
+
+    assert (again.status, Message.objects.count()) == ("applied", 1)
+
+
+def test_a_list_too_long_for_its_cohort_can_be_shortened_by_hand(camille, cohort):
+    cohort.size = 1
+    cohort.save()
+    upload = portal.upload(cohort, portal.text(ADA, ALAN), camille)
+    assert upload.refused["code"] == "too_many_people"
+
+    reviewing.skip(upload, 3)
+
+    assert portal.confirm(Upload.objects.get(pk=upload.pk), camille).counts["new"] == 1
+
+
+def test_a_file_that_cannot_be_read_says_why(cohort, camille):
+    upload = portal.upload(cohort, b"%PDF-1.7 nothing", camille, name="liste.xlsx")
+    assert (upload.status, upload.refused) == ("refused", {"code": "other_type", "said": {"type": "PDF"}})
+
+
+HOSTILE = {
+    "a bomb": make_files.bomb,
+    "a lying bomb": make_files.lying_bomb,
+    "half a workbook": lambda: make_files.xlsx([make_files.HEADER, ADA])[:900],
+    "another type": lambda: b"%PDF-1.7 nothing",
+    "nothing": lambda: b"\r\n \r\n",
+    "a quote left open": lambda: portal.text('"Lovelace', *["x" * 400] * 200),
+    "no end of a cell": lambda: portal.text(["x" * 140_000, "A", "a@example.org", "1"]),
+    "two encodings": lambda: portal.text(["é", "é", "a@x.fr", "1"]) + "é;é;b@x.fr;2\n".encode("cp1252"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_g21_a_refused_file_leaves_everything_as_it_was_and_goes_with_its_page(cohort, camille, name):
+    portal.apply(cohort, ADA)
+    before = everything()
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began = time.monotonic()
+
+    upload = portal.upload(cohort, HOSTILE[name](), camille)
+
+    assert upload.status == "refused"
+    assert time.monotonic() - began < 10
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - own) / 1024 < 50
+    reviewing.discard(upload)
+    assert everything() == before
+
+
+def everything() -> dict[str, list]:
+    models = [model for model in apps.get_models() if model._meta.app_label in ("accounts", "registrations", "partners", "outbox")]
+    return {model._meta.label: sorted(map(repr, model.objects.order_by().values_list())) for model in models}
+
+
+def test_u20_a_file_that_is_too_large_leaves_nothing(cohort, camille):
+    with pytest.raises(FileRefused):
+        reviewing.receive(cohort, b"x" * (10 * 1024 * 1024 + 1), "liste.csv", actor=camille, at=timezone.now())
+    assert Upload.objects.count() == 0
+
+
+def test_u50_the_fifty_first_of_a_minute_is_told_when_to_come_back(cohort, camille):
+    at = timezone.now().replace(second=1)
+    for _ in range(50):
+        reviewing.receive(cohort, portal.text(ADA), "liste.csv", actor=camille, at=at)
+    with pytest.raises(TooMany):
+        reviewing.receive(cohort, portal.text(ADA), "liste.csv", actor=camille, at=at)
+    assert len(reviewing.due(timezone.now())) == 1  # one of an institution at a time
+
+
+def test_u48_what_nobody_confirms_is_gone_after_a_day(cohort, camille):
+    upload = portal.upload(cohort, portal.text(ADA), camille)
+    applied = portal.confirm(portal.upload(cohort, portal.text(ALAN), camille), camille)
+
+    assert reviewing.expire(upload.created_at + timedelta(hours=23)) == 0
+    assert reviewing.expire(timezone.now() + timedelta(hours=24)) == 1
+    assert [*Upload.objects.all()] == [applied]
+    assert (UploadFile.objects.count(), UploadRow.objects.count()) == (0, 0)
+
+
+def test_f35_a_role_that_is_taken_away_lets_nothing_more_happen(cohort, camille):
+    read = reviewing.receive(cohort, portal.text(ADA), "liste.csv", actor=camille, at=timezone.now())
+    confirmed = portal.upload(cohort, portal.text(ALAN), camille)
+    reviewing.confirm(confirmed, as_shown={"new": 1, "changed": 0, "removed": 0}, actor=camille)
+
+    PartnerRole.objects.all().delete()
+    for upload in (read, confirmed):
+        reviewing.work(upload, at=timezone.now())
+
+    assert (Upload.objects.count(), Invitee.objects.count(), Message.objects.count()) == (0, 0, 0)
+
+
+def test_f31_the_upload_of_a_dead_worker_is_taken_by_another(cohort, camille):
+    upload = reviewing.receive(cohort, portal.text(ADA), "liste.csv", actor=camille, at=timezone.now())
+    now = timezone.now()
+    Upload.objects.update(busy_until=now + timedelta(minutes=1))
+    assert (reviewing.due(now), reviewing.work(upload, at=now)) == ([], False)
+
+    later = now + timedelta(minutes=2)
+    assert reviewing.due(later) == [upload]
+    assert reviewing.work(upload, at=later)
+    assert Upload.objects.get().status == "review"
+
+
+class TestWhatMakesOthersStumble:
+    def test_u33_a_nul_is_named_where_it_stands_and_mended(self, cohort, camille):
+        upload = portal.upload(cohort, portal.text(["Love\0lace", "Ada", "ada@x.fr", "1"]), camille)
+        [finding] = [one for one in reviewing.findings_of(upload.rows.get(line=2)) if one.code == "control"]
+        assert finding.said == {"letter": "U+0000"}
+
+        reviewing.mend(upload, 2, "last_name", "Love\0")
+        assert verdicts(upload) == {2: "to_mend"}
+        reviewing.mend(upload, 2, "last_name", "Lovelace")
+        assert verdicts(upload) == {2: "new"}
+
+    def test_a_number_that_its_owner_keeps_is_nobody_elses(self, cohort, camille):
+        """An empty cell says nothing: Ada keeps 1, so Alan, who was to have it, keeps 2, and Emmy, who was to have that, gets none."""
+        portal.apply(cohort, ADA, ALAN, EMMY)
+        rows = ["Lovelace", "Ada", "ada@x.fr", ""], ["Turing", "Alan", "alan@x.fr", "1"], ["Noether", "Emmy", "emmy@x.fr", "2"]
+
+        upload = portal.upload(cohort, portal.text(*rows), camille)
+
+        assert verdicts(upload) == {2: "same", 3: "to_mend", 4: "to_mend"}
+
+    def test_whom_a_skipped_or_a_bad_row_means_is_not_removed(self, cohort, camille):
+        portal.apply(cohort, ADA, ALAN, EMMY)
+        rows = ADA, ["Turing", "Alan", "alan@x.fr, other@x.fr", ""]
+
+        upload = portal.upload(cohort, portal.text(*rows), camille, replace=True)
+        reviewing.skip(upload, 2)
+
+        upload.refresh_from_db()
+        assert Invitee.objects.get(pk__in=upload.removed).first_name == "Emmy"
+        assert (upload.counts["removed"], upload.counts["skipped"]) == (1, 1)
+
+    def test_what_was_dropped_is_not_applied_and_what_is_being_applied_is_not_dropped(self, cohort, camille):
+        upload = portal.upload(cohort, portal.text(ADA), camille)
+        confirmed = reviewing.confirm(upload, as_shown={"new": 1, "changed": 0, "removed": 0}, actor=camille)
+
+        assert not reviewing.discard(upload)
+        assert reviewing.work(confirmed, at=timezone.now())
+        assert not reviewing.discard(upload)
+        assert Upload.objects.get().status == "applied"
+
+        dropped = portal.upload(cohort, portal.text(ALAN), camille)
+        Upload.objects.filter(pk=dropped.pk).update(status="confirmed", busy_until=None)
+        stale = Upload.objects.get(pk=dropped.pk)
+        Upload.objects.filter(pk=dropped.pk).delete()
+        with pytest.raises(applying.Superseded):
+            applying.apply(stale, [], actor=camille, at=timezone.now())
+        assert Invitee.objects.count() == 1
+
+    def test_a_list_that_cannot_be_worked_on_is_refused_and_not_tried_for_ever(self, cohort, camille):
+        upload = reviewing.receive(cohort, portal.text(ADA), "liste.csv", actor=camille, at=timezone.now())
+        UploadFile.objects.all().delete()
+
+        assert reviewing.work(upload, at=timezone.now())
+
+        assert Upload.objects.get().refused["code"] == "stumbled"
+        assert reviewing.due(timezone.now() + timedelta(hours=1)) == []
+
+    def test_a_long_list_is_looked_at_again_by_a_worker(self, cohort, camille, monkeypatch):
+        monkeypatch.setattr(reviewing, "AT_ONCE", 1)
+        upload = portal.upload(cohort, portal.text(ADA, ALAN), camille)
+
+        upload = reviewing.skip(upload, 3)
+        assert upload.status == "received"
+        upload = portal.work(upload)
+
+        assert (upload.status, verdicts(upload)) == ("review", {2: "new", 3: "skipped"})
+
+
+class TestRemoving:
+    def test_who_had_a_seat_gives_it_to_the_first_in_line_of_the_cohort(self, cohort, camille):
+        session = portal.session_for(cohort)
+        ada, alan = (portal.accepted(portal.invitee(cohort, row)) for row in (ADA, ALAN))
+        portal.seat(session, ada)
+        portal.seat(session, alan)
+
+        upload = portal.upload(cohort, portal.text(ALAN), camille, replace=True)
+        assert (upload.counts["removed"], upload.counts["seats"]) == (1, 1)
+        portal.confirm(upload, camille)
+
+        assert dict(Registration.objects.values_list("attendee__name", "status")) == {
+            "Ada Lovelace": "cancelled",
+            "Alan Turing": "confirmed",
+        }
+        assert not cohort.memberships.filter(attendee=ada).exists()
+
+
+class TestUndoing:
+    def test_who_was_added_leaves_who_was_changed_or_removed_is_there_again(self, cohort, camille):
+        portal.apply(cohort, ADA, ALAN)
+        before = sorted(Invitee.objects.values_list("first_name", "email", "key"))
+        upload = portal.apply(cohort, ["Lovelace", "Augusta", "ada@x.fr", "1"], EMMY, replace=True)
+
+        applying.undo(upload, actor=camille, at=timezone.now())
+        applying.undo(upload, actor=camille, at=timezone.now())
+
+        assert sorted(Invitee.objects.values_list("first_name", "email", "key")) == before
+        assert Upload.objects.get(pk=upload.pk).status == "undone"
+
+    def test_their_seats_come_back_with_them(self, cohort, camille):
+        session = portal.session_for(cohort)
+        ada = portal.accepted(portal.invitee(cohort, ADA))
+        portal.seat(session, ada)
+        upload = portal.apply(cohort, ALAN, replace=True)
+        assert not Registration.objects.live().exists()
+
+        applying.undo(upload, actor=camille, at=timezone.now())
+
+        assert [str(one.attendee) for one in Registration.objects.confirmed()] == ["Ada Lovelace"]
+        assert Invitee.objects.get().status == "accepted"
+
+    def test_a_member_whom_the_list_only_named_stays_a_member(self, cohort, camille):
+        ada = make.attendee("Ada", email="ada@x.fr")
+        make.membership(cohort, ada)
+        session = portal.session_for(cohort)
+        portal.seat(session, ada)
+        upload = portal.apply(cohort, ADA)
+
+        applying.undo(upload, actor=camille, at=timezone.now())
+
+        assert Registration.objects.confirmed().get().attendee == ada
+        assert (cohort.memberships.count(), Invitee.objects.count()) == (1, 0)
+
+    def test_an_address_that_is_taken_back_gets_a_link_of_its_own(self, cohort, camille):
+        portal.apply(cohort, ADA)
+        upload = portal.apply(cohort, ["Lovelace", "Ada", "wrong@y.fr", "1"])
+        wrong = Invitee.objects.get().key
+
+        applying.undo(upload, actor=camille, at=timezone.now())
+
+        ada = Invitee.objects.get()
+        assert (ada.email, ada.key != wrong) == ("ada@x.fr", True)
+        assert Message.objects.filter(to="ada@x.fr").count() == 2
+
+    def test_it_is_refused_where_somebody_has_the_number_since(self, cohort, camille):
+        portal.apply(cohort, ADA)
+        upload = portal.apply(cohort, ALAN, replace=True)
+        portal.apply(make.cohort(institution=cohort.institution), ["Byron", "Ada", "byron@x.fr", "1"])
+
+        with pytest.raises(applying.CannotUndo):
+            applying.undo(upload, actor=camille, at=timezone.now())
+        assert sorted(one.email for one in Invitee.objects.all()) == ["alan@x.fr", "byron@x.fr"]
+
+    def test_it_is_refused_once_somebody_else_has_their_seat(self, cohort, camille):
+        session = portal.session_for(cohort)
+        ada, alan = (portal.accepted(portal.invitee(cohort, row)) for row in (ADA, ALAN))
+        portal.seat(session, ada)
+        portal.seat(session, alan)
+        upload = portal.apply(cohort, ALAN, replace=True)
+
+        with pytest.raises(applying.CannotUndo, match="Ada Lovelace"):
+            applying.undo(upload, actor=camille, at=timezone.now())
+
+        assert [one.first_name for one in Invitee.objects.all()] == ["Alan"]
+        assert Upload.objects.get(pk=upload.pk).status == "applied"
+
+    def test_it_is_refused_once_somebody_has_answered_and_after_a_day(self, cohort, camille):
+        upload = portal.apply(cohort, ADA)
+        with pytest.raises(applying.CannotUndo):
+            applying.undo(upload, actor=camille, at=timezone.now() + timedelta(hours=25))
+
+        portal.accepted(Invitee.objects.get())
+        with pytest.raises(applying.CannotUndo):
+            applying.undo(upload, actor=camille, at=timezone.now())
+        assert Invitee.objects.count() == 1
