@@ -1,4 +1,5 @@
-"""The people of the demo, all made up: an organiser, an attendee, a student, and a crowd so that some sessions are full.
+"""The people of the demo, all made up: an organiser, an attendee, a student, the coordinator of a partner, and a crowd so that some
+sessions are full.
 
 One finds every state of a seat by looking around: free, full with a line, offered until tomorrow, asked for, kept for a cohort, at
 the same time as another, too far from another, given out by wishes. An organiser finds reminders to come, an announcement that
@@ -16,17 +17,21 @@ from accounts.domain import people
 from accounts.models import Attendee, User
 from programme.models import Session
 from registrations.domain import allocation, announcing, booking, cohorts, pools, reminders
-from registrations.models import Allocation, Announcement, Cohort, Registration, ReminderRule, SeatPool
+from registrations.models import Allocation, Announcement, Cohort, Institution, PartnerRole, Registration, ReminderRule, SeatPool
 from venues.models import TravelTime, Venue
 
 ORGANISER = "organisatrice@demo.example"
 ATTENDEE = "camille@demo.example"
 STUDENT = "etudiante@demo.example"
+COORDINATOR = "coordinatrice@demo.example"  # her lists are empty: students-*.csv and .xlsx are there to be handed in
 CROWD = "personne"  # how the addresses of the crowd begin
 # Small rooms, so that a small crowd fills them: how many seats stay free in each. In the first one waits; in the second, offers are made.
 SEATS_LEFT = [0, 0, 2, 9]
-# The afternoon of the Cnam (cohorts.csv): a panel whose kept seats are nearly gone, until they are released the evening before.
-CNAM = {"cnam-medas": 48, "cnam-marketing-digital": 24}  # how many of each master have their seat there
+# A plenary of students whose kept seats are nearly gone, until they are released the evening before.
+STUDENTS, STUDENTS_SEATED = "ens-assemblee-etudiante", 68
+PLENARY = "ens-assemblee-ouverture"
+# The afternoon of the Cnam (cohorts.csv): two masters come for its hours.
+PARTNER = "cnam"
 PANEL = "gp-puces"
 # A workshop on request, and why some of the crowd want to come.
 ON_REQUEST = "gp-atelier-ue"
@@ -84,7 +89,8 @@ def welcome_people() -> bool:
     attendee = people.introduce(people.open_account(ATTENDEE, language="fr"), name="Camille Démonstration")
     student = people.introduce(people.open_account(STUDENT, language="fr"), name="Inès Étudiante")
     crowd = _seat_the_crowd(attendee, now)
-    _bring_the_cnam(student, crowd, now)
+    _bring_the_students(student, crowd, now)
+    _open_the_lists_of_the_cnam(now)
     _ask_for_seats(crowd, now)
     _wish(crowd, now)
     for session in Session.objects.filter(slug__in=OWN_SEATS, starts_at__gt=now):
@@ -129,28 +135,40 @@ def _gather(crowd: list[Attendee], number: int) -> None:
         crowd.append(people.introduce(user, name=f"{GIVEN[known % len(GIVEN)]} {FAMILY[known // len(GIVEN) % len(FAMILY)]}"))
 
 
-def _bring_the_cnam(student: Attendee, crowd: list[Attendee], now: datetime) -> None:
-    """Two masters come for one afternoon; the seats that they keep in a panel are nearly gone, and `student` has none yet."""
-    panel = Session.objects.select_related("event", "room__venue").filter(slug=PANEL, starts_at__gt=now).first()
-    found = list(Cohort.objects.filter(slug__in=CNAM))
-    if panel is None or len(found) < len(CNAM):
+def _bring_the_students(student: Attendee, crowd: list[Attendee], now: datetime) -> None:
+    """Of the seats that their plenary keeps for students nearly all are gone, and `student` has none yet."""
+    plenary = Session.objects.select_related("event", "room__venue").filter(slug=PLENARY, starts_at__gt=now).first()
+    cohort = Cohort.objects.filter(slug=STUDENTS).first()
+    if plenary is None or cohort is None:
         return
     actor = User.objects.get(email=ORGANISER)
+    _release_the_evening_before(plenary, cohort, now)
+    _gather(crowd, STUDENTS_SEATED)
+    for person in crowd[:STUDENTS_SEATED]:
+        cohorts.add_member(cohort, person, actor=actor, at=now)
+        booking.register(plenary, person, actor=person.user, at=now, despite=True)
+    cohorts.add_member(cohort, student, actor=actor, at=now)
+
+
+def _open_the_lists_of_the_cnam(now: datetime) -> None:
+    """Two masters come for one afternoon; their coordinator has not handed in her lists yet."""
+    institution = Institution.objects.filter(slug=PARTNER).first()
+    panel = Session.objects.select_related("event", "room__venue").filter(slug=PANEL, starts_at__gt=now).first()
+    if institution is None or panel is None:
+        return
+    coordinator = people.introduce(people.open_account(COORDINATOR, language="fr"), name="Claire Coordinatrice")
+    PartnerRole.objects.create(institution=institution, user=coordinator.user, role=PartnerRole.Role.OWNER)
     noon = panel.local_starts_at.replace(hour=13, minute=0)
-    eve = panel.local_starts_at.replace(hour=18, minute=0) - timedelta(days=1)
-    _gather(crowd, sum(CNAM.values()))
-    begin = 0
-    for cohort in found:
+    for cohort in institution.cohorts.all():
         cohort.starts_at, cohort.ends_at = noon, noon + timedelta(hours=6)
         cohort.save()
-        if pool := SeatPool.objects.filter(session=panel, cohort=cohort).first():
-            pools.allot(panel, cohort, pool.seats, at=now, release_at=eve)
-        students = crowd[begin : begin + CNAM[cohort.slug]]
-        begin += len(students)
-        for person in students:
-            cohorts.add_member(cohort, person, actor=actor, at=now)
-            booking.register(panel, person, actor=person.user, at=now, despite=True)
-    cohorts.add_member(next(cohort for cohort in found if cohort.slug == "cnam-medas"), student, actor=actor, at=now)
+        _release_the_evening_before(panel, cohort, now)
+
+
+def _release_the_evening_before(session: Session, cohort: Cohort, now: datetime) -> None:
+    eve = session.local_starts_at.replace(hour=18, minute=0) - timedelta(days=1)
+    if pool := SeatPool.objects.filter(session=session, cohort=cohort).first():
+        pools.allot(session, cohort, pool.seats, at=now, release_at=eve)
 
 
 def _ask_for_seats(crowd: list[Attendee], now: datetime) -> None:

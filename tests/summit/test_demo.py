@@ -19,6 +19,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from outbox.models import Message
+from partners import access
 from programme.models import Session
 from registrations.domain import allocation, announcing, invariants, seats
 from registrations.models import Allocation, Announcement, Cohort, Registration, ReminderRule, SeatPool
@@ -210,7 +211,7 @@ def test_an_organiser_finds_reminders_to_come_and_announcements_of_which_one_was
 
 @pytest.mark.django_db
 def test_a_newcomer_finds_every_state_of_a_seat() -> None:
-    """The Cnam's afternoon by hand, a line, an offer, requests, a clash and a long way; and the same folder loads again unchanged."""
+    """A line, an offer, requests, a clash and a long way; and the same folder loads again unchanged."""
     load(OWN_DATA, today=timezone.localdate())
     cast.welcome_people()
     now = timezone.now()
@@ -223,11 +224,14 @@ def test_a_newcomer_finds_every_state_of_a_seat() -> None:
     assert any(clash.overlaps for seat in mine if seat.state == "open" for clash in seat.clashes)
     assert any(not clash.overlaps for seat in mine if seat.state == "open" for clash in seat.clashes)
     assert Registration.objects.filter(session__slug=cast.ON_REQUEST, status="pending").count() == 4
-    panel = seats.seat(Session.objects.get(slug=cast.PANEL), User.objects.get(email=cast.STUDENT).attendee, now)
-    assert (panel.state, panel.left) == ("open", 2)
-    for cohort in Cohort.objects.filter(slug__in=cast.CNAM):
-        assert cohort.members.exists()
-        assert cohort.allotments.get(session__slug=cast.PANEL).release_at < panel.session.starts_at
+    plenary = seats.seat(Session.objects.get(slug=cast.PLENARY), User.objects.get(email=cast.STUDENT).attendee, now)
+    assert (plenary.state, plenary.left) == ("open", 2)
+    assert Cohort.objects.get(slug=cast.STUDENTS).allotments.get(session__slug=cast.PLENARY).release_at < plenary.session.starts_at
+    lists = access.institutions_of(User.objects.get(email=cast.COORDINATOR)).get().cohorts.all()
+    assert [(one.slug, one.invitees.count(), one.memberships.count()) for one in lists.order_by("slug")] == [
+        ("cnam-marketing-digital", 0, 0),
+        ("cnam-medas", 0, 0),
+    ]
     deadline_passed, open_still = Allocation.objects.order_by("closes_at")
     assert deadline_passed.closes_at < now < open_still.closes_at
     assert open_still.wishes.exists()

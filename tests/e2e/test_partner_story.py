@@ -1,0 +1,176 @@
+"""The job of a partner, in French, in a browser, against the real processes of the demo: a list comes in, people answer, places move on."""
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from summit.demo.loading import OWN_DATA
+from tests.browser import SPACED, WIDER_THAN_ITS_WINDOW
+from tests.demo import Demo, running_demo
+from tests.e2e.test_main_job import latest_mail, sign_in
+from tests.processes import run_python
+from tests.smtp import free_port
+
+pytestmark = [pytest.mark.browser, pytest.mark.runs_once]
+
+COORDINATOR = "coordinatrice@demo.example"
+# One seat in the panel for the whole master, so that whoever comes second waits.
+ONE_SEAT = """
+from programme.models import Session
+from registrations.domain import pools
+from registrations.models import Cohort
+pools.allot(Session.objects.get(slug="gp-puces"), Cohort.objects.get(slug="cnam-medas"), 1)
+"""
+PANEL = "La chaîne d’approvisionnement des puces électroniques"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    with running_demo(tmp_path_factory.mktemp("partenaire") / "données", free_port()) as demo:
+        demo.url  # noqa: B018 - waits until it answers
+        yield demo
+
+
+def is_good(page: Page) -> None:
+    """The page can be used by everybody, on a phone as well."""
+    assert Axe().run(page).violations_count == 0, page.url
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate(WIDER_THAN_ITS_WINDOW, SPACED) == "", page.url
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def invitation(mailbox: Page, demo: Demo, to: str) -> str:
+    """The personal link of the mail to this address."""
+    latest_mail(mailbox, demo, to, "vous invite")
+    mailbox.get_by_role("link", name=re.compile("vous invite")).first.click()
+    found = re.search(r"http://\S+/invitations/\S+/", mailbox.locator("pre.letter").inner_text())
+    assert found
+    return found[0]
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.locator(".persons li").filter(has_text=name)
+
+
+def test_a_list_comes_in_people_answer_and_places_move_on(page: Page, chromium: Browser, demo: Demo, tmp_path: Path) -> None:
+    database = f"sqlite:///{quote(str(demo.folder / 'summit.sqlite3'))}"
+    kept = run_python(
+        ONE_SEAT, os.environ | {"DATABASE_URL": database, "VAR_DIR": str(demo.folder), "DJANGO_SETTINGS_MODULE": "summit.settings"}
+    )
+    assert kept.returncode == 0, kept.stderr
+    mailbox = chromium.new_context(locale="fr-FR").new_page()
+
+    # The coordinator comes in and hands in the list of one master.
+    page.goto(f"{demo.url}/partners/")
+    sign_in(page, mailbox, demo, COORDINATOR, "Recevoir un code")
+    expect(page.get_by_role("heading", name="Conservatoire national", level=1)).to_be_visible()
+    is_good(page)
+    page.get_by_role("link", name=re.compile("MéDAS")).click()
+    is_good(page)
+    page.get_by_label("Le fichier").set_input_files(OWN_DATA / "students-medas.csv")
+    page.get_by_label(re.compile("Mon établissement a le droit")).check()
+    page.get_by_role("button", name="Lire la liste").click()
+    expect(page.get_by_role("heading", name="Vérifiez la liste")).to_be_visible()
+    is_good(page)
+
+    # Every problem at once; the cells that can be mended are, the row that cannot is skipped.
+    wrong = page.locator("td.wrong form")
+    while (left := wrong.count()) > 0:
+        form = wrong.first
+        box = form.locator("input[name=value]")
+        line = form.locator("input[name=line]").input_value()
+        if not box.input_value():
+            box.fill(f"ligne{line}@etu.cnam-fictif.example")
+        form.get_by_role("button", name=re.compile("Corriger|Valider")).click()
+        expect(wrong).to_have_count(left - 1)
+    is_good(page)
+    page.get_by_role("button", name=re.compile(r"^Inviter 50")).click()
+    expect(page.get_by_role("heading", name="La liste est appliquée")).to_be_visible()
+    page.get_by_role("link", name="Suivre les réponses").click()
+    expect(page.get_by_text("Personnes\u00a0: 50 sur 50")).to_be_visible()
+    is_good(page)
+
+    # Fifty invitations leave.
+    mailbox.goto(f"{demo.url}/demo/mail/?to=etu.cnam-fictif.example")
+    people = page.locator(".persons li")
+    names = [people.nth(n).locator(".name").inner_text() for n in range(5)]
+    addresses = [people.nth(n).locator(".meta span").first.inner_text() for n in range(5)]
+
+    # Three accept: one has the seat, one waits; one declines, one is erased.
+    links = [invitation(mailbox, demo, address) for address in addresses]
+    student = chromium.new_context(locale="fr-FR").new_page()
+    for n in range(3):
+        student.context.clear_cookies()
+        student.goto(links[n])
+        if n == 0:
+            is_good(student)
+        if n < 2:
+            student.get_by_label(PANEL).check()
+        student.get_by_role("button", name="Accepter").click()
+        expect(student.get_by_role("heading", name="Nous vous attendons")).to_be_visible()
+        if n < 2:
+            expect(student.get_by_text("votre place est confirmée" if n == 0 else "vous êtes sur sa liste d’attente")).to_be_visible()
+        is_good(student)
+    student.context.clear_cookies()
+    student.goto(links[3])
+    student.get_by_role("button", name="Décliner").click()
+    expect(student.get_by_role("heading", name="Vous avez décliné")).to_be_visible()
+    student.goto(links[4])
+    student.get_by_role("link", name=re.compile("Effacer vos données")).click()
+    is_good(student)
+    student.get_by_role("button", name="Effacer mes données").click()
+    expect(student.get_by_role("heading", name="Vos données sont effacées")).to_be_visible()
+
+    page.reload()
+    for n, state in enumerate(["Avec une place", "En attente", "D’accord, sans place", "Refus"]):
+        expect(row(page, names[n])).to_contain_text(state)
+    expect(row(page, names[4])).to_have_count(0)
+    is_good(page)
+
+    # The one who has the seat cannot come after all: it goes to the classmate who waits.
+    student.goto(links[0])
+    student.get_by_role("button", name="Décliner").or_(student.get_by_role("button", name="Je ne peux finalement pas venir")).click()
+    latest_mail(mailbox, demo, addresses[1], "Une place pour vous")
+    page.reload()
+    expect(row(page, names[1])).to_contain_text("Avec une place")
+
+    # Who declined is replaced.
+    row(page, names[3]).get_by_role("link", name="Remplacer").click()
+    is_good(page)
+    page.get_by_label("Nom", exact=True).or_(page.get_by_label(re.compile("^Nom"))).first.fill("Germain")
+    page.get_by_label(re.compile("^Prénom")).fill("Sophie")
+    page.get_by_label(re.compile("^Courriel")).fill("sophie.germain@etu.cnam-fictif.example")
+    page.get_by_role("button", name="Remplacer et inviter").click()
+    expect(page.get_by_text("prend la place de")).to_be_visible()
+    invitation(mailbox, demo, "sophie.germain@etu.cnam-fictif.example")
+
+    # The other master's list comes as a workbook.
+    page.goto(f"{demo.url}/partners/")
+    page.get_by_role("link", name=re.compile("Marketing")).click()
+    hand_in(page, OWN_DATA / "students-marketing-digital.xlsx")
+    is_good(page)
+    page.get_by_role("button", name=re.compile("^(Inviter|Appliquer)")).click()
+    expect(page.get_by_role("heading", name="La liste est appliquée")).to_be_visible()
+
+    # The first list again: whoever can be taken is there, but for whom it no longer names.
+    page.goto(f"{demo.url}/partners/cnam/cnam-marketing-digital/")
+    hand_in(page, OWN_DATA / "students-marketing-digital.xlsx")
+    expect(page.get_by_text("Rien de nouveau")).to_be_visible()
+    is_good(page)
+    page.get_by_role("button", name="Fermer").click()
+    expect(page.get_by_text("Rien n’a changé")).to_be_visible()
+    assert time.strftime("%Y") in page.content()
+
+
+def hand_in(page: Page, path: Path) -> None:
+    page.get_by_label("Le fichier").set_input_files(path)
+    page.get_by_label(re.compile("Mon établissement a le droit")).check()
+    page.get_by_role("button", name="Lire la liste").click()
+    expect(page.get_by_role("heading", name="Vérifiez la liste")).to_be_visible()
