@@ -6,8 +6,10 @@ FROM python:${PYTHON} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 # Wheels only: nothing is compiled, so no compiler is needed even here.
 RUN python -m venv --without-pip /opt/venv
-COPY requirements.txt /tmp/requirements.txt
-RUN pip --python /opt/venv/bin/python install --only-binary=:all: --requirement /tmp/requirements.txt
+COPY requirements.txt requirements-saml.txt /tmp/
+# `--build-arg SAML=1`: an institution's own sign-in may speak SAML (docs/operations.md).
+ARG SAML=""
+RUN pip --python /opt/venv/bin/python install --only-binary=:all: --requirement /tmp/requirements.txt ${SAML:+--requirement /tmp/requirements-saml.txt}
 ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /srv/summit
 COPY . .

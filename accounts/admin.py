@@ -2,6 +2,8 @@ from typing import Any
 
 from allauth.account import admin as allauth_admin  # noqa: F401 - registers EmailAddress, which is taken back below
 from allauth.account.models import EmailAddress
+from allauth.socialaccount import admin as providers_admin  # noqa: F401 - likewise
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
@@ -20,6 +22,8 @@ from outbox.admin import Form, RecordAdmin, Values, badge, link_to_mails
 
 # An address is changed on its account, where the rules about who may do it are.
 admin.site.unregister(EmailAddress)
+# Providers are set up for institutions (partners/admin.py), and nothing of theirs is kept.
+admin.site.unregister([SocialAccount, SocialApp, SocialToken])
 admin.site.unregister(Group)
 
 VERBS = {
@@ -36,16 +40,8 @@ class PermissionField(forms.ModelMultipleChoiceField):
     def __init__(self, **kwargs: Any) -> None:
         apps = ("accounts", "venues", "programme", "registrations", "partners", "outbox")
         offered = Permission.objects.filter(content_type__app_label__in=apps).exclude(content_type__model__startswith="historical")
-        no_rights = [
-            "heartbeat",
-            "home",
-            "hold",
-            "lanestate",
-            "uploadfile",
-            "uploadrow",
-            "columnname",
-            "objection",
-        ]  # who may change mails may pause and release them
+        no_rights = ["heartbeat", "home", "hold", "lanestate"]  # who may change mails may pause and release them
+        no_rights += ["uploadfile", "uploadrow", "columnname", "objection", "signin"]  # nor are these given apart
         super().__init__(offered.exclude(content_type__model__in=no_rights).select_related("content_type"), **kwargs)
 
     def label_from_instance(self, permission: Any) -> str:

@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import attendee_of, attendee_required, network_of, safe_next
-from accounts.domain import limits, people
+from accounts.domain import doors, limits, people
 from accounts.forms import CodeForm, ProfileForm, SignInForm, WelcomeForm, is_like_a_code
 from accounts.models import User
 
@@ -71,7 +71,7 @@ class SignIn(_Door, LoginView):
         return super().form_valid(form)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**kwargs) | {"next": safe_next(self.request)}
+        return super().get_context_data(**kwargs) | {"next": safe_next(self.request), "doors": doors.others()}
 
 
 class SignUp(SignIn):

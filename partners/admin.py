@@ -1,9 +1,13 @@
 """What organisers see of partners' lists: every one, whose it is, and its history. They are changed in the portal, which organisers
 may open on behalf of every institution."""
 
+import re
 from typing import Any
 
+from django import forms
+from django.conf import settings
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -11,9 +15,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from outbox.admin import ListAdmin, RecordAdmin, badge
-from partners.models import Invitee, Upload
+from outbox.admin import Form, ListAdmin, RecordAdmin, badge
+from partners.domain import identity
+from partners.models import Invitee, SignIn, Upload
 from partners.templatetags.lists import outcome
+from venues.admin import CarefulAdmin
+
+DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.[a-z]{2,}")
 
 
 class ReadOnly(ListAdmin):
@@ -97,3 +105,65 @@ class InviteeAdmin(ReadOnly, RecordAdmin):
     @admin.display(description=_("name"), ordering="last_name")
     def name(self, invitee: Invitee) -> str:
         return str(invitee) or "–"
+
+
+class SignInForm(Form):
+    """The secret is written and never shown again: an empty box keeps it."""
+
+    secret = forms.CharField(
+        label=_("Client secret"),
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", "class": "vTextField"}),
+        help_text=_("Not shown. Empty: it stays as it is."),
+    )
+
+    class Meta:
+        widgets = {"domains": forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"})}
+
+    def clean_secret(self) -> str:
+        return self.cleaned_data["secret"] or self.instance.secret
+
+    def clean_domains(self) -> str:
+        found = identity.domains(self.cleaned_data["domains"])
+        if bad := [domain for domain in found if not DOMAIN.fullmatch(domain)]:
+            raise ValidationError(_("This is not a domain: %(domain)s") % {"domain": bad[0]})
+        return "\n".join(found)
+
+
+@admin.register(SignIn)
+class SignInAdmin(CarefulAdmin, RecordAdmin):
+    """Whoever sets one up lets a server of somebody else say who people are: administrators with every right do."""
+
+    form = SignInForm
+    list_display = ["institution", "protocol", "domains", "is_active"]
+    list_select_related = ["institution"]
+    search_fields = ["institution__name", "domains"]
+    autocomplete_fields = ["institution"]
+    readonly_fields = ["addresses"]
+    secret_fields = ("secret",)
+    fieldsets = [
+        (None, {"fields": ["institution", "protocol", "domains", "is_active", "addresses"]}),
+        ("OpenID Connect", {"fields": ["server_url", "client_id", "secret"]}),
+        ("SAML", {"fields": ["entity_id", "sso_url", "certificate"]}),
+    ]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_active and request.user.is_superuser)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_add_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_add_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_add_permission(request)
+
+    @admin.display(description=_("to give to the institution"))
+    def addresses(self, sign_in: SignIn) -> Any:
+        if not sign_in.pk:
+            return "–"
+        slug = sign_in.institution.slug
+        if sign_in.protocol == SignIn.Protocol.OIDC:
+            return settings.BASE_URL + reverse("openid_connect_callback", kwargs={"provider_id": slug})
+        return settings.BASE_URL + reverse("saml_metadata", kwargs={"organization_slug": slug}) if settings.SAML else "–"

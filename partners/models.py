@@ -1,6 +1,10 @@
 import uuid
 from datetime import datetime, timedelta
+from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext as _gettext
@@ -220,3 +224,60 @@ class Objection(models.Model):
 
     def __str__(self) -> str:
         return f"{self.institution} – {self.address_hash[:8]}"
+
+
+class SignIn(models.Model):
+    """How the people of an institution sign in through its own identity provider, set up by an administrator."""
+
+    class Protocol(models.TextChoices):
+        OIDC = "openid_connect", "OpenID Connect"
+        SAML = "saml", "SAML"
+
+    institution = models.OneToOneField(Institution, models.CASCADE, related_name="sign_in", verbose_name=_("institution"))
+    protocol = models.CharField(_("protocol"), max_length=20, choices=Protocol, default=Protocol.OIDC)
+    domains = models.TextField(
+        _("mail domains"), max_length=1000, help_text=_("One a line: the provider vouches for addresses of these and no others.")
+    )
+    is_active = models.BooleanField(_("active"), default=False, help_text=_("Shown on the sign-in page."))
+    server_url = models.CharField(
+        _("address of the provider"),
+        max_length=200,
+        blank=True,
+        validators=[URLValidator(["https", "http"])],
+        help_text=_("OpenID Connect: its issuer, over https."),
+    )
+    client_id = models.CharField(_("client ID"), max_length=200, blank=True)
+    secret = models.CharField(_("client secret"), max_length=500, blank=True)
+    entity_id = models.CharField(_("entity ID of the provider"), max_length=500, blank=True, help_text=_("SAML: from its metadata."))
+    sso_url = models.CharField(
+        _("sign-on address"),
+        max_length=200,
+        blank=True,
+        validators=[URLValidator(["https", "http"])],
+        help_text=_("SAML: with the binding HTTP-Redirect, over https."),
+    )
+    certificate = models.TextField(_("signing certificate"), max_length=10_000, blank=True, help_text=_("SAML: X.509, in PEM form."))
+
+    history = HistoricalRecords(excluded_fields=["secret"])
+    _history_user: User | None
+
+    class Meta:
+        verbose_name = _("sign-in through an institution")
+        verbose_name_plural = _("sign-ins through institutions")
+        ordering = ["institution__name"]
+
+    def __str__(self) -> str:
+        return str(self.institution)
+
+    def clean(self) -> None:
+        oidc, saml = ("server_url", "client_id", "secret"), ("entity_id", "sso_url", "certificate")
+        needed = oidc if self.protocol == self.Protocol.OIDC else saml
+        errors: dict[str, Any] = {name: _("Needed for this protocol.") for name in needed if not getattr(self, name)}
+        for name in ("server_url", "sso_url"):
+            address = getattr(self, name)
+            if address and not (address.startswith("https://") or (settings.DEMO_MODE and address.startswith("http://localhost"))):
+                errors[name] = _("The address must begin with https://.")
+        if self.protocol == self.Protocol.SAML and not settings.SAML:
+            errors["protocol"] = _("SAML is not installed here: see docs/operations.md.")
+        if errors:
+            raise ValidationError(errors)

@@ -2,8 +2,11 @@
 
 from typing import Any, cast
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from partners.domain import roles
@@ -16,6 +19,12 @@ def context(request: HttpRequest, of: Institution, **more: Any) -> dict[str, Any
     """What every page of an institution shows: which it is, and what the person may do there."""
     user = cast("User", request.user)
     return {"institution": of, "may_edit": roles.may_edit(user, of), "may_own": roles.may_own(user, of)} | more
+
+
+def back_to_the_code(request: HttpRequest, sentence: str = "") -> HttpResponse:
+    """Back to the sign-in page, where a code always does, with the `sentence` that says why."""
+    messages.error(request, sentence or _("Your institution did not let you in. Try again, or sign in with a code."))
+    return redirect("account_login")
 
 
 def as_file(text: str, name: str) -> HttpResponse:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from partners import views, views_answers, views_reviews
+from partners import views, views_answers, views_doors, views_reviews
 
 app_name = "partners"
 
@@ -28,4 +28,10 @@ urlpatterns = [
     path("partners/<slug:slug>/<slug:cohort_slug>/remind/", views.remind, name="remind"),
     path("partners/<slug:slug>/<slug:cohort_slug>/export/", views.export, name="export"),
     path("invitations/<str:key>/", views_answers.answer, name="answer"),
+]
+
+# Outside of the addresses with a language, and under the names that allauth looks up: institutions register them at their own side.
+doors = [
+    path("oidc/<slug:provider_id>/login/", views_doors.begin, name="openid_connect_login"),
+    path("oidc/<slug:provider_id>/login/callback/", views_doors.finish, name="openid_connect_callback"),
 ]

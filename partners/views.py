@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -19,10 +20,10 @@ from accounts.domain.limits import TooMany
 from accounts.models import User
 from partners import access
 from partners.access import signed_in
-from partners.domain import applying, following, reviewing, roles, sentences
+from partners.domain import applying, following, identity, reviewing, roles, sentences
 from partners.domain.files import MAX_BYTES, FileRefused
 from partners.forms import PersonForm, TeamForm, UploadForm
-from partners.models import Upload
+from partners.models import SignIn, Upload
 from partners.pages import A_PAGE, as_file, context
 from partners.receiving import CutUpload, InMemory, is_far_too_large
 from registrations.models import Cohort, PartnerRole
@@ -38,6 +39,16 @@ def home(request: HttpRequest) -> HttpResponse:
     if len(found) == 1:
         return redirect("partners:institution", found[0].slug)
     return render(request, "partners/home.html", {"institutions": found})
+
+
+def doors_of_institutions() -> list[tuple[str, str]]:
+    """What the sign-in page offers besides a code: the institutions whose people can come through them."""
+    names = {SignIn.Protocol.OIDC: ("openid_connect_login", "provider_id"), SignIn.Protocol.SAML: ("saml_login", "organization_slug")}
+    found = []
+    for one in identity.open_doors():
+        name, argument = names[SignIn.Protocol(one.protocol)]
+        found.append((one.institution.name, reverse(name, kwargs={argument: one.institution.slug})))
+    return found
 
 
 @require_safe

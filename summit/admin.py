@@ -32,7 +32,7 @@ ORDER = {
         "QuietWindow",
         "Announcement",
     ],
-    "partners": ["Invitee", "Upload"],
+    "partners": ["Invitee", "Upload", "SignIn"],
     "accounts": ["Attendee", "User", "Group"],
     "outbox": ["Message", "Wording", "BadAddress"],
 }

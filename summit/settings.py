@@ -162,6 +162,8 @@ CSRF_TRUSTED_ORIGINS = [f"{_base.scheme}://{_base.netloc}"] if HTTPS else []
 
 # --- Apps, in the order of the layers: each may import only what stands after it ------------------------------------------
 
+SAML = find_spec("onelogin") is not None  # requirements-saml.txt is installed
+
 INSTALLED_APPS = [
     "modeltranslation",  # before admin, which it patches
     "summit",
@@ -181,6 +183,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    *(["allauth.socialaccount.providers.saml"] if SAML else []),
     "anymail",
     "csp",
     "django_htmx",
@@ -337,6 +342,11 @@ ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_RATE_LIMITS = False  # ours are in accounts/domain/limits.py, which says why
+# Institutions' own sign-in (partners/adapter.py): no account of a provider and no token is kept, and one starts it by a link, since a
+# form that leads to another site would need another content security policy.
+SOCIALACCOUNT_ADAPTER = "partners.adapter.SocialAccountAdapter"
+SOCIALACCOUNT_LOGIN_ON_GET = True
+SOCIALACCOUNT_STORE_TOKENS = False
 SIGN_IN_ANSWER_SECONDS = 0.1  # longer than any sign-in page takes, so that its time tells nothing; a person does not feel it
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 

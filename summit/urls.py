@@ -7,6 +7,7 @@ from django.urls import include, path
 
 from accounts.access import organisers_door
 from accounts.urls import door
+from partners.urls import doors
 from registrations.urls import feed
 
 admin.site.login = organisers_door(admin.site.login)  # type: ignore[method-assign]  # one door for everybody: a code by mail
@@ -21,6 +22,10 @@ urlpatterns = i18n_patterns(
     path("admin/", admin.site.urls),
     prefix_default_language=False,
 )
+# Institutions register these addresses at their own side: they know no language.
+urlpatterns += [path("accounts/", include(doors))]
+if settings.SAML:
+    urlpatterns += [path("accounts/", include("allauth.socialaccount.providers.saml.urls"))]
 urlpatterns += [path("", include("outbox.urls")), path("", include(feed))]
 
 if settings.DEMO_MODE:  # these pages show everybody's mails: elsewhere they do not exist at all

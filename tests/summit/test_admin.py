@@ -18,6 +18,7 @@ from accounts.models import User
 from outbox.domain.kinds import Letter
 from outbox.domain.posting import post
 from outbox.models import BadAddress, Heartbeat, Message
+from partners.models import SignIn
 from programme.models import Day, Session
 from registrations.domain import pools
 from registrations.models import Registration, SeatPool
@@ -72,6 +73,7 @@ ROWS: dict[str, tuple[Callable[[int], Model], int]] = {
     "registrations.announcement": (lambda n: make.announcement(event=make.event()), 9),
     "registrations.institution": (lambda n: make.cohort().institution, 7),
     "partners.invitee": (lambda n: portal.invitee(make.cohort()), 7),
+    "partners.signin": (lambda n: SignIn.objects.create(institution=make.institution(), domains="x.fr"), 5),
     "partners.upload": (lambda n: portal.apply(make.cohort(), portal.ADA), 8),
     "accounts.attendee": (lambda n: make.registration().attendee, 6),
     "accounts.user": (lambda n: make.attendee().user, 8),

@@ -85,10 +85,12 @@ def test_https_is_believed_only_of_a_proxy_that_was_announced(address: str, prox
 def test_no_code_of_ours_calls_other_sites():
     """G23: an address that somebody typed is never fetched, so nobody reaches inner networks through Summit."""
     clients = {"requests", "httpx", "aiohttp", "urllib3", "http.client", "urllib.request", "ftplib"}
-    starter = ROOT / "summit/demo/starter.py"  # asks its own server on loopback whether it has started
+    # The demo asks its own server on loopback whether it has started; the other two let allauth ask the identity providers that an
+    # administrator with every right has set up (tests/partners/test_identity.py).
+    allowed = {ROOT / name for name in ("summit/demo/starter.py", "partners/adapter.py", "partners/views_doors.py")}
 
     found = []
-    for file in [file for app in APPS for file in app.rglob("*.py") if file != starter]:
+    for file in [file for app in APPS for file in app.rglob("*.py") if file not in allowed]:
         for node in ast.walk(ast.parse(file.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []

@@ -1,0 +1,93 @@
+"""Where allauth's providers meet the house: they are set up by institution, and end in a sign-in like every other."""
+
+from typing import Any, cast
+
+import requests
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialApp, SocialLogin
+from django.conf import settings
+from django.contrib.auth import login
+from django.http import HttpRequest
+from django.shortcuts import redirect, resolve_url
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from accounts.access import is_safe_next
+from partners.domain import identity
+from partners.models import SignIn
+from partners.pages import back_to_the_code
+
+SECONDS = 10  # that an institution's server may take
+
+
+class _Patient(requests.Session):
+    """Waits for an institution's server so long and no longer, and follows it nowhere else."""
+
+    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
+        kwargs.setdefault("timeout", SECONDS)
+        return super().request(*args, **kwargs | {"allow_redirects": False})
+
+
+class SocialAccountAdapter(DefaultSocialAccountAdapter):
+    """No account of a provider is kept: who was vouched for is signed in by their address, as if a code had been typed."""
+
+    def list_apps(self, request: HttpRequest, provider: str | None = None, client_id: str | None = None) -> list[SocialApp]:
+        """What is set up for institutions and active; `provider` is a protocol or the slug of an institution."""
+        found = SignIn.objects.filter(is_active=True).select_related("institution")
+        if provider in SignIn.Protocol.values:
+            found = found.filter(protocol=provider)
+        elif provider:
+            found = found.filter(institution__slug=provider)
+        apps = [_app(one) for one in found]
+        return [app for app in apps if not client_id or app.client_id == client_id]
+
+    def get_requests_session(self) -> requests.Session:
+        return _Patient()
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Sign in who was vouched for, and end allauth's own way here."""
+        found = SignIn.objects.filter(institution__slug=sociallogin.account.provider, is_active=True).first()
+        if found is None:
+            raise ImmediateHttpResponse(back_to_the_code(request, _("Sign-in through this institution is closed.")))
+        email, is_verified = _address(found, sociallogin)
+        try:
+            user = identity.person(found, email, is_verified=is_verified, language="en" if get_language() == "en" else "fr")
+        except identity.NotVouchedFor as refused:
+            raise ImmediateHttpResponse(back_to_the_code(request, str(refused))) from refused
+        if request.user != user:
+            login(request, user)
+        address = cast("str", sociallogin.state.get("next") or "")
+        raise ImmediateHttpResponse(redirect(address if is_safe_next(address) else resolve_url(settings.LOGIN_REDIRECT_URL)))
+
+    def on_authentication_error(self, request: HttpRequest, provider: Any, *args: Any, **kwargs: Any) -> None:
+        raise ImmediateHttpResponse(back_to_the_code(request))
+
+
+def _app(sign_in: SignIn) -> SocialApp:
+    slug = sign_in.institution.slug
+    app = SocialApp(provider=sign_in.protocol, provider_id=slug, name=sign_in.institution.name)
+    if sign_in.protocol == SignIn.Protocol.OIDC:
+        app.client_id, app.secret = sign_in.client_id, sign_in.secret
+        app.settings = {"server_url": sign_in.server_url, "oauth_pkce_enabled": True}
+    else:
+        app.client_id = slug  # the name of the institution in the addresses of allauth's pages
+        app.settings = {
+            "idp": {"entity_id": sign_in.entity_id, "sso_url": sign_in.sso_url, "x509cert": sign_in.certificate},
+            "advanced": {
+                "want_assertion_signed": True,
+                "want_name_id": True,
+                "want_attribute_statement": False,
+                "reject_idp_initiated_sso": True,
+            },
+        }
+    return app
+
+
+def _address(sign_in: SignIn, sociallogin: SocialLogin) -> tuple[str, bool | None]:
+    """The address that the provider gives, and whether it says that it has verified it."""
+    data = sociallogin.account.extra_data
+    if sign_in.protocol == SignIn.Protocol.OIDC:
+        said = data.get("userinfo") or data.get("id_token") or {}
+        return str(said.get("email") or ""), said.get("email_verified")
+    return (sociallogin.user.email if sociallogin.user else "") or "", None

@@ -1,0 +1,42 @@
+"""Signing in through one's own institution: whom its identity provider may vouch for (docs/rules.md#institution-sign-in)."""
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.translation import gettext as _
+
+from accounts.domain.people import open_account
+from accounts.models import User, normalise_email
+from partners.models import SignIn
+
+
+class NotVouchedFor(Exception):
+    """Nobody is signed in; the message is the sentence to show."""
+
+
+def open_doors() -> list[SignIn]:
+    """The institutions through which people can sign in now, by name."""
+    return list(SignIn.objects.filter(is_active=True).select_related("institution").order_by("institution__name"))
+
+
+def domains(text: str) -> list[str]:
+    """The mail domains that were typed, one a line or parted by commas, in lower case."""
+    return [domain.strip().lstrip("@").lower() for domain in text.replace(",", "\n").split() if domain.strip()]
+
+
+def person(sign_in: SignIn, email: str, *, is_verified: bool | None, language: str) -> User:
+    """The account of who was vouched for, opened now if there was none.
+
+    A provider vouches for the addresses of its own domains and no others, so that no institution can sign in as somebody of another;
+    organisers always come by code. `is_verified`: what the provider says of the address, None when it says nothing. Raises NotVouchedFor.
+    """
+    email = normalise_email(email)
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise NotVouchedFor(_("Your institution did not say your e-mail address: sign in with a code.")) from error
+    if email.rpartition("@")[2] not in domains(sign_in.domains) or is_verified is False:
+        raise NotVouchedFor(_("Your institution does not vouch for %(email)s: sign in with a code.") % {"email": email})
+    user = open_account(email, language=language)
+    if user.is_staff or not user.is_active:
+        raise NotVouchedFor(_("This account signs in with a code."))
+    return user

@@ -1,0 +1,203 @@
+"""Signing in through one's own institution, with real providers: who is vouched for, and who is not (docs/rules.md#institution-sign-in)."""
+
+from urllib.parse import urlsplit
+
+import pytest
+from allauth.socialaccount.models import SocialAccount, SocialToken
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from partners.models import SignIn
+from tests import make
+from tests.partners import identity_providers as providers
+
+pytestmark = pytest.mark.django_db
+
+HOST = {"headers": {"host": "summit.example.org"}}  # SAML takes no host without a dot
+
+
+@pytest.fixture(scope="module")
+def oidc():
+    with providers.openid_connect() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def saml():
+    return providers.SamlProvider()
+
+
+@pytest.fixture
+def cnam():
+    return make.institution(name="Cnam", slug="cnam")
+
+
+@pytest.fixture
+def by_oidc(cnam, oidc):
+    given = {"server_url": oidc, "client_id": "summit", "secret": "s3cret", "domains": "cnam.example\netu.cnam.example"}
+    return SignIn.objects.create(institution=cnam, is_active=True, **given)
+
+
+@pytest.fixture
+def by_saml(cnam, saml, settings):
+    settings.ALLOWED_HOSTS = ["summit.example.org"]
+    given = {"entity_id": saml.entity_id, "sso_url": saml.sso_url, "certificate": saml.certificate, "domains": "cnam.example"}
+    return SignIn.objects.create(institution=cnam, is_active=True, protocol="saml", **given)
+
+
+def through_oidc(client: Client, oidc: str, sub: str, path: str = "/accounts/oidc/cnam/login/?next=/me/"):
+    """Follow the browser to the provider and back; the answer of our side."""
+    there = client.get(path)
+    assert there.status_code == 302 and there.url.startswith(oidc), there
+    back = urlsplit(providers.consent(there.url, sub))
+    return client.get(f"{back.path}?{back.query}")
+
+
+def who(client: Client) -> str:
+    pk = client.session.get("_auth_user_id")
+    return User.objects.get(pk=pk).email if pk else ""
+
+
+class TestOpenIdConnect:
+    def test_who_is_vouched_for_is_signed_in_and_goes_on(self, client, oidc, by_oidc):
+        make.attendee("Ada", email="ada@etu.cnam.example")
+        providers.tell(oidc, "ada", email="Ada@etu.cnam.example", email_verified=True)
+
+        response = through_oidc(client, oidc, "ada")
+
+        assert (response.status_code, response.url, who(client)) == (302, "/me/", "ada@etu.cnam.example")
+        assert (SocialAccount.objects.count(), SocialToken.objects.count()) == (0, 0)
+
+    def test_a_first_visit_opens_an_account_that_then_asks_for_the_name(self, client, oidc, by_oidc):
+        providers.tell(oidc, "neu", email="neu@cnam.example")
+
+        response = through_oidc(client, oidc, "neu")
+
+        assert who(client) == "neu@cnam.example"
+        assert client.get(response.url).url.startswith(reverse("accounts:welcome"))
+
+    @pytest.mark.parametrize(
+        "claims",
+        [
+            {"email": "ada@other.example", "email_verified": True},
+            {"email": "ada@cnam.example.evil.example", "email_verified": True},
+            {"email": "ada@cnam.example", "email_verified": False},
+            {"email": "not an address"},
+            {},
+        ],
+        ids=["another domain", "a longer domain", "not verified", "no address", "nothing"],
+    )
+    def test_who_is_not_vouched_for_stays_outside(self, client, oidc, by_oidc, claims):
+        providers.tell(oidc, "eve", **claims)
+
+        response = through_oidc(client, oidc, "eve")
+
+        assert (response.url, who(client), User.objects.count()) == (reverse("account_login"), "", 0)
+        assert "un code" in client.get(response.url).content.decode()
+
+    @pytest.mark.parametrize("fields", [{"is_staff": True}, {"is_active": False}])
+    def test_organisers_and_closed_accounts_are_vouched_for_by_nobody(self, client, oidc, by_oidc, fields):
+        make.user("olympe@cnam.example", **fields)
+        providers.tell(oidc, "olympe", email="olympe@cnam.example", email_verified=True)
+        through_oidc(client, oidc, "olympe")
+        assert who(client) == ""
+
+    def test_a_code_of_another_browser_signs_nobody_in(self, client, oidc, by_oidc):
+        providers.tell(oidc, "ada", email="ada@cnam.example")
+        back = urlsplit(providers.consent(client.get("/accounts/oidc/cnam/login/").url, "ada"))
+
+        other = Client()
+        response = other.get(f"{back.path}?{back.query}")
+
+        assert (response.url, who(other)) == (reverse("account_login"), "")
+
+    @pytest.mark.parametrize("path", ["https://evil.example/", "//evil.example/", "/accounts/login/"])
+    def test_one_goes_on_to_a_page_of_ours_or_to_ones_programme(self, client, oidc, by_oidc, path):
+        providers.tell(oidc, "ada", email="ada@cnam.example")
+        assert through_oidc(client, oidc, "ada", f"/accounts/oidc/cnam/login/?next={path}").url == "/me/"
+
+    @pytest.mark.parametrize("page", ["", "/users/nobody", "/nothing/.well-known/x"])
+    def test_a_provider_that_is_down_or_says_nonsense_leads_back_to_the_code(self, client, oidc, by_oidc, page):
+        by_oidc.server_url = f"{oidc}{page}" if page else "http://localhost:1"
+        by_oidc.save()
+        response = client.get("/accounts/oidc/cnam/login/")
+        assert response.status_code == 302 and response.url == reverse("account_login")
+
+
+class TestSaml:
+    def through(self, client, saml, email, **other):
+        there = client.get("/accounts/saml/cnam/login/?next=/me/", **HOST)
+        assert there.url.startswith(saml.sso_url)
+        to, answer = saml.answer(there.url, email, **other)
+        assert client.post(urlsplit(to).path, {"SAMLResponse": answer}, **HOST).status_code == 302
+        return client.get(urlsplit(to).path + "finish/", **HOST)
+
+    def test_who_is_vouched_for_is_signed_in_and_goes_on(self, client, saml, by_saml):
+        response = self.through(client, saml, "ada@cnam.example")
+        assert (response.url, who(client)) == ("/me/", "ada@cnam.example")
+
+    def test_another_domain_stays_outside(self, client, saml, by_saml):
+        self.through(client, saml, "ada@other.example")
+        assert who(client) == ""
+
+    def test_what_another_has_signed_is_worth_nothing(self, client, saml, by_saml):
+        response = self.through(client, saml, "ada@cnam.example", key=providers.SamlProvider().key)
+        assert (response.url, who(client)) == (reverse("account_login"), "")
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"audience": "https://other.example.org/"},
+            {"issuer": "https://evil.example/"},
+            {"after": "2020-01-01T00:00:00Z"},
+            {"answers": "_made-up"},
+        ],
+        ids=["for another site", "by another provider", "too late", "to a question that nobody asked"],
+    )
+    def test_what_was_said_to_others_or_at_another_time_is_worth_nothing(self, client, saml, by_saml, other):
+        self.through(client, saml, "ada@cnam.example", **other)
+        assert who(client) == ""
+
+    def test_the_institution_is_given_our_metadata(self, client, by_saml):
+        said = client.get("/accounts/saml/cnam/metadata/", **HOST)
+        assert said.status_code == 200
+        assert b"/accounts/saml/cnam/acs/" in said.content
+
+
+class TestDoors:
+    def test_the_sign_in_page_shows_those_that_are_open(self, client, by_oidc):
+        SignIn.objects.create(institution=make.institution(name="Fermée"), domains="x.fr")
+        said = client.get("/accounts/login/?next=/wishes/").content.decode()
+        assert 'href="/accounts/oidc/cnam/login/?next=/wishes/"' in said
+        assert "Fermée" not in said
+
+    def test_one_that_is_closed_or_unknown_is_not_there(self, client, by_oidc):
+        by_oidc.is_active = False
+        by_oidc.save()
+        for path in ("/accounts/oidc/cnam/login/", "/accounts/oidc/other/login/", "/accounts/saml/cnam/login/"):
+            assert client.get(path).status_code == 404
+
+    def test_only_administrators_with_every_right_set_one_up_and_the_secret_is_shown_to_nobody(self, client, by_oidc):
+        page = f"/admin/partners/signin/{by_oidc.pk}/change/"
+        make.sign_in(client, make.organiser())
+        assert "s3cret" not in client.get(page).content.decode()
+        form = {
+            "institution": by_oidc.institution_id,
+            "protocol": "openid_connect",
+            "domains": "Cnam.example, @etu.cnam.example",
+            "server_url": "http://insecure.example/",
+            "client_id": "x",
+            "secret": "",
+        }
+        assert "https" in client.post(page, form).content.decode()
+        form["server_url"] = "https://idp.cnam.example/"
+        client.post(page, form)
+        by_oidc.refresh_from_db()
+        assert (by_oidc.secret, by_oidc.domains) == ("s3cret", "cnam.example\netu.cnam.example")
+        assert "s3cret" not in client.get(f"/admin/partners/signin/{by_oidc.pk}/history/").content.decode()
+
+        staff = make.user(is_staff=True)
+        staff.user_permissions.set(Permission.objects.filter(content_type__app_label="partners"))
+        assert make.sign_in(Client(), staff).get(page).status_code == 403
