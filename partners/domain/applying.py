@@ -1,6 +1,7 @@
 """Put a list into force: all of it in one transaction, or nothing; and take it back (docs/rules.md#lists)."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,6 +60,7 @@ def apply(
     ListMoved when `as_shown`, the counts that somebody agreed to, are no longer true, and Superseded when an upload that was handed
     in is no longer this worker's to apply.
     """
+    upload = copy(upload)  # what is undone by a deadlock is then undone here too
     with transaction.atomic():
         lock(upload.institution_id)
         at = max(at, timezone.now())  # of two lists, the later one has the later time
