@@ -210,11 +210,13 @@ class Invitee(models.Model):
 
 
 class Objection(models.Model):
-    """Somebody who does not want this institution to name them again: of the address only a salted hash is kept (GDPR, article 21)."""
+    """Somebody whom a list of this institution does not invite again: they have declined and were taken off, or, for good, had
+    themselves erased (GDPR, article 21). Of the address only a salted hash is kept."""
 
     institution = models.ForeignKey(Institution, models.CASCADE, related_name="objections", verbose_name=_("institution"))
     cohort = models.ForeignKey(Cohort, models.CASCADE, related_name="objections", verbose_name=_("cohort"))
     address_hash = models.CharField(_("hash of the address"), max_length=64)
+    is_final = models.BooleanField(_("for good"), default=True, help_text=_("Not even by hand."))
     created_at = models.DateTimeField(_("since"), auto_now_add=True)
 
     class Meta:

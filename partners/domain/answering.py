@@ -131,10 +131,11 @@ def forget(user: User, *, at: datetime) -> None:
 
 
 def _forget(invitee: Invitee, at: datetime) -> None:
-    Objection.objects.get_or_create(
+    Objection.objects.update_or_create(
         institution_id=invitee.institution_id,
         address_hash=objections.hash_of(invitee.institution_id, invitee.email),
-        defaults={"cohort_id": invitee.cohort_id},
+        defaults={"is_final": True},
+        create_defaults={"cohort_id": invitee.cohort_id},
     )
     kinds = [applying.INVITATION, applying.REMINDER]
     mails = Message.objects.filter(kind__in=kinds, to__iexact=invitee.email, context__invitee=invitee.pk)

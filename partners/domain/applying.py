@@ -16,6 +16,7 @@ from simple_history.utils import bulk_create_with_history, bulk_update_with_hist
 from accounts.models import User
 from outbox.domain.posting import post_many
 from outbox.models import Message
+from partners.domain import objections
 from partners.domain.checking import Person
 from partners.domain.columns import FIELDS
 from partners.domain.comparing import Comparison, compare
@@ -172,6 +173,7 @@ def remove(invitees: Sequence[Invitee], *, actor: User | None, at: datetime, rea
         traces.objects.bulk_create([traces(**{name: getattr(one, name) for name in names}, **said) for one in some])
         # Without the signals of one deletion after the other; nothing points at them.
         Invitee.objects.filter(pk__in=[one.pk for one in some])._raw_delete(Invitee.objects.db)
+    objections.remember(invitees)
     joined = sorted((one for one in invitees if one.attendee_id and (gave is None or one.pk in gave)), key=lambda one: one.attendee_id or 0)
     return sum(cohorts.part_with(one.cohort, one.attendee, actor=actor, at=at) for one in joined if one.attendee)
 
@@ -255,6 +257,7 @@ def _bring_back(written: Sequence[Any], upload: Upload, actor: User, at: datetim
     again = [Invitee(**{name: getattr(one, name) for name in names}) for one in written]
     if not again:
         return
+    objections.forget(upload.institution_id, [one.email for one in again])
     bulk_create_with_history(again, Invitee, batch_size=BATCH, **trace)
     ended = Q(ended_at=upload.applied_at, ending=Registration.Ending.BY_ORGANISERS)
     for one in Invitee.objects.filter(pk__in=[one.pk for one in again if one.attendee_id]).select_related("attendee__user", "cohort"):

@@ -48,10 +48,11 @@ class Comparison:
 ADDRESS = re.compile(r"[^\s,;<>()]+@[^\s,;<>()]+")
 
 
-def compare(cohort: Cohort, people: Sequence[Person], *, replacing: bool) -> Comparison:
+def compare(cohort: Cohort, people: Sequence[Person], *, replacing: bool, by_hand: bool = False) -> Comparison:
     """Compare the checked `people` of a list with those who are on it; with `replacing`, who is not in it any more is removed.
 
-    In three queries, whatever the size. A row that is to be mended, was skipped, or repeats another removes nobody: whoever it may mean stays.
+    In three queries, whatever the size. `by_hand`: somebody was typed, who may have declined before. A row that is to be mended, was
+    skipped, or repeats another removes nobody: whoever it may mean stays.
     """
     listed = list(Invitee.objects.filter(institution=cohort.institution_id).select_related("attendee"))
     by_email = {one.email: one for one in listed}
@@ -77,7 +78,7 @@ def compare(cohort: Cohort, people: Sequence[Person], *, replacing: bool) -> Com
     for person in people:
         if not person.is_good:  # two addresses in one cell, a name written around one
             meant.update(by_email[one].pk for one in ADDRESS.findall(" ".join(person.cells).lower()) if one in by_email)
-    _leave_in_peace(cohort, found)
+    _leave_in_peace(cohort, found, by_hand=by_hand)
     _name_the_cohorts(found)
     _sort_out(matched, by_reference, found)
     if replacing:
@@ -86,9 +87,9 @@ def compare(cohort: Cohort, people: Sequence[Person], *, replacing: bool) -> Com
     return found
 
 
-def _leave_in_peace(cohort: Cohort, found: Comparison) -> None:
-    """Set those aside who have asked not to be named by this institution again: it learns that they decline, and no reason."""
-    if addresses := objections.among(cohort.institution_id, (one.email for one in found.new)):
+def _leave_in_peace(cohort: Cohort, found: Comparison, *, by_hand: bool) -> None:
+    """Set those aside who are not to be invited again: the institution learns that they decline, and no reason."""
+    if addresses := objections.among(cohort.institution_id, (one.email for one in found.new), by_hand=by_hand):
         found.objecting = [one for one in found.new if one.email in addresses]
         found.new = [one for one in found.new if one.email not in addresses]
         for one in found.objecting:

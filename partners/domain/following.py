@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from outbox.domain.posting import post_many
 from outbox.models import Message
-from partners.domain import applying, sentences
+from partners.domain import applying, objections, sentences
 from partners.domain.checking import Finding, Person
 from partners.domain.columns import FIELDS
 from partners.domain.comparing import compare
@@ -32,8 +32,8 @@ Seat = Registration.Status
 
 @dataclass(frozen=True)
 class Standing:
-    """The numbers of a cohort. `accepted` counts those who have no seat and wait for none; `kept` and `taken` are seats of sessions to
-    come. `reminded_at`: when the silent were last reminded."""
+    """The numbers of a cohort. `accepted` counts those who have no seat and wait for none; `declined` those too who are no longer
+    listed; `kept` and `taken` are seats of sessions to come. `reminded_at`: when the silent were last reminded."""
 
     listed: int
     invited: int
@@ -108,7 +108,6 @@ def standings(cohorts: Sequence[Cohort], at: datetime) -> dict[int, Standing]:
         pools: Mapping[str, Any] = seats.get(cohort.pk, {})
         gone = erased.get(cohort.pk, 0)
         numbers: dict[str, Any] = {name: row.get(f"n_{name}", 0) for name in ("listed", *STATES)}
-        numbers["listed"] += gone
         numbers["declined"] += gone  # whoever has themselves erased has declined: their institution learns no more
         found[cohort.pk] = Standing(
             **numbers, kept=pools.get("kept", 0), taken=pools.get("used", 0), size=cohort.size, reminded_at=row.get("last")
@@ -162,7 +161,7 @@ def add(cohort: Cohort, person: Person, *, actor: User, at: datetime) -> Invitee
 
 def _add(cohort: Cohort, person: Person, *, actor: User, at: datetime, reason: str) -> Invitee:
     cohort = Cohort.objects.select_for_update(no_key=True).get(pk=cohort.pk)
-    found = compare(cohort, [person], replacing=False)
+    found = compare(cohort, [person], replacing=False, by_hand=True)
     if not found.new:
         known: Finding | None = next(iter(found.findings.values()), None)
         raise ValidationError({"email": sentences.about(known) if known else _("This person is on the list already.")})
@@ -170,6 +169,7 @@ def _add(cohort: Cohort, person: Person, *, actor: User, at: datetime, reason: s
         applying.check_size(cohort, found)
     except FileRefused as refused:
         raise ValidationError(str(refused)) from refused
+    objections.forget(cohort.institution_id, [person.email])
     invitee = Invitee(institution_id=cohort.institution_id, cohort=cohort, **{name: getattr(person, name) for name in FIELDS})
     invitee._history_user = actor
     invitee._change_reason = reason  # type: ignore[attr-defined]

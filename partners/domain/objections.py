@@ -1,12 +1,13 @@
-"""People who do not want an institution to name them again: only a hash of their address is kept (docs/rules.md#erasure)."""
+"""People whom the lists of an institution do not invite again: only a hash of their address is kept (docs/rules.md#erasure)."""
 
 import hashlib
 import hmac
 from collections.abc import Iterable
 
 from django.conf import settings
+from django.db.models import QuerySet
 
-from partners.models import Objection
+from partners.models import Invitee, Objection
 
 
 def hash_of(institution_id: int, email: str) -> str:
@@ -15,7 +16,34 @@ def hash_of(institution_id: int, email: str) -> str:
     return hmac.new(settings.SECRET_KEY.encode(), words.encode(), hashlib.sha256).hexdigest()
 
 
-def among(institution_id: int, emails: Iterable[str]) -> set[str]:
-    """Those of `emails` whose people have objected to being named by the institution; one query."""
-    known = set(Objection.objects.filter(institution=institution_id).values_list("address_hash", flat=True))
-    return {email for email in emails if hash_of(institution_id, email) in known} if known else set()
+def among(institution_id: int, emails: Iterable[str], *, by_hand: bool) -> set[str]:
+    """Those of `emails` whose people are not invited again by a list, or, `by_hand`, by nobody; one query."""
+    known = Objection.objects.filter(institution=institution_id)
+    hashes = set((known.filter(is_final=True) if by_hand else known).values_list("address_hash", flat=True))
+    return {email for email in emails if hash_of(institution_id, email) in hashes} if hashes else set()
+
+
+def remember(invitees: Iterable[Invitee]) -> None:
+    """Remember of `invitees`, who are taken off, those who had declined: the next list does not ask them again."""
+    declined = [one for one in invitees if one.status == Invitee.Status.DECLINED]
+    Objection.objects.bulk_create(
+        [
+            Objection(
+                institution_id=one.institution_id,
+                cohort_id=one.cohort_id,
+                address_hash=hash_of(one.institution_id, one.email),
+                is_final=False,
+            )
+            for one in declined
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def forget(institution_id: int, emails: Iterable[str]) -> None:
+    """Let these people be on the institution's lists again, but for those who had themselves erased."""
+    _of(institution_id, emails).filter(is_final=False).delete()
+
+
+def _of(institution_id: int, emails: Iterable[str]) -> QuerySet[Objection]:
+    return Objection.objects.filter(institution=institution_id, address_hash__in=[hash_of(institution_id, email) for email in emails])

@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("address_hash", models.CharField(max_length=64, verbose_name="hash of the address")),
+                ("is_final", models.BooleanField(default=True, help_text="Not even by hand.", verbose_name="for good")),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="since")),
             ],
             options={

@@ -17,10 +17,11 @@ ORDER = ("attended", "seated", "waiting", "accepted", "declined", "invited")
 def bars(standing: Standing) -> list[dict[str, Any]]:
     """The parts of the bar that shows how a cohort stands, in thousandths of its width, each with its number and words."""
     shown, x = [], 0
+    everybody = sum(getattr(standing, name) for name in ORDER)
     for name in ORDER:
         number = getattr(standing, name)
         if number:
-            width = round(1000 * number / standing.listed)
+            width = round(1000 * number / everybody)
             shown.append({"name": name, "number": number, "x": x, "width": width, "words": str(sentences.STATES[name]).lower()})
             x += width
     return shown

@@ -20,7 +20,7 @@ from tests.smtp import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.runs_once]
 
-COORDINATOR = "coordinatrice@demo.example"
+OWNER, COORDINATOR = "coordinatrice@demo.example", "claude@cnam-fictif.example"
 # One seat in the panel for the whole master, so that whoever comes second waits.
 ONE_SEAT = """
 from programme.models import Session
@@ -67,9 +67,23 @@ def test_a_list_comes_in_people_answer_and_places_move_on(page: Page, chromium: 
     assert kept.returncode == 0, kept.stderr
     mailbox = chromium.new_context(locale="fr-FR").new_page()
 
-    # The coordinator comes in and hands in the list of one master.
-    page.goto(f"{demo.url}/partners/")
+    # The owner brings a coordinator in, who comes with the mail and hands in the list of one master.
+    owner = chromium.new_context(locale="fr-FR").new_page()
+    owner.goto(f"{demo.url}/partners/")
+    sign_in(owner, mailbox, demo, OWNER, "Recevoir un code")
+    owner.get_by_role("link", name="Qui travaille sur les listes").click()
+    is_good(owner)
+    owner.get_by_label("Adresse").fill(COORDINATOR)
+    owner.get_by_role("button", name="Ajouter et prévenir par courriel").click()
+    expect(owner.get_by_text("un courriel explique comment commencer")).to_be_visible()
+    latest_mail(mailbox, demo, COORDINATOR, "Vous travaillez sur les listes")
+    mailbox.get_by_role("link", name=re.compile("Vous travaillez sur les listes")).first.click()
+    found = re.search(r"http://\S+/partners/\S+/", mailbox.locator("pre.letter").inner_text())
+    assert found
+    page.goto(found[0])
     sign_in(page, mailbox, demo, COORDINATOR, "Recevoir un code")
+    page.get_by_label("Votre nom").fill("Claude Coordination")
+    page.get_by_role("button", name="Continuer").click()
     expect(page.get_by_role("heading", name="Conservatoire national", level=1)).to_be_visible()
     is_good(page)
     page.get_by_role("link", name=re.compile("MéDAS")).click()
@@ -159,9 +173,9 @@ def test_a_list_comes_in_people_answer_and_places_move_on(page: Page, chromium: 
     page.get_by_role("button", name=re.compile("^(Inviter|Appliquer)")).click()
     expect(page.get_by_role("heading", name="La liste est appliquée")).to_be_visible()
 
-    # The first list again: whoever can be taken is there, but for whom it no longer names.
-    page.goto(f"{demo.url}/partners/cnam/cnam-marketing-digital/")
-    hand_in(page, OWN_DATA / "students-marketing-digital.xlsx")
+    # The first list again: nothing new. Who declined and who is erased are not asked again.
+    page.goto(f"{demo.url}/partners/cnam/cnam-medas/")
+    hand_in(page, OWN_DATA / "students-medas.csv")
     expect(page.get_by_text("Rien de nouveau")).to_be_visible()
     is_good(page)
     page.get_by_role("button", name="Fermer").click()

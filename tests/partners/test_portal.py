@@ -15,7 +15,7 @@ from django.utils import timezone
 from outbox.domain import kinds
 from outbox.models import Message
 from partners import urls
-from partners.domain import following, roles
+from partners.domain import answering, following, roles
 from partners.models import Invitee, Upload
 from registrations.models import Cohort, PartnerRole, Registration
 from tests import make
@@ -181,6 +181,18 @@ class TestFollowing:
         assert sorted(Invitee.objects.values_list("first_name", flat=True)) == ["Alan", "Emmy", "Sophie"]
         assert [str(one.attendee) for one in Registration.objects.confirmed()] == ["Alan Turing"]
         assert Message.objects.filter(kind="partners.invitation", to="sophie@x.fr").count() == 1
+
+    def test_who_declined_and_was_replaced_is_not_asked_again_by_the_next_list_but_by_hand(self, browser, session, camille, cohort):
+        answering.decline(Invitee.objects.get(first_name="Emmy"), at=timezone.now())
+        emmy = Invitee.objects.get(first_name="Emmy")
+        browser.post(at("replace", emmy.uuid), {"first_name": "Sophie", "last_name": "Germain", "email": "sophie@x.fr"})
+
+        upload = portal.upload(cohort, portal.text(ADA, ALAN, EMMY), camille)
+        assert (upload.counts["new"], upload.counts["elsewhere"], following.standing(cohort, timezone.now()).declined) == (0, 1, 1)
+
+        browser.post(at("add", "cnam", "medas"), {"first_name": "Emmy", "last_name": "Noether", "email": "emmy@x.fr"})
+        assert Invitee.objects.get(first_name="Emmy").status == "invited"
+        assert following.standing(cohort, timezone.now()).declined == 0
 
     def test_nobody_is_replaced_by_somebody_who_is_listed(self, browser, session):
         ada = Invitee.objects.get(first_name="Ada")
