@@ -36,7 +36,7 @@ wordings.register(
         _("Partners"),
         _("%(summit)s: %(institution)s invites you"),
         _("%(name)s, %(institution)s invites you to the %(summit)s (list “%(cohort)s”). Seats are kept for your group. Do you come?"),
-        _("They go to those who answer first."),
+        _("Seats go to those who answer first."),
         INVITED,
         lambda _reader: _sample(applying.INVITATION),
     ),

@@ -7,9 +7,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext as _gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 from simple_history.models import HistoricalRecords
 
 from accounts.models import Attendee, User, validate_plain_text
@@ -77,7 +76,7 @@ class Upload(models.Model):
     @property
     def shown_name(self) -> str:
         """The name of the file; rows that were pasted have none."""
-        return self.file_name or _gettext("pasted rows")
+        return self.file_name or gettext("pasted rows")
 
     @property
     def is_open(self) -> bool:

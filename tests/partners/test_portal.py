@@ -75,7 +75,10 @@ class TestTheStory:
 
     def test_rows_are_pasted(self, browser):
         browser.post(at("upload", "cnam", "medas"), {"text": portal.text(ADA).decode(), "may_share": "on"})
-        assert portal.work(Upload.objects.get()).counts["new"] == 1
+        upload = portal.work(Upload.objects.get())
+        assert upload.counts["new"] == 1
+        assert "lignes collées" in browser.get(at("review", upload.uuid)).content.decode()
+        assert "pasted rows" in browser.get("/en" + at("review", upload.uuid)).content.decode()
 
     @pytest.mark.parametrize("missing", ["file", "may_share"])
     def test_what_is_missing_is_said_beside_it(self, browser, missing):
