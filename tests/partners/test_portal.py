@@ -397,6 +397,19 @@ class TestG12:
             assert browser.get(self.addresses(own)[name]).status_code == 200
         assert "Institut Alpha" in browser.get("/partners/", follow=True).content.decode()
 
+    def test_an_organiser_does_not_see_anybodys_link_in_what_has_changed(self):
+        own = self.world("Alpha")
+        invitee = own["invitee"]
+        was = invitee.key
+        portal.apply(own["cohort"], ["NomAlpha", "Ada", "countess@x.fr", "1"])
+        invitee.refresh_from_db()
+        browser = portal.signed_in(make.organiser())
+
+        for page in ("change", "history"):
+            said = browser.get(f"/admin/partners/invitee/{invitee.pk}/{page}/").content.decode()
+            assert "countess@x.fr" in said
+            assert was not in said and invitee.key not in said
+
     def state(self, world: dict) -> list:
         cohort = world["cohort"]
         return [
