@@ -17,8 +17,8 @@ A_PAGE = 50  # rows
 
 def context(request: HttpRequest, of: Institution, **more: Any) -> dict[str, Any]:
     """What every page of an institution shows: which it is, and what the person may do there."""
-    user = cast("User", request.user)
-    return {"institution": of, "may_edit": roles.may_edit(user, of), "may_own": roles.may_own(user, of)} | more
+    role = roles.role_in(cast("User", request.user), of)
+    return {"institution": of, "may_edit": role in roles.EDITS, "may_own": role in roles.OWNS} | more
 
 
 def back_to_the_code(request: HttpRequest, sentence: str = "") -> HttpResponse:

@@ -54,7 +54,7 @@ def doors_of_institutions() -> list[tuple[str, str]]:
 @require_safe
 def help_page(request: HttpRequest) -> HttpResponse:
     """Which columns a list has, how a file is saved, and what becomes of the data."""
-    return render(request, "partners/help.html", {"mb": MAX_BYTES // 1024 // 1024, "days": Upload.KEPT.days, "fields": sentences.FIELDS})
+    return render(request, "partners/help.html", {"mb": MAX_BYTES // 1024 // 1024})
 
 
 @never_cache

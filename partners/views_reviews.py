@@ -109,7 +109,7 @@ def _line(row: UploadRow, meaning: Mapping[str, int]) -> dict[str, Any]:
             }
         )
     others = [(one.level, sentences.about(one)) for one in findings if one.column not in meaning]
-    return {"row": row, "cells": cells, "others": others, "to_mend": row.verdict == Verdict.TO_MEND}
+    return {"row": row, "cells": cells, "others": others}
 
 
 def _refusal(of: Upload) -> str:
@@ -130,13 +130,11 @@ def progress(request: HttpRequest, uuid: UUID) -> HttpResponse:
 # --- What can be done -----------------------------------------------------------------------------------------------------------
 
 
-def _do(request: HttpRequest, uuid: UUID, act: Callable[[Upload], object], done: str = "") -> HttpResponse:
+def _do(request: HttpRequest, uuid: UUID, act: Callable[[Upload], object]) -> HttpResponse:
     """Let `act` change the list, and show it as it is then; a page that was drawn before it changed is told so."""
     of = access.upload(request, uuid, roles.may_edit)
     try:
         act(of)
-        if done:
-            messages.success(request, done)
     except reviewing.Stale:
         messages.error(request, _("This list has changed meanwhile: here is how it is now."))
     if request.htmx:  # type: ignore[attr-defined]

@@ -188,5 +188,5 @@ def take_off(invitee: Invitee, *, actor: User, at: datetime) -> int:
 
 
 def last_upload(cohort: Cohort) -> Upload | None:
-    """The list that was applied last, if it can still be taken back or not."""
+    """The list that was applied last, whether or not it can still be taken back."""
     return Upload.objects.filter(cohort=cohort, status=Upload.Status.APPLIED).order_by("-applied_at").first()

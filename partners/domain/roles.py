@@ -14,7 +14,9 @@ from partners.domain.applying import lock
 from registrations.models import Institution, PartnerRole
 
 Role = PartnerRole.Role
-EDITS = frozenset({Role.OWNER, Role.COORDINATOR})
+ORGANISER = "organiser"
+OWNS = frozenset({Role.OWNER, ORGANISER})
+EDITS = OWNS | {Role.COORDINATOR}
 WELCOME = "partners.team"
 BROUGHT_IN = Limit("brought-in", amount=30, per=timedelta(days=1))  # each is a mail to an address that somebody typed
 # What an organiser needs in order to work with lists on behalf of an institution, in the administration and in the portal.
@@ -25,18 +27,18 @@ def role_in(user: User, institution: Institution) -> str:
     """The role of `user` in `institution` as it is now: "organiser" for who may act on behalf of all, "" for a stranger."""
     role = PartnerRole.objects.filter(institution=institution, user=user).values_list("role", flat=True).first()
     if role is None and user.is_active and user.is_staff and user.has_perm(ON_BEHALF):
-        return "organiser"
+        return ORGANISER
     return role or ""
 
 
 def may_edit(user: User | None, institution: Institution) -> bool:
     """Whether `user` may hand in lists of `institution` at this moment."""
-    return user is not None and user.is_active and role_in(user, institution) in {*EDITS, "organiser"}
+    return user is not None and user.is_active and role_in(user, institution) in EDITS
 
 
 def may_own(user: User, institution: Institution) -> bool:
     """Whether `user` may say who works for `institution`."""
-    return role_in(user, institution) in {Role.OWNER, "organiser"}
+    return role_in(user, institution) in OWNS
 
 
 def bring_in(institution: Institution, email: str, role: str, *, actor: User, language: str, at: datetime) -> tuple[PartnerRole, bool]:

@@ -135,7 +135,7 @@ class TestTheStory:
         portal.apply(cohort, *[ADA, ALAN, EMMY][:number])
         portal.session_for(cohort, seats=3)
         browser.get(at("cohort", "cnam", "medas"))
-        with django_assert_num_queries(15):
+        with django_assert_num_queries(14):
             browser.get(at("cohort", "cnam", "medas"))
 
 
