@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from axe_playwright_python.sync_playwright import Axe
+
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
 ON_A_MAC = ["/Applications/Chromium.app/Contents/MacOS/Chromium", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"]
@@ -24,6 +26,7 @@ WIDER_THAN_ITS_WINDOW = """css => {
     document.adoptedStyleSheets = [];
     return spaced ? "scrolls sideways when its letters are spaced" : "";
 }"""
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 ARGUMENTS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
 ARGUMENTS += ["--disable-dev-shm-usage"]  # a container gives it 64 MB, and a page that needs more crashes
 
@@ -45,6 +48,29 @@ def too_wide(page: "Page") -> list[str]:
     """What is wrong with the width of `page`: nothing, whatever fonts this machine has."""
     found = page.evaluate(WIDER_THAN_ITS_WINDOW, SPACED)
     return [f"{page.url} {found}"] if found else []
+
+
+def follow(target: "Locator") -> None:
+    """Click on what leads to another page, and wait for that page.
+
+    A click alone returns at once: whoever looks at the page then sees the old one, or one that is neither.
+    """
+    with target.page.expect_navigation():
+        target.click()
+
+
+def unfit(page: "Page", *, of_django: bool = False) -> list[str]:
+    """What keeps somebody from using `page`: by axe's rules, on a narrow screen, or without one heading that names it.
+
+    A page `of_django`, in the administration, is not held to what axe calls best practice. Its sheets import others, which axe
+    reads by writing inline styles that the policy refuses: there it does without.
+    """
+    rules = RULES if of_django else [*RULES, "best-practice"]
+    broken = Axe().run(page, options={"runOnly": rules, "preload": not of_django}).response["violations"]
+    found = [f"{page.url} {rule['id']}: {', '.join(node['html'][:200] for node in rule['nodes'][:5])}" for rule in broken]
+    if page.locator("h1").count() != 1:
+        found.append(f"{page.url} has not one h1")
+    return found + too_wide(page)
 
 
 def install() -> None:

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import Attendee
 from registrations.domain import choices, reminders
 from registrations.models import CalendarFeed, OptOut, Reconfirmation, Topic
+from tests import browser as machine
 from tests import make
 from tests.e2e.test_wish_pages import ada, judge, page  # noqa: F401 - fixtures
 
@@ -17,7 +18,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
 def test_a_calendar_gets_its_address_by_keyboard_and_its_page_is_fit_for_all(page: Page, ada: Attendee) -> None:  # noqa: F811
     page.goto(f"{page.prefix}/me/")  # type: ignore[attr-defined]
-    page.locator("a[href$='/me/calendar/']").click()
+    machine.follow(page.locator("a[href$='/me/calendar/']"))
     judge(page)
     page.locator("button[value=open]").focus()
     with page.expect_navigation():
@@ -31,8 +32,7 @@ def test_the_choice_of_mails_is_fit_for_all(page: Page, ada: Attendee) -> None: 
     page.goto(f"{page.prefix}/me/mails/")  # type: ignore[attr-defined]
     judge(page)
     page.locator("#topic-reminders").uncheck()
-    with page.expect_navigation():
-        page.locator("main button[type=submit]").click()
+    machine.follow(page.locator("main button[type=submit]"))
 
     expect(page.locator("#topic-reminders")).not_to_be_checked()
     assert OptOut.objects.get().topic == Topic.REMINDERS
@@ -47,13 +47,13 @@ def test_the_pages_behind_the_links_of_mails_are_fit_for_all(page: Page, ada: At
 
     page.goto(f"{prefix}/mails/{choices.key(ada.user.email, Topic.ANNOUNCEMENTS)}/")
     judge(page)
-    page.locator("main button[type=submit]").click()
+    machine.follow(page.locator("main button[type=submit]"))
     expect(page.locator("main [role=status]")).to_be_visible()
     judge(page)
 
     page.goto(f"{prefix}/still-coming/{Reconfirmation.objects.get().uuid}/")
     judge(page)
-    page.locator("button[name=yes]").click()
+    machine.follow(page.locator("button[name=yes]"))
     expect(page.locator("main .lead[role=status]")).to_be_visible()
     judge(page)
     assert Reconfirmation.objects.get().answered_at <= timezone.now()

@@ -8,11 +8,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from summit.demo.loading import OWN_DATA
-from tests.browser import SPACED, WIDER_THAN_ITS_WINDOW
+from tests import browser as machine
 from tests.demo import Demo, running_demo
 from tests.e2e.test_main_job import latest_mail, sign_in
 from tests.processes import run_python
@@ -40,16 +39,16 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 def is_good(page: Page) -> None:
     """The page can be used by everybody, on a phone as well."""
-    assert Axe().run(page).violations_count == 0, page.url
+    assert machine.unfit(page) == []
     page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate(WIDER_THAN_ITS_WINDOW, SPACED) == "", page.url
+    assert machine.too_wide(page) == []
     page.set_viewport_size({"width": 1280, "height": 900})
 
 
 def invitation(mailbox: Page, demo: Demo, to: str) -> str:
     """The personal link of the mail to this address."""
     latest_mail(mailbox, demo, to, "vous invite")
-    mailbox.get_by_role("link", name=re.compile("vous invite")).first.click()
+    machine.follow(mailbox.get_by_role("link", name=re.compile("vous invite")).first)
     found = re.search(r"http://\S+/invitations/\S+/", mailbox.locator("pre.letter").inner_text())
     assert found
     return found[0]
@@ -71,26 +70,26 @@ def test_a_list_comes_in_people_answer_and_places_move_on(page: Page, chromium: 
     owner = chromium.new_context(locale="fr-FR").new_page()
     owner.goto(f"{demo.url}/partners/")
     sign_in(owner, mailbox, demo, OWNER, "Recevoir un code")
-    owner.get_by_role("link", name="Qui travaille sur les listes").click()
+    machine.follow(owner.get_by_role("link", name="Qui travaille sur les listes"))
     is_good(owner)
     owner.get_by_label("Adresse").fill(COORDINATOR)
-    owner.get_by_role("button", name="Ajouter et prévenir par courriel").click()
+    machine.follow(owner.get_by_role("button", name="Ajouter et prévenir par courriel"))
     expect(owner.get_by_text("un courriel explique comment commencer")).to_be_visible()
     latest_mail(mailbox, demo, COORDINATOR, "Vous travaillez sur les listes")
-    mailbox.get_by_role("link", name=re.compile("Vous travaillez sur les listes")).first.click()
+    machine.follow(mailbox.get_by_role("link", name=re.compile("Vous travaillez sur les listes")).first)
     found = re.search(r"http://\S+/partners/\S+/", mailbox.locator("pre.letter").inner_text())
     assert found
     page.goto(found[0])
     sign_in(page, mailbox, demo, COORDINATOR, "Recevoir un code")
     page.get_by_label("Votre nom").fill("Claude Coordination")
-    page.get_by_role("button", name="Continuer").click()
+    machine.follow(page.get_by_role("button", name="Continuer"))
     expect(page.get_by_role("heading", name="Conservatoire national", level=1)).to_be_visible()
     is_good(page)
-    page.get_by_role("link", name=re.compile("MéDAS")).click()
+    machine.follow(page.get_by_role("link", name=re.compile("MéDAS")))
     is_good(page)
     page.get_by_label("Le fichier").set_input_files(OWN_DATA / "students-medas.csv")
     page.get_by_label(re.compile("Mon établissement a le droit")).check()
-    page.get_by_role("button", name="Lire la liste").click()
+    machine.follow(page.get_by_role("button", name="Lire la liste"))
     expect(page.get_by_role("heading", name="Vérifiez la liste")).to_be_visible()
     is_good(page)
 
@@ -105,9 +104,9 @@ def test_a_list_comes_in_people_answer_and_places_move_on(page: Page, chromium: 
         form.get_by_role("button", name=re.compile("Corriger|Valider")).click()
         expect(wrong).to_have_count(left - 1)
     is_good(page)
-    page.get_by_role("button", name=re.compile(r"^Inviter 50")).click()
+    machine.follow(page.get_by_role("button", name=re.compile(r"^Inviter 50")))
     expect(page.get_by_role("heading", name="La liste est appliquée")).to_be_visible()
-    page.get_by_role("link", name="Suivre les réponses").click()
+    machine.follow(page.get_by_role("link", name="Suivre les réponses"))
     expect(page.get_by_text("Personnes\u00a0: 50 sur 50")).to_be_visible()
     is_good(page)
 
@@ -127,19 +126,19 @@ def test_a_list_comes_in_people_answer_and_places_move_on(page: Page, chromium: 
             is_good(student)
         if n < 2:
             student.get_by_label(PANEL).check()
-        student.get_by_role("button", name="Accepter").click()
+        machine.follow(student.get_by_role("button", name="Accepter"))
         expect(student.get_by_role("heading", name="Nous vous attendons")).to_be_visible()
         if n < 2:
             expect(student.get_by_text("votre place est confirmée" if n == 0 else "vous êtes sur sa liste d’attente")).to_be_visible()
         is_good(student)
     student.context.clear_cookies()
     student.goto(links[3])
-    student.get_by_role("button", name="Décliner").click()
+    machine.follow(student.get_by_role("button", name="Décliner"))
     expect(student.get_by_role("heading", name="Vous avez décliné")).to_be_visible()
     student.goto(links[4])
-    student.get_by_role("link", name=re.compile("Effacer vos données")).click()
+    machine.follow(student.get_by_role("link", name=re.compile("Effacer vos données")))
     is_good(student)
-    student.get_by_role("button", name="Effacer mes données").click()
+    machine.follow(student.get_by_role("button", name="Effacer mes données"))
     expect(student.get_by_role("heading", name="Vos données sont effacées")).to_be_visible()
 
     page.reload()
@@ -150,27 +149,29 @@ def test_a_list_comes_in_people_answer_and_places_move_on(page: Page, chromium: 
 
     # The one who has the seat cannot come after all: it goes to the classmate who waits.
     student.goto(links[0])
-    student.get_by_role("button", name="Décliner").or_(student.get_by_role("button", name="Je ne peux finalement pas venir")).click()
+    machine.follow(
+        student.get_by_role("button", name="Décliner").or_(student.get_by_role("button", name="Je ne peux finalement pas venir"))
+    )
     latest_mail(mailbox, demo, addresses[1], "Une place pour vous")
     page.reload()
     expect(row(page, names[1])).to_contain_text("Avec une place")
 
     # Who declined is replaced.
-    row(page, names[3]).get_by_role("link", name="Remplacer").click()
+    machine.follow(row(page, names[3]).get_by_role("link", name="Remplacer"))
     is_good(page)
     page.get_by_label("Nom", exact=True).or_(page.get_by_label(re.compile("^Nom"))).first.fill("Germain")
     page.get_by_label(re.compile("^Prénom")).fill("Sophie")
     page.get_by_label(re.compile("^Courriel")).fill("sophie.germain@etu.cnam-fictif.example")
-    page.get_by_role("button", name="Remplacer et inviter").click()
+    machine.follow(page.get_by_role("button", name="Remplacer et inviter"))
     expect(page.get_by_text("prend la place de")).to_be_visible()
     invitation(mailbox, demo, "sophie.germain@etu.cnam-fictif.example")
 
     # The other master's list comes as a workbook.
     page.goto(f"{demo.url}/partners/")
-    page.get_by_role("link", name=re.compile("Marketing")).click()
+    machine.follow(page.get_by_role("link", name=re.compile("Marketing")))
     hand_in(page, OWN_DATA / "students-marketing-digital.xlsx")
     is_good(page)
-    page.get_by_role("button", name=re.compile("^(Inviter|Appliquer)")).click()
+    machine.follow(page.get_by_role("button", name=re.compile("^(Inviter|Appliquer)")))
     expect(page.get_by_role("heading", name="La liste est appliquée")).to_be_visible()
 
     # The first list again: nothing new. Who declined and who is erased are not asked again.
@@ -178,7 +179,7 @@ def test_a_list_comes_in_people_answer_and_places_move_on(page: Page, chromium: 
     hand_in(page, OWN_DATA / "students-medas.csv")
     expect(page.get_by_text("Rien de nouveau")).to_be_visible()
     is_good(page)
-    page.get_by_role("button", name="Fermer").click()
+    machine.follow(page.get_by_role("button", name="Fermer"))
     expect(page.get_by_text("Rien n’a changé")).to_be_visible()
     assert time.strftime("%Y") in page.content()
 
@@ -186,5 +187,5 @@ def test_a_list_comes_in_people_answer_and_places_move_on(page: Page, chromium: 
 def hand_in(page: Page, path: Path) -> None:
     page.get_by_label("Le fichier").set_input_files(path)
     page.get_by_label(re.compile("Mon établissement a le droit")).check()
-    page.get_by_role("button", name="Lire la liste").click()
+    machine.follow(page.get_by_role("button", name="Lire la liste"))
     expect(page.get_by_role("heading", name="Vérifiez la liste")).to_be_visible()

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from programme.models import Event, Participation, Session
@@ -15,7 +14,6 @@ from tests import make
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 MORNING = datetime(2031, 2, 3, 8, 30, tzinfo=UTC)  # 9:30 in Paris, a Monday
 LONG = " ".join(["Un titre qui ne finit pas"] * 12)[:300]
 
@@ -91,11 +89,8 @@ def test_every_public_page_is_fit_for_all(visitor: Page, summit: None) -> None:
     for address in ADDRESSES:
         visitor.goto(address)
         expect(visitor.locator(".htmx-request")).to_have_count(0)
-        found = Axe().run(visitor, options={"runOnly": RULES})
 
-        assert found.violations_count == 0, f"{visitor.url}\n{found.generate_report()}"
-        assert visitor.locator("h1").count() == 1
-        assert machine.too_wide(visitor) == []
+        assert machine.unfit(visitor) == []
 
 
 def test_text_twice_as_large_still_fits_a_phone(chromium: Browser, live_server: Any, summit: None) -> None:
