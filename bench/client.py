@@ -2,10 +2,16 @@
 
 import asyncio
 import contextlib
+import http.client
 import resource
+import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+
+PAGES_PER_S = 20
+BUSY = 8  # requests under way at once
+SEAT_BOX = {"HX-Request": "true", "HX-Target": "seat-box"}
 
 
 @dataclass(slots=True)
@@ -205,3 +211,41 @@ def _unchunk(data: bytes) -> bytes:
             parts.append(rest[:length])
             data = rest[length + 2 :]
     return b"".join(parts)
+
+
+class Pages:
+    """Strangers who ask for the seat box of one session, at `path`, and mind how long it takes."""
+
+    def __init__(self, port: int, path: str) -> None:
+        self.port, self.path = port, path
+
+    def p95_ms_while(self, act: Callable[[], object]) -> float:
+        """The time within which 95 % of the answers came while `act` went on, to one who asks some times a second."""
+        took: list[float] = []
+        over = threading.Event()
+        asking = threading.Thread(target=self._ask, args=[took, over])
+        asking.start()
+        try:
+            act()
+        finally:
+            over.set()
+            asking.join()
+        took.sort()
+        return round(took[min(int(len(took) * 0.95), len(took) - 1)] * 1000, 1)
+
+    def busy_p95_ms(self, seconds: float) -> float:
+        """The same for `seconds` of as many visitors as the web has time for."""
+        ask = request_bytes(self.path, port=self.port, headers=SEAT_BOX)
+        return rush(self.port, ((0, ask) for _ in iter(int, 1)), concurrency=BUSY, seconds=seconds).ms(95)
+
+    def _ask(self, took: list[float], over: threading.Event) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        while not over.is_set():
+            began = time.perf_counter()
+            connection.request("GET", self.path, headers=SEAT_BOX)
+            answer = connection.getresponse()
+            answer.read()
+            seconds = time.perf_counter() - began
+            took.append(seconds if answer.status == 200 else 999.0)
+            over.wait(max(0.0, 1 / PAGES_PER_S - seconds))
+        connection.close()

@@ -1,12 +1,13 @@
 """A long list of people: how fast it is looked through, put into force, and found unchanged.
 
-Prints one JSON object last; docs/benchmarks.md tells what each figure means.
+Then others ask for a page of the web while a worker does the same again. Prints one JSON object last; docs/benchmarks.md tells what each figure means.
 """
 
 import argparse
 import json
 import resource
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.workplace import arguments, progress, workplace
+from bench.client import Pages
+from bench.workplace import arguments, gunicorn, progress, wait_until, worker, workplace
+
+GIVE_UP_AFTER = 600
 
 
 def main() -> None:
@@ -23,8 +27,8 @@ def main() -> None:
     given = parser.parse_args()
     if not 1 <= given.rows <= 50_000:
         parser.error("rows: 1 to 50000")
-    with workplace(given):
-        print(json.dumps(measure(given)))
+    with workplace(given) as folder:
+        print(json.dumps(measure(given) | beside_the_web(folder, given.rows)))
 
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:
@@ -74,6 +78,63 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         "queries_per_1000_rows": round(len(queries) / given.rows * 1000, 1),
         "rows": given.rows,
         "database": connection.vendor,
+    }
+
+
+def beside_the_web(folder: Path, rows: int) -> dict[str, float]:
+    """How long an answer of the web takes while a worker reads and applies a list of another cohort, and then another."""
+    from django.db import connection  # noqa: PLC0415 - Django starts in workplace()
+    from django.urls import reverse  # noqa: PLC0415
+    from django.utils import timezone  # noqa: PLC0415
+
+    from outbox.domain import lanes  # noqa: PLC0415
+    from outbox.models import Heartbeat, Message  # noqa: PLC0415
+    from partners.domain import reviewing  # noqa: PLC0415
+    from partners.models import Upload  # noqa: PLC0415
+    from registrations.models import PartnerRole  # noqa: PLC0415
+    from tests import make  # noqa: PLC0415
+
+    data, seconds = a_list(rows), max(1.0, min(8.0, rows / 500))
+
+    def hand_in() -> None:
+        cohort, coordinator = make.cohort(size=rows), make.user()
+        PartnerRole.objects.create(institution=cohort.institution, user=coordinator)
+        upload = reviewing.receive(cohort, data, "list.csv", actor=coordinator, at=timezone.now())
+        of = Upload.objects.filter(pk=upload.pk)
+        wait_until(of.filter(status="review").exists, GIVE_UP_AFTER, "The list was not read")
+        upload = of.get()
+        reviewing.confirm(upload, as_shown={name: upload.counts[name] for name in ("new", "changed", "removed")}, actor=coordinator)
+        wait_until(of.filter(status="applied").exists, GIVE_UP_AFTER, "The list was not applied")
+
+    def hand_in_beside() -> None:
+        try:
+            hand_in()
+        finally:
+            connection.close()
+
+    for lane in (Message.Lane.NORMAL, Message.Lane.BULK):
+        lanes.pause(lane, actor=None)  # how fast mails leave is what bench/mail.py measures
+    page = reverse("registrations:seat", args=[make.session().slug])
+    with gunicorn(folder) as web, worker(folder, 2):
+        wait_until(Heartbeat.objects.exists, 60, "The worker did not start")
+        pages = Pages(web.port, page)
+        pages.busy_p95_ms(2)  # what each process does once
+        progress("Asking for pages at rest…")
+        at_rest, busy_at_rest = pages.p95_ms_while(lambda: time.sleep(seconds)), pages.busy_p95_ms(seconds)
+        progress("Handing a list in to a worker meanwhile…")
+        meanwhile = pages.p95_ms_while(hand_in)
+        progress("And another, to a web that is busy…")
+        beside = threading.Thread(target=hand_in_beside)
+        beside.start()
+        busy_meanwhile = pages.busy_p95_ms(seconds)
+        beside.join()
+    return {
+        "web_p95_ms_at_rest": at_rest,
+        "web_p95_ms": meanwhile,
+        "web_p95_ratio": round(meanwhile / at_rest, 2),
+        "busy_web_p95_ms_at_rest": busy_at_rest,
+        "busy_web_p95_ms": busy_meanwhile,
+        "busy_web_p95_ratio": round(busy_meanwhile / busy_at_rest, 2),
     }
 
 

@@ -5,13 +5,10 @@ tells what each figure means.
 """
 
 import argparse
-import http.client
 import json
 import os
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -22,12 +19,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.client import request_bytes, rush
-from bench.workplace import ROOT, arguments, gunicorn, most_memory_mb, progress, workplace
+from bench.client import Pages
+from bench.workplace import ROOT, arguments, gunicorn, most_memory_mb, progress, wait_until, worker, workplace
 
 SECONDS_BETWEEN_CODES = 0.5
-PAGES_PER_S = 20
-BUSY = 8  # requests under way at once
 GIVE_UP_AFTER = 600
 
 # A process of its own, as a task would be: it reads who has a seat and queues a mail to each, in one transaction.
@@ -71,7 +66,7 @@ def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     connection.close()
     notes, seconds = folder / "mails", max(2, min(8, given.messages / 500))
     with gunicorn(folder) as web, worker(folder, given.workers) as process:
-        wait_until(Heartbeat.objects.exists, 60)
+        wait_until(Heartbeat.objects.exists, 60, "The worker did not start")
         pages = Pages(web.port, page)
         progress("Asking for pages at rest…")
         at_rest = pages.p95_ms_while(lambda: time.sleep(seconds))
@@ -161,44 +156,6 @@ def ask_for_a_code(codes: dict[str, float]) -> None:
         post("accounts.code", to, dedupe_key=f"code:{to}", language="fr", context={"code": "12345678"}, lane=Message.Lane.URGENT)
 
 
-class Pages:
-    """Somebody who asks for one page, some times a second, and minds how long it takes."""
-
-    def __init__(self, port: int, path: str) -> None:
-        self.port, self.path = port, path
-
-    def p95_ms_while(self, act: Any) -> float:
-        """The time within which 95 % of the answers came while `act` went on."""
-        took: list[float] = []
-        over = threading.Event()
-        asking = threading.Thread(target=self._ask, args=[took, over])
-        asking.start()
-        try:
-            act()
-        finally:
-            over.set()
-            asking.join()
-        took.sort()
-        return round(took[min(int(len(took) * 0.95), len(took) - 1)] * 1000, 1)
-
-    def busy_p95_ms(self, seconds: float) -> float:
-        """The same for `seconds` of as many visitors as the web has time for."""
-        ask = request_bytes(self.path, port=self.port, headers={"HX-Request": "true", "HX-Target": "seat-box"})
-        return rush(self.port, ((0, ask) for _ in iter(int, 1)), concurrency=BUSY, seconds=seconds).ms(95)
-
-    def _ask(self, took: list[float], over: threading.Event) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        while not over.is_set():
-            began = time.perf_counter()
-            connection.request("GET", self.path, headers={"HX-Request": "true", "HX-Target": "seat-box"})
-            answer = connection.getresponse()
-            answer.read()
-            seconds = time.perf_counter() - began
-            took.append(seconds if answer.status == 200 else 999.0)
-            over.wait(max(0.0, 1 / PAGES_PER_S - seconds))
-        connection.close()
-
-
 @contextmanager
 def sink(folder: Path) -> Iterator[int]:
     """The mail server, on a port of its own; what arrives is noted in the file `mails`."""
@@ -210,44 +167,6 @@ def sink(folder: Path) -> Iterator[int]:
     finally:
         process.terminate()
         process.wait(10)
-
-
-@contextmanager
-def worker(folder: Path, processes: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """A Celery worker with its clock, as in production; its log is in `folder`."""
-    command = [
-        sys.executable,
-        "-m",
-        "celery",
-        "-A",
-        "summit",
-        "worker",
-        "--beat",
-        "--loglevel",
-        "WARNING",
-        "--without-gossip",
-        "--without-mingle",
-    ]
-    command += ["--concurrency", str(processes), "--schedule", str(folder / "beat")]
-    with (folder / "worker.log").open("w") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(5)
-
-
-def wait_until(true: Any, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > deadline:
-            sys.exit(f"The worker did not start within {seconds:.0f} s.")
-        time.sleep(0.1)
 
 
 if __name__ == "__main__":

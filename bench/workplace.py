@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +102,7 @@ def _broker(folder: Path) -> Iterator[str]:
     except ImportError:
         yield "filesystem://"
         return
-    with ValkeyServer(data_dir=folder / "valkey") as server:
+    with ValkeyServer(port=free_port(), data_dir=folder / "valkey") as server:
         yield f"redis://{server.host}:{server.port}/0"
 
 
@@ -168,3 +168,42 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path, seconds: fl
         else:
             return
     sys.exit(f"The server did not answer at {url} within {seconds:.0f} s.")
+
+
+@contextmanager
+def worker(folder: Path, processes: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A Celery worker with its clock, as in production; its log is in `folder`."""
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "summit",
+        "worker",
+        "--beat",
+        "--loglevel",
+        "WARNING",
+        "--without-gossip",
+        "--without-mingle",
+    ]
+    command += ["--concurrency", str(processes), "--schedule", str(folder / "beat")]
+    with (folder / "worker.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(5)
+
+
+def wait_until(true: Callable[[], object], seconds: float, what: str) -> None:
+    """Wait until `true()`; stop the bench with the words `what` when that takes longer."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            sys.exit(f"{what} within {seconds:.0f} s.")
+        time.sleep(0.1)

@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from axe_playwright_python.sync_playwright import Axe
-
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
@@ -65,6 +63,8 @@ def unfit(page: "Page", *, of_django: bool = False) -> list[str]:
     A page `of_django`, in the administration, is not held to what axe calls best practice. Its sheets import others, which axe
     reads by writing inline styles that the policy refuses: there it does without.
     """
+    from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 - only browser tests pay for it
+
     rules = RULES if of_django else [*RULES, "best-practice"]
     broken = Axe().run(page, options={"runOnly": rules, "preload": not of_django}).response["violations"]
     found = [f"{page.url} {rule['id']}: {', '.join(node['html'][:200] for node in rule['nodes'][:5])}" for rule in broken]

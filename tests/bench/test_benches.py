@@ -85,6 +85,15 @@ def test_mails_to_many_are_timed_and_each_arrives_once():
         assert figures[name] > 0, name
 
 
+def test_a_long_list_is_timed_and_the_web_beside_it():
+    figures = run("bench/lists.py", "--rows", "30")
+
+    assert (figures["rows"], figures["again_writes"]) == (30, 0)
+    names = ("review_s", "apply_s", "again_s", "max_rss_mb", "queries_per_1000_rows", "web_p95_ms", "web_p95_ratio", "busy_web_p95_ratio")
+    for name in names:
+        assert figures[name] > 0, name
+
+
 @pytest.mark.parametrize("wrong", [["--people", "0"], ["--concurrency", "1000"], ["--seats", "x"]])
 def test_an_odd_size_is_refused_before_anything_starts(wrong):
     done = subprocess.run([sys.executable, "bench/hot_sale.py", *wrong], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
