@@ -52,6 +52,7 @@ class Upload(models.Model):
     counts = models.JSONField(_("what came of it"), default=dict)
     removed = models.JSONField(_("who would be removed"), default=list, blank=True)
     busy_until = models.DateTimeField(_("a worker has it until"), null=True, blank=True, editable=False)
+    percent = models.PositiveSmallIntegerField(_("percent done"), default=0, editable=False)
     created_at = models.DateTimeField(_("uploaded at"), auto_now_add=True)
     applied_at = models.DateTimeField(_("applied at"), null=True, blank=True)
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -21,12 +21,15 @@ from partners.domain.checking import Person
 from partners.domain.columns import FIELDS
 from partners.domain.comparing import Comparison, compare
 from partners.domain.files import FileRefused
+from partners.domain.progress import Progress
 from partners.models import Invitee, Upload, UploadFile
 from registrations.domain import booking, cohorts, ledger
 from registrations.domain.ways_in import SeatRefused
 from registrations.models import Cohort, Institution, Membership, Registration, new_token
 
 BATCH = 1000
+STEPS = 8  # of progress, for each person who is written: to check a row of the file is one
+T = TypeVar("T")
 INVITATION = "partners.invitation"
 REMINDER = "partners.reminder"
 Status = Invitee.Status
@@ -51,7 +54,13 @@ def lock(institution_id: int) -> None:
 
 @ledger.again_after_deadlock
 def apply(
-    upload: Upload, people: Sequence[Person], *, actor: User | None, at: datetime, as_shown: Mapping[str, int] | None = None
+    upload: Upload,
+    people: Sequence[Person],
+    *,
+    actor: User | None,
+    at: datetime,
+    as_shown: Mapping[str, int] | None = None,
+    progress: Progress | None = None,
 ) -> Upload:
     """Put the good ones of the checked `people` on the list of the upload's cohort, invite who is new, and, where it replaces the list,
     take off who is not among them, with their seats.
@@ -74,14 +83,20 @@ def apply(
             raise ListMoved
         check_size(cohort, found)
         upload.status, upload.applied_at, upload.counts = Upload.Status.APPLIED, at, found.counts()
-        upload.busy_until = None
-        upload.save()
+        if upload.pk is None:
+            upload.save()
         trace = {"default_user": actor, "default_date": at, "default_change_reason": _reason(upload)}
+        progress = progress or Progress()
         remove(found.removed, actor=actor, at=at, reason=_reason(upload))
+        progress.add(STEPS * len(found.removed))
         _change(found, trace)
-        _add(found.new, upload, at, trace)
+        progress.add(STEPS * len(found.changed))
+        for some in progress.over(batches(found.new), steps=STEPS * BATCH):
+            _add(some, upload, at, trace)
         upload.rows.all().delete()
         UploadFile.objects.filter(upload=upload).delete()
+        upload.busy_until = None
+        upload.save()  # last, since the row is where progress is told
     return upload
 
 
@@ -97,7 +112,11 @@ def _reason(upload: Upload) -> str:
 
 def _add(people: Sequence[Person], upload: Upload, at: datetime, trace: dict[str, Any]) -> None:
     # Whom the organisers have made a member already has nothing to accept.
-    members = dict(Membership.objects.filter(cohort=upload.cohort_id).values_list("attendee__user__email", "attendee_id"))
+    members = dict(
+        Membership.objects.filter(cohort=upload.cohort_id, attendee__user__email__in=[one.email for one in people]).values_list(
+            "attendee__user__email", "attendee_id"
+        )
+    )
     invitees = [
         Invitee(
             institution_id=upload.institution_id,
@@ -110,9 +129,8 @@ def _add(people: Sequence[Person], upload: Upload, at: datetime, trace: dict[str
         )
         for person in people
     ]
-    if invitees:
-        written = bulk_create_with_history(invitees, Invitee, batch_size=BATCH, **trace)
-        invite([one for one in written if one.status == Status.INVITED], at)
+    written = bulk_create_with_history(invitees, Invitee, batch_size=BATCH, **trace)
+    invite([one for one in written if one.status == Status.INVITED], at)
 
 
 def invite(invitees: Sequence[Invitee], at: datetime) -> None:
@@ -150,7 +168,7 @@ def _change(found: Comparison, trace: dict[str, Any]) -> None:
     if not found.changed:
         return
     # Two who exchange their numbers would meet each other's on the way.
-    for some in _batches([one.invitee.pk for one in found.changed if "reference" in one.fields]):
+    for some in batches([one.invitee.pk for one in found.changed if "reference" in one.fields]):
         Invitee.objects.filter(pk__in=some).update(reference="")
     elsewhere = []
     for one in found.changed:
@@ -169,7 +187,7 @@ def remove(invitees: Sequence[Invitee], *, actor: User | None, at: datetime, rea
     traces = Invitee.history.model
     names = [field.attname for field in Invitee._meta.concrete_fields]
     said: dict[str, Any] = {"history_type": "-", "history_date": at, "history_user": actor, "history_change_reason": reason}
-    for some in _batches(invitees):
+    for some in batches(invitees):
         traces.objects.bulk_create([traces(**{name: getattr(one, name) for name in names}, **said) for one in some])
         # Without the signals of one deletion after the other; nothing points at them.
         Invitee.objects.filter(pk__in=[one.pk for one in some])._raw_delete(Invitee.objects.db)
@@ -181,7 +199,7 @@ def remove(invitees: Sequence[Invitee], *, actor: User | None, at: datetime, rea
 def seats_of(invitees: Iterable[Invitee], at: datetime) -> int:
     """How many seats would be freed if these people were taken off their list, in sessions that are not over; one query for each 1000."""
     found = 0
-    for some in _batches([(one.cohort_id, one.attendee_id) for one in invitees if one.attendee_id]):
+    for some in batches([(one.cohort_id, one.attendee_id) for one in invitees if one.attendee_id]):
         held = Registration.objects.holding().filter(
             attendee__in=[attendee for _cohort, attendee in some],
             pool__cohort__in={cohort for cohort, _attendee in some},
@@ -275,7 +293,8 @@ def _bring_back(written: Sequence[Any], upload: Upload, actor: User, at: datetim
                 raise CannotUndo(_("The seat of %(name)s in “%(session)s” is somebody else’s now.") % said) from refused
 
 
-def _batches(things: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def batches(things: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The things, a thousand at a time."""
     return (things[first : first + BATCH] for first in range(0, len(things), BATCH))
 
 

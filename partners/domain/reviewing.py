@@ -22,6 +22,7 @@ from partners.domain.checking import Finding, Level, Person
 from partners.domain.columns import FIELDS, Columns
 from partners.domain.comparing import Comparison, compare
 from partners.domain.files import FileRefused
+from partners.domain.progress import Progress
 from partners.models import ColumnName, Upload, UploadFile, UploadRow
 from registrations.models import Cohort
 
@@ -84,7 +85,7 @@ def work(upload: Upload, *, at: datetime) -> bool:
     """
     lease = at + LEASE
     free = Upload.objects.filter(pk=upload.pk, status__in=[Status.RECEIVED, Status.CONFIRMED])
-    if not free.filter(Q(busy_until=None) | Q(busy_until__lt=at)).update(busy_until=lease):
+    if not free.filter(Q(busy_until=None) | Q(busy_until__lt=at)).update(busy_until=lease, percent=0):
         return False
     upload = Upload.objects.select_related("institution", "cohort", "uploaded_by").get(pk=upload.pk)
     try:
@@ -135,9 +136,15 @@ def _read(upload: Upload) -> None:
     rows = [UploadRow(upload=upload, line=line, cells=[_storable(cell) for cell in cells]) for line, cells in answer.pop("rows")]
     found = columns.find([(row.line, row.cells) for row in rows], remembered)
     upload.read_as = answer | {"columns": _kept(found)}
-    with _ours(upload):
-        upload.rows.all().delete()
-        look_again(upload, rows)
+    with Progress(upload, len(rows) * 3) as progress:  # to check a row takes a third of the time, to write it down two
+        checked = _check(upload, rows, progress)
+        with _ours(upload):
+            upload.rows.all().delete()
+            _note_all(upload, rows, *checked)
+            for some in applying.batches(rows):
+                UploadRow.objects.bulk_create(some)
+                progress.add(2 * len(some))
+            _finish(upload, Status.REVIEW)
 
 
 def _storable(cell: str) -> str:
@@ -161,47 +168,56 @@ def columns_of(upload: Upload) -> Columns:
     return Columns(kept["header_line"], tuple(kept["names"]), kept["meaning"], kept["guessed"], tuple(kept["twice"]))
 
 
-def look_again(upload: Upload, rows: list[UploadRow] | None = None) -> None:
-    """Check and compare all rows of `upload` as they are now, and keep what is found about each; in the caller's transaction.
+def look_again(upload: Upload) -> None:
+    """Check and compare all rows of `upload` as they are now, and keep what is found about each; in the caller's transaction."""
+    rows = list(upload.rows.order_by("line"))
+    before = [_state(row) for row in rows]
+    _note_all(upload, rows, *_check(upload, rows, Progress()))
+    changed = [row for row, was in zip(rows, before, strict=True) if was != _state(row)]
+    UploadRow.objects.bulk_update(changed, ["verdict", "is_title", "person", "findings", "was"], batch_size=500)
+    _finish(upload, Status.REVIEW)
 
-    `rows`: those of a file that was just read. `refused` says why the list cannot be taken as it is: too many people, no column of
-    addresses; its rows stay, so that this can be mended.
-    """
-    new = rows is not None
-    rows = rows if rows is not None else list(upload.rows.order_by("line"))
+
+def _check(upload: Upload, rows: list[UploadRow], progress: Progress) -> tuple[list[Person], FileRefused | None]:
+    """The people of `rows`, and why the list cannot be taken as it is, if so: its rows stay then, so that this can be mended."""
     found = columns_of(upload)
-    refused = None
     listed = [row for row in rows if row.line > found.header_line]
     people: list[Person] = []
-    comparison = Comparison()
     try:
         files.check_columns(found, len(listed))
-        people = _people(upload, found, listed)
+        people = _people(upload, found, listed, progress)
         if all(one.is_note for one in people):
             raise FileRefused("empty")
-        comparison = compare(upload.cohort, people, replacing=upload.is_replacing)
-        applying.check_size(upload.cohort, comparison)
     except FileRefused as error:
-        refused = {"code": error.code, "said": error.said}
+        return people, error
+    return people, None
+
+
+def _note_all(upload: Upload, rows: list[UploadRow], people: list[Person], refusal: FileRefused | None) -> None:
+    """Compare the checked `people` with the list, and note what is found on `upload` and its `rows`, which are saved by the caller."""
+    found = columns_of(upload)
+    comparison = Comparison()
+    if refusal is None:
+        try:
+            comparison = compare(upload.cohort, people, replacing=upload.is_replacing)
+            applying.check_size(upload.cohort, comparison)
+        except FileRefused as error:
+            refusal = error
     of = {one.line: one for one in people}
-    kept = [_note(row, of.get(row.line), found) for row in rows]
+    for row in rows:
+        _note(row, of.get(row.line), found)
     _tell_apart(rows, comparison)
     upload.findings = [asdict(one) for one in checking.about_the_list(people, found, upload.read_as)]
     upload.counts = comparison.counts() | _tally(rows, comparison)
     upload.removed = [one.pk for one in comparison.removed]
-    if new:
-        UploadRow.objects.bulk_create(rows, batch_size=1000)
-    else:
-        changed = [row for row, before in zip(rows, kept, strict=True) if before != _state(row)]
-        UploadRow.objects.bulk_update(changed, ["verdict", "is_title", "person", "findings", "was"], batch_size=500)
-    _finish(upload, Status.REVIEW, refused=refused)
+    upload.refused = {"code": refusal.code, "said": refusal.said} if refusal else None
 
 
-def _people(upload: Upload, found: Columns, rows: list[UploadRow]) -> list[Person]:
+def _people(upload: Upload, found: Columns, rows: list[UploadRow], progress: Progress) -> list[Person]:
     """The people of `rows`, checked. Whom a skipped row means stays as they are: it is there, and stands for nothing else."""
     numbers, formulas = upload.read_as.get("numbers", ()), upload.read_as.get("formulas", ())
     taken = [(row.line, row.cells) for row in rows if not row.is_skipped]
-    people = checking.check(taken, found, numbers=numbers, formulas=formulas)
+    people = checking.check(progress.over(taken), found, numbers=numbers, formulas=formulas)
     for row in rows:
         if row.is_skipped:
             one = checking.check_row(row.line, row.cells, found)
@@ -214,17 +230,16 @@ def _state(row: UploadRow) -> tuple[Any, ...]:
     return row.verdict, row.is_title, row.person, row.findings, row.was
 
 
-def _note(row: UploadRow, person: Person | None, found: Columns) -> tuple[Any, ...]:
-    """Write down what checking has said of a row; return what was written before."""
-    before = _state(row)
+def _note(row: UploadRow, person: Person | None, found: Columns) -> None:
+    """Write down what checking has said of a row."""
     row.is_title = row.line <= found.header_line
     row.was, row.findings, row.verdict = {}, [], ""
     row.person = {name: getattr(person, name) for name in FIELDS} if person else {}
     if person is None:
-        return before
+        return
     if row.is_skipped:
         row.verdict = Verdict.SKIPPED
-        return before
+        return
     row.findings = [asdict(one) for one in person.findings]
     if person.is_note:
         row.verdict = Verdict.NOBODY
@@ -232,7 +247,6 @@ def _note(row: UploadRow, person: Person | None, found: Columns) -> tuple[Any, .
         row.verdict = Verdict.TO_MEND
     elif person.repeats:
         row.verdict = Verdict.TWICE
-    return before
 
 
 def _tell_apart(rows: list[UploadRow], comparison: Comparison) -> None:
@@ -274,9 +288,11 @@ def _finish(upload: Upload, status: str, **fields: Any) -> None:
 def _apply(upload: Upload, at: datetime) -> None:
     """Put a confirmed upload into force; when it is no longer what was agreed to, it is to be looked at again."""
     found = columns_of(upload)
-    people = _people(upload, found, list(upload.rows.filter(line__gt=found.header_line).order_by("line")))
+    steps = upload.counts["rows"] + applying.STEPS * sum(upload.counts[name] for name in ("new", "changed", "removed"))
     try:
-        applying.apply(upload, people, actor=upload.uploaded_by, at=at, as_shown=upload.counts)
+        with Progress(upload, steps) as progress:
+            people = _people(upload, found, list(upload.rows.filter(line__gt=found.header_line).order_by("line")), progress)
+            applying.apply(upload, people, actor=upload.uploaded_by, at=at, as_shown=upload.counts, progress=progress)
     except (applying.ListMoved, FileRefused):
         upload = Upload.objects.select_related("cohort").get(pk=upload.pk)
         with _ours(upload):
