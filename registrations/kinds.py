@@ -158,7 +158,16 @@ _seat(
 
 
 def _ended(
-    key: str, ending: str, label: Any, subject: Any, opening: Any, closing: Any = "", *, had_seat: bool = True, session_status: str = ""
+    key: str,
+    ending: str,
+    label: Any,
+    subject: Any,
+    opening: Any,
+    closing: Any = "",
+    *,
+    had_seat: bool = True,
+    session_status: str = "",
+    placeholders: dict[str, Any] = PLACEHOLDERS,
 ) -> None:
     find = Q(status=Status.CANCELLED, ending=ending)
     if session_status:
@@ -168,7 +177,18 @@ def _ended(
         find &= Q(was_confirmed) if had_seat else ~Q(was_confirmed)
     like = {"status": Status.CANCELLED, "ending": ending}
     write = partial(mails.cancelled_letter, had_seat=had_seat)
-    _seat(f"cancelled.{key}", label, write, subject, opening, closing, find=find, like=like, session_status=session_status)
+    _seat(
+        f"cancelled.{key}",
+        label,
+        write,
+        subject,
+        opening,
+        closing,
+        find=find,
+        like=like,
+        session_status=session_status,
+        placeholders=placeholders,
+    )
 
 
 _ended(
@@ -226,6 +246,15 @@ _ended(
     _("Registration cancelled by organisers"),
     _("Registration cancelled: %(title)s"),
     _("%(name)s, the organisers have cancelled your registration for this session."),
+)
+_ended(
+    "left_cohort",
+    Ending.LEFT_COHORT,
+    _("Taken off the list of an institution"),
+    _("Registration cancelled: %(title)s"),
+    _("%(name)s, you are no longer on the list of your institution (%(institution)s). The seat that it kept for you goes to somebody else."),
+    _("If this is a mistake, please tell your institution. You can register by yourself for whatever is open to everybody."),
+    placeholders=PLACEHOLDERS | {"institution": _("the institution whose list it was")},
 )
 _ended(
     "session_cancelled",

@@ -83,8 +83,18 @@ def cancelled_letter(registration: Registration, *, had_seat: bool) -> Letter:
     key, button, url = _farewell(registration, had_seat=had_seat)
     facts = (_("The attached entry takes the session out of your calendar."),) if had_seat else ()
     return _letter(
-        registration, f"cancelled.{key}", Frame(button, url, facts), calendar=invitation([registration], cancelled=True) if had_seat else ""
+        registration,
+        f"cancelled.{key}",
+        Frame(button, url, facts),
+        calendar=invitation([registration], cancelled=True) if had_seat else "",
+        institution=_institution_of(registration) if registration.ending == Ending.LEFT_COHORT else "",
     )
+
+
+def _institution_of(registration: Registration) -> str:
+    """Whose seat it was: the registration itself holds none any more."""
+    pools = registration.history.filter(pool__cohort__isnull=False).order_by("-history_id").values_list("pool__cohort__institution__name")
+    return next((name for (name,) in pools[:1]), _("name of the institution"))
 
 
 def _farewell(registration: Registration, *, had_seat: bool) -> tuple[str, str, str]:
@@ -93,6 +103,8 @@ def _farewell(registration: Registration, *, had_seat: bool) -> tuple[str, str, 
     match registration.ending:
         case Ending.BY_ORGANISERS:
             return "by_organisers", _("Read the programme"), link("programme:programme")
+        case Ending.LEFT_COHORT:
+            return "left_cohort", _("Read the programme"), link("programme:programme")
         case Ending.SWAPPED:
             return "swapped", _("See my programme"), mine
         case Ending.OFFER_DECLINED:
@@ -212,9 +224,11 @@ def _day_of(registration: Registration) -> str:
     return f"{link('programme:programme')}?day={registration.session.day:%Y-%m-%d}"
 
 
-def _letter(registration: Registration, key: str, frame: Frame, *, calendar: str = "") -> Letter:
+def _letter(registration: Registration, key: str, frame: Frame, *, calendar: str = "", **more: str) -> Letter:
     session, until = registration.session, registration.offer_expires_at
-    known = announcing.facts_of(session) | {"name": registration.attendee.name, "until": moment(until, session.zone) if until else ""}
+    known = (
+        announcing.facts_of(session) | {"name": registration.attendee.name, "until": moment(until, session.zone) if until else ""} | more
+    )
     texts = wordings.of(f"registrations.{key}").fill(known)
     context = {"session": session, "texts": texts, "frame": frame, "session_url": settings.BASE_URL + session.get_absolute_url()}
     return Letter(

@@ -292,6 +292,7 @@ class Registration(models.Model):
         BY_PERSON = "by_person", _("Given back by the person")
         LEFT_LINE = "left_line", _("Left the waiting list")
         BY_ORGANISERS = "by_organisers", _("Cancelled by the organisers")
+        LEFT_COHORT = "left_cohort", _("Taken off the list of the institution")
         SWAPPED = "swapped", _("Given up for another session")
         OFFER_DECLINED = "offer_declined", _("The offer was declined")
         OFFER_EXPIRED = "offer_expired", _("The offer was not answered in time")

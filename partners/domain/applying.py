@@ -193,7 +193,8 @@ def remove(invitees: Sequence[Invitee], *, actor: User | None, at: datetime, rea
         Invitee.objects.filter(pk__in=[one.pk for one in some])._raw_delete(Invitee.objects.db)
     objections.remember(invitees)
     joined = sorted((one for one in invitees if one.attendee_id and (gave is None or one.pk in gave)), key=lambda one: one.attendee_id or 0)
-    return sum(cohorts.part_with(one.cohort, one.attendee, actor=actor, at=at) for one in joined if one.attendee)
+    off = Registration.Ending.LEFT_COHORT
+    return sum(cohorts.part_with(one.cohort, one.attendee, actor=actor, at=at, ending=off) for one in joined if one.attendee)
 
 
 def seats_of(invitees: Iterable[Invitee], at: datetime) -> int:
@@ -277,7 +278,7 @@ def _bring_back(written: Sequence[Any], upload: Upload, actor: User, at: datetim
         return
     objections.forget(upload.institution_id, [one.email for one in again])
     bulk_create_with_history(again, Invitee, batch_size=BATCH, **trace)
-    ended = Q(ended_at=upload.applied_at, ending=Registration.Ending.BY_ORGANISERS)
+    ended = Q(ended_at=upload.applied_at, ending=Registration.Ending.LEFT_COHORT)
     for one in Invitee.objects.filter(pk__in=[one.pk for one in again if one.attendee_id]).select_related("attendee__user", "cohort"):
         if one.attendee is None:
             continue

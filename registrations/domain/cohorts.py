@@ -36,9 +36,10 @@ def add_member(cohort: Cohort, attendee: Attendee, *, actor: User, at: datetime 
     return membership
 
 
-def part_with(cohort: Cohort, attendee: Attendee, *, actor: User | None, at: datetime) -> int:
+def part_with(cohort: Cohort, attendee: Attendee, *, actor: User | None, at: datetime, ending: str = "") -> int:
     """Take `attendee` out of `cohort` together with what it gave them: the seats that it kept for them, and their places in the lines
-    of sessions that are for cohorts alone. Each seat goes to its line. Returns how many seats; once more changes nothing."""
+    of sessions that are for cohorts alone. Each seat goes to its line. `ending` says why, when it is not their own wish. Returns how
+    many seats; once more changes nothing."""
     live = Registration.objects.live().filter(attendee=attendee, session__ends_at__gt=at)
     live = live.select_related("session__event", "session__room__venue").order_by("session_id", "pk")
     others = SeatPool.objects.filter(session=OuterRef("session"), cohort__memberships__attendee=attendee).exclude(cohort=cohort)
@@ -49,7 +50,7 @@ def part_with(cohort: Cohort, attendee: Attendee, *, actor: User | None, at: dat
     # Once, unless what is given up lets a line give them another of the cohort's seats.
     while held := list(live.filter(pool__cohort=cohort)):
         for registration in held:
-            booking.cancel(registration.session, attendee, actor=actor, at=at, ending=Registration.Ending.BY_ORGANISERS, only=registration)
+            booking.cancel(registration.session, attendee, actor=actor, at=at, ending=ending, only=registration)
         seats += len(held)
     remove_member(cohort, attendee, actor=actor, at=at)
     return seats

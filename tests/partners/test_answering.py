@@ -13,7 +13,7 @@ from accounts.models import User
 from outbox.domain import kinds
 from outbox.domain.kinds import NoLongerTrue
 from outbox.models import Message, Wording
-from partners.domain import answering, keeping
+from partners.domain import answering, following, keeping
 from partners.models import Invitee, Objection
 from registrations.domain import booking
 from registrations.models import Limit, Membership, Registration
@@ -21,6 +21,8 @@ from tests import make
 from tests.crowd import all_at_once
 from tests.partners import portal
 from tests.partners.portal import ADA, ALAN, EMMY
+from tests.registrations.pages import words
+from tests.registrations.test_mails import deliver_all
 
 pytestmark = pytest.mark.django_db
 
@@ -119,6 +121,26 @@ def test_who_declines_gives_the_seat_to_the_first_in_line_of_the_cohort(client, 
     assert (ada.status, ada.attendee) == ("declined", None)
     client.post(link(ada), {"act": "accept"})
     assert Invitee.objects.get(pk=ada.pk).status == "accepted"
+
+
+def test_whose_seat_ends_is_told_why_by_their_own_wish_or_off_the_list(cohort):
+    """Nobody reads that the organisers have cancelled what they gave back themselves, or what their institution has taken."""
+    session = portal.session_for(cohort, seats=2)
+    cohort.institution.name = "Conservatoire national"
+    cohort.institution.save()
+    ada, alan = (portal.invitee(cohort, row) for row in (ADA, ALAN))
+    for one in (ada, alan):
+        portal.seat(session, portal.accepted(one))
+
+    answering.decline(ada, at=timezone.now())
+    following.take_off(alan, actor=portal.role(cohort.institution), at=timezone.now())
+
+    told = {message.to[0]: message for message in deliver_all()}
+    assert words(told["ada@x.fr"].subject) == f"Place libérée : {session.title}"
+    assert words(told["alan@x.fr"].subject) == f"Inscription annulée : {session.title}"
+    said = words(told["alan@x.fr"].body)
+    assert "Alan Turing, vous n’êtes plus sur la liste de votre établissement (Conservatoire national)." in said
+    assert "les organisateurs" not in said
 
 
 def test_who_has_themselves_erased_leaves_a_hash_alone_and_is_not_named_again(client, ada):
