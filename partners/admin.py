@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from outbox.admin import Form, ListAdmin, RecordAdmin, badge
-from partners.domain import identity
+from partners.domain import identity, keeping
 from partners.models import Invitee, SignIn, Upload
 from partners.templatetags.lists import outcome
 from venues.admin import CarefulAdmin
@@ -95,9 +95,9 @@ class InviteeAdmin(ReadOnly, RecordAdmin):
     secret_fields = ("key", "uuid")
     fields = [
         *("last_name", "first_name", "email", "reference", "programme"),
-        *("institution", "cohort", "upload", "status", "attendee", "created_at", "answered_at", "reminded_at"),
+        *("institution", "cohort", "upload", "status", "attendee", "created_at", "answered_at", "reminded_at", "until"),
     ]
-    readonly_fields = ["attendee"]
+    readonly_fields = ["attendee", "until"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invitee]:
         return super().get_queryset(request).select_related("institution", "cohort")
@@ -105,6 +105,10 @@ class InviteeAdmin(ReadOnly, RecordAdmin):
     @admin.display(description=_("name"), ordering="last_name")
     def name(self, invitee: Invitee) -> str:
         return str(invitee) or "–"
+
+    @admin.display(description=_("kept until"))
+    def until(self, invitee: Invitee) -> Any:
+        return keeping.kept_until(invitee)
 
 
 class SignInForm(Form):

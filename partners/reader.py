@@ -236,7 +236,7 @@ def _column(letters: bytes) -> int:
 def _formulas(parts: dict[str, bytes], index: int, kind: str) -> list[list[int]]:
     """Line and column, from 1 and 0, of the cells that hold a formula: what it came to when the file was saved is not trusted."""
     if kind == "ods":
-        return []  # the format repeats rows and cells, so that a place in the XML tells none in the table
+        return _formulas_of_ods(parts.get("content.xml", b""), index)
     names = re.findall(rb'<sheet\b[^>]*?\br:id="([^"]+)"', parts.get("xl/workbook.xml", b""))
     if index >= len(names):
         return []
@@ -248,6 +248,30 @@ def _formulas(parts: dict[str, bytes], index: int, kind: str) -> list[list[int]]
     content = parts.get(path if path.startswith("xl/") else f"xl/{path}", b"")
     found = re.findall(rb'<c [^>]*?\br="([A-Z]+)(\d+)"[^>]*>\s*<f\b', content)
     return [[int(line), _column(letters) - 1] for letters, line in found[: MAX_ROWS * 2]]
+
+
+def _formulas_of_ods(content: bytes, index: int) -> list[list[int]]:
+    """The same, in a format that writes rows and cells that repeat once."""
+    found: list[list[int]] = []
+    table, line, following, column = -1, 0, 1, 0
+    for tag, attributes in re.findall(rb"<table:(table|table-row|table-cell|covered-table-cell)(?=[\s/>])([^>]*)", content):
+        number = _repeated(attributes)
+        if tag == b"table":
+            table, line, following = table + 1, 0, 1
+        elif table == index and tag == b"table-row":
+            line, following, column = following, following + number, 0
+        elif table == index:
+            if b"table:formula=" in attributes:
+                lines = range(line, min(following, MAX_ROWS + MAX_TITLES))
+                columns = range(column, min(column + number, MAX_COLUMNS))
+                found += [[row, place] for row in lines for place in columns][: MAX_ROWS * 2 - len(found)]
+            column += number
+    return found
+
+
+def _repeated(attributes: bytes) -> int:
+    match = re.search(rb'table:number-(?:rows|columns)-repeated="(\d{1,7})"', attributes)
+    return int(match[1]) if match else 1
 
 
 def _numbers(grid: list[list[Any]]) -> list[int]:

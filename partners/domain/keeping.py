@@ -2,18 +2,32 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import Exists, Max, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from partners.models import Invitee
+from programme.models import Session
 from registrations.models import Cohort
 
-SILENT = timedelta(days=30)  # after the last session that keeps seats for their cohort
+SILENT = timedelta(days=30)  # after the last session that keeps seats for their cohort, or of all where none does
 CAME = timedelta(days=182)
+
+
+def _last() -> Coalesce:
+    """The end of a cohort's last session; NULL while there is no session at all."""
+    of_all = Session.objects.order_by("-ends_at").values("ends_at")[:1]
+    return Coalesce(Max("allotments__session__ends_at"), Subquery(of_all))
+
+
+def kept_until(invitee: Invitee) -> datetime | None:
+    """When somebody on a list will be forgotten, as it looks now; None while there is no session."""
+    last = Cohort.objects.annotate(last=_last()).values_list("last", flat=True).get(pk=invitee.cohort_id)
+    return last + (CAME if invitee.status == Invitee.Status.ACCEPTED else SILENT) if last else None
 
 
 def forget_old(at: datetime) -> int:
     """Delete, with their history, the people of lists whose sessions are long over; return how many. Who accepted keeps their account."""
-    lasts = Cohort.objects.annotate(last=Max("allotments__session__ends_at")).filter(last__lte=at - SILENT).values_list("pk", "last")
+    lasts = Cohort.objects.annotate(last=_last()).filter(last__lte=at - SILENT).values_list("pk", "last")
     found = 0
     for cohort, last in lasts:
         old = Invitee.objects.filter(cohort=cohort)

@@ -38,13 +38,15 @@ def xlsx(rows: Iterable[Sequence[Any]], *, sheets: dict[str, str] | None = None)
     return out.getvalue()
 
 
-def ods(rows: Iterable[Sequence[str]]) -> bytes:
+def ods(rows: Iterable[Sequence[str]], *, extra: str = "") -> bytes:
+    """The same in the other format; `extra` rows, as they stand in the XML, come last."""
     body = "".join(
         "<table:table-row>"
         + "".join(f'<table:table-cell office:value-type="string"><text:p>{escape(cell)}</text:p></table:table-cell>' for cell in row)
         + "</table:table-row>"
         for row in rows
     )
+    body += extra
     spaces = " ".join(f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text"))
     content = (
         f'<?xml version="1.0" encoding="UTF-8"?><office:document-content {spaces} office:version="1.2"><office:body><office:spreadsheet>'

@@ -282,13 +282,16 @@ def test_people_stay_on_lists_as_long_as_they_were_told(cohort):
     session = portal.session_for(cohort)
     portal.accepted(portal.invitee(cohort, ADA))
     portal.invitee(cohort, ALAN)
-    portal.invitee(make.cohort(), EMMY)  # no session is known yet
+    later = make.session(starts_at=session.ends_at + timedelta(days=160))
+    emmy = portal.invitee(make.cohort(), EMMY)  # no session is kept for her list: the last of all counts
 
+    assert keeping.kept_until(emmy) == later.ends_at + timedelta(days=30)
     assert keeping.forget_old(session.ends_at + timedelta(days=29)) == 0
     assert keeping.forget_old(session.ends_at + timedelta(days=31)) == 1
     assert set(Invitee.history.values_list("first_name", flat=True)) == {"Ada", "Emmy"}
     assert keeping.forget_old(session.ends_at + timedelta(days=183)) == 1
     assert [one.first_name for one in Invitee.objects.all()] == ["Emmy"]
+    assert keeping.forget_old(later.ends_at + timedelta(days=31)) == 1
     assert User.objects.filter(email="ada@x.fr").exists()
 
 

@@ -338,6 +338,18 @@ class TestCells:
         assert next(one.code for one in found.people[0].findings) == "formula"
         assert [one.is_good for one in found.people] == [False, True]
 
+    def test_u35_a_formula_is_found_in_ods_too_behind_what_repeats(self):
+        computed = '<table:table-cell table:formula="of:=[.A1]" office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+        plain = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+        row = f"<table:table-row>{plain}{plain}{computed}{plain}</table:table-row>"
+        empty = '<table:table-row table:number-rows-repeated="3"><table:table-cell table:number-columns-repeated="4"/></table:table-row>'
+        extra = empty + row.format("A", "Ada", "ada@example.org", "1") + row.replace(computed, plain).format("B", "B", "b@example.org", "2")
+
+        found = files.read(make.ods([make.HEADER], extra=extra))
+
+        assert [(one.line, one.is_good) for one in found.people] == [(5, False), (6, True)]
+        assert [(one.code, one.column) for one in found.people[0].findings] == [("formula", "email")]
+
 
 class TestWorkbooks:
     """U36 to U46: files that are more than a table, or something else."""
