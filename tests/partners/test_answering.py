@@ -139,7 +139,7 @@ def test_whose_seat_ends_is_told_why_by_their_own_wish_or_off_the_list(cohort):
     assert words(told["ada@x.fr"].subject) == f"Place libérée : {session.title}"
     assert words(told["alan@x.fr"].subject) == f"Inscription annulée : {session.title}"
     said = words(told["alan@x.fr"].body)
-    assert "Alan Turing, vous n’êtes plus sur la liste de votre établissement (Conservatoire national)." in said
+    assert "Alan Turing, vous n’êtes plus sur la liste de votre établissement, Conservatoire national." in said
     assert "les organisateurs" not in said
 
 

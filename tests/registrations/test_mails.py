@@ -284,7 +284,7 @@ ENDINGS = {
     Ending.BY_ORGANISERS: ("Inscription annulée : ", "les organisateurs ont annulé votre inscription à cette session.", "programme"),
     Ending.LEFT_COHORT: (
         "Inscription annulée : ",
-        "vous n’êtes plus sur la liste de votre établissement (nom de l’établissement). La place qu’il vous gardait va à une autre personne.",
+        "vous n’êtes plus sur la liste de votre établissement, nom de l’établissement. La place qu’il vous gardait va à une autre personne.",
         "programme",
     ),
     Ending.SWAPPED: ("Place quittée : ", "vous avez quitté cette session pour une autre.", "me"),
