@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import http.client
+import itertools
 import resource
 import threading
 import time
@@ -233,10 +234,11 @@ class Pages:
         took.sort()
         return round(took[min(int(len(took) * 0.95), len(took) - 1)] * 1000, 1)
 
-    def busy_p95_ms(self, seconds: float) -> float:
-        """The same for `seconds` of as many visitors as the web has time for."""
+    def busy_p95_ms(self, seconds: float, going_on: Callable[[], bool] = lambda: True) -> float:
+        """The same for as many visitors as the web has time for, for `seconds` or as long as something is `going_on`."""
         ask = request_bytes(self.path, port=self.port, headers=SEAT_BOX)
-        return rush(self.port, ((0, ask) for _ in iter(int, 1)), concurrency=BUSY, seconds=seconds).ms(95)
+        asked = itertools.takewhile(lambda _: going_on(), itertools.repeat((0, ask)))
+        return rush(self.port, asked, concurrency=BUSY, seconds=seconds, limit=seconds + 60).ms(95)
 
     def _ask(self, took: list[float], over: threading.Event) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)

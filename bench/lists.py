@@ -7,9 +7,9 @@ import argparse
 import json
 import resource
 import sys
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -124,10 +124,10 @@ def beside_the_web(folder: Path, rows: int) -> dict[str, float]:
         progress("Handing a list in to a worker meanwhile…")
         meanwhile = pages.p95_ms_while(hand_in)
         progress("And another, to a web that is busy…")
-        beside = threading.Thread(target=hand_in_beside)
-        beside.start()
-        busy_meanwhile = pages.busy_p95_ms(seconds)
-        beside.join()
+        with ThreadPoolExecutor(1) as thread:
+            beside = thread.submit(hand_in_beside)
+            busy_meanwhile = pages.busy_p95_ms(GIVE_UP_AFTER, lambda: not beside.done())
+            beside.result()
     return {
         "web_p95_ms_at_rest": at_rest,
         "web_p95_ms": meanwhile,

@@ -7,13 +7,14 @@ Whatever a file does to this process, memory, time or a crash, the caller makes 
 import codecs
 import csv
 import io
+import itertools
 import json
 import re
 import resource
 import sys
 import unicodedata
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ HOPELESS_CELL = 131_072
 MAX_UNPACKED = 50 * 1024 * 1024
 MAX_RATIO = 50
 MAX_ENTRIES = 200
+MAX_FORMULAS = 100_000
 MEMORY_BYTES = 512 * 1024 * 1024
 CPU_SECONDS = 10
 
@@ -236,7 +238,7 @@ def _column(letters: bytes) -> int:
 def _formulas(parts: dict[str, bytes], index: int, kind: str) -> list[list[int]]:
     """Line and column, from 1 and 0, of the cells that hold a formula: what it came to when the file was saved is not trusted."""
     if kind == "ods":
-        return _formulas_of_ods(parts.get("content.xml", b""), index)
+        return _not_too_many(_formulas_of_ods(parts.get("content.xml", b""), index))
     names = re.findall(rb'<sheet\b[^>]*?\br:id="([^"]+)"', parts.get("xl/workbook.xml", b""))
     if index >= len(names):
         return []
@@ -246,15 +248,15 @@ def _formulas(parts: dict[str, bytes], index: int, kind: str) -> list[list[int]]
             target = re.search(rb'\bTarget="([^"]+)"', relation)
     path = target[1].decode("utf-8", "replace").lstrip("/") if target else ""
     content = parts.get(path if path.startswith("xl/") else f"xl/{path}", b"")
-    found = re.findall(rb'<c [^>]*?\br="([A-Z]+)(\d+)"[^>]*>\s*<f\b', content)
-    return [[int(line), _column(letters) - 1] for letters, line in found[: MAX_ROWS * 2]]
+    found = re.finditer(rb'<c [^>]*?\br="([A-Z]+)(\d+)"[^>]*>\s*<f\b', content)
+    return _not_too_many([int(match[2]), _column(match[1]) - 1] for match in found)
 
 
-def _formulas_of_ods(content: bytes, index: int) -> list[list[int]]:
+def _formulas_of_ods(content: bytes, index: int) -> Iterator[list[int]]:
     """The same, in a format that writes rows and cells that repeat once."""
-    found: list[list[int]] = []
     table, line, following, column = -1, 0, 1, 0
-    for tag, attributes in re.findall(rb"<table:(table|table-row|table-cell|covered-table-cell)(?=[\s/>])([^>]*)", content):
+    for match in re.finditer(rb"<table:(table|table-row|table-cell|covered-table-cell)(?=[\s/>])([^>]*)", content):
+        tag, attributes = match.groups()
         number = _repeated(attributes)
         if tag == b"table":
             table, line, following = table + 1, 0, 1
@@ -262,10 +264,15 @@ def _formulas_of_ods(content: bytes, index: int) -> list[list[int]]:
             line, following, column = following, following + number, 0
         elif table == index:
             if b"table:formula=" in attributes:
-                lines = range(line, min(following, MAX_ROWS + MAX_TITLES))
-                columns = range(column, min(column + number, MAX_COLUMNS))
-                found += [[row, place] for row in lines for place in columns][: MAX_ROWS * 2 - len(found)]
+                for row in range(line, min(following, MAX_ROWS + MAX_TITLES)):
+                    yield from ([row, place] for place in range(column, min(column + number, MAX_COLUMNS)))
             column += number
+
+
+def _not_too_many(places: Iterable[list[int]]) -> list[list[int]]:
+    found = list(itertools.islice(places, MAX_FORMULAS + 1))
+    if len(found) > MAX_FORMULAS:
+        raise Refused("formulas", number=MAX_FORMULAS)
     return found
 
 

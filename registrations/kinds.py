@@ -252,7 +252,7 @@ _ended(
     Ending.LEFT_COHORT,
     _("Taken off the list of an institution"),
     _("Registration cancelled: %(title)s"),
-    _("%(name)s, you are no longer on the list of your institution, %(institution)s. The seat that it kept for you goes to somebody else."),
+    _("%(name)s, you are no longer on the list of your institution, %(institution)s. The seat that it kept for you is given back."),
     _("If this is a mistake, please tell your institution. You can register by yourself for whatever is open to everybody."),
     placeholders=PLACEHOLDERS | {"institution": _("the institution whose list it was")},
 )

@@ -79,7 +79,8 @@ def moved_to_line_letter(registration: Registration, *, had_seat: bool) -> Lette
     return _letter(registration, "moved_to_line", frame, calendar=invitation([registration], cancelled=True) if had_seat else "")
 
 
-def cancelled_letter(registration: Registration, *, had_seat: bool) -> Letter:
+def cancelled_letter(registration: Registration, *, had_seat: bool, institution: str = "") -> Letter:
+    """`institution`: its name, where it took the person off its list."""
     key, button, url = _farewell(registration, had_seat=had_seat)
     facts = (_("The attached entry takes the session out of your calendar."),) if had_seat else ()
     return _letter(
@@ -87,14 +88,8 @@ def cancelled_letter(registration: Registration, *, had_seat: bool) -> Letter:
         f"cancelled.{key}",
         Frame(button, url, facts),
         calendar=invitation([registration], cancelled=True) if had_seat else "",
-        institution=_institution_of(registration) if registration.ending == Ending.LEFT_COHORT else "",
+        institution=institution or _("name of the institution"),
     )
-
-
-def _institution_of(registration: Registration) -> str:
-    """Whose seat it was: the registration itself holds none any more."""
-    pools = registration.history.filter(pool__cohort__isnull=False).order_by("-history_id").values_list("pool__cohort__institution__name")
-    return next((name for (name,) in pools[:1]), _("name of the institution"))
 
 
 def _farewell(registration: Registration, *, had_seat: bool) -> tuple[str, str, str]:
@@ -168,7 +163,7 @@ def moved_to_line(message: Message) -> Letter:
 @writes("registrations.cancelled")
 def cancelled(message: Message) -> Letter:
     registration = _registration(message, Status.CANCELLED)
-    return cancelled_letter(registration, had_seat=registration.was_confirmed)
+    return cancelled_letter(registration, had_seat=registration.was_confirmed, institution=message.context.get("institution", ""))
 
 
 def _registration(message: Message, status: str) -> Registration:

@@ -87,16 +87,17 @@ def apply(
             upload.save()
         trace = {"default_user": actor, "default_date": at, "default_change_reason": _reason(upload)}
         progress = progress or Progress()
-        remove(found.removed, actor=actor, at=at, reason=_reason(upload))
-        progress.add(STEPS * len(found.removed))
+        remove(found.removed, actor=actor, at=at, reason=_reason(upload), progress=progress)
         _change(found, trace)
         progress.add(STEPS * len(found.changed))
+        day = 0
         for some in progress.over(batches(found.new), steps=STEPS * BATCH):
-            _add(some, upload, at, trace)
+            day = _add(some, upload, at, trace, day)
         upload.rows.all().delete()
         UploadFile.objects.filter(upload=upload).delete()
         upload.busy_until = None
-        upload.save()  # last, since the row is where progress is told
+        # Last, since the row is where progress is told; and no more than this, since whoever handed it in may be gone meanwhile.
+        upload.save(update_fields=["status", "applied_at", "counts", "busy_until"])
     return upload
 
 
@@ -110,7 +111,7 @@ def _reason(upload: Upload) -> str:
     return f"upload {upload.uuid}"
 
 
-def _add(people: Sequence[Person], upload: Upload, at: datetime, trace: dict[str, Any]) -> None:
+def _add(people: Sequence[Person], upload: Upload, at: datetime, trace: dict[str, Any], day: int) -> int:
     # Whom the organisers have made a member already has nothing to accept.
     members = dict(
         Membership.objects.filter(cohort=upload.cohort_id, attendee__user__email__in=[one.email for one in people]).values_list(
@@ -130,14 +131,15 @@ def _add(people: Sequence[Person], upload: Upload, at: datetime, trace: dict[str
         for person in people
     ]
     written = bulk_create_with_history(invitees, Invitee, batch_size=BATCH, **trace)
-    invite([one for one in written if one.status == Status.INVITED], at)
+    return invite([one for one in written if one.status == Status.INVITED], at, day)
 
 
-def invite(invitees: Sequence[Invitee], at: datetime) -> None:
-    """Queue the personal invitation of each, once; beyond what an institution may send in a day, they leave on the following days."""
+def invite(invitees: Sequence[Invitee], at: datetime, day: int = 0) -> int:
+    """Queue the personal invitation of each, once; beyond what an institution may send in a day, they leave on the following days.
+    They are counted from `day` on; returns the day on which the last leaves."""
     if not invitees:
-        return
-    institution, day = invitees[0].institution_id, 0
+        return day
+    institution = invitees[0].institution_id
     room = _room(institution, at, day)
     rest = list(invitees)
     while rest:
@@ -149,7 +151,8 @@ def invite(invitees: Sequence[Invitee], at: datetime) -> None:
         room -= len(some)
         languages = dict(User.objects.filter(email__in=[one.email for one in some]).values_list("email", "language"))
         mails = [(one.email, invitation_key(one), languages.get(one.email, "fr"), {"invitee": one.pk}) for one in some]
-        post_many(INVITATION, mails, not_before=at + timedelta(days=day) if day else None)
+        post_many(INVITATION, mails, not_before=at + timedelta(days=day))
+    return day
 
 
 def invitation_key(invitee: Invitee) -> str:
@@ -181,7 +184,15 @@ def _change(found: Comparison, trace: dict[str, Any]) -> None:
     invite(elsewhere, trace["default_date"])
 
 
-def remove(invitees: Sequence[Invitee], *, actor: User | None, at: datetime, reason: str = "", gave: Collection[int] | None = None) -> int:
+def remove(
+    invitees: Sequence[Invitee],
+    *,
+    actor: User | None,
+    at: datetime,
+    reason: str = "",
+    gave: Collection[int] | None = None,
+    progress: Progress | None = None,
+) -> int:
     """Take people off their list, in the caller's transaction and under the institution's lock; the seats that the cohort kept for
     them go to its line. Returns how many seats that were. `gave`: those (their ids) who are members by the list, when not all are."""
     traces = Invitee.history.model
@@ -193,8 +204,10 @@ def remove(invitees: Sequence[Invitee], *, actor: User | None, at: datetime, rea
         Invitee.objects.filter(pk__in=[one.pk for one in some])._raw_delete(Invitee.objects.db)
     objections.remember(invitees)
     joined = sorted((one for one in invitees if one.attendee_id and (gave is None or one.pk in gave)), key=lambda one: one.attendee_id or 0)
-    off = Registration.Ending.LEFT_COHORT
-    return sum(cohorts.part_with(one.cohort, one.attendee, actor=actor, at=at, ending=off) for one in joined if one.attendee)
+    progress, off = progress or Progress(), Registration.Ending.LEFT_COHORT
+    progress.add(STEPS * (len(invitees) - len(joined)))
+    steadily = progress.over(joined, steps=STEPS)
+    return sum(cohorts.part_with(one.cohort, one.attendee, actor=actor, at=at, ending=off) for one in steadily if one.attendee)
 
 
 def seats_of(invitees: Iterable[Invitee], at: datetime) -> int:

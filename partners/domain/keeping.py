@@ -20,9 +20,11 @@ def _last() -> Coalesce:
 
 
 def kept_until(invitee: Invitee) -> datetime | None:
-    """When somebody on a list will be forgotten, as it looks now; None while there is no session."""
+    """When somebody on a list will be forgotten, as it looks now; None while the session is not known that they were listed for."""
     last = Cohort.objects.annotate(last=_last()).values_list("last", flat=True).get(pk=invitee.cohort_id)
-    return last + (CAME if invitee.status == Invitee.Status.ACCEPTED else SILENT) if last else None
+    if last is None or invitee.created_at >= last:
+        return None
+    return last + (CAME if invitee.status == Invitee.Status.ACCEPTED else SILENT)
 
 
 def forget_old(at: datetime) -> int:
@@ -30,13 +32,15 @@ def forget_old(at: datetime) -> int:
     lasts = Cohort.objects.annotate(last=_last()).filter(last__lte=at - SILENT).values_list("pk", "last")
     found = 0
     for cohort, last in lasts:
-        old = Invitee.objects.filter(cohort=cohort)
+        old = Invitee.objects.filter(cohort=cohort, created_at__lt=last)  # who came onto the list since is meant for what is to come
         if last + CAME > at:
             old = old.exclude(status=Invitee.Status.ACCEPTED)
         ids = list(old.values_list("pk", flat=True))
         for first in range(0, len(ids), 1000):
             Invitee.objects.filter(pk__in=ids[first : first + 1000])._raw_delete(Invitee.objects.db)
+            Invitee.history.filter(id__in=ids[first : first + 1000]).delete()
         # With the traces of those who were taken off before: they name people as well.
-        Invitee.history.filter(cohort_id=cohort).exclude(Exists(Invitee.objects.filter(pk=OuterRef("id")))).delete()
+        traces = Invitee.history.filter(cohort_id=cohort, history_date__lte=at - SILENT)
+        traces.exclude(Exists(Invitee.objects.filter(pk=OuterRef("id")))).delete()
         found += len(ids)
     return found

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from types import TracebackType
 from typing import TypeVar
 
@@ -14,7 +13,8 @@ from partners.models import Upload
 T = TypeVar("T")
 SECONDS_BETWEEN = 0.5
 
-# Never waits: not for this worker's own transaction either, which may hold the row by then.
+# Never waits long: not for this worker's own transaction, which may hold the row by then, nor for whoever waits for that one.
+IMPATIENT = "-c lock_timeout=100ms -c statement_timeout=1s"
 TELL = """
     UPDATE partners_upload SET percent = %s WHERE id =
     (SELECT id FROM partners_upload WHERE id = %s AND busy_until = %s FOR NO KEY UPDATE SKIP LOCKED)
@@ -25,7 +25,7 @@ class Progress:
     """Counts what is done of `steps`, and tells it twice a second at most, as `Upload.percent`.
 
     Within a transaction it is told through a connection of its own. SQLite has one writer: there it is told between transactions only.
-    What cannot be told is not: the work goes on.
+    What cannot be told is not, and is not tried again: the work goes on.
     """
 
     def __init__(self, upload: Upload | None = None, steps: int = 0) -> None:
@@ -50,8 +50,10 @@ class Progress:
         self.done += steps
         if self.upload and self.steps and time.monotonic() >= self.told_at + SECONDS_BETWEEN:
             self.told_at = time.monotonic()
-            with suppress(DatabaseError):
+            try:
                 self._tell(self.upload, min(99, int(100 * self.done / self.steps)))
+            except DatabaseError:
+                self.upload = None
 
     def _tell(self, upload: Upload, percent: int) -> None:
         if not connection.in_atomic_block:
@@ -59,6 +61,8 @@ class Progress:
         elif connection.vendor == "postgresql":
             if self.aside is None:
                 self.aside = connection.copy()
-                self.aside.settings_dict["OPTIONS"].pop("pool", None)
+                options = self.aside.settings_dict["OPTIONS"]
+                options.pop("pool", None)
+                options["options"] = f"{options.get('options', '')} {IMPATIENT}".strip()
             with self.aside.cursor() as cursor:
                 cursor.execute(TELL, [percent, upload.pk, upload.busy_until])

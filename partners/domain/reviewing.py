@@ -32,6 +32,7 @@ Status = Upload.Status
 Verdict = UploadRow.Verdict
 LEASE = timedelta(minutes=3)  # a worker that has not ended by then is taken for dead
 AT_ONCE = 2000  # rows that a mended cell lets be checked again while the person waits; more are left to the worker
+WRITTEN = ["status", "mode", "busy_until", "percent", "chosen", "read_as", "findings", "refused", "counts", "removed"]
 WORK = "partners.tasks.work"
 UPLOADS = Limit("uploads", amount=50, per=timedelta(minutes=1))
 
@@ -279,10 +280,11 @@ def _tally(rows: list[UploadRow], comparison: Comparison) -> dict[str, int]:
 
 
 def _finish(upload: Upload, status: str, **fields: Any) -> None:
-    upload.status, upload.busy_until = status, None
+    upload.status, upload.busy_until, upload.percent = status, None, 0
     for name, value in fields.items():
         setattr(upload, name, value)
-    upload.save(force_update=True)
+    # Not who handed it in: they may be gone meanwhile.
+    upload.save(force_update=True, update_fields=WRITTEN)
 
 
 def _apply(upload: Upload, at: datetime) -> None:

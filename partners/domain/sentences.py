@@ -21,6 +21,7 @@ _REFUSALS: dict[str, Any] = {
     "open_quote": gettext_lazy("The quotation mark that opens in line %(line)d is never closed, or stands inside a text: mend that line."),
     "hopeless_cell": gettext_lazy("A cell of line %(line)d is far too long: is a quotation mark left open?"),
     "bomb": gettext_lazy("This file unpacks to far more than a list ever needs: it is refused."),
+    "formulas": gettext_lazy("More than %(number)d cells of this file hold formulas: copy them, paste them as values, and save it again."),
     "encrypted": gettext_lazy("This file is encrypted: save a copy without a password."),
     "other_type": gettext_lazy("This is not a list but a file of the type %(type)s: save the list as XLSX, ODS or CSV."),
     "damaged": gettext_lazy(

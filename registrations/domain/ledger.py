@@ -17,7 +17,7 @@ from simple_history.utils import bulk_create_with_history
 from accounts.models import Attendee, User
 from outbox.domain.posting import post, post_many
 from programme.models import Session
-from registrations.models import Registration, SeatPool
+from registrations.models import Institution, Registration, SeatPool
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -130,6 +130,9 @@ def end(registration: Registration, ending: str, *, actor: User | None, at: date
         SeatPool.objects.filter(pk=pool_id).update(taken=F("taken") - 1)
     if ending == Ending.REFUSED:
         tell(registration, "declined")
+    elif ending == Ending.LEFT_COHORT:
+        whose = Institution.objects.filter(cohorts__allotments=pool_id).values_list("name", flat=True).first()
+        tell(registration, "cancelled", institution=whose or "")
     elif ending != Ending.LEFT_LINE:  # whoever leaves a line sees it on the page
         tell(registration, "cancelled")
 

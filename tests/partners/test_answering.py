@@ -13,7 +13,7 @@ from accounts.models import User
 from outbox.domain import kinds
 from outbox.domain.kinds import NoLongerTrue
 from outbox.models import Message, Wording
-from partners.domain import answering, following, keeping
+from partners.domain import answering, applying, following, keeping
 from partners.models import Invitee, Objection
 from registrations.domain import booking
 from registrations.models import Limit, Membership, Registration
@@ -139,7 +139,10 @@ def test_whose_seat_ends_is_told_why_by_their_own_wish_or_off_the_list(cohort):
     assert words(told["ada@x.fr"].subject) == f"Place libérée : {session.title}"
     assert words(told["alan@x.fr"].subject) == f"Inscription annulée : {session.title}"
     said = words(told["alan@x.fr"].body)
-    assert "Alan Turing, vous n’êtes plus sur la liste de votre établissement, Conservatoire national." in said
+    assert (
+        "Alan Turing, vous n’êtes plus sur la liste de votre établissement, Conservatoire national. La place qu’il vous gardait est libérée."
+        in said
+    )
     assert "les organisateurs" not in said
 
 
@@ -271,11 +274,16 @@ class TestTheMail:
         assert new.key != ada.key
         assert new.key in self.letter(new).text
 
-    def test_beyond_what_an_institution_may_send_in_a_day_they_leave_on_the_next(self, cohort, settings):
+    @pytest.mark.parametrize("at_once", [1, 1000])
+    def test_beyond_what_an_institution_may_send_in_a_day_they_leave_on_the_next(self, cohort, settings, monkeypatch, at_once):
         settings.PARTNER_INVITATIONS_A_DAY = 2
-        portal.apply(cohort, ADA, ALAN, EMMY)
-        days = [(one.not_before - timezone.now()).days for one in Message.objects.order_by("pk")]
-        assert days in ([-1, -1, 0], [-1, -1, 1])
+        monkeypatch.setattr(applying, "BATCH", at_once)
+
+        upload = portal.apply(cohort, ADA, ALAN, EMMY)
+        portal.apply(cohort, ["Bob", "Bob", "bob@x.fr", "4"], ["Eve", "Eve", "eve@x.fr", "5"])
+
+        days = [(one.not_before - upload.applied_at).days for one in Message.objects.order_by("pk")]
+        assert days == [0, 0, 1, 1, 2]
 
 
 def test_people_stay_on_lists_as_long_as_they_were_told(cohort):
@@ -292,7 +300,17 @@ def test_people_stay_on_lists_as_long_as_they_were_told(cohort):
     assert keeping.forget_old(session.ends_at + timedelta(days=183)) == 1
     assert [one.first_name for one in Invitee.objects.all()] == ["Emmy"]
     assert keeping.forget_old(later.ends_at + timedelta(days=31)) == 1
+    assert not Invitee.history.exists()
     assert User.objects.filter(email="ada@x.fr").exists()
+
+
+def test_a_list_for_sessions_that_nobody_has_entered_yet_is_not_forgotten_with_those_of_last_year(cohort):
+    portal.session_for(cohort, starts_at=timezone.now() - timedelta(days=300))
+
+    for row, one in ((ADA, cohort), (ALAN, make.cohort())):
+        assert keeping.kept_until(portal.invitee(one, row)) is None
+    assert keeping.forget_old(timezone.now()) == 0
+    assert Invitee.history.count() == 2
 
 
 def test_who_is_signed_in_as_somebody_else_is_told_for_whom_it_is(ada):

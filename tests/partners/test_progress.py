@@ -1,10 +1,11 @@
 """How far a worker is with a long list is seen by whoever waits for it, also while its transaction is open."""
 
 import threading
+import time
 from itertools import pairwise
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from partners.domain import progress, reviewing
@@ -57,6 +58,30 @@ def test_how_far_a_list_is_is_told_while_it_is_read_and_while_it_is_applied(monk
     if connection.vendor == "postgresql":  # SQLite has one writer, which tells nothing until its transaction ends
         assert max(read) > 34, "the rows were being written"
         assert max(applied) > 20, "the people were being written"
+
+
+@pytest.mark.only_on_postgresql
+@pytest.mark.django_db(transaction=True)
+def test_it_is_not_told_where_that_would_mean_to_wait(monkeypatch):
+    """Such as while a deployment alters the table, which itself waits for the worker."""
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN", 0)
+    cohort = make.cohort()
+    upload = reviewing.receive(cohort, portal.text(portal.ADA), "liste.csv", actor=portal.role(cohort.institution), at=timezone.now())
+    other = connection.copy()
+    with transaction.atomic(), progress.Progress(upload, 10) as told:
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("LOCK TABLE partners_upload IN SHARE MODE")
+        began = time.monotonic()
+        for _ in range(5):
+            told.add(1)
+        took = time.monotonic() - began
+        other.close()
+
+    assert told.done == 5
+    assert 0.05 < took < 5
+    upload.refresh_from_db()
+    assert upload.percent == 0
 
 
 @pytest.mark.django_db(transaction=True)

@@ -282,11 +282,6 @@ def test_a_seat_that_is_lost_and_comes_back_replaces_the_entry_each_time():
 ENDINGS = {
     Ending.BY_PERSON: ("Place libérée : ", "votre place est libérée.", "seat"),
     Ending.BY_ORGANISERS: ("Inscription annulée : ", "les organisateurs ont annulé votre inscription à cette session.", "programme"),
-    Ending.LEFT_COHORT: (
-        "Inscription annulée : ",
-        "vous n’êtes plus sur la liste de votre établissement, nom de l’établissement. La place qu’il vous gardait va à une autre personne.",
-        "programme",
-    ),
     Ending.SWAPPED: ("Place quittée : ", "vous avez quitté cette session pour une autre.", "me"),
 }
 
