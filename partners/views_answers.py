@@ -15,6 +15,7 @@ from partners import access
 from partners.domain import answering
 from partners.domain.answering import Accepted
 from partners.models import Invitee
+from programme.models import Session
 from registrations.domain import seats
 from registrations.models import Registration
 
@@ -28,14 +29,14 @@ def answer(request: HttpRequest, key: str) -> HttpResponse:
     except Http404:
         return render(request, "partners/no_invitation.html", status=404)
     if request.method != "POST":
-        return _show(request, invitee, asks_to_erase="erase" in request.GET)
+        return _show(request, invitee)
     act = request.POST.get("act", "")
     try:
         if act == "accept":
             return _accept(request, invitee)
         if act == "decline":
             answering.decline(invitee, at=timezone.now())
-            messages.success(request, _("You have declined. Your place goes to somebody else."))
+            messages.success(request, _("You have declined: your place is free for somebody else."))
         elif act == "erase":
             answering.erase(invitee, at=timezone.now())
             return render(request, "partners/erased.html", {"institution": invitee.institution})
@@ -69,7 +70,7 @@ def _tell(request: HttpRequest, accepted: Accepted) -> None:
             messages.success(request, _("“%(session)s”: your seat is confirmed.") % {"session": session.title})
 
 
-def _show(request: HttpRequest, invitee: Invitee, *, asks_to_erase: bool) -> HttpResponse:
+def _show(request: HttpRequest, invitee: Invitee) -> HttpResponse:
     now = timezone.now()
     is_theirs = request.user.is_authenticated and invitee.attendee is not None and invitee.attendee.user == request.user
     kept = answering.sessions_for(invitee.cohort, now)
@@ -79,10 +80,18 @@ def _show(request: HttpRequest, invitee: Invitee, *, asks_to_erase: bool) -> Htt
         "invitee": invitee,
         "institution": invitee.institution,
         "cohort": invitee.cohort,
-        "sessions": [(session, pools[session.pk], mine.get(session.pk)) for session in kept],
+        "sessions": [(session, pools[session.pk], mine.get(session.pk), _beside(session, kept, invitee)) for session in kept],
         "is_theirs": is_theirs,
         "overlaps": any(one.ends_at > other.starts_at for one, other in pairwise(kept)),
         "other": request.user.email if request.user.is_authenticated and not is_theirs else "",
-        "asks_to_erase": asks_to_erase,
+        "asks_to_erase": "erase" in request.GET,
+        "asks_to_decline": "decline" in request.GET and invitee.status == Invitee.Status.ACCEPTED,
     }
     return render(request, "partners/answer.html", context)
+
+
+def _beside(session: Session, kept: list[Session], invitee: Invitee) -> list[str]:
+    """The titles of the sessions between which and `session` somebody has to choose, as long as they choose."""
+    if invitee.status == Invitee.Status.ACCEPTED:
+        return []
+    return [one.title for one in kept if one != session and one.starts_at < session.ends_at and session.starts_at < one.ends_at]

@@ -103,7 +103,7 @@ def _line(row: UploadRow, meaning: Mapping[str, int]) -> dict[str, Any]:
                 "value": raw if errors else row.person.get(name) or raw,
                 "errors": errors,
                 "fix": next((one.fix for one in here if one.fix), ""),
-                "notes": [sentences.about(one) for one in here if one.level != Level.ERROR],
+                "notes": [(one.level, sentences.about(one)) for one in here if one.level != Level.ERROR],
                 "was": row.was.get(name),
                 "has_was": name in row.was,
             }

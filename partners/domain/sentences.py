@@ -41,7 +41,7 @@ _REFUSALS: dict[str, Any] = {
 
 _FINDINGS: dict[str, Any] = {
     "email_missing": gettext_lazy("The address is missing: nobody can be invited without one."),
-    "email_at": gettext_lazy("An address has an “@”. Do you mean %(fix)s?"),
+    "email_at": gettext_lazy("The “@” is missing. Do you mean %(fix)s?"),
     "email_invalid": gettext_lazy("This is not an e-mail address."),
     "email_letter": gettext_lazy("This address holds a letter that no address has (%(letter)s): type it again by hand."),
     "several_addresses": gettext_lazy("One address in each cell: keep one."),

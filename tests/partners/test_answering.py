@@ -123,6 +123,30 @@ def test_who_declines_gives_the_seat_to_the_first_in_line_of_the_cohort(client, 
     assert Invitee.objects.get(pk=ada.pk).status == "accepted"
 
 
+def test_giving_everything_back_is_a_question_first(client, ada):
+    portal.seat(portal.session_for(ada.cohort), portal.accepted(ada))
+
+    page = client.get(f"{link(ada)}?decline").content.decode()
+
+    assert "Rendre votre place" in page and 'value="decline"' in page
+    assert 'value="decline"' not in client.get(link(ada)).content.decode()
+    assert Registration.objects.get().status == "confirmed"
+
+
+def test_what_one_has_to_choose_between_is_named(client, cohort, ada):
+    at = timezone.now() + timedelta(days=9)
+    session, _beside, _other = (
+        portal.session_for(cohort, title=title, starts_at=at + timedelta(hours=late))
+        for title, late in (("Puces", 0), ("Droit", 0.5), ("Arts", 3))
+    )
+
+    assert "En même temps que : Droit" in words(client.get(link(ada)).content.decode())
+
+    portal.seat(session, portal.accepted(ada))
+    page = words(portal.signed_in(Invitee.objects.get(pk=ada.pk).attendee.user).get(link(ada)).content.decode())
+    assert "« Puces »" in page and "En même temps que : Droit" not in page
+
+
 def test_whose_seat_ends_is_told_why_by_their_own_wish_or_off_the_list(cohort):
     """Nobody reads that the organisers have cancelled what they gave back themselves, or what their institution has taken."""
     session = portal.session_for(cohort, seats=2)

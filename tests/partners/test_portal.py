@@ -62,7 +62,7 @@ class TestTheStory:
         upload = portal.work(Upload.objects.get())
 
         said = browser.get(page).content.decode()
-        assert "alan@x.fr" in said and "Une adresse contient un" in said
+        assert "alan@x.fr" in said and "Il manque un" in said
         browser.post(at("mend", upload.uuid), {"line": 3, "field": "email", "value": "alan@x.fr"})
         assert "Inviter 2" in browser.get(page).content.decode()
         browser.post(at("confirm", upload.uuid), {"new": 2, "changed": 0, "removed": 0})
