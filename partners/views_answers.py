@@ -83,7 +83,7 @@ def _show(request: HttpRequest, invitee: Invitee) -> HttpResponse:
         "sessions": [(session, pools[session.pk], mine.get(session.pk), _beside(session, kept, invitee)) for session in kept],
         "is_theirs": is_theirs,
         "overlaps": any(one.ends_at > other.starts_at for one, other in pairwise(kept)),
-        "other": request.user.email if request.user.is_authenticated and not is_theirs else "",
+        "other": request.user.email if request.user.is_authenticated and request.user.email != invitee.email and not is_theirs else "",
         "asks_to_erase": "erase" in request.GET,
         "asks_to_decline": "decline" in request.GET and invitee.status == Invitee.Status.ACCEPTED,
     }

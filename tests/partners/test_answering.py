@@ -132,6 +132,11 @@ def test_giving_everything_back_is_a_question_first(client, ada):
     assert 'value="decline"' not in client.get(link(ada)).content.decode()
     assert Registration.objects.get().status == "confirmed"
 
+    hers = portal.signed_in(Invitee.objects.get(pk=ada.pk).attendee.user)
+    page = words(hers.post(link(ada), {"act": "decline"}, follow=True).content.decode())
+    assert "Vous avez décliné" in page
+    assert "Cette invitation est pour" not in page, "nobody is warned of being signed in as themselves"
+
 
 def test_what_one_has_to_choose_between_is_named(client, cohort, ada):
     at = timezone.now() + timedelta(days=9)
