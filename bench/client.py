@@ -214,6 +214,18 @@ def _unchunk(data: bytes) -> bytes:
     return b"".join(parts)
 
 
+def web_figures(at_rest: float, meanwhile: float, busy_at_rest: float, busy_meanwhile: float) -> dict[str, float]:
+    """What a bench prints of how long an answer of the web took, in ms, at rest and beside its work."""
+    return {
+        "web_p95_ms_at_rest": at_rest,
+        "web_p95_ms": meanwhile,
+        "web_p95_ratio": round(meanwhile / at_rest, 2),
+        "busy_web_p95_ms_at_rest": busy_at_rest,
+        "busy_web_p95_ms": busy_meanwhile,
+        "busy_web_p95_ratio": round(busy_meanwhile / busy_at_rest, 2),
+    }
+
+
 class Pages:
     """Strangers who ask for the seat box of one session, at `path`, and mind how long it takes."""
 

@@ -15,7 +15,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.client import Pages
+from bench.client import Pages, web_figures
 from bench.workplace import arguments, gunicorn, progress, wait_until, worker, workplace
 
 GIVE_UP_AFTER = 600
@@ -128,14 +128,7 @@ def beside_the_web(folder: Path, rows: int) -> dict[str, float]:
             beside = thread.submit(hand_in_beside)
             busy_meanwhile = pages.busy_p95_ms(GIVE_UP_AFTER, lambda: not beside.done())
             beside.result()
-    return {
-        "web_p95_ms_at_rest": at_rest,
-        "web_p95_ms": meanwhile,
-        "web_p95_ratio": round(meanwhile / at_rest, 2),
-        "busy_web_p95_ms_at_rest": busy_at_rest,
-        "busy_web_p95_ms": busy_meanwhile,
-        "busy_web_p95_ratio": round(busy_meanwhile / busy_at_rest, 2),
-    }
+    return web_figures(at_rest, meanwhile, busy_at_rest, busy_meanwhile)
 
 
 def a_list(rows: int) -> bytes:

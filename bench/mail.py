@@ -19,7 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.client import Pages
+from bench.client import Pages, web_figures
 from bench.workplace import ROOT, arguments, gunicorn, most_memory_mb, progress, wait_until, worker, workplace
 
 SECONDS_BETWEEN_CODES = 0.5
@@ -104,12 +104,7 @@ def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
         "queue_rss_mb": round(queue_rss, 1),
         "worker_rss_mb": worker_rss,
         "codes": len(codes),
-        "web_p95_ms_at_rest": at_rest,
-        "web_p95_ms": meanwhile,
-        "web_p95_ratio": round(meanwhile / at_rest, 2),
-        "busy_web_p95_ms_at_rest": busy_at_rest,
-        "busy_web_p95_ms": busy_meanwhile,
-        "busy_web_p95_ratio": round(busy_meanwhile / busy_at_rest, 2),
+        **web_figures(at_rest, meanwhile, busy_at_rest, busy_meanwhile),
         "messages": given.messages,
         "workers": given.workers,
         "database": connection.vendor,

@@ -1,7 +1,5 @@
 """The personal page of somebody whom an institution has invited: it asks, and only a button changes anything (docs/rules.md#answers)."""
 
-from itertools import pairwise
-
 from django.contrib import messages
 from django.contrib.auth import login
 from django.http import Http404, HttpRequest, HttpResponse
@@ -76,13 +74,14 @@ def _show(request: HttpRequest, invitee: Invitee) -> HttpResponse:
     kept = answering.sessions_for(invitee.cohort, now)
     pools = {pool.session_id: pool for pool in invitee.cohort.allotments.filter(session__in=kept)}
     mine = {seat.session.pk: seat for seat in seats.seats(kept, invitee.attendee, now)} if invitee.attendee else {}
+    sessions = [(session, pools[session.pk], mine.get(session.pk), _beside(session, kept, invitee)) for session in kept]
     context = {
         "invitee": invitee,
         "institution": invitee.institution,
         "cohort": invitee.cohort,
-        "sessions": [(session, pools[session.pk], mine.get(session.pk), _beside(session, kept, invitee)) for session in kept],
+        "sessions": sessions,
         "is_theirs": is_theirs,
-        "overlaps": any(one.ends_at > other.starts_at for one, other in pairwise(kept)),
+        "overlaps": any(beside for *_one, beside in sessions),
         "other": request.user.email if request.user.is_authenticated and request.user.email != invitee.email and not is_theirs else "",
         "asks_to_erase": "erase" in request.GET,
         "asks_to_decline": "decline" in request.GET and invitee.status == Invitee.Status.ACCEPTED,
