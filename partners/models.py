@@ -117,7 +117,7 @@ class UploadRow(models.Model):
         NEW = "new", _("New")
         CHANGED = "changed", _("Changed")
         SAME = "same", _("Unchanged")
-        TO_MEND = "to_mend", _("To mend")
+        TO_MEND = "to_mend", _("To fix")
         TWICE = "twice", _("Repeated")
         ELSEWHERE = "elsewhere", _("On another list")
         SKIPPED = "skipped", _("Skipped")
@@ -132,6 +132,7 @@ class UploadRow(models.Model):
     person = models.JSONField(_("as it would be kept"), default=dict)
     findings = models.JSONField(_("what was found"), default=list)
     was = models.JSONField(_("what the list says now"), default=dict)
+    is_doubtful = models.BooleanField(_("can be taken, but asks for a look"), default=False)
 
     class Meta:
         verbose_name = _("row of an uploaded list")

@@ -11,6 +11,7 @@ urlpatterns = [
     path("partners/lists/<uuid:uuid>/progress/", views_reviews.progress, name="progress"),
     path("partners/lists/<uuid:uuid>/mend/", views_reviews.mend, name="mend"),
     path("partners/lists/<uuid:uuid>/skip/", views_reviews.skip, name="skip"),
+    path("partners/lists/<uuid:uuid>/keep/", views_reviews.keep, name="keep"),
     path("partners/lists/<uuid:uuid>/columns/", views_reviews.columns, name="columns"),
     path("partners/lists/<uuid:uuid>/read-as/", views_reviews.read_as, name="read_as"),
     path("partners/lists/<uuid:uuid>/mode/", views_reviews.mode, name="mode"),

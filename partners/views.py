@@ -20,10 +20,10 @@ from accounts.domain.limits import TooMany
 from accounts.models import User
 from partners import access
 from partners.access import signed_in
-from partners.domain import applying, following, identity, reviewing, roles, sentences
+from partners.domain import following, identity, leaving, reviewing, roles, sentences
 from partners.domain.files import MAX_BYTES, FileRefused
 from partners.forms import PersonForm, TeamForm, UploadForm
-from partners.models import SignIn, Upload
+from partners.models import Invitee, SignIn, Upload
 from partners.pages import A_PAGE, as_file, context
 from partners.receiving import CutUpload, InMemory, is_far_too_large
 from registrations.models import Cohort, PartnerRole
@@ -187,8 +187,7 @@ def replace(request: HttpRequest, uuid: Any) -> HttpResponse:
         else:
             messages.success(request, _("%(new)s takes the place of %(old)s; the invitation is on its way.") % {"new": made, "old": person})
             return _back_to(person.cohort)
-    seats = applying.seats_of([person], timezone.now())
-    shown = context(request, person.institution, cohort=person.cohort, form=form, leaves=person, seats=seats)
+    shown = context(request, person.institution, cohort=person.cohort, form=form, leaves=person, freed=_freed_by(person))
     return render(request, "partners/person.html", shown, status=422 if form.errors else 200)
 
 
@@ -202,8 +201,13 @@ def remove(request: HttpRequest, uuid: Any) -> HttpResponse:
         following.take_off(person, actor=cast("User", request.user), at=timezone.now())
         messages.success(request, _("%(name)s is off the list.") % {"name": person})
         return _back_to(person.cohort)
-    seats = applying.seats_of([person], timezone.now())
-    return render(request, "partners/remove.html", context(request, person.institution, cohort=person.cohort, leaves=person, seats=seats))
+    shown = context(request, person.institution, cohort=person.cohort, leaves=person, freed=_freed_by(person))
+    return render(request, "partners/remove.html", shown)
+
+
+def _freed_by(person: Invitee) -> dict[str, Any]:
+    freed = leaving.freed_by([person], timezone.now())
+    return {"seats": freed.seats, "words": sentences.freed(freed)}
 
 
 def _back_to(of: Cohort) -> HttpResponse:

@@ -2,13 +2,14 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Case, Value, When
+from django.db.models import Case, Count, Q, QuerySet, Value, When
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -20,17 +21,20 @@ from django_htmx.http import HttpResponseClientRefresh
 from accounts.models import User
 from partners import access, reader
 from partners.access import signed_in
-from partners.domain import applying, reviewing, roles, sentences
+from partners.domain import applying, following, reviewing, roles, sentences
 from partners.domain.checking import Finding, Level
 from partners.domain.columns import FIELDS
+from partners.domain.leaving import Freed
 from partners.forms import ColumnsForm
-from partners.models import Invitee, Upload, UploadRow
+from partners.models import Upload, UploadRow
 from partners.pages import A_PAGE, as_file, context
 from venues.sheets import escape
 
 Verdict = UploadRow.Verdict
 # What comes first is what needs somebody.
 ORDER = [Verdict.TO_MEND, Verdict.TWICE, Verdict.ELSEWHERE, Verdict.CHANGED, Verdict.NEW, Verdict.SAME, Verdict.SKIPPED, Verdict.NOBODY]
+CALM = {Verdict.NEW, Verdict.SAME, Verdict.SKIPPED, Verdict.NOBODY}
+DOUBTFUL = "doubtful"  # rows that can be taken, but ask for a look
 AGREED = ("new", "changed", "removed")
 
 
@@ -42,7 +46,7 @@ def review(request: HttpRequest, uuid: UUID) -> HttpResponse:
     return _review(request, access.upload(request, uuid, roles.may_edit))
 
 
-def _review(request: HttpRequest, of: Upload, *, form: ColumnsForm | None = None, status: int = 200) -> HttpResponse:
+def _review(request: HttpRequest, of: Upload, *, form: ColumnsForm | None = None, mended: int = 0, status: int = 200) -> HttpResponse:
     said = context(request, of.institution, upload=of, cohort=of.cohort, refused=_refusal(of))
     if of.status != Upload.Status.REVIEW:
         may_undo = of.undoable_until is not None and timezone.now() < of.undoable_until
@@ -50,25 +54,32 @@ def _review(request: HttpRequest, of: Upload, *, form: ColumnsForm | None = None
     found = reviewing.columns_of(of)
     rows = of.rows.exclude(is_title=True)
     counts = of.counts
+    chips, total = _chips(rows)
     shown = request.GET.get("show", "")
-    by_verdict = {name: rows.filter(verdict=name).count() for name in ORDER}
-    if shown not in ORDER or not by_verdict[Verdict(shown)]:
+    if shown not in [name for name, _words, _number in chips]:
         shown = ""
-    removed = Invitee.objects.filter(pk__in=of.removed[:A_PAGE]).order_by("last_name", "first_name", "pk")
-    listed = rows.filter(verdict=shown) if shown else rows
-    urgency = Case(*(When(verdict=name, then=Value(n)) for n, name in enumerate(ORDER[:3])), default=Value(len(ORDER)))
+    # Whoever loses a seat stands first.
+    removed = following.people_of(of.cohort, timezone.now()).filter(pk__in=of.removed[:A_PAGE])
+    removed = removed.order_by("-seated", "-waits", "last_name", "first_name", "pk")
+    listed = rows.filter(is_doubtful=True) if shown == DOUBTFUL else rows.filter(verdict=shown) if shown else rows
+    urgent = [*(Q(verdict=name) for name in ORDER[:3]), Q(is_doubtful=True)]
+    urgency = Case(*(When(which, then=Value(n)) for n, which in enumerate(urgent)), default=Value(len(urgent)))
     page = Paginator(listed.order_by(urgency, "line"), A_PAGE).get_page(request.GET.get("page"))
+    lines = [_line(row, found.meaning) for row in page]
+    _focus(lines, mended)
     said |= {
         "columns": [(name, sentences.FIELDS[name]) for name in FIELDS if name in found.meaning],
         "columns_form": form or ColumnsForm(found),
         "about": [_told(one) for one in of.findings],
         "counts": counts,
-        "verdicts": [(name, name.label, number) for name, number in by_verdict.items() if number],
-        "total": sum(by_verdict.values()),
+        "chips": chips,
+        "total": total,
         "shown": shown,
         "page": page,
-        "lines": [_line(row, found.meaning) for row in page],
+        "lines": lines,
+        "edited": request.GET.get("edit", ""),
         "removed": removed,
+        "freed": sentences.freed(Freed(**counts["freed"])) if of.removed else "",
         "is_guessed": found.guessed,
         "encodings": [(name, sentences.ENCODINGS[name]) for name in reader.ENCODINGS],
         "read_as": sentences.read_as(of.read_as),
@@ -77,6 +88,27 @@ def _review(request: HttpRequest, of: Upload, *, form: ColumnsForm | None = None
     }
     template = "partners/_review.html" if request.htmx else "partners/review.html"  # type: ignore[attr-defined]
     return render(request, template, said, status=status)
+
+
+def _chips(rows: QuerySet[UploadRow]) -> tuple[list[tuple[str, Any, int]], int]:
+    """The sorts of rows there are, each with its words and its number; and the number of all."""
+    counted = rows.order_by().values_list("verdict", "is_doubtful").annotate(number=Count("pk"))
+    numbers: Counter[str] = Counter()
+    for verdict, is_doubtful, number in counted:
+        numbers[verdict] += number
+        numbers[DOUBTFUL] += number if is_doubtful else 0
+    sorts: list[tuple[str, Any]] = [(name, name.label) for name in ORDER]
+    sorts.insert(3, (DOUBTFUL, _("To check")))
+    return [(name, words, numbers[name]) for name, words in sorts if numbers[name]], sum(numbers[name] for name in ORDER)
+
+
+def _focus(lines: list[dict[str, Any]], mended: int) -> None:
+    """After a row was mended its button is gone: go on at the next cell to mend, or stay in the row."""
+    if not mended:
+        return
+    wrong = (cell for line in lines if not line["row"].is_skipped for cell in line["cells"] if cell["errors"])
+    place = next(wrong, None) or next((line for line in lines if line["row"].line == mended), {})
+    place["has_focus"] = True
 
 
 def _told(finding: dict[str, Any]) -> tuple[str, str, str]:
@@ -109,7 +141,13 @@ def _line(row: UploadRow, meaning: Mapping[str, int]) -> dict[str, Any]:
             }
         )
     others = [(one.level, sentences.about(one)) for one in findings if one.column not in meaning]
-    return {"row": row, "cells": cells, "others": others}
+    return {
+        "row": row,
+        "cells": cells,
+        "others": others,
+        "is_swapped": any(one.code == "swapped" for one in findings),
+        "is_calm": row.verdict in CALM and not row.is_doubtful,
+    }
 
 
 def _refusal(of: Upload) -> str:
@@ -130,7 +168,7 @@ def progress(request: HttpRequest, uuid: UUID) -> HttpResponse:
 # --- What can be done -----------------------------------------------------------------------------------------------------------
 
 
-def _do(request: HttpRequest, uuid: UUID, act: Callable[[Upload], object]) -> HttpResponse:
+def _do(request: HttpRequest, uuid: UUID, act: Callable[[Upload], object], *, mended: int = 0) -> HttpResponse:
     """Let `act` change the list, and show it as it is then; a page that was drawn before it changed is told so."""
     of = access.upload(request, uuid, roles.may_edit)
     try:
@@ -139,7 +177,7 @@ def _do(request: HttpRequest, uuid: UUID, act: Callable[[Upload], object]) -> Ht
         messages.error(request, _("This list has changed meanwhile: here is how it is now."))
     if request.htmx:  # type: ignore[attr-defined]
         of = Upload.objects.select_related("institution", "cohort__institution").filter(pk=of.pk).first() or of
-        return _review(request, of) if of.status == Upload.Status.REVIEW else HttpResponseClientRefresh()
+        return _review(request, of, mended=mended) if of.status == Upload.Status.REVIEW else HttpResponseClientRefresh()
     if not Upload.objects.filter(pk=of.pk).exists():
         return redirect("partners:cohort", of.institution.slug, of.cohort.slug)
     response = redirect("partners:review", of.uuid)
@@ -153,11 +191,20 @@ def _do(request: HttpRequest, uuid: UUID, act: Callable[[Upload], object]) -> Ht
 @signed_in
 @require_POST
 def mend(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    """Write a cell anew."""
-    line, field = _number(request.POST.get("line")), request.POST.get("field", "")
-    if field not in FIELDS:
+    """Write a cell anew, or the whole row."""
+    line, values = _number(request.POST.get("line")), {name: request.POST[name] for name in FIELDS if name in request.POST}
+    if not values:
         raise Http404
-    return _do(request, uuid, lambda of: reviewing.mend(of, line, field, request.POST.get("value", "")))
+    return _do(request, uuid, lambda of: reviewing.mend(of, line, values), mended=line)
+
+
+@never_cache
+@signed_in
+@require_POST
+def keep(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Of several rows about one person, take this one."""
+    line = _number(request.POST.get("line"))
+    return _do(request, uuid, lambda of: reviewing.keep_only(of, line), mended=line)
 
 
 @never_cache
@@ -222,12 +269,12 @@ def rows_to_mend(request: HttpRequest, uuid: UUID) -> HttpResponse:
     found = reviewing.columns_of(of)
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=";")
-    writer.writerow([*(escape(name) for name in found.names), _("What to mend")])
+    writer.writerow([*(escape(name) for name in found.names), _("What to fix")])
     for row in of.rows.filter(verdict=Verdict.TO_MEND).order_by("line"):
         wrong = [sentences.about(one) for one in reviewing.findings_of(row) if one.level == Level.ERROR]
         cells = [*row.cells, *[""] * (len(found.names) - len(row.cells))]
         writer.writerow([*map(escape, cells), " ".join(wrong)])
-    return as_file(out.getvalue(), f"{of.cohort.slug}-{_('to-mend')}.csv")
+    return as_file(out.getvalue(), f"{of.cohort.slug}-{_('to-fix')}.csv")
 
 
 @never_cache
@@ -259,7 +306,12 @@ def undo(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Ask, then take back what a list has changed."""
     of = access.upload(request, uuid, roles.may_edit)
     if request.method != "POST":
-        return render(request, "partners/undo.html", context(request, of.institution, upload=of, cohort=of.cohort))
+        why_not = ""
+        try:
+            applying.changes_to_undo(of, timezone.now())
+        except applying.CannotUndo as refused:
+            why_not = str(refused)
+        return render(request, "partners/undo.html", context(request, of.institution, upload=of, cohort=of.cohort, why_not=why_not))
     try:
         applying.undo(of, actor=cast("User", request.user), at=timezone.now())
         messages.success(request, _("The list is as it was before “%(file)s”.") % {"file": of.file_name})

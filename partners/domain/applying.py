@@ -1,6 +1,6 @@
 """Put a list into force: all of it in one transaction, or nothing; and take it back (docs/rules.md#lists)."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -210,19 +210,6 @@ def remove(
     return sum(cohorts.part_with(one.cohort, one.attendee, actor=actor, at=at, ending=off) for one in steadily if one.attendee)
 
 
-def seats_of(invitees: Iterable[Invitee], at: datetime) -> int:
-    """How many seats would be freed if these people were taken off their list, in sessions that are not over; one query for each 1000."""
-    found = 0
-    for some in batches([(one.cohort_id, one.attendee_id) for one in invitees if one.attendee_id]):
-        held = Registration.objects.holding().filter(
-            attendee__in=[attendee for _cohort, attendee in some],
-            pool__cohort__in={cohort for cohort, _attendee in some},
-            session__ends_at__gt=at,
-        )
-        found += held.count()
-    return found
-
-
 def undo(upload: Upload, *, actor: User, at: datetime) -> Upload:
     """Take back what `upload` has changed: who was added leaves, who was changed or removed is there again, with their seats.
 
@@ -235,6 +222,21 @@ def undo(upload: Upload, *, actor: User, at: datetime) -> Upload:
         raise CannotUndo(_("Places, addresses or numbers of this list are somebody else’s now.")) from error
 
 
+def changes_to_undo(upload: Upload, at: datetime) -> list[Any]:
+    """The entries in the history of the people whom an applied list has added, changed or removed. Raises CannotUndo after a day, when
+    another list came since, and when somebody of them has answered or was changed."""
+    if upload.undoable_until is None or at > upload.undoable_until:
+        raise CannotUndo(_("A list can be undone within 24 hours."))
+    newer = Upload.objects.filter(cohort=upload.cohort, status=Upload.Status.APPLIED, applied_at__gt=upload.applied_at)
+    if newer.exclude(pk=upload.pk).exists():
+        raise CannotUndo(_("Another list was applied since: undo that one first."))
+    written = list(Invitee.history.filter(history_change_reason=_reason(upload)).order_by("pk"))
+    last = max((one.history_id for one in written), default=0)
+    if Invitee.history.filter(id__in={one.id for one in written}, history_id__gt=last).exists():
+        raise CannotUndo(_("People of this list have answered, or were changed, since: take them off one by one."))
+    return written
+
+
 @ledger.again_after_deadlock
 def _undo(upload: Upload, actor: User, at: datetime) -> Upload:
     with transaction.atomic():
@@ -242,15 +244,7 @@ def _undo(upload: Upload, actor: User, at: datetime) -> Upload:
         upload = Upload.objects.select_related("cohort").get(pk=upload.pk)
         if upload.status == Upload.Status.UNDONE:
             return upload
-        if upload.undoable_until is None or at > upload.undoable_until:
-            raise CannotUndo(_("A list can be taken back within 24 hours."))
-        newer = Upload.objects.filter(cohort=upload.cohort, status=Upload.Status.APPLIED, applied_at__gt=upload.applied_at)
-        if newer.exclude(pk=upload.pk).exists():
-            raise CannotUndo(_("Another list was applied since: take that one back first."))
-        written = list(Invitee.history.filter(history_change_reason=_reason(upload)).order_by("pk"))
-        last = max((one.history_id for one in written), default=0)
-        if Invitee.history.filter(id__in={one.id for one in written}, history_id__gt=last).exists():
-            raise CannotUndo(_("People of this list have answered, or were changed, since: take them off one by one."))
+        written = changes_to_undo(upload, at)
         reason = f"undo {upload.uuid}"
         trace = {"default_user": actor, "default_date": at, "default_change_reason": reason}
         added = [one for one in written if one.history_type == "+"]

@@ -23,13 +23,15 @@ class Difference:
 
 @dataclass
 class Comparison:
-    """`size` is how many people the cohort would have; `findings` is what comparing has found about the row of a line."""
+    """`absent` are those of the cohort whom no row means, whether they are removed or not; `size` is how many people the cohort would
+    have; `findings` is what comparing has found about the row of a line."""
 
     new: list[Person] = field(default_factory=list)
     changed: list[Difference] = field(default_factory=list)
     same: list[Invitee] = field(default_factory=list)
     elsewhere: list[Person] = field(default_factory=list)
     objecting: list[Person] = field(default_factory=list)
+    absent: list[Invitee] = field(default_factory=list)
     removed: list[Invitee] = field(default_factory=list)
     size: int = 0
     findings: dict[int, Finding] = field(default_factory=dict)
@@ -81,8 +83,8 @@ def compare(cohort: Cohort, people: Sequence[Person], *, replacing: bool, by_han
     _leave_in_peace(cohort, found, by_hand=by_hand)
     _name_the_cohorts(found)
     _sort_out(matched, by_reference, found)
-    if replacing:
-        found.removed = [one for one in listed if one.cohort_id == cohort.pk and one.pk not in meant]
+    found.absent = [one for one in listed if one.cohort_id == cohort.pk and one.pk not in meant]
+    found.removed = found.absent if replacing else []
     found.size = _size(cohort, listed, found)
     return found
 

@@ -17,7 +17,7 @@ from accounts.domain.limits import Limit
 from accounts.models import User
 from outbox.domain.posting import ring_task
 from partners import reader
-from partners.domain import applying, checking, columns, files, roles
+from partners.domain import applying, checking, columns, files, leaving, roles
 from partners.domain.checking import Finding, Level, Person
 from partners.domain.columns import FIELDS, Columns
 from partners.domain.comparing import Comparison, compare
@@ -175,7 +175,7 @@ def look_again(upload: Upload) -> None:
     before = [_state(row) for row in rows]
     _note_all(upload, rows, *_check(upload, rows, Progress()))
     changed = [row for row, was in zip(rows, before, strict=True) if was != _state(row)]
-    UploadRow.objects.bulk_update(changed, ["verdict", "is_title", "person", "findings", "was"], batch_size=500)
+    UploadRow.objects.bulk_update(changed, ["verdict", "is_title", "person", "findings", "was", "is_doubtful"], batch_size=500)
     _finish(upload, Status.REVIEW)
 
 
@@ -210,7 +210,8 @@ def _note_all(upload: Upload, rows: list[UploadRow], people: list[Person], refus
     _tell_apart(rows, comparison)
     upload.findings = [asdict(one) for one in checking.about_the_list(people, found, upload.read_as)]
     upload.counts = comparison.counts() | _tally(rows, comparison)
-    upload.removed = [one.pk for one in comparison.removed]
+    # The page shows the first of them: those who have something to lose.
+    upload.removed = [one.pk for one in sorted(comparison.removed, key=lambda one: one.attendee_id is None)]
     upload.refused = {"code": refusal.code, "said": refusal.said} if refusal else None
 
 
@@ -228,7 +229,7 @@ def _people(upload: Upload, found: Columns, rows: list[UploadRow], progress: Pro
 
 
 def _state(row: UploadRow) -> tuple[Any, ...]:
-    return row.verdict, row.is_title, row.person, row.findings, row.was
+    return row.verdict, row.is_title, row.person, row.findings, row.was, row.is_doubtful
 
 
 def _note(row: UploadRow, person: Person | None, found: Columns) -> None:
@@ -267,15 +268,18 @@ def _tell_apart(rows: list[UploadRow], comparison: Comparison) -> None:
     for row in rows:
         if row.person and not row.verdict:
             row.verdict = Verdict.SAME
+        warned = any(one["level"] == Level.WARNING for one in row.findings)
+        row.is_doubtful = warned and row.verdict in (Verdict.NEW, Verdict.CHANGED, Verdict.SAME)
 
 
-def _tally(rows: list[UploadRow], comparison: Comparison) -> dict[str, int]:
+def _tally(rows: list[UploadRow], comparison: Comparison) -> dict[str, Any]:
     said = [row.verdict for row in rows]
-    tally = {name.value: said.count(name) for name in (Verdict.TO_MEND, Verdict.TWICE, Verdict.ELSEWHERE, Verdict.SKIPPED)}
+    tally: dict[str, Any] = {name.value: said.count(name) for name in (Verdict.TO_MEND, Verdict.TWICE, Verdict.ELSEWHERE, Verdict.SKIPPED)}
     return tally | {
         "rows": sum(bool(row.person) for row in rows),
+        "absent": len(comparison.absent),
         "size": comparison.size,
-        "seats": applying.seats_of(comparison.removed, timezone.now()),
+        "freed": asdict(leaving.freed_by(comparison.removed, timezone.now())),
     }
 
 
@@ -328,21 +332,47 @@ def _look_soon(upload: Upload) -> None:
     _ring(upload)
 
 
-def mend(upload: Upload, line: int, field: str, value: str) -> Upload:
-    """Write `value` into a cell, and check the list again."""
+def mend(upload: Upload, line: int, values: Mapping[str, str]) -> Upload:
+    """Write some cells of a row anew (field by field), and check the list again. Who writes all of them has said what the row means:
+    what stood in cells under no header is dropped."""
 
     def act(found: Upload) -> None:
-        index = columns_of(found).meaning.get(field)
+        of = columns_of(found)
         row = found.rows.filter(line=line).first()
-        if index is None or row is None:
+        if row is None or not values.keys() <= of.meaning.keys():
             raise Stale
-        row.cells = [*row.cells, *[""] * (index + 1 - len(row.cells))]
-        row.cells[index] = _storable(value[: reader.MAX_CELL + 1])
+        width = max(len(of.names), *(index + 1 for index in of.meaning.values()))
+        row.cells += [""] * (width - len(row.cells))
+        if values.keys() == of.meaning.keys():
+            del row.cells[width:]
+        places = [[line, of.meaning[name]] for name in values]
+        for (_line, index), value in zip(places, values.values(), strict=True):
+            row.cells[index] = _storable(value[: reader.MAX_CELL + 1])
         row.save(update_fields=["cells"])
-        found.read_as["formulas"] = [place for place in found.read_as.get("formulas", ()) if list(place) != [line, index]]
+        found.read_as["formulas"] = [place for place in found.read_as.get("formulas", ()) if list(place) not in places]
         _look_soon(found)
 
     return _change(upload, act)
+
+
+def keep_only(upload: Upload, line: int) -> Upload:
+    """Of several rows that stand for one person, take this one, and skip the others."""
+
+    def act(found: Upload) -> None:
+        repeats = {row.line: _repeated_line(row) for row in found.rows.filter(verdict=Verdict.TWICE)}
+        if line not in repeats:
+            raise Stale
+        first = repeats.pop(line)
+        others = [other for other, of in repeats.items() if of == first]
+        found.rows.filter(line__in=[first, *others]).update(is_skipped=True)
+        _look_soon(found)
+
+    return _change(upload, act)
+
+
+def _repeated_line(row: UploadRow) -> int:
+    """Where the person of a row that repeats another stands first."""
+    return next(one.said["line"] for one in findings_of(row) if one.code in ("repeated", "same_reference"))
 
 
 def skip(upload: Upload, line: int, *, skipped: bool = True) -> Upload:

@@ -1,11 +1,14 @@
 """What people are told about a list: one sentence for each case, with how to mend it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import gettext_lazy, ngettext_lazy, pgettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_lazy, pgettext_lazy
 
 from partners.domain.checking import Finding
+
+if TYPE_CHECKING:
+    from partners.domain.leaving import Freed
 
 _REFUSALS: dict[str, Any] = {
     "empty": gettext_lazy("There is nobody in this file: it has no row under its headers."),
@@ -18,7 +21,7 @@ _REFUSALS: dict[str, Any] = {
         "This file mixes two ways to write accents: line %(line)d (%(byte)s) is not like the others. Open it, check the names, and save it as “CSV UTF-8”."
     ),
     "unreadable_letters": gettext_lazy("The letters of this file cannot be read: save it as “CSV UTF-8”."),
-    "open_quote": gettext_lazy("The quotation mark that opens in line %(line)d is never closed, or stands inside a text: mend that line."),
+    "open_quote": gettext_lazy("The quotation mark that opens in line %(line)d is never closed, or stands inside a text: fix that line."),
     "hopeless_cell": gettext_lazy("A cell of line %(line)d is far too long: is a quotation mark left open?"),
     "bomb": gettext_lazy("This file unpacks to far more than a list ever needs: it is refused."),
     "formulas": gettext_lazy("More than %(number)d cells of this file hold formulas: copy them, paste them as values, and save it again."),
@@ -30,7 +33,7 @@ _REFUSALS: dict[str, Any] = {
     "stumbled": gettext_lazy(
         "We could not take this list, and have made a note of it. Nothing was changed: try another form of the file, or write to the organisers."
     ),
-    "nobody": gettext_lazy("No row of this file can be taken as it is: mend them, and try once more."),
+    "nobody": gettext_lazy("No row of this file can be taken as it is: fix them, and try once more."),
     "no_such_sheet": gettext_lazy("This workbook has no sheet “%(sheet)s”. It has: %(sheets)s."),
     "twice": gettext_lazy("Two columns have the same name: %(names)s. Rename one of them."),
     "no_addresses": gettext_lazy("No column holds e-mail addresses. The columns found: %(names)s. Name one of them “E-mail”."),
@@ -133,6 +136,27 @@ def state_of(invitee: Any) -> Any:
 def refusal(code: str, said: Mapping[str, Any]) -> str:
     """Why a file is refused, and what to do."""
     return _REFUSALS[code] % said
+
+
+def freed(what: "Freed") -> str:
+    """What becomes of the seats of people who leave a list, in sentences: who gets them, and how many stay free."""
+    if not what.seats:
+        return gettext("No seat is freed.")
+    said = [ngettext("%(n)d seat is freed.", "%(n)d seats are freed.", what.seats) % {"n": what.seats}]
+    own = len(what.heirs) + what.more
+    if own:
+        names = ", ".join(what.heirs)
+        if what.more:
+            names = ngettext("%(names)s and %(n)d more", "%(names)s and %(n)d more", what.more) % {"names": names, "n": what.more}
+        said.append(
+            ngettext("It goes to the first in line of your list: %(names)s.", "They go to the first in line of your list: %(names)s.", own)
+            % {"names": names}
+        )
+    if what.others:
+        said.append(ngettext("%(n)d goes to somebody else who waits.", "%(n)d go to others who wait.", what.others) % {"n": what.others})
+    if left := max(0, what.seats - own - what.others):
+        said.append(ngettext("%(n)d stays free.", "%(n)d stay free.", left) % {"n": left})
+    return " ".join(said)
 
 
 def about(finding: Finding) -> str:

@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
                             ("new", "New"),
                             ("changed", "Changed"),
                             ("same", "Unchanged"),
-                            ("to_mend", "To mend"),
+                            ("to_mend", "To fix"),
                             ("twice", "Repeated"),
                             ("elsewhere", "On another list"),
                             ("skipped", "Skipped"),

@@ -29,14 +29,22 @@ def bars(standing: Standing) -> list[dict[str, Any]]:
 
 @register.filter
 def outcome(counts: dict[str, int]) -> str:
-    """What came of a list, in words: "12 new, 3 changed"."""
-    words = {
+    """What came of a list, in words: "12 new people, 3 changed"."""
+    people = {
+        "new": ngettext_lazy("%(n)d new person", "%(n)d new people", "n"),
+        "changed": ngettext_lazy("%(n)d person changed", "%(n)d people changed", "n"),
+        "same": ngettext_lazy("%(n)d person unchanged", "%(n)d people unchanged", "n"),
+        "removed": ngettext_lazy("%(n)d person removed", "%(n)d people removed", "n"),
+    }
+    more = {
         "new": ngettext_lazy("%(n)d new", "%(n)d new", "n"),
         "changed": ngettext_lazy("%(n)d changed", "%(n)d changed", "n"),
         "same": ngettext_lazy("%(n)d unchanged", "%(n)d unchanged", "n"),
         "removed": ngettext_lazy("%(n)d removed", "%(n)d removed", "n"),
     }
-    return ", ".join(words[name] % {"n": counts[name]} for name in words if counts.get(name)) or _("nothing new")
+    there = [name for name in people if counts.get(name)]
+    said = [(more if n else people)[name] % {"n": counts[name]} for n, name in enumerate(there)]
+    return ", ".join(said) or _("nothing new")
 
 
 @register.filter

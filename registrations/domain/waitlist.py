@@ -163,11 +163,12 @@ def hands_on(session: Session) -> bool:
     return session.waiting_list != Mode.BY_HAND
 
 
-def fitting(session: Session, pools: Iterable[SeatPool], at: datetime) -> Iterator[Seated]:
+def fitting(session: Session, pools: Iterable[SeatPool], at: datetime, *, without: Collection[int] = ()) -> Iterator[Seated]:
     """Those in line to whom the free seats of `pools` can be given, in their order; each alone or with the party they wait with.
 
     A party stands where its last member stands, and fits when there is a seat for each. Somebody whom a clash or a limit
-    keeps out (see `passed_over`) is passed over, and stays in line. Reads only; the seats given are counted as it goes.
+    keeps out (see `passed_over`) is passed over, and stays in line; so are the attendees `without` (their ids). Reads only; the seats
+    given are counted as it goes.
     """
     free = {pool.pk: pool.left for pool in pools if pool.left > 0 and not pool.closed}
     line = _reached_by(session, [pool for pool in pools if pool.pk in free])
@@ -199,7 +200,7 @@ def fitting(session: Session, pools: Iterable[SeatPool], at: datetime) -> Iterat
                 group = met[registration.party_id]
                 if len(group) < sizes[registration.party_id]:
                     continue
-            if any(member.pk in kept_out for member in group):
+            if any(member.pk in kept_out or member.attendee_id in without for member in group):
                 continue
             left = dict(free)
             seats = []

@@ -97,12 +97,14 @@ def test_a_list_comes_in_people_answer_and_places_move_on(page: Page, chromium: 
     wrong = page.locator("td.wrong form")
     while (left := wrong.count()) > 0:
         form = wrong.first
-        box = form.locator("input[name=value]")
+        box = form.locator("input:not([type=hidden])")
         line = form.locator("input[name=line]").input_value()
         if not box.input_value():
             box.fill(f"ligne{line}@etu.cnam-fictif.example")
         form.get_by_role("button", name=re.compile("Corriger|Valider")).click()
         expect(wrong).to_have_count(left - 1)
+        if left > 1:
+            expect(wrong.first.locator("input:not([type=hidden])")).to_be_focused()
     is_good(page)
     machine.follow(page.get_by_role("button", name=re.compile(r"^Inviter 50")))
     expect(page.get_by_role("heading", name="La liste est appliquée")).to_be_visible()
@@ -171,6 +173,11 @@ def test_a_list_comes_in_people_answer_and_places_move_on(page: Page, chromium: 
     machine.follow(page.get_by_role("link", name=re.compile("Marketing")))
     hand_in(page, OWN_DATA / "students-marketing-digital.xlsx")
     is_good(page)
+    page.get_by_role("link", name=re.compile("Modifier la ligne")).first.click()
+    expect(page.locator("tr.edited input:not([type=hidden])").first).to_be_focused()
+    is_good(page)
+    page.get_by_role("link", name="Annuler", exact=True).click()
+    expect(page.locator("tr.edited")).to_have_count(0)
     machine.follow(page.get_by_role("button", name=re.compile("^(Inviter|Appliquer)")))
     expect(page.get_by_role("heading", name="La liste est appliquée")).to_be_visible()
 

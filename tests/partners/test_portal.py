@@ -63,7 +63,7 @@ class TestTheStory:
 
         said = browser.get(page).content.decode()
         assert "alan@x.fr" in said and "Il manque un" in said
-        browser.post(at("mend", upload.uuid), {"line": 3, "field": "email", "value": "alan@x.fr"})
+        browser.post(at("mend", upload.uuid), {"line": 3, "email": "alan@x.fr"})
         assert "Inviter 2" in browser.get(page).content.decode()
         browser.post(at("confirm", upload.uuid), {"new": 2, "changed": 0, "removed": 0})
         assert "Application de la liste" in browser.get(page).content.decode()
@@ -139,6 +139,84 @@ class TestTheStory:
             browser.get(at("cohort", "cnam", "medas"))
 
 
+class TestTheReview:
+    """What somebody can do on the page where a list is checked, and where it takes them next."""
+
+    BAD = ["Turing", "Alan", "alan(at)x.fr", "2"]
+
+    def focused(self, response) -> list[str]:
+        return re.findall(r'id="([^"]+)"[^>]* autofocus', response.content.decode())
+
+    def test_a_row_that_only_asks_for_a_look_can_be_written_anew_too(self, browser, camille, cohort):
+        upload = portal.upload(cohort, portal.text(ADA, ["Lovelace", "Ada", "ada.2@x.fr", "2"]), camille)
+        page = at("review", upload.uuid)
+        said = browser.get(page).content.decode()
+        assert "À vérifier · 1" in said
+        assert 'id="line-2"' not in browser.get(page, {"show": "doubtful"}).content.decode()
+
+        response = browser.get(page, {"show": "doubtful", "edit": "3"})
+        assert self.focused(response) == ["cell-3-last_name"]
+        assert 'name="reference"' in response.content.decode()
+        response = browser.post(at("mend", upload.uuid) + "?show=doubtful", {"line": 3, "last_name": "Byron", "email": "ann@x.fr"})
+
+        assert response.url == f"{page}?show=doubtful"
+        assert [one["last_name"] for one in upload.rows.values_list("person", flat=True) if one] == ["Lovelace", "Byron"]
+        assert "À vérifier" not in browser.get(page).content.decode()
+
+    def test_after_a_cell_the_next_one_to_mend_has_the_focus_and_at_last_the_row(self, browser, camille, cohort):
+        upload = portal.upload(cohort, portal.text(self.BAD, ADA, ["Noether", "Emmy", "emmy(at)x.fr", "3"]), camille)
+        assert self.focused(browser.get(at("review", upload.uuid))) == []
+        htmx = {"HX-Request": "true"}
+
+        response = browser.post(at("mend", upload.uuid), {"line": 2, "email": "alan@x.fr"}, headers=htmx)
+        assert self.focused(response) == ["cell-4-email"]
+        response = browser.post(at("mend", upload.uuid), {"line": 4, "email": "emmy@x.fr"}, headers=htmx)
+        assert self.focused(response) == ["edit-link-4"]
+
+    def test_names_change_places_and_another_of_two_rows_is_kept(self, browser, camille, cohort):
+        straight = [[f"Nom{n}", "Ada", f"ada.nom{n}@x.fr", n] for n in "abcde"]
+        turned, twin = ["Zoé", "Zed", "zoe.zed@x.fr", "z"], ["Nom", "Ada", "other@x.fr", "a"]
+        upload = portal.upload(cohort, portal.text(*straight, turned, twin), camille)
+        said = browser.get(at("review", upload.uuid)).content.decode()
+        swap = re.search(r"<form(?:(?!</form>).)*>Les échanger<", said, re.DOTALL)
+        assert swap
+        fields = dict(re.findall(r'name="(line|last_name|first_name)" value="([^"]*)"', swap[0]))
+
+        browser.post(at("mend", upload.uuid), fields)
+        assert "Garder celle-ci" in said
+        browser.post(at("keep", upload.uuid), {"line": 8})
+
+        assert upload.rows.get(line=7).person["last_name"] == "Zed"
+        assert [upload.rows.get(line=n).verdict for n in (2, 8)] == ["skipped", "new"]
+
+    def test_nothing_is_asked_about_people_of_the_list_when_all_are_in_the_file(self, browser, camille, cohort):
+        portal.apply(cohort, ADA)
+        upload = portal.upload(cohort, portal.text(ADA, ALAN), camille)
+        assert 'name="mode"' not in browser.get(at("review", upload.uuid)).content.decode()
+
+        upload = portal.upload(cohort, portal.text(ALAN), camille)
+        said = browser.get(at("review", upload.uuid)).content.decode()
+        assert "1 personne de la liste ne figure pas" in said and "Ada Lovelace" not in said
+        browser.post(at("mode", upload.uuid), {"mode": "replace"})
+        said = browser.get(at("review", upload.uuid)).content.decode()
+        assert "Ada Lovelace" in said and "Aucune place n’est libérée" in said
+
+    @pytest.mark.parametrize("number", [1, 3])
+    def test_the_page_takes_the_same_queries_whatever_the_rows(self, browser, camille, cohort, number, django_assert_num_queries):
+        portal.apply(cohort, EMMY)
+        upload = portal.upload(cohort, portal.text(*[self.BAD, ADA, [*ADA]][:number]), camille, replace=True)
+        browser.get(at("review", upload.uuid))
+        with django_assert_num_queries(10):
+            browser.get(at("review", upload.uuid))
+
+    def test_a_list_that_somebody_has_answered_says_why_it_cannot_be_undone(self, browser, cohort):
+        upload = portal.apply(cohort, ADA)
+        answering.decline(Invitee.objects.get(), at=timezone.now())
+        said = browser.get(at("undo", upload.uuid)).content.decode()
+        assert "ne peut plus être annulée" in said and "ont répondu" in said
+        assert 'button type="submit" class="button bad"' not in said
+
+
 class TestFollowing:
     @pytest.fixture
     def session(self, cohort):
@@ -175,7 +253,8 @@ class TestFollowing:
 
     def test_who_declined_is_replaced_in_one_step(self, browser, session, cohort):
         ada = Invitee.objects.get(first_name="Ada")
-        assert "rend une place" in browser.get(at("replace", ada.uuid)).content.decode()
+        said = browser.get(at("replace", ada.uuid)).content.decode()
+        assert "1 place est libérée" in said and "de votre liste\u00a0: Alan Turing" in said
         response = browser.post(at("replace", ada.uuid), {"first_name": "Sophie", "last_name": "Germain", "email": "sophie(at)x.fr"})
         assert response.status_code == 422
 
@@ -205,7 +284,7 @@ class TestFollowing:
 
     def test_somebody_is_taken_off_after_a_question(self, browser, session):
         ada = Invitee.objects.get(first_name="Ada")
-        browser.get(at("remove", ada.uuid))
+        assert "Alan Turing" in browser.get(at("remove", ada.uuid)).content.decode()
         assert Invitee.objects.count() == 3
         browser.post(at("remove", ada.uuid))
         assert [str(one.attendee) for one in Registration.objects.confirmed()] == ["Alan Turing"]
@@ -291,8 +370,9 @@ class TestG12:
 
     # What each address is asked with, about one institution: filled by `addresses`.
     POSTS = {
-        "mend": {"line": "2", "field": "email", "value": "evil@x.fr"},
+        "mend": {"line": "2", "email": "evil@x.fr"},
         "skip": {"line": "2"},
+        "keep": {"line": "2"},
         "columns": {"email": "2"},
         "read_as": {"encoding": "utf-8"},
         "mode": {"mode": "replace"},

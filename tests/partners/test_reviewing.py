@@ -14,6 +14,7 @@ from outbox.models import Message
 from partners.domain import applying, reviewing
 from partners.domain.files import FileRefused
 from partners.models import ColumnName, Invitee, Upload, UploadFile, UploadRow
+from programme.models import Session
 from registrations.models import Cohort, PartnerRole, Registration
 from tests import make
 from tests.partners import files as make_files
@@ -54,12 +55,65 @@ def test_nothing_counts_before_it_is_confirmed(cohort, camille):
 def test_a_cell_is_mended_and_the_whole_list_is_looked_at_again(cohort, camille):
     upload = portal.upload(cohort, portal.text(ADA, ["Turing", "Alan", "alan(at)x.fr", "2"]), camille)
 
-    reviewing.mend(upload, 3, "email", "ada@x.fr")
+    reviewing.mend(upload, 3, {"email": "ada@x.fr"})
     assert verdicts(upload) == {2: "new", 3: "twice"}
 
-    reviewing.mend(upload, 3, "email", "alan@x.fr")
+    reviewing.mend(upload, 3, {"email": "alan@x.fr"})
     assert verdicts(upload) == {2: "new", 3: "new"}
     assert [one.email for one in Invitee.objects.all()] == []
+
+
+def test_a_whole_row_is_written_anew_and_what_hung_out_of_the_table_is_dropped(cohort, camille):
+    upload = portal.upload(cohort, portal.text(ADA, ["Turing", "Alan", "Mathison", "alan@x.fr", "2"]), camille)
+    assert verdicts(upload) == {2: "new", 3: "to_mend"}
+
+    values = {"last_name": "Turing", "first_name": "Alan", "email": "alan@x.fr", "reference": "2"}
+    reviewing.mend(upload, 3, values)
+
+    assert verdicts(upload) == {2: "new", 3: "new"}
+    row = upload.rows.get(line=3)
+    assert row.cells == list(values.values())
+    assert [row.person[name] for name in values] == list(values.values())
+    with pytest.raises(reviewing.Stale):
+        reviewing.mend(upload, 3, {"programme": "no such column"})
+    with pytest.raises(reviewing.Stale):
+        reviewing.mend(upload, 99, values)
+
+
+def test_of_rows_that_repeat_each_other_any_can_be_kept(cohort, camille):
+    rows = [[f"Name{n}", "Ada", f"ada{n}@x.fr", "1"] for n in range(3)]
+    upload = portal.upload(cohort, portal.text(*rows, ALAN), camille)
+    assert verdicts(upload) == {2: "new", 3: "twice", 4: "twice", 5: "new"}
+
+    reviewing.keep_only(upload, 4)
+
+    assert verdicts(upload) == {2: "skipped", 3: "skipped", 4: "new", 5: "new"}
+    with pytest.raises(reviewing.Stale):
+        reviewing.keep_only(upload, 4)
+    portal.confirm(Upload.objects.get(), camille)
+    assert sorted(one.email for one in Invitee.objects.all()) == ["ada2@x.fr", "alan@x.fr"]
+
+
+def test_the_kept_row_changes_who_is_on_the_list_already(cohort, camille):
+    portal.apply(cohort, ADA)
+    upload = portal.upload(cohort, portal.text(ADA, ["Lovelace", "Ada", "countess@x.fr", "1"]), camille)
+
+    upload = reviewing.keep_only(upload, 3)
+
+    assert verdicts(upload) == {2: "skipped", 3: "changed"}
+    portal.confirm(upload, camille)
+    assert [one.email for one in Invitee.objects.all()] == ["countess@x.fr"]
+
+
+def test_what_can_be_taken_but_asks_for_a_look_is_marked(cohort, camille):
+    straight = [[f"Nom{n}", "Ada", f"ada.nom{n}@x.fr", ""] for n in "abcde"]
+    upload = portal.upload(cohort, portal.text(*straight, ["Zoé", "Zed", "zoe.zed@x.fr", ""], ["Nope", "X", "x", ""]), camille)
+    assert list(upload.rows.filter(is_doubtful=True).values_list("line", "verdict")) == [(7, "new")]
+    assert upload.rows.get(line=8).verdict == "to_mend"
+
+    reviewing.mend(upload, 7, {"last_name": "Zed", "first_name": "Zoé"})
+
+    assert not upload.rows.filter(is_doubtful=True).exists()
 
 
 def test_a_row_is_skipped_and_taken_in_again(cohort, camille):
@@ -268,9 +322,9 @@ class TestWhatMakesOthersStumble:
         [finding] = [one for one in reviewing.findings_of(upload.rows.get(line=2)) if one.code == "control"]
         assert finding.said == {"letter": "U+0000"}
 
-        reviewing.mend(upload, 2, "last_name", "Love\0")
+        reviewing.mend(upload, 2, {"last_name": "Love\0"})
         assert verdicts(upload) == {2: "to_mend"}
-        reviewing.mend(upload, 2, "last_name", "Lovelace")
+        reviewing.mend(upload, 2, {"last_name": "Lovelace"})
         assert verdicts(upload) == {2: "new"}
 
     def test_a_number_that_its_owner_keeps_is_nobody_elses(self, cohort, camille):
@@ -338,7 +392,8 @@ class TestRemoving:
         portal.seat(session, alan)
 
         upload = portal.upload(cohort, portal.text(ALAN), camille, replace=True)
-        assert (upload.counts["removed"], upload.counts["seats"]) == (1, 1)
+        assert (upload.counts["removed"], upload.counts["absent"]) == (1, 1)
+        assert upload.counts["freed"] == {"seats": 1, "heirs": ["Alan Turing"], "more": 0, "others": 0}
         portal.confirm(upload, camille)
 
         assert dict(Registration.objects.values_list("attendee__name", "status")) == {
@@ -346,6 +401,32 @@ class TestRemoving:
             "Alan Turing": "confirmed",
         }
         assert not cohort.memberships.filter(attendee=ada).exists()
+
+    def test_who_gets_the_freed_seats_is_said_before_as_it_then_happens(self, cohort, camille):
+        session = portal.session_for(cohort, seats=3)
+        rows = [[f"Nom{name}", name, f"{name}@x.fr", name] for name in ("one", "two", "three", "leaves", "stays")]
+        one, two, three, leaves, stays = (portal.accepted(portal.invitee(cohort, row)) for row in rows)
+        member = make.attendee("A member whom no list names")
+        make.membership(cohort, member)
+        for who in (one, two, three, leaves, member, stays):
+            portal.seat(session, who)
+
+        upload = portal.upload(cohort, portal.text(rows[-1]), camille, replace=True)
+
+        assert (upload.counts["removed"], upload.counts["freed"]) == (4, {"seats": 3, "heirs": ["stays Nomstays"], "more": 0, "others": 1})
+        portal.confirm(upload, camille)
+        assert {registration.attendee for registration in Registration.objects.confirmed()} == {stays, member}
+
+    def test_nobody_is_said_to_get_a_seat_where_the_organisers_choose(self, cohort, camille):
+        session = portal.session_for(cohort)
+        ada, alan = (portal.accepted(portal.invitee(cohort, row)) for row in (ADA, ALAN))
+        portal.seat(session, ada)
+        portal.seat(session, alan)
+        Session.objects.update(waiting_list="by_hand")
+
+        upload = portal.upload(cohort, portal.text(ALAN), camille, replace=True)
+
+        assert upload.counts["freed"] == {"seats": 1, "heirs": [], "more": 0, "others": 0}
 
 
 class TestUndoing:
