@@ -132,7 +132,7 @@ class UploadRow(models.Model):
     person = models.JSONField(_("as it would be kept"), default=dict)
     findings = models.JSONField(_("what was found"), default=list)
     was = models.JSONField(_("what the list says now"), default=dict)
-    is_doubtful = models.BooleanField(_("can be taken, but asks for a look"), default=False)
+    is_doubtful = models.BooleanField(_("can be taken, but asks for a look"), default=False, db_default=False)
 
     class Meta:
         verbose_name = _("row of an uploaded list")

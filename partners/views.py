@@ -206,7 +206,7 @@ def remove(request: HttpRequest, uuid: Any) -> HttpResponse:
 
 
 def _freed_by(person: Invitee) -> dict[str, Any]:
-    freed = leaving.freed_by([person], timezone.now())
+    freed = leaving.freed_by(person.cohort, {person.pk}, timezone.now())
     return {"seats": freed.seats, "words": sentences.freed(freed)}
 
 

@@ -21,10 +21,9 @@ from django_htmx.http import HttpResponseClientRefresh
 from accounts.models import User
 from partners import access, reader
 from partners.access import signed_in
-from partners.domain import applying, following, reviewing, roles, sentences
+from partners.domain import applying, following, leaving, reviewing, roles, sentences
 from partners.domain.checking import Finding, Level
 from partners.domain.columns import FIELDS
-from partners.domain.leaving import Freed
 from partners.forms import ColumnsForm
 from partners.models import Upload, UploadRow
 from partners.pages import A_PAGE, as_file, context
@@ -43,10 +42,14 @@ AGREED = ("new", "changed", "removed")
 @require_safe
 def review(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """How far an uploaded list is: being read, to be checked, refused, being applied, in force."""
-    return _review(request, access.upload(request, uuid, roles.may_edit))
+    of = access.upload(request, uuid, roles.may_edit)
+    if request.htmx and of.status != Upload.Status.REVIEW:  # type: ignore[attr-defined]
+        return HttpResponseClientRefresh()  # somebody went on meanwhile: what is asked for is a part of another page
+    left = request.GET.get("left", "")
+    return _review(request, of, focus=int(left) if left.isdecimal() and len(left) < 9 else 0)
 
 
-def _review(request: HttpRequest, of: Upload, *, form: ColumnsForm | None = None, mended: int = 0, status: int = 200) -> HttpResponse:
+def _review(request: HttpRequest, of: Upload, *, form: ColumnsForm | None = None, focus: int = 0, status: int = 200) -> HttpResponse:
     said = context(request, of.institution, upload=of, cohort=of.cohort, refused=_refusal(of))
     if of.status != Upload.Status.REVIEW:
         may_undo = of.undoable_until is not None and timezone.now() < of.undoable_until
@@ -58,15 +61,12 @@ def _review(request: HttpRequest, of: Upload, *, form: ColumnsForm | None = None
     shown = request.GET.get("show", "")
     if shown not in [name for name, _words, _number in chips]:
         shown = ""
-    # Whoever loses a seat stands first.
-    removed = following.people_of(of.cohort, timezone.now()).filter(pk__in=of.removed[:A_PAGE])
-    removed = removed.order_by("-seated", "-waits", "last_name", "first_name", "pk")
     listed = rows.filter(is_doubtful=True) if shown == DOUBTFUL else rows.filter(verdict=shown) if shown else rows
     urgent = [*(Q(verdict=name) for name in ORDER[:3]), Q(is_doubtful=True)]
     urgency = Case(*(When(which, then=Value(n)) for n, which in enumerate(urgent)), default=Value(len(urgent)))
     page = Paginator(listed.order_by(urgency, "line"), A_PAGE).get_page(request.GET.get("page"))
     lines = [_line(row, found.meaning) for row in page]
-    _focus(lines, mended)
+    edited = request.GET.get("edit", "")
     said |= {
         "columns": [(name, sentences.FIELDS[name]) for name in FIELDS if name in found.meaning],
         "columns_form": form or ColumnsForm(found),
@@ -77,9 +77,9 @@ def _review(request: HttpRequest, of: Upload, *, form: ColumnsForm | None = None
         "shown": shown,
         "page": page,
         "lines": lines,
-        "edited": request.GET.get("edit", ""),
-        "removed": removed,
-        "freed": sentences.freed(Freed(**counts["freed"])) if of.removed else "",
+        "edited": next((line["row"].line for line in lines if edited == str(line["row"].line) and not line["row"].is_skipped), 0),
+        "table_has_focus": bool(focus) and not _focus(lines, focus, goes_on=request.method == "POST"),
+        **(_consequences(of) if of.removed else {}),
         "is_guessed": found.guessed,
         "encodings": [(name, sentences.ENCODINGS[name]) for name in reader.ENCODINGS],
         "read_as": sentences.read_as(of.read_as),
@@ -102,13 +102,26 @@ def _chips(rows: QuerySet[UploadRow]) -> tuple[list[tuple[str, Any, int]], int]:
     return [(name, words, numbers[name]) for name, words in sorts if numbers[name]], sum(numbers[name] for name in ORDER)
 
 
-def _focus(lines: list[dict[str, Any]], mended: int) -> None:
-    """After a row was mended its button is gone: go on at the next cell to mend, or stay in the row."""
-    if not mended:
-        return
-    wrong = (cell for line in lines if not line["row"].is_skipped for cell in line["cells"] if cell["errors"])
-    place = next(wrong, None) or next((line for line in lines if line["row"].line == mended), {})
-    place["has_focus"] = True
+def _consequences(of: Upload) -> dict[str, Any]:
+    """Who leaves the list (at most A_PAGE of them, those first who have something to lose), and what becomes of their seats."""
+    at, removed = timezone.now(), set(of.removed)
+    people = following.people_of(of.cohort, at)
+    losing = people.filter(Q(seated=True) | Q(waits=True)).order_by("-seated").values_list("pk", flat=True)
+    first = list(dict.fromkeys([*(pk for pk in losing if pk in removed), *of.removed]))[:A_PAGE]
+    return {
+        "removed": people.filter(pk__in=first).order_by("-seated", "-waits", "last_name", "first_name", "pk"),
+        "freed": sentences.freed(leaving.freed_by(of.cohort, removed, at)),
+    }
+
+
+def _focus(lines: list[dict[str, Any]], line: int, *, goes_on: bool) -> bool:
+    """What was pressed in this line is gone: give the focus to the next cell to mend, if the person goes on, else to the line; tell
+    whether it is here."""
+    wrong = (cell for one in lines for cell in one["cells"] if cell["errors"])
+    place = (goes_on and next(wrong, None)) or next((one for one in lines if one["row"].line == line), None)
+    if place:
+        place["has_focus"] = True
+    return place is not None
 
 
 def _told(finding: dict[str, Any]) -> tuple[str, str, str]:
@@ -168,7 +181,7 @@ def progress(request: HttpRequest, uuid: UUID) -> HttpResponse:
 # --- What can be done -----------------------------------------------------------------------------------------------------------
 
 
-def _do(request: HttpRequest, uuid: UUID, act: Callable[[Upload], object], *, mended: int = 0) -> HttpResponse:
+def _do(request: HttpRequest, uuid: UUID, act: Callable[[Upload], object], *, focus: int = 0) -> HttpResponse:
     """Let `act` change the list, and show it as it is then; a page that was drawn before it changed is told so."""
     of = access.upload(request, uuid, roles.may_edit)
     try:
@@ -177,7 +190,7 @@ def _do(request: HttpRequest, uuid: UUID, act: Callable[[Upload], object], *, me
         messages.error(request, _("This list has changed meanwhile: here is how it is now."))
     if request.htmx:  # type: ignore[attr-defined]
         of = Upload.objects.select_related("institution", "cohort__institution").filter(pk=of.pk).first() or of
-        return _review(request, of, mended=mended) if of.status == Upload.Status.REVIEW else HttpResponseClientRefresh()
+        return _review(request, of, focus=focus) if of.status == Upload.Status.REVIEW else HttpResponseClientRefresh()
     if not Upload.objects.filter(pk=of.pk).exists():
         return redirect("partners:cohort", of.institution.slug, of.cohort.slug)
     response = redirect("partners:review", of.uuid)
@@ -195,7 +208,7 @@ def mend(request: HttpRequest, uuid: UUID) -> HttpResponse:
     line, values = _number(request.POST.get("line")), {name: request.POST[name] for name in FIELDS if name in request.POST}
     if not values:
         raise Http404
-    return _do(request, uuid, lambda of: reviewing.mend(of, line, values), mended=line)
+    return _do(request, uuid, lambda of: reviewing.mend(of, line, values), focus=line)
 
 
 @never_cache
@@ -204,7 +217,7 @@ def mend(request: HttpRequest, uuid: UUID) -> HttpResponse:
 def keep(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Of several rows about one person, take this one."""
     line = _number(request.POST.get("line"))
-    return _do(request, uuid, lambda of: reviewing.keep_only(of, line), mended=line)
+    return _do(request, uuid, lambda of: reviewing.keep_only(of, line), focus=line)
 
 
 @never_cache
@@ -306,6 +319,8 @@ def undo(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Ask, then take back what a list has changed."""
     of = access.upload(request, uuid, roles.may_edit)
     if request.method != "POST":
+        if of.status != Upload.Status.APPLIED:
+            return redirect("partners:review", of.uuid)
         why_not = ""
         try:
             applying.changes_to_undo(of, timezone.now())

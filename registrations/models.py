@@ -4,7 +4,7 @@ from datetime import UTC, time, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Lower
@@ -20,10 +20,15 @@ from venues.models import Room, Sourced
 from venues.templatetags.when import duration
 
 
+def not_the_portals(word: str) -> RegexValidator:
+    """Refuses the slug whose page in the portal of partners would be another one (partners/urls.py)."""
+    return RegexValidator(rf"\A{word}\Z", _("The portal has a page of this name already: choose another."), inverse_match=True)
+
+
 class Institution(Sourced):
     """A school, ministry or company that takes part."""
 
-    slug = models.SlugField(_("slug"), max_length=60, unique=True)
+    slug = models.SlugField(_("slug"), max_length=60, unique=True, validators=[not_the_portals("help")])
     name = models.CharField(_("name"), max_length=200)
     kind = models.CharField(_("kind"), max_length=60, blank=True)
     country = models.CharField(
@@ -71,7 +76,7 @@ class Cohort(Sourced):
     """A named group of people, usually of one institution, that shares seats."""
 
     institution = models.ForeignKey(Institution, models.PROTECT, related_name="cohorts", verbose_name=_("institution"))
-    slug = models.SlugField(_("slug"), max_length=60, unique=True)
+    slug = models.SlugField(_("slug"), max_length=60, unique=True, validators=[not_the_portals("team")])
     name = models.CharField(_("name"), max_length=150)
     size = models.PositiveIntegerField(_("size"), help_text=_("People at most."))
     starts_at = models.DateTimeField(

@@ -1,49 +1,62 @@
-"""What follows when people leave a list: the seats that they free, and to whom those go (docs/rules.md#lists)."""
+"""What follows when people leave a list: the seats that they free, and who is next in line for those (docs/rules.md#lists)."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from partners.domain.applying import batches
+from django.db.models import Exists, OuterRef
+
 from partners.models import Invitee
 from programme.models import Session
 from registrations.domain import waitlist, ways_in
-from registrations.models import Registration, SeatPool
-
-NAMED = 10
+from registrations.models import Cohort, Registration, SeatPool
 
 
 @dataclass(frozen=True)
 class Freed:
-    """`seats` are freed, in sessions that are not over: `heirs` (at most NAMED) and `more` people of the same list get one each from
-    the line, `others` go to people of no or another list, and the rest stays free."""
+    """`seats` in sessions that are not over; `heirs` are the people of the same list to whom the lines would give them, each once,
+    and `others` how many more people that are on no list or another."""
 
     seats: int = 0
     heirs: tuple[str, ...] = ()
-    more: int = 0
     others: int = 0
 
 
-def freed_by(invitees: Iterable[Invitee], at: datetime) -> Freed:
-    """What would follow if these people, all of one list, were taken off it now. Reads only: lines may have moved before it is done."""
-    leaving = {one.attendee_id: one.cohort_id for one in invitees if one.attendee_id}
+def freed_by(cohort: Cohort, invitees: Collection[int], at: datetime) -> Freed:
+    """What would follow if these people (their ids) were taken off the list of `cohort` now.
+
+    Reads only, each session by itself: lines move, and who gets a seat in one session may for that be passed over in another.
+    """
+    accepted = Invitee.objects.filter(cohort=cohort, attendee__isnull=False)
+    names = {
+        attendee: (pk, f"{first} {last}".strip())
+        for attendee, pk, first, last in accepted.values_list("attendee", "pk", "first_name", "last_name")
+    }
+    leaving = {attendee for attendee, (pk, _name) in names.items() if pk in invitees}
+    if not leaving:
+        return Freed()
+    held = Registration.objects.holding().filter(pool__cohort=cohort, session__ends_at__gt=at)
     freed: dict[int, Counter[int]] = defaultdict(Counter)
-    for some in batches(list(leaving)):
-        held = Registration.objects.holding().filter(attendee__in=some, pool__cohort__in=set(leaving.values()), session__ends_at__gt=at)
-        for of, given in held.values_list("session", "pool"):
-            freed[of][given] += 1
-    served: list[int] = []
-    for session in Session.objects.filter(pk__in=freed).select_related("event", "room__venue").order_by("starts_at", "pk"):
-        if ways_in.closed(session, at, to_all=False) or not waitlist.hands_on(session):
-            continue
-        pools = list(SeatPool.objects.filter(session=session).select_related("cohort").order_by("pk"))
-        for pool in pools:
-            pool.taken -= freed[session.pk][pool.pk]
-        for group in waitlist.fitting(session, pools, at, without=leaving.keys()):
-            served += [registration.attendee_id for registration, _pool in group]
-    listed = Invitee.objects.filter(cohort__in=set(leaving.values()))
-    names = {one.attendee_id: str(one) for some in batches(sorted(set(served))) for one in listed.filter(attendee__in=some)}
-    heirs = [names[one] for one in served if one in names]
-    seats = sum(number for counted in freed.values() for number in counted.values())
-    return Freed(seats, tuple(heirs[:NAMED]), max(0, len(heirs) - NAMED), len(served) - len(heirs))
+    for attendee, session, pool in held.values_list("attendee", "session", "pool"):
+        if attendee in leaving:
+            freed[session][pool] += 1
+    served = _served(freed, leaving, at)
+    heirs = [names[one][1] for one in served if one in names]
+    return Freed(sum(map(Counter.total, freed.values())), tuple(heirs), len(served) - len(heirs))
+
+
+def _served(freed: dict[int, Counter[int]], leaving: set[int], at: datetime) -> list[int]:
+    """The attendees in line, each once, to whom the lines would give seats if this many were freed in each pool of each session."""
+    waiting = Registration.objects.filter(session=OuterRef("pk"), status=Registration.Status.WAITING)
+    sessions = Session.objects.filter(Exists(waiting), pk__in=freed).select_related("event", "room__venue").order_by("starts_at", "pk")
+    pools: dict[int, list[SeatPool]] = defaultdict(list)
+    for pool in SeatPool.objects.filter(session__in=freed).select_related("cohort").order_by("pk"):
+        pool.taken -= freed[pool.session_id][pool.pk]
+        pools[pool.session_id].append(pool)
+    served: dict[int, None] = {}
+    for session in sessions:
+        if not ways_in.closed(session, at, to_all=False) and waitlist.hands_on(session):
+            for group in waitlist.fitting(session, pools[session.pk], at, without=leaving):
+                served |= {registration.attendee_id: None for registration, _pool in group}
+    return list(served)

@@ -11,13 +11,12 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
-from django.utils import timezone
 
 from accounts.domain.limits import Limit
 from accounts.models import User
 from outbox.domain.posting import ring_task
 from partners import reader
-from partners.domain import applying, checking, columns, files, leaving, roles
+from partners.domain import applying, checking, columns, files, roles
 from partners.domain.checking import Finding, Level, Person
 from partners.domain.columns import FIELDS, Columns
 from partners.domain.comparing import Comparison, compare
@@ -210,8 +209,7 @@ def _note_all(upload: Upload, rows: list[UploadRow], people: list[Person], refus
     _tell_apart(rows, comparison)
     upload.findings = [asdict(one) for one in checking.about_the_list(people, found, upload.read_as)]
     upload.counts = comparison.counts() | _tally(rows, comparison)
-    # The page shows the first of them: those who have something to lose.
-    upload.removed = [one.pk for one in sorted(comparison.removed, key=lambda one: one.attendee_id is None)]
+    upload.removed = [one.pk for one in comparison.removed]
     upload.refused = {"code": refusal.code, "said": refusal.said} if refusal else None
 
 
@@ -272,14 +270,13 @@ def _tell_apart(rows: list[UploadRow], comparison: Comparison) -> None:
         row.is_doubtful = warned and row.verdict in (Verdict.NEW, Verdict.CHANGED, Verdict.SAME)
 
 
-def _tally(rows: list[UploadRow], comparison: Comparison) -> dict[str, Any]:
+def _tally(rows: list[UploadRow], comparison: Comparison) -> dict[str, int]:
     said = [row.verdict for row in rows]
-    tally: dict[str, Any] = {name.value: said.count(name) for name in (Verdict.TO_MEND, Verdict.TWICE, Verdict.ELSEWHERE, Verdict.SKIPPED)}
+    tally = {name.value: said.count(name) for name in (Verdict.TO_MEND, Verdict.TWICE, Verdict.ELSEWHERE, Verdict.SKIPPED)}
     return tally | {
         "rows": sum(bool(row.person) for row in rows),
         "absent": len(comparison.absent),
         "size": comparison.size,
-        "freed": asdict(leaving.freed_by(comparison.removed, timezone.now())),
     }
 
 
@@ -359,20 +356,19 @@ def keep_only(upload: Upload, line: int) -> Upload:
     """Of several rows that stand for one person, take this one, and skip the others."""
 
     def act(found: Upload) -> None:
-        repeats = {row.line: _repeated_line(row) for row in found.rows.filter(verdict=Verdict.TWICE)}
-        if line not in repeats:
+        repeats = {row.line: _repeated_line(row) for row in found.rows.filter(verdict__in=[Verdict.TWICE, Verdict.TO_MEND])}
+        if not (first := repeats.pop(line, 0)):
             raise Stale
-        first = repeats.pop(line)
-        others = [other for other, of in repeats.items() if of == first]
-        found.rows.filter(line__in=[first, *others]).update(is_skipped=True)
+        for some in applying.batches([first, *(other for other, of in repeats.items() if of == first)]):
+            found.rows.filter(line__in=some).update(is_skipped=True)
         _look_soon(found)
 
     return _change(upload, act)
 
 
 def _repeated_line(row: UploadRow) -> int:
-    """Where the person of a row that repeats another stands first."""
-    return next(one.said["line"] for one in findings_of(row) if one.code in ("repeated", "same_reference"))
+    """The line on which the person of a row stands first, if it repeats another; else 0."""
+    return next((one.said["line"] for one in findings_of(row) if one.code in ("repeated", "same_reference")), 0)
 
 
 def skip(upload: Upload, line: int, *, skipped: bool = True) -> Upload:

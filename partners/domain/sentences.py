@@ -10,6 +10,8 @@ from partners.domain.checking import Finding
 if TYPE_CHECKING:
     from partners.domain.leaving import Freed
 
+NAMED = 10  # names in one sentence
+
 _REFUSALS: dict[str, Any] = {
     "empty": gettext_lazy("There is nobody in this file: it has no row under its headers."),
     "too_large": gettext_lazy("This file is larger than %(mb)d MB: split it, or take out pictures and other sheets."),
@@ -139,23 +141,30 @@ def refusal(code: str, said: Mapping[str, Any]) -> str:
 
 
 def freed(what: "Freed") -> str:
-    """What becomes of the seats of people who leave a list, in sentences: who gets them, and how many stay free."""
+    """What becomes of the seats of people who leave a list, in sentences: how many there are, and who is next in line."""
     if not what.seats:
         return gettext("No seat is freed.")
     said = [ngettext("%(n)d seat is freed.", "%(n)d seats are freed.", what.seats) % {"n": what.seats}]
-    own = len(what.heirs) + what.more
-    if own:
-        names = ", ".join(what.heirs)
-        if what.more:
-            names = ngettext("%(names)s and %(n)d more", "%(names)s and %(n)d more", what.more) % {"names": names, "n": what.more}
-        said.append(
-            ngettext("It goes to the first in line of your list: %(names)s.", "They go to the first in line of your list: %(names)s.", own)
-            % {"names": names}
-        )
+    more = len(what.heirs) - NAMED
+    names = ", ".join(what.heirs[:NAMED])
+    if more > 0:
+        names = ngettext("%(names)s and %(n)d more", "%(names)s and %(n)d more", more) % {"names": names, "n": more}
+    if names:
+        said.append(gettext("Next in line, from your list: %(names)s.") % {"names": names})
     if what.others:
-        said.append(ngettext("%(n)d goes to somebody else who waits.", "%(n)d go to others who wait.", what.others) % {"n": what.others})
-    if left := max(0, what.seats - own - what.others):
-        said.append(ngettext("%(n)d stays free.", "%(n)d stay free.", left) % {"n": left})
+        said.append(
+            ngettext(
+                "%(n)d person who is not on your list is next in line, too.",
+                "%(n)d people who are not on your list are next in line, too.",
+                what.others,
+            )
+            % {"n": what.others}
+            if names
+            else ngettext(
+                "Next in line: %(n)d person who is not on your list.", "Next in line: %(n)d people who are not on your list.", what.others
+            )
+            % {"n": what.others}
+        )
     return " ".join(said)
 
 

@@ -12,6 +12,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="uploadrow",
             name="is_doubtful",
-            field=models.BooleanField(default=False, verbose_name="can be taken, but asks for a look"),
+            field=models.BooleanField(db_default=False, default=False, verbose_name="can be taken, but asks for a look"),
         ),
     ]

@@ -167,8 +167,8 @@ def fitting(session: Session, pools: Iterable[SeatPool], at: datetime, *, withou
     """Those in line to whom the free seats of `pools` can be given, in their order; each alone or with the party they wait with.
 
     A party stands where its last member stands, and fits when there is a seat for each. Somebody whom a clash or a limit
-    keeps out (see `passed_over`) is passed over, and stays in line; so are the attendees `without` (their ids). Reads only; the seats
-    given are counted as it goes.
+    keeps out (see `passed_over`) is passed over, and stays in line; the attendees `without` (their ids) are thought away. Reads only;
+    the seats given are counted as it goes.
     """
     free = {pool.pk: pool.left for pool in pools if pool.left > 0 and not pool.closed}
     line = _reached_by(session, [pool for pool in pools if pool.pk in free])
@@ -184,15 +184,17 @@ def fitting(session: Session, pools: Iterable[SeatPool], at: datetime, *, withou
             return
         seen += [registration.pk for registration in chunk]
         size = 500
+        chunk = [registration for registration in chunk if registration.attendee_id not in without]
         cohorts |= _cohorts_of(chunk, pools)
         kept_out |= passed_over(session, chunk).keys()
         invited |= invited_of(session, chunk)
         parties = {registration.party_id for registration in chunk if registration.party_id}
-        sizes = Counter(
-            Registration.objects.filter(status=Status.WAITING, session=session, party__in=parties).values_list("party_id", flat=True)
+        together = (
+            Registration.objects.filter(status=Status.WAITING, session=session, party__in=parties)
             if parties
-            else []
+            else Registration.objects.none()
         )
+        sizes = Counter(party for party, member in together.values_list("party_id", "attendee_id") if member not in without)
         for registration in chunk:
             group = [registration]
             if registration.party_id:
@@ -200,7 +202,7 @@ def fitting(session: Session, pools: Iterable[SeatPool], at: datetime, *, withou
                 group = met[registration.party_id]
                 if len(group) < sizes[registration.party_id]:
                     continue
-            if any(member.pk in kept_out or member.attendee_id in without for member in group):
+            if any(member.pk in kept_out for member in group):
                 continue
             left = dict(free)
             seats = []

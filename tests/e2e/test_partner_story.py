@@ -178,6 +178,7 @@ def test_a_list_comes_in_people_answer_and_places_move_on(page: Page, chromium: 
     is_good(page)
     page.get_by_role("link", name="Annuler", exact=True).click()
     expect(page.locator("tr.edited")).to_have_count(0)
+    expect(page.get_by_role("link", name=re.compile("Modifier la ligne")).first).to_be_focused()
     machine.follow(page.get_by_role("button", name=re.compile("^(Inviter|Appliquer)")))
     expect(page.get_by_role("heading", name="La liste est appliquée")).to_be_visible()
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -15,7 +16,7 @@ from django.utils import timezone
 from outbox.domain import kinds
 from outbox.models import Message
 from partners import urls
-from partners.domain import answering, following, roles
+from partners.domain import answering, following, leaving, roles, sentences
 from partners.models import Invitee, Upload
 from registrations.models import Cohort, PartnerRole, Registration
 from tests import make
@@ -206,8 +207,61 @@ class TestTheReview:
         portal.apply(cohort, EMMY)
         upload = portal.upload(cohort, portal.text(*[self.BAD, ADA, [*ADA]][:number]), camille, replace=True)
         browser.get(at("review", upload.uuid))
-        with django_assert_num_queries(10):
+        with django_assert_num_queries(12):
             browser.get(at("review", upload.uuid))
+
+    def test_who_loses_a_seat_stands_first_and_an_heir_who_is_erased_is_not_named(self, browser, camille, cohort):
+        rows = [[f"Nom{n:02}", "Ada", f"ada{n}@x.fr", f"{n}"] for n in range(55)]
+        Cohort.objects.update(size=100)
+        portal.apply(cohort, *rows, ALAN)
+        session = portal.session_for(cohort)
+        upload = portal.upload(cohort, portal.text(ALAN, EMMY), camille, replace=True)
+        page = at("review", upload.uuid)
+        assert "Aucune place n’est libérée" in browser.get(page).content.decode()
+
+        portal.seat(session, portal.accepted(portal.invitee(cohort, rows[-1])))
+        portal.seat(session, portal.accepted(portal.invitee(cohort, ALAN)))
+        said = browser.get(page).content.decode()
+        shown = re.findall(r"Ada Nom(\d+) <span", said)
+        assert (shown[0], len(shown)) == ("54", 50)
+        assert "dans votre liste\u00a0: Alan Turing" in said
+
+        answering.erase(portal.invitee(cohort, ALAN), at=timezone.now())
+        assert "dans votre liste" not in browser.get(page).content.decode()
+
+    @pytest.mark.parametrize("number", [1, 3])
+    def test_what_follows_takes_the_same_queries_whatever_the_sessions(self, browser, camille, cohort, number, django_assert_num_queries):
+        ada = portal.accepted(portal.invitee(cohort, ADA))
+        for hour in range(number):
+            portal.seat(portal.session_for(cohort, starts_at=timezone.now() + timedelta(days=1 + hour)), ada)
+        upload = portal.upload(cohort, portal.text(EMMY), camille, replace=True)
+        browser.get(at("review", upload.uuid))
+        with django_assert_num_queries(15):
+            browser.get(at("review", upload.uuid))
+        assert sentences.freed(leaving.freed_by(cohort, upload.removed, timezone.now()))[0] == f"{number}"
+
+    def test_who_leaves_an_open_row_is_back_at_it_and_a_page_that_is_out_of_date_is_drawn_anew(self, browser, camille, cohort):
+        upload = portal.upload(cohort, portal.text(ADA, ALAN, ["Noether", "Emmy", "", "3"]), camille)
+        htmx = {"HX-Request": "true"}
+        page = at("review", upload.uuid)
+        opened = browser.get(page, {"edit": "3"}, headers=htmx).content.decode()
+        assert "Ignorer" not in opened and "left=3" in opened
+        assert self.focused(browser.get(page, {"left": "3"}, headers=htmx)) == ["edit-link-3"]
+        for odd in ("x", "9" * 30, "-1", ""):
+            assert browser.get(page, {"left": odd, "edit": odd}, headers=htmx).status_code == 200
+
+        portal.confirm(upload, camille)
+
+        response = browser.get(page, {"edit": "3"}, headers=htmx)
+        assert (response.headers.get("HX-Refresh"), response.content) == ("true", b"")
+
+    def test_when_the_row_has_gone_to_another_page_the_table_has_the_focus(self, browser, camille, cohort):
+        rows = [[f"Nom{n:02}", "Ada", f"ada{n}@x.fr", f"{n}"] for n in range(55)]
+        Cohort.objects.update(size=100)
+        upload = portal.upload(cohort, portal.text(*rows, [*self.BAD[:3], "last"]), camille)
+        response = browser.post(at("mend", upload.uuid), {"line": 57, "email": "alan@x.fr"}, headers={"HX-Request": "true"})
+        assert self.focused(response) == []
+        assert re.search(r'class="scroll" tabindex="0"[^>]* autofocus', response.content.decode())
 
     def test_a_list_that_somebody_has_answered_says_why_it_cannot_be_undone(self, browser, cohort):
         upload = portal.apply(cohort, ADA)
@@ -215,6 +269,11 @@ class TestTheReview:
         said = browser.get(at("undo", upload.uuid)).content.decode()
         assert "ne peut plus être annulée" in said and "ont répondu" in said
         assert 'button type="submit" class="button bad"' not in said
+
+    def test_a_list_that_is_undone_already_says_so(self, browser, camille, cohort):
+        upload = portal.apply(cohort, ADA)
+        browser.post(at("undo", upload.uuid))
+        assert "Cette liste a été annulée" in browser.get(at("undo", upload.uuid), follow=True).content.decode()
 
 
 class TestFollowing:
@@ -254,7 +313,7 @@ class TestFollowing:
     def test_who_declined_is_replaced_in_one_step(self, browser, session, cohort):
         ada = Invitee.objects.get(first_name="Ada")
         said = browser.get(at("replace", ada.uuid)).content.decode()
-        assert "1 place est libérée" in said and "de votre liste\u00a0: Alan Turing" in said
+        assert "1 place est libérée" in said and "dans votre liste\u00a0: Alan Turing" in said
         response = browser.post(at("replace", ada.uuid), {"first_name": "Sophie", "last_name": "Germain", "email": "sophie(at)x.fr"})
         assert response.status_code == 422
 
@@ -408,6 +467,12 @@ class TestG12:
                 values["uuid"] = world["invitee"].uuid
             found[pattern.name] = reverse(f"partners:{pattern.name}", kwargs=values)
         return found
+
+    def test_no_institution_or_cohort_takes_the_address_of_another_page(self):
+        cohort = make.cohort(slug="team", institution=make.institution(slug="help"))
+        for one in (cohort, cohort.institution):
+            with pytest.raises(ValidationError, match="slug"):
+                one.full_clean()
 
     def test_every_address_is_known_here(self):
         names = {pattern.name for pattern in urls.urlpatterns}

@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from accounts.domain.limits import TooMany
 from outbox.models import Message
-from partners.domain import applying, reviewing
+from partners.domain import applying, leaving, reviewing
 from partners.domain.files import FileRefused
 from partners.models import ColumnName, Invitee, Upload, UploadFile, UploadRow
 from programme.models import Session
+from registrations.domain import waitlist
 from registrations.models import Cohort, PartnerRole, Registration
 from tests import make
 from tests.partners import files as make_files
@@ -92,6 +93,15 @@ def test_of_rows_that_repeat_each_other_any_can_be_kept(cohort, camille):
         reviewing.keep_only(upload, 4)
     portal.confirm(Upload.objects.get(), camille)
     assert sorted(one.email for one in Invitee.objects.all()) == ["ada2@x.fr", "alan@x.fr"]
+
+
+def test_who_is_kept_is_kept_even_where_another_of_the_rows_is_to_be_mended(cohort, camille):
+    upload = portal.upload(cohort, portal.text(ADA, ["", "", "ada@x.fr", "1"], ["Byron", "Ada", "ada@x.fr", "9"]), camille)
+    assert verdicts(upload) == {2: "new", 3: "to_mend", 4: "twice"}
+
+    reviewing.keep_only(upload, 4)
+
+    assert verdicts(upload) == {2: "skipped", 3: "skipped", 4: "new"}
 
 
 def test_the_kept_row_changes_who_is_on_the_list_already(cohort, camille):
@@ -393,7 +403,6 @@ class TestRemoving:
 
         upload = portal.upload(cohort, portal.text(ALAN), camille, replace=True)
         assert (upload.counts["removed"], upload.counts["absent"]) == (1, 1)
-        assert upload.counts["freed"] == {"seats": 1, "heirs": ["Alan Turing"], "more": 0, "others": 0}
         portal.confirm(upload, camille)
 
         assert dict(Registration.objects.values_list("attendee__name", "status")) == {
@@ -402,31 +411,60 @@ class TestRemoving:
         }
         assert not cohort.memberships.filter(attendee=ada).exists()
 
-    def test_who_gets_the_freed_seats_is_said_before_as_it_then_happens(self, cohort, camille):
+    def leave(self, cohort, camille, *staying):
+        """A list that would replace the other, and what follows from it; then it does."""
+        upload = portal.upload(cohort, portal.text(*staying), camille, replace=True)
+        freed = leaving.freed_by(cohort, upload.removed, timezone.now())
+        portal.confirm(upload, camille)
+        return freed, {(str(one.attendee), one.session_id) for one in Registration.objects.confirmed()}
+
+    def test_who_is_next_for_the_freed_seats_is_said_before_as_it_then_happens(self, cohort, camille):
         session = portal.session_for(cohort, seats=3)
         rows = [[f"Nom{name}", name, f"{name}@x.fr", name] for name in ("one", "two", "three", "leaves", "stays")]
-        one, two, three, leaves, stays = (portal.accepted(portal.invitee(cohort, row)) for row in rows)
+        people = [portal.accepted(portal.invitee(cohort, row)) for row in rows]
         member = make.attendee("A member whom no list names")
         make.membership(cohort, member)
-        for who in (one, two, three, leaves, member, stays):
+        for who in (*people[:4], member, people[4]):
             portal.seat(session, who)
 
-        upload = portal.upload(cohort, portal.text(rows[-1]), camille, replace=True)
+        freed, seated = self.leave(cohort, camille, rows[-1])
 
-        assert (upload.counts["removed"], upload.counts["freed"]) == (4, {"seats": 3, "heirs": ["stays Nomstays"], "more": 0, "others": 1})
-        portal.confirm(upload, camille)
-        assert {registration.attendee for registration in Registration.objects.confirmed()} == {stays, member}
+        assert freed == leaving.Freed(seats=3, heirs=("stays Nomstays",), others=1)
+        assert seated == {("stays Nomstays", session.pk), (member.name, session.pk)}
 
-    def test_nobody_is_said_to_get_a_seat_where_the_organisers_choose(self, cohort, camille):
+    def test_who_waits_for_two_seats_is_named_once(self, cohort, camille):
+        sessions = [portal.session_for(cohort, starts_at=timezone.now() + timedelta(days=1 + n)) for n in range(2)]
+        ada, alan = (portal.accepted(portal.invitee(cohort, row)) for row in (ADA, ALAN))
+        for session in sessions:
+            portal.seat(session, ada)
+            portal.seat(session, alan)
+
+        freed, seated = self.leave(cohort, camille, ALAN)
+
+        assert freed == leaving.Freed(seats=2, heirs=("Alan Turing",))
+        assert seated == {("Alan Turing", session.pk) for session in sessions}
+
+    def test_who_waits_with_somebody_who_leaves_waits_alone(self, cohort, camille):
+        session = portal.session_for(cohort)
+        ada, alan, emmy = (portal.accepted(portal.invitee(cohort, row)) for row in (ADA, ALAN, EMMY))
+        for who in (ada, alan, emmy):
+            portal.seat(session, who)
+        party = waitlist.start_party(Registration.objects.get(attendee=alan), actor=alan.user)
+        waitlist.join_party(Registration.objects.get(attendee=emmy), party.code, actor=emmy.user, at=timezone.now())
+
+        freed, seated = self.leave(cohort, camille, EMMY)
+
+        assert freed == leaving.Freed(seats=1, heirs=("Emmy Noether",))
+        assert seated == {("Emmy Noether", session.pk)}
+
+    def test_nobody_is_said_to_be_next_where_the_organisers_choose(self, cohort, camille):
         session = portal.session_for(cohort)
         ada, alan = (portal.accepted(portal.invitee(cohort, row)) for row in (ADA, ALAN))
         portal.seat(session, ada)
         portal.seat(session, alan)
         Session.objects.update(waiting_list="by_hand")
 
-        upload = portal.upload(cohort, portal.text(ALAN), camille, replace=True)
-
-        assert upload.counts["freed"] == {"seats": 1, "heirs": [], "more": 0, "others": 0}
+        assert self.leave(cohort, camille, ALAN) == (leaving.Freed(seats=1), set())
 
 
 class TestUndoing:
