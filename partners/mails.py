@@ -83,7 +83,7 @@ def notice(invitee: Invitee) -> list[tuple[str, str]]:
         (_("Where we have it from"), _("%(institution)s has put you on its list.") % said),
         (_("What we keep"), capfirst(", ".join(kept)) + "."),
         (_("What for"), _("To invite you and to keep you a seat; it is in our legitimate interest and yours (GDPR, article 6.1.f).")),
-        (_("Who sees it"), _("The organisers and your institution, which learns whether you come, not to which sessions.")),
+        (_("Who sees it"), _("The organisers and your institution, which learns whether you will come, not to which sessions.")),
         (_("How long"), _("If you do not answer, until 30 days after the event; if you come, six months.")),
         (
             _("Your rights"),

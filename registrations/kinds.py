@@ -453,7 +453,7 @@ _kind(
     _("Reminders"),
     (
         _("Your invitation: %(title)s"),
-        _("You are invited to this session, and have not said yet whether you come."),
+        _("You are invited to this session, and have not said yet whether you will come."),
         "",
     ),
     {name: words for name, words in PLACEHOLDERS.items() if name != "name"},
