@@ -41,7 +41,7 @@ class ReadOnly(ListAdmin):
 
     @admin.display(description=_("portal"))
     def portal(self, obj: Any) -> SafeString:
-        return format_html('<a href="{}">{}</a>', _portal(obj), _("Open in the portal"))
+        return format_html('<a href="{}" aria-label="{}">{}</a>', _portal(obj), _("Open in the portal"), _("Open"))
 
 
 def _portal(obj: Any) -> str:
@@ -54,7 +54,8 @@ TONES = {"applied": "", "refused": "bad", "review": "warn", "undone": "quiet"}
 @admin.register(Upload)
 class UploadAdmin(ReadOnly):
     list_display = ["file_name", "cohort", "uploaded_by", "state", "what", "created_at", "portal"]
-    list_filter = ["status", "institution"]
+    list_filter = ["status", ("institution", admin.RelatedOnlyFieldListFilter)]
+    empty_words = _("No list yet: institutions hand theirs in from the portal, and you may for them.")
     list_select_related = ["cohort", "institution", "uploaded_by"]
     search_fields = ["file_name", "file_hash", "cohort__name_fr", "cohort__name_en", "institution__name", "uploaded_by__email"]
     date_hierarchy = "created_at"
@@ -89,7 +90,8 @@ class UploadAdmin(ReadOnly):
 @admin.register(Invitee)
 class InviteeAdmin(ReadOnly, RecordAdmin):
     list_display = ["name", "email", "reference", "cohort", "status", "answered_at", "portal"]
-    list_filter = ["status", "institution", "cohort"]
+    list_filter = ["status", ("institution", admin.RelatedOnlyFieldListFilter), ("cohort", admin.RelatedOnlyFieldListFilter)]
+    empty_words = _("Nobody yet: people come with the lists of institutions.")
     list_select_related = ["cohort", "institution"]
     search_fields = ["last_name", "first_name", "email", "reference"]
     secret_fields = ("key", "uuid")

@@ -78,6 +78,7 @@ class QuietWindowAdmin(CarefulAdmin, RecordAdmin):
     actions = ["publish"]
     object_actions = ("publish",)
     fields = ["event"]
+    empty_words = _("None is open: each change of a session is told by itself. Open one to edit in peace, then publish it all at once.")
 
     def get_fields(self, request: HttpRequest, obj: QuietWindow | None = None) -> list[str]:
         return ["event", "state", "held", "opened_at", "published_at", "people"] if obj else ["event"]

@@ -85,7 +85,7 @@ def test_too_many_codes_are_answered_with_the_time_to_come_back(client: Client, 
 
             assert [a.status_code for a in answers] == [302] * 5 + [429]
             assert answers[-1]["Retry-After"] == "541"
-            assert "dans 9\u00a0minutes, à 09:10, heure de Paris" in answers[-1].content.decode()
+            assert "dans 9\u00a0minutes, à 9\u00a0h\u00a010, heure de Paris" in answers[-1].content.decode()
         in_english = client.post("/en" + SIGN_UP, {"login": "ADA@example.org"})
         elsewhere = client.post(LOGIN, {"login": "grace@example.org"})
         clock.move_to(datetime(2027, 2, 4, 8, 10, tzinfo=UTC))

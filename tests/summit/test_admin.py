@@ -302,10 +302,19 @@ def test_the_history_speaks_the_organisers_language_of_times_and_of_nothing(orga
         for label, obj in (("programme.session", session), ("programme.event", event), ("accounts.user", user))
     ]
 
-    assert "<del>3 février 2031 09:30</del>" in pages[0]
-    assert "<ins>3 février 2031 10:00</ins>" in pages[0]
+    assert "<del>3 février 2031, 9\u00a0h\u00a030</del>" in pages[0]
+    assert "<ins>3 février 2031, 10\u00a0h\u00a000</ins>" in pages[0]
     assert re.search("<del>Grand Palais</del>.*<ins>–</ins>", pages[1], re.DOTALL)
     assert re.search("<del>oui</del>.*<ins>non</ins>", pages[2], re.DOTALL)
+
+
+def test_an_empty_list_says_what_would_come_there_and_a_search_what_to_do(organiser: Client) -> None:
+    page = url("registrations.quietwindow", "changelist")
+    assert "Ouvrez-en une pour modifier tranquillement" in organiser.get(page).content.decode()
+    assert "Personne pour l’instant" in organiser.get(url("partners.invitee", "changelist")).content.decode()
+    assert "Rien ici pour l’instant" in organiser.get(url("registrations.announcement", "changelist")).content.decode()
+    searched = organiser.get(url("partners.invitee", "changelist"), {"q": "nobody"}).content.decode()
+    assert "effacez les filtres" in searched and "Personne pour l’instant" not in searched
 
 
 def test_no_old_version_can_be_brought_back_past_the_rules(organiser: Client) -> None:
