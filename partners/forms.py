@@ -43,6 +43,8 @@ class UploadForm(forms.Form):
 class ColumnsForm(forms.Form):
     """Which column is which; "" for none."""
 
+    use_required_attribute = False
+
     def __init__(self, columns: Columns, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         names = [(str(index), name or str(_("Column %(number)d") % {"number": index + 1})) for index, name in enumerate(columns.names)]
@@ -50,14 +52,13 @@ class ColumnsForm(forms.Form):
             self.fields[field] = forms.ChoiceField(
                 label=sentences.FIELDS[field],
                 choices=[("", _("none")), *names],
-                required=False,
+                required=field == "email",
+                error_messages={"required": _("Nobody can be invited without an address: say which column holds them.")},
                 initial=str(columns.meaning.get(field, "")),
             )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if not cleaned.get("email"):
-            self.add_error("email", _("Nobody can be invited without an address: say which column holds them."))
         chosen = [index for index in cleaned.values() if index]
         if len(chosen) != len(set(chosen)):
             raise ValidationError(_("One column was chosen twice."))

@@ -121,7 +121,7 @@ class UploadRow(models.Model):
         TWICE = "twice", _("Repeated")
         ELSEWHERE = "elsewhere", _("On another list")
         SKIPPED = "skipped", _("Skipped")
-        NOBODY = "nobody", _("Left out")
+        NOBODY = "nobody", _("About nobody")
 
     upload = models.ForeignKey(Upload, models.CASCADE, related_name="rows")
     line = models.PositiveIntegerField(_("line"))

@@ -102,7 +102,7 @@ def _cohort(request: HttpRequest, of: Cohort, form: UploadForm, *, status: int =
         page=page,
         uploads=of.uploads.filter(status__in=Upload.UNFINISHED).select_related("uploaded_by"),
         last=last,
-        may_undo=last is not None and last.undoable_until is not None and now < last.undoable_until,
+        may_undo=last is not None and following.may_be_undone(last, now),
         to_remind=following.to_remind(of, now).count() if standing.invited else 0,
         mb=MAX_BYTES // 1024 // 1024,
         most=MAX_BYTES,

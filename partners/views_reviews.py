@@ -34,6 +34,7 @@ Verdict = UploadRow.Verdict
 ORDER = [Verdict.TO_MEND, Verdict.TWICE, Verdict.ELSEWHERE, Verdict.CHANGED, Verdict.NEW, Verdict.SAME, Verdict.SKIPPED, Verdict.NOBODY]
 CALM = {Verdict.NEW, Verdict.SAME, Verdict.SKIPPED, Verdict.NOBODY}
 DOUBTFUL = "doubtful"  # rows that can be taken, but ask for a look
+MISREAD = {"no_addresses", "twice", "empty"}  # perhaps the columns are others, or the sheet
 AGREED = ("new", "changed", "removed")
 
 
@@ -49,11 +50,13 @@ def review(request: HttpRequest, uuid: UUID) -> HttpResponse:
     return _review(request, of, focus=int(left) if left.isdecimal() and len(left) < 9 else 0)
 
 
-def _review(request: HttpRequest, of: Upload, *, form: ColumnsForm | None = None, focus: int = 0, status: int = 200) -> HttpResponse:
+def _review(
+    request: HttpRequest, of: Upload, *, form: ColumnsForm | None = None, focus: int = 0, goes_on: bool = False, status: int = 200
+) -> HttpResponse:
     said = context(request, of.institution, upload=of, cohort=of.cohort, refused=_refusal(of))
     if of.status != Upload.Status.REVIEW:
-        may_undo = of.undoable_until is not None and timezone.now() < of.undoable_until
-        return render(request, "partners/upload.html", said | {"may_undo": may_undo}, status=status)
+        said["may_undo"] = of.status == Upload.Status.APPLIED and following.may_be_undone(of, timezone.now())
+        return render(request, "partners/upload.html", said, status=status)
     found = reviewing.columns_of(of)
     rows = of.rows.exclude(is_title=True)
     counts = of.counts
@@ -78,9 +81,10 @@ def _review(request: HttpRequest, of: Upload, *, form: ColumnsForm | None = None
         "page": page,
         "lines": lines,
         "edited": next((line["row"].line for line in lines if edited == str(line["row"].line) and not line["row"].is_skipped), 0),
-        "table_has_focus": bool(focus) and not _focus(lines, focus, goes_on=request.method == "POST"),
+        "table_has_focus": bool(focus) and not _focus(lines, focus, goes_on=goes_on),
         **(_consequences(of) if of.removed else {}),
         "is_guessed": found.guessed,
+        "is_misread": found.guessed or (of.refused or {}).get("code") in MISREAD,
         "encodings": [(name, sentences.ENCODINGS[name]) for name in reader.ENCODINGS],
         "read_as": sentences.read_as(of.read_as),
         "is_nothing": not any(counts.get(name) for name in AGREED),
@@ -90,16 +94,17 @@ def _review(request: HttpRequest, of: Upload, *, form: ColumnsForm | None = None
     return render(request, template, said, status=status)
 
 
-def _chips(rows: QuerySet[UploadRow]) -> tuple[list[tuple[str, Any, int]], int]:
+def _chips(rows: QuerySet[UploadRow]) -> tuple[list[tuple[str, str, int]], int]:
     """The sorts of rows there are, each with its words and its number; and the number of all."""
     counted = rows.order_by().values_list("verdict", "is_doubtful").annotate(number=Count("pk"))
     numbers: Counter[str] = Counter()
     for verdict, is_doubtful, number in counted:
         numbers[verdict] += number
         numbers[DOUBTFUL] += number if is_doubtful else 0
-    sorts: list[tuple[str, Any]] = [(name, name.label) for name in ORDER]
-    sorts.insert(3, (DOUBTFUL, _("To check")))
-    return [(name, words, numbers[name]) for name, words in sorts if numbers[name]], sum(numbers[name] for name in ORDER)
+    sorts: list[str] = [*ORDER[:3], DOUBTFUL, *ORDER[3:]]
+    return [(name, sentences.sort(name, numbers[name]), numbers[name]) for name in sorts if numbers[name]], sum(
+        numbers[name] for name in ORDER
+    )
 
 
 def _consequences(of: Upload) -> dict[str, Any]:
@@ -115,11 +120,11 @@ def _consequences(of: Upload) -> dict[str, Any]:
 
 
 def _focus(lines: list[dict[str, Any]], line: int, *, goes_on: bool) -> bool:
-    """What was pressed in this line is gone: give the focus to the next cell to mend, if the person goes on, else to the line; tell
-    whether it is here."""
-    wrong = (cell for one in lines for cell in one["cells"] if cell["errors"])
-    place = (goes_on and next(wrong, None)) or next((one for one in lines if one["row"].line == line), None)
-    if place:
+    """What was pressed in this line is gone: give the focus to what is wrong with it still, else to the next cell to mend if the person
+    goes on from cell to cell, else to the line; tell whether that is here."""
+    own = next((one for one in lines if one["row"].line == line), None)
+    wrong = next((cell for one in ([own] if own else []) + (lines if goes_on else []) for cell in one["cells"] if cell["errors"]), None)
+    if place := wrong or own:
         place["has_focus"] = True
     return place is not None
 
@@ -181,7 +186,7 @@ def progress(request: HttpRequest, uuid: UUID) -> HttpResponse:
 # --- What can be done -----------------------------------------------------------------------------------------------------------
 
 
-def _do(request: HttpRequest, uuid: UUID, act: Callable[[Upload], object], *, focus: int = 0) -> HttpResponse:
+def _do(request: HttpRequest, uuid: UUID, act: Callable[[Upload], object], *, focus: int = 0, goes_on: bool = False) -> HttpResponse:
     """Let `act` change the list, and show it as it is then; a page that was drawn before it changed is told so."""
     of = access.upload(request, uuid, roles.may_edit)
     try:
@@ -190,7 +195,7 @@ def _do(request: HttpRequest, uuid: UUID, act: Callable[[Upload], object], *, fo
         messages.error(request, _("This list has changed meanwhile: here is how it is now."))
     if request.htmx:  # type: ignore[attr-defined]
         of = Upload.objects.select_related("institution", "cohort__institution").filter(pk=of.pk).first() or of
-        return _review(request, of, focus=focus) if of.status == Upload.Status.REVIEW else HttpResponseClientRefresh()
+        return _review(request, of, focus=focus, goes_on=goes_on) if of.status == Upload.Status.REVIEW else HttpResponseClientRefresh()
     if not Upload.objects.filter(pk=of.pk).exists():
         return redirect("partners:cohort", of.institution.slug, of.cohort.slug)
     response = redirect("partners:review", of.uuid)
@@ -208,7 +213,7 @@ def mend(request: HttpRequest, uuid: UUID) -> HttpResponse:
     line, values = _number(request.POST.get("line")), {name: request.POST[name] for name in FIELDS if name in request.POST}
     if not values:
         raise Http404
-    return _do(request, uuid, lambda of: reviewing.mend(of, line, values), focus=line)
+    return _do(request, uuid, lambda of: reviewing.mend(of, line, values), focus=line, goes_on=len(values) == 1)
 
 
 @never_cache
@@ -226,7 +231,7 @@ def keep(request: HttpRequest, uuid: UUID) -> HttpResponse:
 def skip(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Leave a row out, or take it in again."""
     line = _number(request.POST.get("line"))
-    return _do(request, uuid, lambda of: reviewing.skip(of, line, skipped="again" not in request.POST))
+    return _do(request, uuid, lambda of: reviewing.skip(of, line, skipped="again" not in request.POST), focus=line)
 
 
 def _number(text: str | None) -> int:

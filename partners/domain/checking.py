@@ -111,7 +111,8 @@ def check_row(line: int, cells: list[str], columns: Columns, computed: set[tuple
             one.found("formula", Level.ERROR, name, raw)
         setattr(one, name, _email(one, raw) if name == "email" else _text(one, name, raw))
     if not one.name:
-        one.found("name_missing", Level.ERROR, "last_name")
+        if not any(found.level == Level.ERROR and found.column in ("last_name", "first_name") for found in one.findings):
+            one.found("name_missing", Level.ERROR, "last_name")
     elif any(len(part) > 3 and part == part.upper() != part.lower() for part in (one.last_name, one.first_name)):
         one.found("capitals", Level.NOTICE, "last_name", one.name)
     return one
@@ -124,7 +125,7 @@ def _text(one: Person, name: str, raw: str) -> str:
         one.found("control", Level.ERROR, name, raw, letter=bad)
         return ""
     if len(value) > min(LONGEST[name], MAX_CELL):
-        one.found("too_long", Level.ERROR, name, value, longest=LONGEST[name])
+        one.found("too_long", Level.ERROR, name, value, longest=LONGEST[name], length=len(value))
         return ""
     if value != raw:
         one.found("trimmed", Level.NOTICE, name, value)
@@ -164,7 +165,7 @@ def _email(one: Person, raw: str) -> str:
     if bad := _bad_letter(value) or _bad_letter(value.replace("\u200d", "\x00").replace("\u200c", "\x00")):
         one.found("control", Level.ERROR, "email", raw, letter=bad)
         return ""
-    if value.count("@") > 1 or re.search(r"[,;\s]\S+@|@\S+[,;]", value):
+    if sum("@" in part for part in re.split(r"[,;\s]+", value)) > 1:
         one.found("several_addresses", Level.ERROR, "email", value)
         return ""
     if "@" not in value and AT.search(value):
@@ -223,11 +224,11 @@ def _find_twins(people: list[Person]) -> None:
     for one in people:
         if one.email and (first := by_email.setdefault(one.email, one)) is not one:
             one.repeats = first.line
-            one.found("repeated", Level.WARNING, "email", one.email, line=first.line)
+            one.found("repeated", Level.WARNING, "email", one.email, line=first.line, name=first.name)
             continue
         if one.reference and (first := by_reference.setdefault(one.reference, one)) is not one:
             one.repeats = first.line
-            one.found("same_reference", Level.WARNING, "reference", one.reference, line=first.line)
+            one.found("same_reference", Level.WARNING, "reference", one.reference, line=first.line, name=first.name, email=first.email)
             continue
         if one.email and (first := by_box.setdefault(_box(one.email), one)) is not one:
             one.found("similar_address", Level.WARNING, "email", one.email, line=first.line)

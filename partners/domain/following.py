@@ -63,6 +63,13 @@ def _annotated(people: QuerySet[Invitee], at: datetime) -> QuerySet[Any]:
     )
 
 
+def may_be_undone(upload: Upload, at: datetime) -> bool:
+    """Whether it is worth offering to undo an applied list: within a day, and before anybody of it has answered."""
+    if upload.undoable_until is None or at >= upload.undoable_until:
+        return False
+    return not Invitee.objects.filter(upload=upload, answered_at__gt=upload.applied_at).exists()
+
+
 def in_state(people: QuerySet[Any], state: str) -> QuerySet[Any]:
     """Those of `people` (of `people_of`) who are in one of STATES; all for another word."""
     match state:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_lazy, pgettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_lazy, npgettext, pgettext_lazy
 
 from partners.domain.checking import Finding
 
@@ -38,21 +38,23 @@ _REFUSALS: dict[str, Any] = {
     "nobody": gettext_lazy("No row of this file can be taken as it is: fix them, and try once more."),
     "no_such_sheet": gettext_lazy("This workbook has no sheet “%(sheet)s”. It has: %(sheets)s."),
     "twice": gettext_lazy("Two columns have the same name: %(names)s. Rename one of them."),
-    "no_addresses": gettext_lazy("No column holds e-mail addresses. The columns found: %(names)s. Name one of them “E-mail”."),
+    "no_addresses": gettext_lazy(
+        "No column holds e-mail addresses. The columns found: %(names)s. Say which one does, or add one to the file."
+    ),
     "too_many_people": gettext_lazy(
-        "This cohort has places for %(size)d people, and the list would make it %(people)d: skip some, or ask the organisers."
+        "This list may have %(size)d people, and would have %(people)d with this file: skip rows, or write to the organisers."
     ),
 }
 
 _FINDINGS: dict[str, Any] = {
     "email_missing": gettext_lazy("The address is missing: nobody can be invited without one."),
     "email_at": gettext_lazy("The “@” is missing. Do you mean %(fix)s?"),
-    "email_invalid": gettext_lazy("This is not an e-mail address."),
+    "email_invalid": gettext_lazy("This is not an e-mail address: is there a comma, a space, or a sign too many?"),
     "email_letter": gettext_lazy("This address holds a letter that no address has (%(letter)s): type it again by hand."),
     "several_addresses": gettext_lazy("One address in each cell: keep one."),
     "domain_mixed": gettext_lazy("This address mixes alphabets: it really goes to “%(domain)s”. Is that right?"),
     "control": gettext_lazy("An invisible character stands here (%(letter)s): type the text again by hand."),
-    "too_long": gettext_lazy("At most %(longest)d characters."),
+    "too_long": gettext_lazy("%(length)d characters: at most %(longest)d."),
     "name_missing": gettext_lazy("The name is missing."),
     "ragged": gettext_lazy("This row has %(cells)d cells, the header %(columns)d: is a separator inside a text?"),
     "formula": gettext_lazy("This cell holds a formula: replace it by its value."),
@@ -62,8 +64,8 @@ _FINDINGS: dict[str, Any] = {
     "reference_missing": gettext_lazy("The number is missing: the address alone tells this person from others."),
     "zeros_lost": gettext_lazy("Excel has dropped the leading zeros; the number is read as %(kept)s."),
     "excel_number": gettext_lazy("Excel has changed this number: give the column the format “Text”, and write it again."),
-    "repeated": gettext_lazy("The same address as in line %(line)d: one is kept."),
-    "same_reference": gettext_lazy("The same number as in line %(line)d with another address: the first is kept. Which one is right?"),
+    "repeated": gettext_lazy("The same address as %(name)s in line %(line)d, who is kept."),
+    "same_reference": gettext_lazy("The same number as %(name)s, %(email)s (line %(line)d), who is kept."),
     "similar_address": gettext_lazy("Perhaps the same mailbox as in line %(line)d: both are kept."),
     "same_name": gettext_lazy("The same name as in line %(line)d: two people?"),
     "swapped": gettext_lazy("The first and the family name seem to have changed places."),
@@ -135,6 +137,22 @@ def state_of(invitee: Any) -> Any:
     return STATES[name]
 
 
+def sort(name: str, number: int) -> str:
+    """What `number` rows of a list are, in a word: a verdict, or that they ask for a look."""
+    words = {
+        "to_mend": gettext("to fix"),
+        "twice": gettext("repeated"),
+        "doubtful": gettext("to check"),
+        "elsewhere": npgettext("rows", "set aside", "set aside", number),
+        "changed": npgettext("people", "changed", "changed", number),
+        "new": npgettext("people", "new", "new", number),
+        "same": npgettext("people", "unchanged", "unchanged", number),
+        "skipped": npgettext("rows", "skipped", "skipped", number),
+        "nobody": gettext("about nobody"),
+    }
+    return words[name]
+
+
 def refusal(code: str, said: Mapping[str, Any]) -> str:
     """Why a file is refused, and what to do."""
     return _REFUSALS[code] % said
@@ -143,8 +161,8 @@ def refusal(code: str, said: Mapping[str, Any]) -> str:
 def freed(what: "Freed") -> str:
     """What becomes of the seats of people who leave a list, in sentences: how many there are, and who is next in line."""
     if not what.seats:
-        return gettext("No seat is freed.")
-    said = [ngettext("%(n)d seat is freed.", "%(n)d seats are freed.", what.seats) % {"n": what.seats}]
+        return gettext("No seat will be freed.")
+    said = [ngettext("%(n)d seat will be freed.", "%(n)d seats will be freed.", what.seats) % {"n": what.seats}]
     more = len(what.heirs) - NAMED
     names = ", ".join(what.heirs[:NAMED])
     if more > 0:
@@ -170,5 +188,10 @@ def freed(what: "Freed") -> str:
 
 def about(finding: Finding) -> str:
     """What was found, and how to mend it."""
-    said = finding.said | ({"encoding": ENCODINGS[finding.said["encoding"]]} if finding.code == "encoding" else {})
+    # Lists that are being checked during an upgrade say less.
+    said = (
+        {"name": "…", "email": "…", "length": 0}
+        | finding.said
+        | ({"encoding": ENCODINGS[finding.said["encoding"]]} if finding.code == "encoding" else {})
+    )
     return _FINDINGS[finding.code] % {**said, "fix": finding.fix}

@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
                             ("twice", "Repeated"),
                             ("elsewhere", "On another list"),
                             ("skipped", "Skipped"),
-                            ("nobody", "Left out"),
+                            ("nobody", "About nobody"),
                         ],
                         max_length=10,
                         verbose_name="what it is",

@@ -262,6 +262,7 @@ class TestCells:
         assert codes == ["too_long"]
         assert len(person.findings[0].value) == 60
         assert one("O", "")[1] == []
+        assert one("x" * 300, "y" * 300)[1] == ["too_long", "too_long"]
 
     def test_u23_accents_written_in_two_ways_are_the_same(self):
         person, _codes = one("Le\u0301a")
@@ -313,15 +314,28 @@ class TestCells:
         assert [one.code for one in found.people[2].findings] == ["same_reference"]
 
     @pytest.mark.parametrize(
-        "address", [f"{'x' * 65}@example.org", "a@[127.0.0.1]", "a@b", "a b@example.org", "@example.org", "a@", "a", "a@b..fr"]
+        "address",
+        [
+            f"{'x' * 65}@example.org",
+            "a@[127.0.0.1]",
+            "a@b",
+            "a b@example.org",
+            "@example.org",
+            "a@",
+            "a",
+            "a@b..fr",
+            "a@b.fr,",
+            "a@b,fr",
+            "a@@b.fr",
+        ],
     )
     def test_u29_what_is_no_address_is_refused(self, address):
-        assert one("A", "A", address)[1] in (["email_invalid"], ["several_addresses"])
+        assert one("A", "A", address)[1] == ["email_invalid"]
 
     def test_u29_a_line_break_in_an_address_is_refused(self):
         assert one("A", "A", '"a@b.fr\n"')[1] == ["control"]
 
-    @pytest.mark.parametrize("address", ["a@b.fr, evil@x.y", "a@b.fr evil@x.y", '"a@b.fr;evil@x.y"', "a@b.fr,"])
+    @pytest.mark.parametrize("address", ["a@b.fr, evil@x.y", "a@b.fr evil@x.y", '"a@b.fr;evil@x.y"'])
     def test_u30_one_address_in_a_cell(self, address):
         assert one("A", "A", address)[1] == ["several_addresses"]
 

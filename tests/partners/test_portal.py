@@ -136,7 +136,7 @@ class TestTheStory:
         portal.apply(cohort, *[ADA, ALAN, EMMY][:number])
         portal.session_for(cohort, seats=3)
         browser.get(at("cohort", "cnam", "medas"))
-        with django_assert_num_queries(14):
+        with django_assert_num_queries(15):
             browser.get(at("cohort", "cnam", "medas"))
 
 
@@ -200,7 +200,7 @@ class TestTheReview:
         assert "1 personne de la liste ne figure pas" in said and "Ada Lovelace" not in said
         browser.post(at("mode", upload.uuid), {"mode": "replace"})
         said = browser.get(at("review", upload.uuid)).content.decode()
-        assert "Ada Lovelace" in said and "Aucune place n’est libérée" in said
+        assert "Ada Lovelace" in said and "Aucune place ne sera libérée" in said
 
     @pytest.mark.parametrize("number", [1, 3])
     def test_the_page_takes_the_same_queries_whatever_the_rows(self, browser, camille, cohort, number, django_assert_num_queries):
@@ -217,7 +217,7 @@ class TestTheReview:
         session = portal.session_for(cohort)
         upload = portal.upload(cohort, portal.text(ALAN, EMMY), camille, replace=True)
         page = at("review", upload.uuid)
-        assert "Aucune place n’est libérée" in browser.get(page).content.decode()
+        assert "Aucune place ne sera libérée" in browser.get(page).content.decode()
 
         portal.seat(session, portal.accepted(portal.invitee(cohort, rows[-1])))
         portal.seat(session, portal.accepted(portal.invitee(cohort, ALAN)))
@@ -263,9 +263,26 @@ class TestTheReview:
         assert self.focused(response) == []
         assert re.search(r'class="scroll" tabindex="0"[^>]* autofocus', response.content.decode())
 
+    @pytest.mark.parametrize(
+        ("data", "said", "unsaid"),
+        [
+            ("Nom;Prénom\nLovelace;Ada\n", "Aucune colonne ne contient", "figures"),
+            ("Patronyme;Petit nom;Joindre à\nLovelace;Ada;ada@x.fr\n", "quelle colonne est laquelle", "Inviter"),
+            ("Nom;Courriel\nLovelace;ada@x.fr\nTuring;x\n", "1 ligne reste à corriger", "Abandonner"),
+        ],
+    )
+    def test_what_keeps_a_list_from_being_applied_is_said_where_it_would_be(self, browser, camille, cohort, data, said, unsaid):
+        portal.apply(cohort, ["Lovelace", "", "ada@x.fr", ""])
+        page = browser.get(at("review", portal.upload(cohort, data.encode(), camille).uuid)).content.decode()
+        bar = page[page.index('<div class="decide">') :]
+        assert said in bar and ("Rien de nouveau" in bar) == ("Turing" in data)
+        assert unsaid not in (page if unsaid == "figures" else bar)
+
     def test_a_list_that_somebody_has_answered_says_why_it_cannot_be_undone(self, browser, cohort):
         upload = portal.apply(cohort, ADA)
+        assert "Annuler cette liste" in browser.get(at("cohort", "cnam", "medas")).content.decode()
         answering.decline(Invitee.objects.get(), at=timezone.now())
+        assert "Annuler cette liste" not in browser.get(at("cohort", "cnam", "medas")).content.decode()
         said = browser.get(at("undo", upload.uuid)).content.decode()
         assert "ne peut plus être annulée" in said and "ont répondu" in said
         assert 'button type="submit" class="button bad"' not in said
@@ -313,7 +330,7 @@ class TestFollowing:
     def test_who_declined_is_replaced_in_one_step(self, browser, session, cohort):
         ada = Invitee.objects.get(first_name="Ada")
         said = browser.get(at("replace", ada.uuid)).content.decode()
-        assert "1 place est libérée" in said and "dans votre liste\u00a0: Alan Turing" in said
+        assert "1 place sera libérée" in said and "dans votre liste\u00a0: Alan Turing" in said
         response = browser.post(at("replace", ada.uuid), {"first_name": "Sophie", "last_name": "Germain", "email": "sophie(at)x.fr"})
         assert response.status_code == 422
 

@@ -29,6 +29,22 @@
     pressed = null;
   });
 
+  // What was typed elsewhere in what is drawn anew, and not sent yet, stays; and whatever has the focus then is in view.
+  let typed = [];
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { target, requestConfig } = event.detail;
+    const fields = "keep" in target.dataset ? [...target.querySelectorAll("input[id]:not([type=radio])")] : [];
+    typed = fields.filter((field) => field.value !== field.defaultValue && field.form !== requestConfig?.elt);
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    for (const { id, value } of typed) {
+      const field = document.getElementById(id);
+      if (field) field.value = value;
+    }
+    typed = [];
+    if ("keep" in event.detail.target.dataset) document.activeElement?.scrollIntoView({ block: "nearest" });
+  });
+
   // When the network or the server fails under htmx, go there the ordinary way: the browser then says what is wrong. A form that
   // did have its effect has it once: its key says so.
   for (const name of ["htmx:sendError", "htmx:responseError"]) {
