@@ -102,9 +102,8 @@ def _chips(rows: QuerySet[UploadRow]) -> tuple[list[tuple[str, str, int]], int]:
         numbers[verdict] += number
         numbers[DOUBTFUL] += number if is_doubtful else 0
     sorts: list[str] = [*ORDER[:3], DOUBTFUL, *ORDER[3:]]
-    return [(name, sentences.sort(name, numbers[name]), numbers[name]) for name in sorts if numbers[name]], sum(
-        numbers[name] for name in ORDER
-    )
+    chips = [(name, sentences.sort(name, numbers[name]), numbers[name]) for name in sorts if numbers[name]]
+    return chips, sum(numbers[name] for name in ORDER)
 
 
 def _consequences(of: Upload) -> dict[str, Any]:

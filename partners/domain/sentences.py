@@ -170,19 +170,12 @@ def freed(what: "Freed") -> str:
     if names:
         said.append(gettext("Next in line, from your list: %(names)s.") % {"names": names})
     if what.others:
-        said.append(
-            ngettext(
-                "%(n)d person who is not on your list is next in line, too.",
-                "%(n)d people who are not on your list are next in line, too.",
-                what.others,
-            )
-            % {"n": what.others}
-            if names
-            else ngettext(
-                "Next in line: %(n)d person who is not on your list.", "Next in line: %(n)d people who are not on your list.", what.others
-            )
-            % {"n": what.others}
+        words = ngettext(
+            "%(n)d person next in line is not on your list.",
+            "%(n)d people next in line are not on your list.",
+            what.others,
         )
+        said.append(words % {"n": what.others})
     return " ".join(said)
 
 
