@@ -18,7 +18,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.domain.addresses import addresses_of, keep_only_the_address_of
 from accounts.domain.people import erase
 from accounts.models import Attendee, User, normalise_email
-from outbox.admin import Form, RecordAdmin, Values, badge, link_to_mails
+from core.admin import Form, RecordAdmin, Values, badge
+from outbox.admin import link_to_mails
 
 # An address is changed on its account, where the rules about who may do it are.
 admin.site.unregister(EmailAddress)

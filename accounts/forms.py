@@ -1,4 +1,4 @@
-"""The forms of the sign-in pages, and the way every form of the site is laid out (`FORM_RENDERER`)."""
+"""The forms of the sign-in pages."""
 
 import re
 import unicodedata
@@ -7,28 +7,12 @@ from typing import Any
 from allauth.account.forms import ConfirmLoginCodeForm, LoginForm
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
-from django.forms.renderers import DjangoTemplates
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.domain import places
 from accounts.models import Attendee, User, normalise_email
-
-
-class FormRenderer(DjangoTemplates):
-    """Label, hint, error, field; a summary of the errors on top that takes the focus. `{{ form }}` or `{{ form.name.as_field_group }}`."""
-
-    form_template_name = "accounts/forms/form.html"
-    field_template_name = "accounts/forms/field.html"
-
-
-# Several lines are fine here; what steers a terminal or turns the reading order is not, nor the mark of a lost character.
-validate_prose = RegexValidator(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffd\ud800-\udfff]",
-    _("This text holds a control character: write it again by hand."),
-    inverse_match=True,
-)
+from core.text import validate_lines
 
 
 def clean_address(email: str) -> str:
@@ -133,7 +117,7 @@ class WelcomeForm(_PersonForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["name"].validators.append(validate_prose)
+        self.fields["name"].validators.append(validate_lines)
 
 
 class ProfileForm(_PersonForm):
@@ -175,4 +159,4 @@ class ProfileForm(_PersonForm):
         self.fields["timezone"].choices = zones  # type: ignore[attr-defined]
         self.initial.update(language=user.language, timezone=user.timezone)
         for name in ("name", "organisation", "access_needs"):
-            self.fields[name].validators.append(validate_prose)
+            self.fields[name].validators.append(validate_lines)

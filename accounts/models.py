@@ -9,21 +9,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-# Control characters, line and paragraph separators, and marks that reverse the reading order: never part of a name, and
-# a way to forge a mail header or a list (docs/rules.md#names). ZWJ and ZWNJ are letters' business in Arabic or Indic names.
-validate_plain_text = RegexValidator(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]",
-    _("This text holds a control character: write it again by hand."),
-    inverse_match=True,
-)
-
-
-# The same for a text of several lines.
-validate_plain_lines = RegexValidator(
-    "[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]",
-    _("This text holds a control character: write it again by hand."),
-    inverse_match=True,
-)
+from core.text import validate_line
 
 
 def validate_language(code: str) -> None:
@@ -92,9 +78,9 @@ class Attendee(models.Model):
 
     user = models.OneToOneField(User, models.CASCADE, related_name="attendee", verbose_name=_("account"))
     name = models.CharField(
-        _("name"), max_length=150, validators=[validate_plain_text], help_text=_("As you write it; it is printed on your badge.")
+        _("name"), max_length=150, validators=[validate_line], help_text=_("As you write it; it is printed on your badge.")
     )
-    organisation = models.CharField(_("organisation"), max_length=150, blank=True, validators=[validate_plain_text])
+    organisation = models.CharField(_("organisation"), max_length=150, blank=True, validators=[validate_line])
     country = models.CharField(_("country"), max_length=2, blank=True, validators=[RegexValidator(r"\A[A-Z]{2}\Z")])
     access_needs = models.TextField(_("access needs"), max_length=1000, blank=True, help_text=_("Seen only by the team that receives you."))
 

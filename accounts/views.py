@@ -20,6 +20,7 @@ from accounts.access import attendee_of, attendee_required, network_of, safe_nex
 from accounts.domain import doors, limits, people
 from accounts.forms import CodeForm, ProfileForm, SignInForm, WelcomeForm, is_like_a_code
 from accounts.models import User
+from core.limits import TooMany, give_back
 
 _ADDRESS = "sign_in_address"  # in the visitor's session: an address has no place in a URL or a log
 
@@ -37,7 +38,7 @@ class _Door:
         asked_at = time.perf_counter()
         try:
             return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
-        except limits.TooMany as limit:
+        except TooMany as limit:
             return too_many(request, limit)
         finally:
             if request.method == "POST":
@@ -106,12 +107,12 @@ class EnterCode(_Door, ConfirmLoginCodeView):
         mark = limits.CODES_TRIED.take(address, at=timezone.now())
         try:
             limits.TRIES_OF_A_CODE.take(f"{address} {issued_at.timestamp()}", at=issued_at)
-        except limits.TooMany:
+        except TooMany:
             self._process.abort()
             return self._start_again(_("Three wrong codes: that code is void now. Ask for a new one."))
         response = super().post(request, *args, **kwargs)
         if request.user.is_authenticated:
-            limits.give_back(mark)
+            give_back(mark)
             request.session.pop(_ADDRESS, None)
         return response
 
@@ -179,7 +180,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/profile.html", {"form": form, "next": safe_next(request)})
 
 
-def too_many(request: HttpRequest, limit: limits.TooMany) -> HttpResponse:
+def too_many(request: HttpRequest, limit: TooMany) -> HttpResponse:
     """Say when to try again, in words and in the header that programs read."""
     wait = max(limit.retry_at - timezone.now(), timedelta(seconds=1))
     context = {"retry_at": limit.retry_at, "minutes": -(-int(wait.total_seconds()) // 60), "next": safe_next(request)}

@@ -33,7 +33,7 @@ def main() -> None:
     given = parser.parse_args()
     given.wishes = min(given.wishes, given.sessions)
     if given.of_run:
-        import django  # noqa: PLC0415 - the environment is that of the bench which started this
+        import django  # noqa: PLC0415 - after the environment
 
         django.setup()
         print(json.dumps(measure()))
@@ -53,11 +53,12 @@ def main() -> None:
 
 def make(given: Any) -> None:
     """People, half of them in two cohorts, one in three with a seat elsewhere, and wishes that favour some sessions over others."""
-    from django.utils import timezone  # noqa: PLC0415 - Django starts in workplace()
+    from django.utils import timezone  # noqa: PLC0415
 
     from accounts.models import User  # noqa: PLC0415
+    from allocations.models import Allocation, Wish  # noqa: PLC0415
     from registrations.domain import booking, pools  # noqa: PLC0415
-    from registrations.models import Allocation, Limit, Membership, Wish  # noqa: PLC0415
+    from registrations.models import Limit, Membership  # noqa: PLC0415
     from tests import make  # noqa: PLC0415
 
     dice = random.Random(SEED)
@@ -102,14 +103,15 @@ def make(given: Any) -> None:
 
 
 def measure() -> dict[str, Any]:
-    from django.db import connection  # noqa: PLC0415 - after django.setup()
+    from django.db import connection  # noqa: PLC0415
     from django.test.utils import CaptureQueriesContext  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
 
     from accounts.models import User  # noqa: PLC0415
-    from registrations.domain import allocation as allocating  # noqa: PLC0415
-    from registrations.domain import invariants, lottery  # noqa: PLC0415
-    from registrations.models import Allocation, AllocationRun  # noqa: PLC0415
+    from allocations.domain import allocation as allocating  # noqa: PLC0415
+    from allocations.domain import lottery  # noqa: PLC0415
+    from allocations.models import Allocation, AllocationRun  # noqa: PLC0415
+    from registrations.domain import invariants  # noqa: PLC0415
 
     allocation, organiser = Allocation.objects.get(), User.objects.get(email="organiser@example.org")
     with CaptureQueriesContext(connection) as queries:

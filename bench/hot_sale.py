@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
-    from django.db import connection  # noqa: PLC0415 - Django starts in workplace()
+    from django.db import connection  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
 
     from tests import make  # noqa: PLC0415
@@ -151,7 +151,7 @@ def floor_take(server: Server, session: Any, concurrency: int) -> Rush:
 
 def make_crowd(folder: Path, number: int) -> list[dict[str, Any]]:
     """Signed-in people, each with an e-mail address and cookies."""
-    from django.core.management import call_command  # noqa: PLC0415
+    from django.core.management import call_command  # noqa: PLC0415 - after the environment
 
     progress(f"Making {number} signed-in people…")
     call_command("bench_people", number, out=folder / "people.jsonl", verbosity=0)

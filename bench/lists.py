@@ -32,13 +32,16 @@ def main() -> None:
 
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:
-    from django.db import connection  # noqa: PLC0415 - Django starts in workplace()
+    from django.db import connection  # noqa: PLC0415
     from django.test.utils import CaptureQueriesContext  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
 
     from partners.domain import reviewing  # noqa: PLC0415
-    from partners.models import Invitee, Upload  # noqa: PLC0415
-    from registrations.models import PartnerRole  # noqa: PLC0415
+    from partners.models import (  # noqa: PLC0415
+        Invitee,
+        PartnerRole,
+        Upload,
+    )
     from tests import make  # noqa: PLC0415
 
     cohort = make.cohort(size=given.rows)
@@ -83,15 +86,14 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
 
 def beside_the_web(folder: Path, rows: int) -> dict[str, float]:
     """How long an answer of the web takes while a worker reads and applies a list of another cohort, and then another."""
-    from django.db import connection  # noqa: PLC0415 - Django starts in workplace()
+    from django.db import connection  # noqa: PLC0415
     from django.urls import reverse  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
 
     from outbox.domain import lanes  # noqa: PLC0415
     from outbox.models import Heartbeat, Message  # noqa: PLC0415
     from partners.domain import reviewing  # noqa: PLC0415
-    from partners.models import Upload  # noqa: PLC0415
-    from registrations.models import PartnerRole  # noqa: PLC0415
+    from partners.models import PartnerRole, Upload  # noqa: PLC0415
     from tests import make  # noqa: PLC0415
 
     data, seconds = a_list(rows), max(1.0, min(8.0, rows / 500))

@@ -23,7 +23,7 @@ def main() -> None:
 
 
 def measure() -> dict[str, Any]:
-    from django.db import connection  # noqa: PLC0415 - Django starts in workplace()
+    from django.db import connection  # noqa: PLC0415
 
     from programme.models import Session  # noqa: PLC0415
 

@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
-    from django.db import connection  # noqa: PLC0415 - Django starts in workplace()
+    from django.db import connection  # noqa: PLC0415
 
     from outbox.models import Heartbeat, Message  # noqa: PLC0415
 

@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def measure(folder: Path, path: str, concurrency: int, seconds: float) -> dict[str, Any]:
-    from django.core.management import call_command  # noqa: PLC0415 - Django starts in workplace()
+    from django.core.management import call_command  # noqa: PLC0415 - after the environment
     from django.db import connection  # noqa: PLC0415
 
     collect_static()

@@ -15,11 +15,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from outbox.admin import Form, ListAdmin, RecordAdmin, badge
+from core.admin import CarefulAdmin, Form, LabelledInline, ListAdmin, RecordAdmin, badge
 from partners.domain import identity, keeping
-from partners.models import Invitee, SignIn, Upload
+from partners.models import Invitee, PartnerRole, SignIn, Upload
 from partners.templatetags.lists import outcome
-from venues.admin import CarefulAdmin
+from registrations.admin.cohorts import InstitutionAdmin
+from registrations.models import Institution
 
 DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.[a-z]{2,}")
 
@@ -173,3 +174,25 @@ class SignInAdmin(CarefulAdmin, RecordAdmin):
         if sign_in.protocol == SignIn.Protocol.OIDC:
             return settings.BASE_URL + reverse("openid_connect_callback", kwargs={"provider_id": slug})
         return settings.BASE_URL + reverse("saml_metadata", kwargs={"organization_slug": slug}) if settings.SAML else "–"
+
+
+class PartnerRoleInline(LabelledInline):
+    """Who speaks for the institution; they hear of its people every Monday."""
+
+    model = PartnerRole
+    fields = ["user", "role", "created_at"]
+    readonly_fields = ["created_at"]
+    autocomplete_fields = ["user"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PartnerRole]:
+        return super().get_queryset(request).select_related("user", "institution")
+
+
+class InstitutionWithRolesAdmin(InstitutionAdmin):
+    """An institution, and who speaks for it."""
+
+    inlines = [*InstitutionAdmin.inlines, PartnerRoleInline]
+
+
+admin.site.unregister(Institution)
+admin.site.register(Institution, InstitutionWithRolesAdmin)

@@ -5,12 +5,11 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import EmailField
-from partners import reader
+from core.sheets import reader
 from partners.domain import checking, sentences
 from partners.domain.checking import Level, Person
 from partners.domain.columns import FIELDS, Columns
-from partners.models import Upload
-from registrations.models import PartnerRole
+from partners.models import PartnerRole, Upload
 
 
 class UploadForm(forms.Form):

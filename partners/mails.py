@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.template.loader import render_to_string
@@ -9,14 +11,17 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from accounts.models import User
+from core import clock
+from notices.domain import mail_preferences
+from notices.models import Topic
 from outbox.domain import wordings
 from outbox.domain.kinds import Letter, NoLongerTrue, link, writes
 from outbox.models import Message
 from outbox.templatetags.mail import summit_name
-from partners.domain import answering, applying, roles
-from partners.models import Invitee
-from registrations.domain import choices
-from registrations.models import Cohort, PartnerRole, Topic
+from partners.domain import answering, applying, digests, roles
+from partners.models import Invitee, PartnerRole
+from registrations.models import Cohort, Institution
 
 SESSIONS_TOLD = 6
 
@@ -28,10 +33,10 @@ def invitation(message: Message) -> Letter:
 
 @writes(applying.REMINDER, is_key=True)
 def reminder(message: Message) -> Letter:
-    if Topic.INVITATIONS in choices.off(message.to):
+    if Topic.INVITATIONS in mail_preferences.off(message.to):
         raise NoLongerTrue("The person wants no such mails any more.")
     letter = invitation_letter(_silent(message), applying.REMINDER)
-    url = link("registrations:unwanted", choices.key(message.to, Topic.INVITATIONS))
+    url = link("notices:unwanted", mail_preferences.key(message.to, Topic.INVITATIONS))
     return replace(letter, headers={"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"})
 
 
@@ -122,3 +127,32 @@ def sample_of(cohorts: Sequence[Cohort]) -> Invitee | None:
             institution=cohort.institution, cohort=cohort, first_name="Ada", last_name="Lovelace", email="ada@example.org", key="…"
         )
     return None
+
+
+@writes(digests.KIND)
+def digest(message: Message) -> Letter:
+    found = PartnerRole.objects.select_related("institution", "user__attendee", "user").filter(pk=message.context["role"]).first()
+    if found is None:
+        raise NoLongerTrue("The person no longer speaks for the institution.")
+    return digest_letter(found.institution, found.user, datetime.fromisoformat(message.context["due"]), to=message.to)
+
+
+def digest_letter(institution: Institution, user: User, due: datetime, *, to: str) -> Letter:
+    headers, choice_url = mail_preferences.way_out(Topic.DIGESTS, to)
+    texts = wordings.of(digests.KIND).fill({"name": user.get_short_name(), "institution": institution.name})
+    context = {
+        "texts": texts,
+        "institution": institution,
+        "lines": digests.lines(institution, clock.now()),
+        "zone": ZoneInfo(settings.TIME_ZONE),
+        "button": _("Read the programme"),
+        "button_url": link("programme:programme"),
+        "topic": Topic.DIGESTS.label,
+        "choice_url": choice_url,
+    }
+    return Letter(
+        texts.subject,
+        render_to_string("partners/emails/digest.txt", context),
+        render_to_string("partners/emails/digest.html", context),
+        headers=headers,
+    )

@@ -11,8 +11,10 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from accounts.models import Attendee, User, validate_plain_text
-from registrations.models import Cohort, Institution, new_token
+from accounts.models import Attendee, User
+from core.text import validate_line
+from notices.models import new_token
+from registrations.models import Cohort, Institution
 
 
 class Upload(models.Model):
@@ -176,11 +178,11 @@ class Invitee(models.Model):
     institution = models.ForeignKey(Institution, models.CASCADE, related_name="invitees", verbose_name=_("institution"))
     cohort = models.ForeignKey(Cohort, models.PROTECT, related_name="invitees", verbose_name=_("cohort"))
     upload = models.ForeignKey(Upload, models.SET_NULL, null=True, blank=True, related_name="invitees", verbose_name=_("uploaded list"))
-    last_name = models.CharField(_("family name"), max_length=75, blank=True, validators=[validate_plain_text])
-    first_name = models.CharField(_("first name"), max_length=74, blank=True, validators=[validate_plain_text])
+    last_name = models.CharField(_("family name"), max_length=75, blank=True, validators=[validate_line])
+    first_name = models.CharField(_("first name"), max_length=74, blank=True, validators=[validate_line])
     email = models.EmailField(_("e-mail address"))
-    reference = models.CharField(_("number"), max_length=60, blank=True, validators=[validate_plain_text])
-    programme = models.CharField(_("programme"), max_length=150, blank=True, validators=[validate_plain_text])
+    reference = models.CharField(_("number"), max_length=60, blank=True, validators=[validate_line])
+    programme = models.CharField(_("programme"), max_length=150, blank=True, validators=[validate_line])
     created_at = models.DateTimeField(_("listed since"), auto_now_add=True)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.INVITED)
     attendee = models.ForeignKey(
@@ -284,3 +286,29 @@ class SignIn(models.Model):
             errors["protocol"] = _("SAML is not installed here: see docs/operations.md.")
         if errors:
             raise ValidationError(errors)
+
+
+class PartnerRole(models.Model):
+    """What somebody may do for an institution, and that they hear of its people every week."""
+
+    class Role(models.TextChoices):
+        OWNER = "owner", _("Owner")
+        COORDINATOR = "coordinator", _("Coordinator")
+        VIEWER = "viewer", _("Viewer")
+
+    institution = models.ForeignKey(Institution, models.CASCADE, related_name="roles", verbose_name=_("institution"))
+    user = models.ForeignKey(User, models.CASCADE, related_name="partner_roles", verbose_name=_("account"))
+    role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.COORDINATOR)
+    created_at = models.DateTimeField(_("since"), auto_now_add=True)
+
+    history = HistoricalRecords()
+    _history_user: User | None
+
+    class Meta:
+        verbose_name = _("partner coordinator")
+        verbose_name_plural = _("partner coordinators")
+        ordering = ["institution_id", "id"]
+        constraints = [models.UniqueConstraint(fields=["institution", "user"], name="person_has_one_role_in_an_institution")]
+
+    def __str__(self) -> str:
+        return f"{self.user} – {self.institution}"

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.files.uploadhandler import FileUploadHandler, MemoryFileUploadHandler, StopUpload
 from django.http import HttpRequest
 
+from core.text import whole_number
 from partners.domain.files import MAX_BYTES
 
 MORE = 256 * 1024  # rows that were pasted apart, the other fields of the form and the words around the file
@@ -12,8 +13,8 @@ MORE = 256 * 1024  # rows that were pasted apart, the other fields of the form a
 
 def is_far_too_large(request: HttpRequest) -> bool:
     """Whether the request says itself that it brings more than a list: then nothing of it is read."""
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    return not length.isdecimal() or int(length) > MAX_BYTES + MORE
+    length = whole_number(request.META.get("CONTENT_LENGTH") or "0")
+    return length is None or length > MAX_BYTES + MORE
 
 
 class CutUpload(FileUploadHandler):

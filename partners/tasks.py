@@ -3,7 +3,8 @@ import uuid
 from celery import shared_task
 from django.utils import timezone
 
-from partners.domain import keeping, reviewing
+from core import clock
+from partners.domain import digests, keeping, reviewing
 from partners.models import Upload
 
 
@@ -22,6 +23,12 @@ def tend() -> None:
     reviewing.expire(now)
     for upload in reviewing.due(now):
         reviewing.work(upload, at=timezone.now())
+
+
+@shared_task(name="partners.tasks.tell")
+def tell() -> None:
+    """Queue the partners’ weekly news when their moment has come."""
+    digests.send_due(clock.now())
 
 
 @shared_task(name="partners.tasks.forget")

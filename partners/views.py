@@ -16,18 +16,19 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.domain.limits import TooMany
 from accounts.models import User
+from core.limits import TooMany
+from core.sheets.formats import escape
+from core.text import whole_number
 from partners import access
 from partners.access import signed_in
 from partners.domain import following, identity, leaving, reviewing, roles, sentences
 from partners.domain.files import MAX_BYTES, FileRefused
 from partners.forms import PersonForm, TeamForm, UploadForm
-from partners.models import Invitee, SignIn, Upload
+from partners.models import Invitee, PartnerRole, SignIn, Upload
 from partners.pages import A_PAGE, as_file, context
 from partners.receiving import CutUpload, InMemory, is_far_too_large
-from registrations.models import Cohort, PartnerRole
-from venues.sheets import escape
+from registrations.models import Cohort
 
 
 @never_cache
@@ -283,10 +284,7 @@ def team(request: HttpRequest, slug: str) -> HttpResponse:
             messages.success(request, told % {"email": email})
         return redirect("partners:team", slug)
     if request.method == "POST" and "member" in request.POST:
-        number = request.POST["member"]
-        member = get_object_or_404(
-            PartnerRole.objects.select_related("user"), institution=of, pk=int(number) if number.isdecimal() and len(number) < 19 else 0
-        )
+        member = get_object_or_404(PartnerRole.objects.select_related("user"), institution=of, pk=whole_number(request.POST["member"]) or 0)
         new = request.POST.get("role", "")
         try:
             if new in {"", *PartnerRole.Role.values} and roles.change(member, new, actor=user):

@@ -19,7 +19,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.models import User
-from partners import access, reader
+from core.sheets import reader
+from core.sheets.formats import escape
+from core.text import whole_number
+from partners import access
 from partners.access import signed_in
 from partners.domain import applying, following, leaving, reviewing, roles, sentences
 from partners.domain.checking import Finding, Level
@@ -27,7 +30,6 @@ from partners.domain.columns import FIELDS
 from partners.forms import ColumnsForm
 from partners.models import Upload, UploadRow
 from partners.pages import A_PAGE, as_file, context
-from venues.sheets import escape
 
 Verdict = UploadRow.Verdict
 # What comes first is what needs somebody.
@@ -47,7 +49,7 @@ def review(request: HttpRequest, uuid: UUID) -> HttpResponse:
     if request.htmx and of.status != Upload.Status.REVIEW:  # type: ignore[attr-defined]
         return HttpResponseClientRefresh()  # somebody went on meanwhile: what is asked for is a part of another page
     left = request.GET.get("left", "")
-    return _review(request, of, focus=int(left) if left.isdecimal() and len(left) < 9 else 0)
+    return _review(request, of, focus=whole_number(left, digits=9) or 0)
 
 
 def _review(
@@ -234,9 +236,10 @@ def skip(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 def _number(text: str | None) -> int:
-    if not text or not text.isdecimal() or len(text) > 9:
+    number = whole_number(text or "", digits=9)
+    if number is None:
         raise Http404
-    return int(text)
+    return number
 
 
 @never_cache

@@ -14,11 +14,23 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from outbox.admin import Form, RecordAdmin, Values, badge
+from core.admin import (
+    BilingualAdmin,
+    Form,
+    LabelledInline,
+    RecordAdmin,
+    SheetAdmin,
+    SourcedAdmin,
+    ToVerify,
+    Values,
+    badge,
+    in_two_languages,
+    source_fields,
+)
+from core.text import whole_number
 from programme.domain.publication import publish, unpublish
 from programme.models import Day, Duty, Event, Participation, Session, Speaker, Track
 from programme.resources import SessionResource, SpeakerResource
-from venues.admin import BilingualAdmin, LabelledInline, SheetAdmin, SourcedAdmin, ToVerify, in_two_languages, source_fields
 from venues.models import Room
 
 
@@ -151,7 +163,8 @@ class SessionForm(Form):
 
     def _zone(self) -> ZoneInfo:
         chosen = self.data.get(self.add_prefix("room"), "") if self.is_bound else ""
-        room = Room.objects.select_related("venue").filter(pk=int(chosen)).first() if chosen.isdecimal() and len(chosen) < 18 else None
+        key = whole_number(chosen)
+        room = Room.objects.select_related("venue").filter(pk=key).first() if key else None
         return room.venue.zone if room else ZoneInfo("Europe/Paris")
 
 

@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from accounts.models import User
+from core.models import Sourced
 from programme.signals import session_checked, session_moved, session_saved
-from venues.models import Room, Sourced, Venue, validate_country
+from venues.models import Room, Venue, validate_country
 
 validate_colour = RegexValidator(r"\A#[0-9A-Fa-f]{6}\Z", _("Write the colour as # and six hexadecimal digits, for example #1F6FB2."))
 validate_languages = RegexValidator(

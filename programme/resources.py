@@ -6,9 +6,10 @@ from typing import Any
 from django.db.models import QuerySet
 from import_export.fields import Field
 
+from core.sheets.resources import Key, Options, SheetResource, Text
 from programme.models import Event, Session, Speaker, Track
 from venues.models import Room
-from venues.resources import Key, Options, SheetResource, Text, WallTime
+from venues.resources import WallTime
 
 
 class SpeakerResource(SheetResource):

@@ -12,10 +12,10 @@ from django.utils import timezone
 from django.utils.translation import get_language_info, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from core.caching import public_page
+from core.folding import alphabetical
 from programme.domain import listing
 from programme.models import Event, Participation, Session, Speaker, Track
-from venues.names import alphabetical
-from venues.public import public_page
 
 MENU_WORDS = {
     "event": (_("Event"), _("All events")),

@@ -1,7 +1,6 @@
 """Which sessions a person may ask a seat of, which registrations are theirs, and which allocations take their wishes."""
 
 from datetime import datetime
-from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
@@ -9,8 +8,8 @@ from django.shortcuts import get_object_or_404
 
 from accounts.models import Attendee
 from programme.models import Session
-from registrations.domain import allocation, ways_in
-from registrations.models import Allocation, CalendarFeed, Draw, Reconfirmation, Registration, SeatPool
+from registrations.domain import ways_in
+from registrations.models import Draw, Registration, SeatPool
 
 # What a seat's pages read of its session. Django spends more time on writing a SELECT of a hundred columns than the database on answering it.
 OF_SESSION = [
@@ -68,21 +67,3 @@ def drawing(slug: str) -> Draw:
     return get_object_or_404(
         Draw.objects.select_related("session__room__venue"), session__in=Session.objects.published(), session__slug=slug
     )
-
-
-def question(code: UUID) -> Reconfirmation:
-    """The question whether somebody still comes, by the code of its mail, which is all that one needs to answer it."""
-    found = Reconfirmation.objects.select_related(
-        "registration__attendee__user", "reminder__rule", "reminder__session__event", "reminder__session__room__venue"
-    )
-    return get_object_or_404(found, uuid=code)
-
-
-def calendar_feed(token: str) -> CalendarFeed:
-    """The calendar that has that secret; raises Http404 for a secret that was revoked, or whose owner may not sign in, as for a made-up one."""
-    return get_object_or_404(CalendarFeed.objects.select_related("attendee__user"), token=token, attendee__user__is_active=True)
-
-
-def visible_allocation(slug: str, at: datetime) -> Allocation:
-    """The allocation of that slug; raises Http404 before its wishes begin as for an unknown one."""
-    return get_object_or_404(allocation.visible(at), slug=slug)

@@ -7,4 +7,4 @@ class RegistrationsConfig(AppConfig):
     verbose_name = _("Registrations")
 
     def ready(self) -> None:
-        from registrations import kinds, receivers  # noqa: F401, PLC0415 - models must be loaded first
+        from registrations import mail_kinds, receivers  # noqa: F401, PLC0415 - models must be loaded first

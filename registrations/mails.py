@@ -2,22 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import Attendee
+from core.templatetags.when import moment
 from outbox.domain import wordings
 from outbox.domain.kinds import Letter, NoLongerTrue, link, writes
 from outbox.models import Message
 from programme.models import Session
-from registrations.domain import announcing, waitlist, wishes
+from registrations.domain import waitlist
 from registrations.domain.calendars import invitation
-from registrations.models import AllocationRun, Registration
-from venues.templatetags.when import moment
+from registrations.domain.facts import facts_of
+from registrations.models import Registration
 
 Status = Registration.Status
 Ending = Registration.Ending
@@ -183,31 +182,6 @@ def _offer(message: Message) -> Registration:
     return registration
 
 
-@writes("registrations.allocated")
-def allocated(message: Message) -> Letter:
-    """The whole result of an allocation for one person; the seats that they got are confirmed by mails of their own."""
-    return allocated_letter(message.context)
-
-
-def allocated_letter(said: dict[str, Any]) -> Letter:
-    attendee = Attendee.objects.select_related("user").get(pk=said["attendee"])
-    allocation = AllocationRun.objects.defer("inputs", "results").select_related("allocation").get(uuid=said["run"]).allocation
-    outcomes = wishes.outcomes(said["wishes"], said["answers"], attendee)
-    texts = wordings.of("registrations.allocated").fill({"name": attendee.name, "title": allocation.title})
-    context = {
-        "texts": texts,
-        "allocation": allocation,
-        "given": [outcome for outcome in outcomes if outcome.is_given],
-        "refused": [outcome for outcome in outcomes if not outcome.is_given],
-        "result_url": link("registrations:allocation", allocation.slug),
-    }
-    return Letter(
-        texts.subject,
-        render_to_string("registrations/emails/allocated.txt", context),
-        render_to_string("registrations/emails/allocated.html", context),
-    )
-
-
 # --- What they share ------------------------------------------------------------------------------------------------------------
 
 
@@ -221,9 +195,7 @@ def _day_of(registration: Registration) -> str:
 
 def _letter(registration: Registration, key: str, frame: Frame, *, calendar: str = "", **more: str) -> Letter:
     session, until = registration.session, registration.offer_expires_at
-    known = (
-        announcing.facts_of(session) | {"name": registration.attendee.name, "until": moment(until, session.zone) if until else ""} | more
-    )
+    known = facts_of(session) | {"name": registration.attendee.name, "until": moment(until, session.zone) if until else ""} | more
     texts = wordings.of(f"registrations.{key}").fill(known)
     context = {"session": session, "texts": texts, "frame": frame, "session_url": settings.BASE_URL + session.get_absolute_url()}
     return Letter(

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from programme.models import Session
 from programme.signals import session_checked, session_moved, session_saved, session_withdrawn
-from registrations.domain import changes, pools, reminders, waitlist
+from registrations.domain import pools, waitlist
 
 
 @receiver(session_checked)
@@ -28,7 +28,6 @@ def keep_seats_in_step(session: Session, before: dict[str, Any], **kwargs: Any) 
         pools.reopen(session)
     changed = {name for name in ("access", "waiting_list") if before and before[name] != getattr(session, name)}
     pools.fit_general_pool(session, now, serves_line=bool(changed))
-    reminders.plan(now, [session])
 
 
 @receiver(session_moved)
@@ -36,11 +35,6 @@ def look_at_the_lines_again(session: Session, **kwargs: Any) -> None:
     """Whom the session was in the way of may get a seat elsewhere. After the commit, so that each line has its locks for itself;
     were it to fail, the clock looks again within seconds."""
     transaction.on_commit(lambda: waitlist.settle_all(timezone.now()), robust=True)
-
-
-@receiver(session_moved)
-def tell_those_who_know_it_elsewhere(session: Session, before: dict[str, Any], **kwargs: Any) -> None:
-    changes.note(session, before, timezone.now())
 
 
 @receiver(session_withdrawn)

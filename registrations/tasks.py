@@ -1,10 +1,7 @@
-import logging
-
 from celery import shared_task
 
-from registrations.domain import announcing, changes, clock, digests, reminders, replays, waitlist
-
-log = logging.getLogger(__name__)
+from core import clock
+from registrations.domain import replays, waitlist
 
 
 @shared_task(name="registrations.tasks.tend")
@@ -13,15 +10,3 @@ def tend() -> None:
     now = clock.now()
     waitlist.tend(now)
     replays.forget_old(now)
-
-
-@shared_task(name="registrations.tasks.tell")
-def tell() -> None:
-    """What people are to be told at its moment: reminders, changes that have settled, announcements, the partners’ weekly news; and the
-    seats of those who did not say that they still come go to the line."""
-    now = clock.now()
-    for step in (reminders.release_silent, reminders.remind, changes.tell_settled, announcing.send_due, digests.send_due):
-        try:
-            step(now)
-        except Exception:  # one row that cannot be read silences its own kind alone, and is tried again at the next tick
-            log.exception("What is due could not be told: %s", step.__name__)

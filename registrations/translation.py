@@ -1,7 +1,7 @@
 from modeltranslation.translator import TranslationOptions, register
 from simple_history import register as keep_history
 
-from registrations.models import Allocation, Announcement, Cohort, ReminderRule
+from registrations.models import Cohort
 
 
 @register(Cohort)
@@ -9,24 +9,5 @@ class CohortTranslation(TranslationOptions):
     fields = ("name",)
 
 
-@register(Allocation)
-class AllocationTranslation(TranslationOptions):
-    fields = ("title",)
-
-
-@register(ReminderRule)
-class ReminderRuleTranslation(TranslationOptions):
-    fields = ("note",)
-
-
-@register(Announcement)
-class AnnouncementTranslation(TranslationOptions):
-    fields = ("subject", "body")
-    required_languages = ("fr", "en")
-
-
 # Here and not in models.py: a history made before the translated columns exist would not hold them.
 keep_history(Cohort)
-keep_history(Allocation)
-keep_history(ReminderRule)
-keep_history(Announcement)

@@ -18,6 +18,7 @@ from django_htmx.http import trigger_client_event
 
 from accounts.access import attendee_of, attendee_required, safe_next, sign_in_first
 from accounts.models import Attendee
+from core.caching import public_page
 from programme.models import Session
 from registrations.access import drawing, session_with_pools, sessions_of, visible_session, waiting_registration
 from registrations.domain import booking, replays, waitlist
@@ -28,7 +29,6 @@ from registrations.domain.seats import seats as seats_of
 from registrations.domain.ways_in import SeatRefused
 from registrations.forms import PartyForm, SeatForm
 from registrations.models import Registration
-from venues.public import public_page
 
 STRANGERS_SECONDS = 2  # how old the seats may be that somebody sees who is not signed in
 

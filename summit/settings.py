@@ -168,11 +168,14 @@ INSTALLED_APPS = [
     "modeltranslation",  # before admin, which it patches
     "summit",
     "partners",
+    "notices",
+    "allocations",
     "registrations",
     "programme",
     "venues",
     "accounts",
     "outbox",
+    "core",
     "summit.apps.AdministrationConfig",  # django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -199,8 +202,8 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "summit.middleware.LanguageOfTheAddress",
-    "summit.middleware.refuse_odd_bytes",
+    "core.middleware.LanguageOfTheAddress",
+    "core.middleware.refuse_odd_bytes",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -209,8 +212,8 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
-    "summit.middleware.keep_private_pages_private",
-    "summit.middleware.explain_refused_methods",
+    "core.middleware.keep_private_pages_private",
+    "core.middleware.explain_refused_methods",
 ]
 
 ROOT_URLCONF = "summit.urls"
@@ -231,7 +234,7 @@ TEMPLATES = [
     }
 ]
 
-FORM_RENDERER = "accounts.forms.FormRenderer"
+FORM_RENDERER = "core.forms.FormRenderer"
 
 # --- Database: SQLite embedded, PostgreSQL for a real summit ----------------------------------------------------------------
 
@@ -259,7 +262,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
-        "LOCATION": "accounts_limits",
+        "LOCATION": "core_limits",
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     },
     "pages": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "pages", "OPTIONS": {"MAX_ENTRIES": 500}},
@@ -400,7 +403,8 @@ CELERY_BEAT_SCHEDULE = {
     "tend-the-lines": {"task": "registrations.tasks.tend", "schedule": 15.0, "options": {"expires": 30}},
     "tend-the-lists": {"task": "partners.tasks.tend", "schedule": 15.0, "options": {"expires": 30}},
     "forget-old-lists": {"task": "partners.tasks.forget", "schedule": 3600.0, "options": {"expires": 600}},
-    "tell-what-is-due": {"task": "registrations.tasks.tell", "schedule": 15.0, "options": {"expires": 30}},
+    "tell-what-is-due": {"task": "notices.tasks.tell", "schedule": 15.0, "options": {"expires": 30}},
+    "tell-partners": {"task": "partners.tasks.tell", "schedule": 15.0, "options": {"expires": 30}},
 }
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1  # seconds that it may sleep: it is asked to end only between two
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")

@@ -7,8 +7,8 @@ from django.urls import include, path
 
 from accounts.access import organisers_door
 from accounts.urls import door
+from notices.urls import feed
 from partners.urls import doors
-from registrations.urls import feed
 
 admin.site.login = organisers_door(admin.site.login)  # type: ignore[method-assign]  # one door for everybody: a code by mail
 
@@ -16,6 +16,8 @@ urlpatterns = i18n_patterns(
     path("", include("programme.urls")),
     path("", include("venues.urls")),
     path("", include("registrations.urls")),
+    path("", include("allocations.urls")),
+    path("", include("notices.urls")),
     path("", include("partners.urls")),
     path("accounts/", include(door)),
     path("accounts/", include("accounts.urls")),

@@ -8,23 +8,13 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Attendee, User
+from allocations.domain import allocation as allocating
+from allocations.models import Allocation, AllocationRun
+from notices.domain import changes, reminders
+from notices.models import Announcement, Change, QuietWindow, ReminderRule
 from programme.models import Day, Event, Participation, Session, Speaker, Track
-from registrations.domain import allocation as allocating
-from registrations.domain import booking, changes, cohorts, reminders
-from registrations.models import (
-    Allocation,
-    AllocationRun,
-    Announcement,
-    Change,
-    Cohort,
-    Institution,
-    Invitation,
-    Membership,
-    QuietWindow,
-    Registration,
-    ReminderRule,
-    SeatPool,
-)
+from registrations.domain import booking, cohorts
+from registrations.models import Cohort, Institution, Invitation, Membership, Registration, SeatPool
 from venues.models import Room, TravelTime, Venue
 
 _numbers = count(1)

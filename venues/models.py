@@ -9,6 +9,8 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from core.models import Sourced
+
 known_timezones = cache(available_timezones)  # it reads hundreds of files
 
 
@@ -19,23 +21,6 @@ def validate_timezone(name: str) -> None:
 
 
 validate_country = RegexValidator(r"\A[A-Z]{2}\Z", _("Write the country as two capital letters (ISO 3166), for example FR."))
-
-
-class Sourced(models.Model):
-    """Where a row was read, and which of its fields nobody vouches for yet: organisers check those before relying on them."""
-
-    source = models.CharField(
-        _("source"), max_length=500, blank=True, help_text=_("The page or text that the row was read in; “assumed” if invented.")
-    )
-    assumed_fields = models.CharField(
-        _("assumed fields"),
-        max_length=500,
-        blank=True,
-        help_text=_("Fields that the source does not give, separated by “|”: check them before any real use."),
-    )
-
-    class Meta:
-        abstract = True
 
 
 class Venue(Sourced):

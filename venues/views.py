@@ -5,9 +5,9 @@ from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
+from core.caching import public_page
+from core.folding import alphabetical
 from venues.models import Room, Venue
-from venues.names import alphabetical
-from venues.public import public_page
 
 
 @public_page

@@ -1,7 +1,6 @@
-"""The administration of mails, and what the lists and forms of every app share (base.py)."""
+"""The administration of mails."""
 
-from outbox.admin.base import Boxes, Form, ListAdmin, RecordAdmin, Values, WholeNumber, badge
 from outbox.admin.messages import link_to_mails
 from outbox.admin.wording import WordingAdmin
 
-__all__ = ["Boxes", "Form", "ListAdmin", "RecordAdmin", "Values", "WholeNumber", "WordingAdmin", "badge", "link_to_mails"]
+__all__ = ["WordingAdmin", "link_to_mails"]

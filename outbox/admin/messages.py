@@ -17,7 +17,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from outbox.admin.base import ListAdmin, RecordAdmin, Values, badge
+from core.admin import ListAdmin, RecordAdmin, Values, badge
 from outbox.domain import addresses, holds, kinds, lanes, overview
 from outbox.domain.retrying import retry
 from outbox.models import BadAddress, Message, MessageQuerySet

@@ -14,10 +14,10 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
-from outbox.admin.base import RecordAdmin
+from core.admin import RecordAdmin
+from core.admin.mail_preview import framed
 from outbox.domain import wordings
 from outbox.domain.wordings import Kind, Texts
-from outbox.frames import framed
 from outbox.models import Wording
 
 NAMES = {"fr": "Français", "en": "English"}

@@ -262,7 +262,7 @@ class _Way:
         way = get_connection()
         try:
             way.open()
-        except Exception as error:  # noqa: BLE001 - OS, SMTP and settings errors share no base class
+        except Exception as error:  # noqa: BLE001 - the test judges it
             lanes.rest(Lane, understand(error).words, at=timezone.now(), server_is_away=True)
             return False
         self._connection, self._carried = way, 0
@@ -279,7 +279,7 @@ class _Way:
         """Hand `email` over; None when the other side has accepted it, else its answer."""
         try:
             self._connection.send_messages([email])
-        except Exception as error:  # noqa: BLE001 - judged there
+        except Exception as error:  # noqa: BLE001 - the test judges it
             answer, was_used = understand(error), self._carried > 0
         else:
             self._carried += 1

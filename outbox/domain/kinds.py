@@ -7,16 +7,15 @@ from dataclasses import dataclass, field
 from django.conf import settings
 from django.urls import reverse
 
+from core.text import NOT_IN_A_HEADER
 from outbox.models import Message
 
-# Line breaks of every alphabet, control characters, and the marks that make a subject read backwards (docs/rules.md#names).
-NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 LONGEST_SUBJECT = Message._meta.get_field("subject").max_length
 
 
 def one_line(text: str) -> str:
     """`text` without line breaks of any alphabet, control characters, and marks that make it read backwards (W14, W18)."""
-    return re.sub(r"[ \t\r\n]+", " ", NOT_IN_A_LINE.sub(" ", text)).strip()  # no-break spaces stay
+    return re.sub(r"[ \t\r\n]+", " ", NOT_IN_A_HEADER.sub(" ", text)).strip()  # no-break spaces stay
 
 
 @dataclass(frozen=True)

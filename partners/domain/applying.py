@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
 from accounts.models import User
+from notices.models import new_token
 from outbox.domain.posting import post_many
 from outbox.models import Message
 from partners.domain import objections
@@ -25,7 +26,7 @@ from partners.domain.progress import Progress
 from partners.models import Invitee, Upload, UploadFile
 from registrations.domain import booking, cohorts, ledger
 from registrations.domain.ways_in import SeatRefused
-from registrations.models import Cohort, Institution, Membership, Registration, new_token
+from registrations.models import Cohort, Institution, Membership, Registration
 
 BATCH = 1000
 STEPS = 8  # of progress, for each person who is written: to check a row of the file is one

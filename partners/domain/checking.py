@@ -12,16 +12,14 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.encoding import punycode
 
+from core.sheets.reader import MAX_CELL, plain
+from core.text import NOT_IN_A_LIST
 from partners.domain.columns import FIELDS, Columns, Row
-from partners.reader import MAX_CELL, plain
 
 LONGEST = {"last_name": 75, "first_name": 74, "email": 254, "reference": 60, "programme": 150}
 SHOWN = 60  # letters of a value in a report
 NUL = "\u2400"  # how a row of an upload keeps a NUL, which PostgreSQL takes in no text
 BLANKS = " \u00a0\u202f\u2007\u3000"
-NOT_IN_TEXT = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\u2400\ufeff\ufffd\ud800-\udfff]"
-)
 JOINERS = re.compile("[\u200c\u200d]")
 AT = re.compile(r"\s*[(\[{]\s*(?:at|arobase|à|a)\s*[)\]}]\s*|\s+(?:at|arobase)\s+", re.IGNORECASE)
 BIG_NUMBER = re.compile(r"\d+(?:[.,]\d+)?E\+?\d+", re.IGNORECASE)
@@ -77,7 +75,7 @@ class Person:
 
 def shown(value: str) -> str:
     """`value` as a report shows it: cut, and what no database takes made visible."""
-    value = NOT_IN_TEXT.sub("\N{SYMBOL FOR SUBSTITUTE FORM TWO}", value)
+    value = NOT_IN_A_LIST.sub("\N{SYMBOL FOR SUBSTITUTE FORM TWO}", value)
     return value if len(value) <= SHOWN else f"{value[: SHOWN - 1]}…"
 
 
@@ -144,7 +142,7 @@ def _is_broken(text: str) -> bool:
 
 def _bad_letter(value: str) -> str:
     """The code point of a letter that is not part of any name, or an empty text."""
-    if found := NOT_IN_TEXT.search(value):
+    if found := NOT_IN_A_LIST.search(value):
         return "U+0000" if found[0] == NUL else f"U+{ord(found[0]):04X}"
     for found in JOINERS.finditer(value):
         # In Arabic, Persian and Indic names they shape letters, and in emoji they join signs; in Latin ones they only hide.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from partners.reader import MAX_TITLES, MEANING, plain
+from core.sheets.reader import MAX_TITLES, MEANING, plain
 
 FIELDS = ("last_name", "first_name", "email", "reference", "programme")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from partners import reader
+from core.sheets import reader
 from partners.domain import checking, columns, sentences
 from partners.domain.checking import Finding, Person
 from partners.domain.columns import Columns

@@ -13,6 +13,7 @@ from django.db.models.functions import Concat
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from notices.models import OptOut, Topic
 from outbox.domain.posting import post_many
 from outbox.models import Message
 from partners.domain import applying, objections, sentences
@@ -22,7 +23,7 @@ from partners.domain.comparing import compare
 from partners.domain.files import FileRefused
 from partners.models import Invitee, Objection, Upload
 from registrations.domain import ledger
-from registrations.models import Cohort, OptOut, Registration, SeatPool, Topic
+from registrations.models import Cohort, Registration, SeatPool
 
 BETWEEN_REMINDERS = timedelta(days=3)
 STATES = ("invited", "accepted", "seated", "waiting", "declined", "attended")

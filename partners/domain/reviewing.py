@@ -12,10 +12,11 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
-from accounts.domain.limits import Limit
 from accounts.models import User
+from core.limits import Limit
+from core.sheets import reader
+from core.text import NOT_IN_A_LIST
 from outbox.domain.posting import ring_task
-from partners import reader
 from partners.domain import applying, checking, columns, files, roles
 from partners.domain.checking import Finding, Level, Person
 from partners.domain.columns import FIELDS, Columns
@@ -51,7 +52,7 @@ def receive(cohort: Cohort, data: bytes, file_name: str, *, actor: User, mode: s
             institution_id=cohort.institution_id,
             cohort=cohort,
             uploaded_by=actor,
-            file_name=checking.NOT_IN_TEXT.sub("", file_name)[-255:],
+            file_name=NOT_IN_A_LIST.sub("", file_name)[-255:],
             file_hash=hashlib.sha256(data).hexdigest(),
             mode=mode,
         )

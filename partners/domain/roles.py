@@ -6,12 +6,13 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.domain.limits import Limit
 from accounts.domain.people import open_account
 from accounts.models import User
+from core.limits import Limit
 from outbox.domain.posting import post
 from partners.domain.applying import lock
-from registrations.models import Institution, PartnerRole
+from partners.models import PartnerRole
+from registrations.models import Institution
 
 Role = PartnerRole.Role
 ORGANISER = "organiser"

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from core.folding import alphabetical
 from programme.models import Day, Event, Session, Track
 from venues.models import Venue
-from venues.names import alphabetical
 
 
 @dataclass

@@ -1,5 +1,5 @@
 """What organisers see and do about those who come, one module a subject. A row changes through the domain alone."""
 
-from registrations.admin import allocations, announcements, below, changes, cohorts, invitations, pools, registrations, reminders
+from registrations.admin import below, cohorts, invitations, pools, registrations
 
-__all__ = ["allocations", "announcements", "below", "changes", "cohorts", "invitations", "pools", "registrations", "reminders"]
+__all__ = ["below", "cohorts", "invitations", "pools", "registrations"]

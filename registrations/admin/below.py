@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import AttendeeAdmin
 from accounts.models import Attendee
+from core.admin import ON_ONE_PAGE, LabelledInline, ReadOnlyInline, ToVerify
 from programme.admin import EventAdmin, SessionAdmin
 from programme.models import Event, Session
 from registrations.admin.invitations import InvitationInline
@@ -22,7 +23,6 @@ from registrations.admin.sessions import SessionDesk
 from registrations.admin.why import address
 from registrations.admin.words import may_see_people
 from registrations.models import Limit, Registration, SeatPool
-from venues.admin import ON_ONE_PAGE, LabelledInline, ReadOnlyInline, ToVerify
 
 
 class PoolInline(ReadOnlyInline):

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from outbox.admin import WholeNumber
+from core.admin import WholeNumber
 from programme.models import Session
 from registrations.admin.words import may_change_people, show
 from registrations.domain import pools

@@ -7,33 +7,30 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
-from outbox.admin import Form, RecordAdmin, Values, badge
+from core.admin import (
+    ON_ONE_PAGE,
+    BilingualAdmin,
+    CarefulAdmin,
+    Form,
+    LabelledInline,
+    RecordAdmin,
+    SourcedAdmin,
+    ToVerify,
+    Values,
+    in_two_languages,
+    source_fields,
+)
 from registrations.admin.pools import AllotmentForm
-from registrations.admin.words import ask
-from registrations.domain import cohorts, inviting
-from registrations.models import Cohort, Institution, Membership, PartnerRole, SeatPool
-from venues.admin import ON_ONE_PAGE, BilingualAdmin, CarefulAdmin, LabelledInline, SourcedAdmin, ToVerify, in_two_languages, source_fields
-
-
-class PartnerRoleInline(LabelledInline):
-    """Who speaks for the institution; they hear of its people every Monday."""
-
-    model = PartnerRole
-    fields = ["user", "role", "created_at"]
-    readonly_fields = ["created_at"]
-    autocomplete_fields = ["user"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[PartnerRole]:
-        return super().get_queryset(request).select_related("user", "institution")
+from registrations.domain import cohorts
+from registrations.models import Cohort, Institution, Membership, SeatPool
 
 
 class CohortInline(LabelledInline):
@@ -48,7 +45,7 @@ class InstitutionAdmin(SourcedAdmin):
     list_filter = [ToVerify, ("kind", Values), ("country", Values)]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
-    inlines = [CohortInline, PartnerRoleInline]
+    inlines = [CohortInline]
     fieldsets = [(None, {"fields": ["name", "slug", "kind", "country"]}), source_fields()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Institution]:
@@ -122,8 +119,6 @@ class CohortAdmin(BilingualAdmin, SourcedAdmin):
     autocomplete_fields = ["institution"]
     inlines = [AllotmentInline, MembershipInline]
     readonly_fields = ["people"]
-    actions = ["invite"]
-    object_actions = ("invite",)
     fieldsets = [
         *in_two_languages("name"),
         (None, {"fields": ["institution", "slug", "size", "people", "weight"]}),
@@ -158,36 +153,6 @@ class CohortAdmin(BilingualAdmin, SourcedAdmin):
                 cohorts.add_member(form.instance, new.attendee, actor=request.user)
         else:
             super().save_formset(request, form, formset, change)
-
-    def has_invite_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("registrations.change_cohort")
-
-    @admin.action(description=_("Invite by mail…"), permissions=["invite"])
-    def invite(self, request: HttpRequest, queryset: QuerySet[Cohort]) -> HttpResponse | None:
-        """Write to the members who were not written to yet, what seats are kept for them; asks first."""
-        chosen = list(queryset.select_related("institution").order_by("slug"))
-        if "confirm" in request.POST:
-            sent = sum(inviting.invite_members(cohort) for cohort in chosen)
-            self.message_user(request, ngettext("%d invitation is on its way.", "%d invitations are on their way.", sent) % sent)
-            return None
-        now = timezone.now()
-        rows = [(cohort, len(inviting.uninvited(cohort)), len(inviting.sessions_for(cohort, now))) for cohort in chosen]
-        return ask(
-            self,
-            request,
-            "invite",
-            title=_("Invite by mail"),
-            sentences=[
-                _("Each member who was not written to yet gets one mail, with the sessions that have seats left for the cohort."),
-                _("Who joins later is invited by doing this again: nobody is written to twice."),
-            ],
-            headers=[_("Cohort"), _("Mails"), _("Sessions")],
-            rows=[
-                (cohort.pk, [cohort.name, mails, sessions or badge(_("none: nobody is told"), "warn")]) for cohort, mails, sessions in rows
-            ],
-            yes=_("Invite"),
-            no=_("Not yet"),
-        )
 
     @admin.display(description=_("members"), ordering="people_count")
     def people(self, cohort: Any) -> SafeString | str:

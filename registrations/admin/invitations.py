@@ -8,13 +8,10 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from accounts.models import normalise_email
-from outbox.admin import Form, RecordAdmin
-from registrations.domain import inviting
+from core.admin import CarefulAdmin, Form, LabelledInline, RecordAdmin
 from registrations.models import Invitation
-from venues.admin import CarefulAdmin, LabelledInline
 
 
 class InvitationForm(Form):
@@ -67,17 +64,6 @@ class InvitationAdmin(CarefulAdmin, RecordAdmin):
     search_fields = ["email", "session__title_fr", "session__title_en"]
     search_help_text = _("E-mail address or session")
     autocomplete_fields = ["session"]
-    actions = ["send"]
-    object_actions = ("send",)
-
-    def has_send_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("registrations.add_invitation")
-
-    @admin.action(description=_("Send the invitations by mail"), permissions=["send"])
-    def send(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
-        """Write to those chosen who were not written to yet."""
-        sent = inviting.invite_by_name(list(queryset))
-        self.message_user(request, ngettext("%d invitation is on its way.", "%d invitations are on their way.", sent) % sent)
 
     def has_change_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
         return False

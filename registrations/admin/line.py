@@ -15,11 +15,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from outbox.admin import WholeNumber
+from core.admin import WholeNumber
+from core.text import whole_numbers
 from programme.models import Session
 from registrations.admin.pools import gauge
 from registrations.admin.why import address
-from registrations.admin.words import ask, keys, may_change_people, may_see_people, page_of, show, tell_refused
+from registrations.admin.words import ask, may_change_people, may_see_people, page_of, show, tell_refused
 from registrations.domain import booking, explain, waitlist
 from registrations.domain.ways_in import SeatRefused
 from registrations.models import Membership, Registration, SeatPool
@@ -105,7 +106,7 @@ def _act(desk: ModelAdmin, request: HttpRequest, session: Session, at: datetime)
     if action == "draw":
         _draw(request, session, at)
         return None
-    chosen = Registration.objects.filter(session=session, pk__in=keys(request.POST.getlist(ACTION_CHECKBOX_NAME)))
+    chosen = Registration.objects.filter(session=session, pk__in=whole_numbers(request.POST.getlist(ACTION_CHECKBOX_NAME)))
     people = list(
         chosen.select_related("attendee__user", "session__event", "session__room__venue").order_by("-priority", "waiting_at", "pk")
     )

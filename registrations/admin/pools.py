@@ -11,10 +11,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from outbox.admin import Form, badge
+from core.admin import Form, SourcedAdmin, ToVerify, badge, source_fields
 from registrations.domain import pools
 from registrations.models import SeatPool
-from venues.admin import SourcedAdmin, ToVerify, source_fields
 
 
 def gauge(taken: int, seats: int) -> SafeString:

@@ -12,11 +12,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
-from outbox.admin import Form
+from core.admin import Form
 from programme.admin import SessionAdmin
 from registrations.admin.requests import AT_ONCE, RegistrationDesk
 from registrations.admin.words import ask, may_change_people, status_badge
-from registrations.domain import booking, reminders
+from registrations.domain import attendance, booking
 from registrations.models import Registration
 
 # What a registration shows only when it has it.
@@ -158,13 +158,13 @@ class RegistrationAdmin(RegistrationDesk):
 
     @admin.action(description=_("Mark as absent"), permissions=["cancel"])
     def mark_absent(self, request: HttpRequest, queryset: QuerySet[Registration]) -> None:
-        number = reminders.mark_absent(queryset, absent=True, actor=request.user, at=timezone.now())
+        number = attendance.mark_absent(queryset, absent=True, actor=request.user, at=timezone.now())
         sentence = ngettext("%d person is marked as absent.", "%d people are marked as absent.", number)
         self._say(request, number, sentence)
 
     @admin.action(description=_("Mark as present again"), permissions=["cancel"])
     def mark_present(self, request: HttpRequest, queryset: QuerySet[Registration]) -> None:
-        number = reminders.mark_absent(queryset, absent=False, actor=request.user, at=timezone.now())
+        number = attendance.mark_absent(queryset, absent=False, actor=request.user, at=timezone.now())
         sentence = ngettext("%d person is no longer marked as absent.", "%d people are no longer marked as absent.", number)
         self._say(request, number, sentence)
 

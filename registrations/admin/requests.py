@@ -11,8 +11,8 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts.models import validate_plain_lines
-from outbox.admin import RecordAdmin
+from core.admin import RecordAdmin
+from core.text import validate_lines
 from programme.models import Session
 from registrations.admin.why import address, why
 from registrations.admin.words import ask, may_change_people, show, status_badge
@@ -32,7 +32,7 @@ class AnswerForm(forms.Form):
     answer = forms.CharField(
         required=False,
         max_length=ANSWER_LENGTH,
-        validators=[validate_plain_lines],
+        validators=[validate_lines],
         widget=forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField"}),
         label=_("Your message"),
         help_text=_("It stands in the mail to each of them."),

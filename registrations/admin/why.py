@@ -12,8 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Attendee
+from core.text import whole_numbers
 from programme.models import Session
-from registrations.admin.words import keys, may_see_people, show
+from registrations.admin.words import may_see_people, show
 from registrations.domain.explain import explain
 
 FOUND_AT_MOST = 20
@@ -62,7 +63,7 @@ def why(desk: ModelAdmin, request: HttpRequest) -> HttpResponse:
 
 def _choose(request: HttpRequest, name: str, among: QuerySet[Any], fields: list[str]) -> tuple[Any, list[Any]]:
     """The one that is chosen, or the first that match what was typed; the only match is chosen."""
-    if chosen := keys([request.GET.get(name, "")]):
+    if chosen := whole_numbers([request.GET.get(name, "")]):
         return among.filter(pk__in=chosen).first(), []
     typed = request.GET.get(f"find_{name}", "").strip()[:100]
     if not typed:

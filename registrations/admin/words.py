@@ -1,6 +1,6 @@
 """How the administration shows seats and states, asks before it acts, and tells what was refused."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import ngettext
 
-from outbox.admin import badge
+from core.admin import badge
 from registrations.models import Registration
 
 ON_A_PAGE = 100
@@ -34,11 +34,6 @@ def status_badge(registration: Registration, detail: object = "") -> SafeString:
     tones = {"confirmed": "", "declined": "quiet", "cancelled": "quiet"}
     shown = badge(registration.get_status_display(), tones.get(registration.status, "warn"))
     return format_html("{} <small>{}</small>", shown, detail) if detail else shown
-
-
-def keys(values: Iterable[str]) -> list[int]:
-    """The primary keys among what a browser sent."""
-    return [int(value) for value in values if value.isascii() and value.isdecimal() and len(value) < 18]
 
 
 def page_of(request: HttpRequest, rows: Any) -> Page[Any]:

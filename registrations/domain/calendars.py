@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from email.utils import parseaddr
 from functools import cache
 from itertools import pairwise
@@ -11,16 +11,14 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import Count, Max
-from icalendar import Alarm, Calendar, Event, Timezone, vCalAddress, vText
+from icalendar import Calendar, Event, Timezone, vCalAddress, vText
 
 from outbox.domain.kinds import one_line
 from outbox.templatetags.mail import summit_name
 from programme.models import Session
-from registrations.models import CalendarFeed, Registration
+from registrations.models import Registration
 
 PRODUCT = "-//Summit//Seats//EN"
-REFRESH = timedelta(hours=1)  # how often clients are asked to come back
-PAST = timedelta(days=60)  # how long the feed keeps what is over
 
 
 @dataclass(frozen=True)
@@ -63,11 +61,11 @@ def _moves(sessions: Iterable[int]) -> dict[int, tuple[int, datetime]]:
 def invitation(registrations: Sequence[Registration], *, cancelled: bool = False) -> str:
     """The .ics of the seats of one person, for a mail: each is in their calendar at once, without a question (iTIP, RFC 5546). The UID of
     an entry is its registration's for ever, so a later one replaces it, and a cancelled one takes it out."""
-    calendar = _calendar("CANCEL" if cancelled else "REQUEST")
+    calendar = empty_calendar("CANCEL" if cancelled else "REQUEST")
     version = versions(registrations)
     name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
     for registration in registrations:
-        event = _entry(registration, version[registration.pk], "CANCELLED" if cancelled else "CONFIRMED")
+        event = entry(registration, version[registration.pk], "CANCELLED" if cancelled else "CONFIRMED")
         # Nobody is asked to answer: the seat is taken on our pages, and given back there.
         event.add("organizer", _person(address, name or summit_name()))
         person = registration.attendee
@@ -75,31 +73,10 @@ def invitation(registrations: Sequence[Registration], *, cancelled: bool = False
         attendee.params |= {"PARTSTAT": vText("ACCEPTED"), "RSVP": vText("FALSE"), "ROLE": vText("REQ-PARTICIPANT")}
         event.add("attendee", attendee, encode=False)
         calendar.add_component(event)
-    return _finished(calendar)
+    return finished(calendar)
 
 
-def subscription(feed: CalendarFeed, at: datetime) -> str:
-    """All seats of one person, for the calendar that asks for them by their address: those that they have, and as tentative those that
-    are offered to them. A constant number of queries; no name of anybody."""
-    live = Registration.objects.filter(attendee=feed.attendee_id, session__ends_at__gt=at - PAST)
-    seats = live.filter(status__in=[Registration.Status.CONFIRMED, Registration.Status.OFFERED])
-    registrations = list(seats.select_related("session__room__venue").order_by("session__starts_at", "pk"))
-    calendar = _calendar("PUBLISH")
-    for name in ("name", "x-wr-calname"):
-        calendar.add(name, summit_name())
-    calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
-    calendar.add("x-published-ttl", "PT1H")
-    version = versions(registrations)
-    for registration in registrations:
-        offered = registration.status == Registration.Status.OFFERED
-        event = _entry(registration, version[registration.pk], "TENTATIVE" if offered else "CONFIRMED")
-        if feed.alarm_minutes is not None:
-            event.add_component(_alarm(registration, feed.alarm_minutes))
-        calendar.add_component(event)
-    return _finished(calendar)
-
-
-def _calendar(method: str) -> Calendar:
+def empty_calendar(method: str) -> Calendar:
     calendar = Calendar()
     calendar.add("prodid", PRODUCT)
     calendar.add("version", "2.0")
@@ -107,7 +84,7 @@ def _calendar(method: str) -> Calendar:
     return calendar
 
 
-def _entry(registration: Registration, version: Version, status: str) -> Event:
+def entry(registration: Registration, version: Version, status: str) -> Event:
     session = registration.session
     venue = session.room.venue
     url = settings.BASE_URL + session.get_absolute_url()
@@ -127,21 +104,13 @@ def _entry(registration: Registration, version: Version, status: str) -> Event:
     return event
 
 
-def _alarm(registration: Registration, minutes: int) -> Alarm:
-    alarm = Alarm()
-    alarm.add("action", "DISPLAY")
-    alarm.add("description", one_line(registration.session.title))
-    alarm.add("trigger", timedelta(minutes=-minutes))
-    return alarm
-
-
 def _person(address: str, name: str) -> vCalAddress:
     person = vCalAddress(f"mailto:{address}")
     person.params["CN"] = vText(one_line(name.replace('"', "’")))  # a parameter cannot hold the sign that quotes it
     return person
 
 
-def _finished(calendar: Calendar) -> str:
+def finished(calendar: Calendar) -> str:
     years = [event.start.year for event in calendar.events] or [2000]
     for zone in calendar.get_missing_tzids():
         calendar.add_component(_spelled_out(zone, min(years), max(years)))

@@ -8,10 +8,10 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from accounts.models import Attendee
+from core.templatetags.when import duration, wall_time
 from programme.models import Duty, Participation, Session
 from registrations.models import Registration
 from venues.domain.travel import Travel
-from venues.templatetags.when import duration, wall_time
 
 # Sessions a day apart never clash, wherever they are: nobody is asked to look up the way.
 TIME_FOR_ANY_WAY = timedelta(days=1)

@@ -9,6 +9,7 @@ from accounts.models import Attendee, User
 from programme.models import Session
 from registrations.models import Registration
 
+ADDRESS = "example@example.org"  # whom a mail is shown for: it has switched nothing off
 WITH = ["session__event", "session__room__venue", "session__track", "attendee__user"]
 
 

@@ -12,12 +12,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Attendee
+from core.templatetags.when import day, duration, wall_time
 from programme.models import Event, Session
 from registrations.domain import clashes, waitlist, ways_in
 from registrations.domain.clashes import Clash
 from registrations.models import Limit, Membership, Registration, SeatPool
 from venues.domain.travel import Travel
-from venues.templatetags.when import day, duration, wall_time
 
 Status = Registration.Status
 Mode = Session.WaitingList

@@ -8,9 +8,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Attendee
+from core.templatetags.when import moment
 from programme.models import Session
 from registrations.models import Invitation, Limit, Membership, Registration, SeatPool
-from venues.templatetags.when import moment
 
 OF_POOL = ["session", "seats", "taken", "closed", "release_at", "cohort__starts_at", "cohort__ends_at"]
 HOLDS = (Registration.Status.CONFIRMED, Registration.Status.OFFERED, Registration.Status.PENDING)

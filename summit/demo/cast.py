@@ -15,9 +15,14 @@ from django.utils.text import slugify
 
 from accounts.domain import people
 from accounts.models import Attendee, User
+from allocations.domain import allocation
+from allocations.models import Allocation
+from notices.domain import announcing, reminders
+from notices.models import Announcement, ReminderRule
+from partners.models import PartnerRole
 from programme.models import Session
-from registrations.domain import allocation, announcing, booking, cohorts, pools, reminders
-from registrations.models import Allocation, Announcement, Cohort, Institution, PartnerRole, Registration, ReminderRule, SeatPool
+from registrations.domain import booking, cohorts, pools
+from registrations.models import Cohort, Institution, Registration, SeatPool
 from venues.models import TravelTime, Venue
 
 ORGANISER = "organisatrice@demo.example"

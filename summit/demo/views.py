@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
-from outbox.frames import framed
+from core.admin.mail_preview import framed
 from outbox.models import Message
 from summit.demo.cast import CROWD
 

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.domain import limits
-from accounts.domain.limits import Limit, TooMany
+from core.limits import Brake, Limit, TooMany, give_back
 from outbox.models import Message
 from tests import make
 from tests.accounts.test_sign_in import CODE, LOGIN, SIGN_UP, last_code
@@ -46,7 +46,7 @@ def test_two_hundred_tries_at_once_leave_five(rows: None) -> None:
 def test_two_hundred_wrong_codes_at_once_are_not_all_looked_at(rows: None, door: str, monkeypatch: pytest.MonkeyPatch) -> None:
     make.attendee(email="ada@example.org")
     looked_at: list[str] = []
-    real = limits.Limit.take
+    real = Limit.take
 
     def take(self: Limit, key: str, *, at: datetime) -> str:
         mark = real(self, key, at=at)
@@ -54,7 +54,7 @@ def test_two_hundred_wrong_codes_at_once_are_not_all_looked_at(rows: None, door:
             looked_at.append(mark)  # the last wall before the code is compared
         return mark
 
-    monkeypatch.setattr(limits.Limit, "take", take)
+    monkeypatch.setattr(Limit, "take", take)
     # All at one moment: a try a window later is another try.
     with time_machine.travel(timezone.now(), tick=False):
         answers = guess_at_once(door)
@@ -126,7 +126,7 @@ def test_another_address_has_limits_of_its_own() -> None:
 def test_a_try_given_back_can_be_taken_again() -> None:
     limit, now = Limit("tries", 1, timedelta(minutes=5)), timezone.now()
 
-    limits.give_back(limit.take("ada@example.org", at=now))
+    give_back(limit.take("ada@example.org", at=now))
 
     assert limit.take("ada@example.org", at=now)
 
@@ -143,7 +143,7 @@ def test_one_network_opens_accounts_up_to_a_brake_that_honest_people_never_meet(
     client: Client, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert limits.ACCOUNTS_OF_A_NETWORK.amount >= 3000  # a whole venue behind one address, in the opening minute
-    monkeypatch.setattr(limits, "ACCOUNTS_OF_A_NETWORK", limits.Brake("accounts-of-a-network", 2, timedelta(hours=1)))
+    monkeypatch.setattr(limits, "ACCOUNTS_OF_A_NETWORK", Brake("accounts-of-a-network", 2, timedelta(hours=1)))
 
     def sign_up(number: int, **headers: Any) -> int:
         return client.post(SIGN_UP, {"login": f"person{number}@example.org"}, **headers).status_code

@@ -7,8 +7,8 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts.models import Attendee
-from registrations.domain import choices, reminders
-from registrations.models import CalendarFeed, OptOut, Reconfirmation, Topic
+from notices.domain import mail_preferences, reminders
+from notices.models import CalendarFeed, OptOut, Reconfirmation, Topic
 from tests import browser as machine
 from tests import make
 from tests.e2e.test_wish_pages import ada, judge, page  # noqa: F401 - fixtures
@@ -45,7 +45,7 @@ def test_the_pages_behind_the_links_of_mails_are_fit_for_all(page: Page, ada: At
     reminders.remind(session.starts_at - timedelta(hours=48) + timedelta(seconds=1))
     prefix = page.prefix  # type: ignore[attr-defined]
 
-    page.goto(f"{prefix}/mails/{choices.key(ada.user.email, Topic.ANNOUNCEMENTS)}/")
+    page.goto(f"{prefix}/mails/{mail_preferences.key(ada.user.email, Topic.ANNOUNCEMENTS)}/")
     judge(page)
     machine.follow(page.locator("main button[type=submit]"))
     expect(page.locator("main [role=status]")).to_be_visible()

@@ -11,8 +11,8 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import Attendee, User
-from registrations.domain import allocation as allocating
-from registrations.models import Allocation, Wish
+from allocations.domain import allocation as allocating
+from allocations.models import Allocation, Wish
 from tests import browser as machine
 from tests import make
 
@@ -180,7 +180,7 @@ def test_the_pages_of_organisers_are_fit_for_all(
     ):
         assert page.goto(f"/admin/registrations/{path}").ok
         found += machine.unfit(page, of_django=True)
-    page.goto(f"/admin/registrations/allocation/{allocation.pk}/change/")
+    page.goto(f"/admin/allocations/allocation/{allocation.pk}/change/")
     machine.follow(page.get_by_role("button", name="Simuler…"))
     found += machine.unfit(page, of_django=True)
     machine.follow(page.get_by_role("button", name="Simuler", exact=True))

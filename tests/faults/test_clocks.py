@@ -8,15 +8,16 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
+from notices.domain import reminders
+from notices.models import Reminder, ReminderRule
 from outbox.models import Message
 from programme.models import Session
-from registrations.domain import booking, reminders
-from registrations.models import Reminder, ReminderRule
+from registrations.domain import booking
 from tests import make
 from tests.processes import valkey, wait_until, workers
 from tests.smtp import mailbox
 
-# Three clocks of one process are tried on both databases (tests/registrations/test_reminders.py).
+# Three clocks of one process are tried on both databases (tests/notices/test_reminders.py).
 pytestmark = [pytest.mark.faults, pytest.mark.only_on_postgresql, pytest.mark.django_db(transaction=True)]
 
 FIRST, SPREAD = timedelta(seconds=10), timedelta(seconds=50)  # several ticks of each clock find some that are due
@@ -52,7 +53,7 @@ def test_two_clocks_and_three_workers_send_five_thousand_reminders_once_each(tmp
 
     assert Counter(box.recipients) == expected
     assert set(box.message_ids.values()) == {1}, "no mail came twice"
-    assert len(box.received) == Message.objects.filter(kind="registrations.reminder").count() == 5000
+    assert len(box.received) == Message.objects.filter(kind="notices.reminder").count() == 5000
     assert set(Reminder.objects.values_list("outcome", "people")) == {("queued", PEOPLE)}
     assert min(ticks[:2]) > 1, "two clocks ticked"
     assert ticks[2] == 0

@@ -7,10 +7,10 @@ from django.utils import timezone
 
 from accounts.models import Attendee, User
 from partners.domain import answering, applying, files, reviewing
-from partners.models import Invitee, Upload
+from partners.models import Invitee, PartnerRole, Upload
 from programme.models import Session
 from registrations.domain import booking, pools
-from registrations.models import Cohort, Institution, PartnerRole
+from registrations.models import Cohort, Institution
 from tests import make
 from tests.partners import files as make_files
 

@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 from django.utils import translation
 
-from partners import reader
+from core.sheets import reader
 from partners.domain import checking, columns, files, sentences
 from partners.domain.checking import Level
 from partners.domain.files import FileRefused
@@ -509,8 +509,8 @@ class TestTheChild:
 
 
 def test_every_refusal_and_finding_has_its_sentence():
-    source = Path(reader.__file__).parent
-    written = "".join(path.read_text() for path in source.rglob("*.py") if path.name != "sentences.py")
+    sources = [Path(reader.__file__), *Path(files.__file__).parents[1].rglob("*.py")]
+    written = "".join(path.read_text() for path in sources if path.name != "sentences.py")
 
     assert [code for code in [*sentences._REFUSALS, *sentences._FINDINGS] if f'"{code}"' not in written] == []
     raised = {*re.findall(r'Refused\("(\w+)"', written)} - {*sentences._REFUSALS}

@@ -17,8 +17,8 @@ from outbox.domain import kinds
 from outbox.models import Message
 from partners import urls
 from partners.domain import answering, following, leaving, roles, sentences
-from partners.models import Invitee, Upload
-from registrations.models import Cohort, PartnerRole, Registration
+from partners.models import Invitee, PartnerRole, Upload
+from registrations.models import Cohort, Registration
 from tests import make
 from tests.crowd import all_at_once
 from tests.partners import portal

@@ -9,14 +9,14 @@ import pytest
 from django.apps import apps
 from django.utils import timezone
 
-from accounts.domain.limits import TooMany
+from core.limits import TooMany
 from outbox.models import Message
 from partners.domain import applying, leaving, reviewing
 from partners.domain.files import FileRefused
-from partners.models import ColumnName, Invitee, Upload, UploadFile, UploadRow
+from partners.models import ColumnName, Invitee, PartnerRole, Upload, UploadFile, UploadRow
 from programme.models import Session
 from registrations.domain import waitlist
-from registrations.models import Cohort, PartnerRole, Registration
+from registrations.models import Cohort, Registration
 from tests import make
 from tests.partners import files as make_files
 from tests.partners import portal

@@ -78,7 +78,7 @@ def member(cohort: Cohort, who: Attendee | None = None) -> Attendee:
 def mails(who: Attendee) -> list[str]:
     """What `who` was written about seats, in order."""
     kinds = Message.objects.filter(to=who.user.email).order_by("id").values_list("kind", flat=True)
-    return [kind.removeprefix("registrations.") for kind in kinds]
+    return [kind.partition(".")[2] for kind in kinds]
 
 
 def eve(session: Session) -> datetime:

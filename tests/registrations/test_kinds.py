@@ -8,19 +8,21 @@ import pytest
 from django.utils import timezone, translation
 
 from outbox.domain import wordings
+from partners.models import PartnerRole
 from registrations.domain import booking, pools
-from registrations.models import PartnerRole
 from tests import make
 
 pytestmark = pytest.mark.django_db
-KINDS = sorted(key for key in wordings.kinds if key != "registrations.allocated")
+KINDS = sorted(key for key in wordings.kinds if key != "allocations.allocated")
 LANGUAGES = pytest.mark.parametrize("language", ["fr", "en"])
 NO_SESSION = {"accounts.code"}
-OTHER_FACTS = {"accounts.code": "12345678", "registrations.digest": "Cnam", "partners.team": "Cnam"}
-OF_THE_ISSUE = {
-    "confirmed", "waiting", "offered", "offer_ends", "confirmed.promoted", "cancelled.by_person", "changes", "cancelled.session_cancelled",
-    "confirmed.granted", "declined", "cohort", "reminder", "digest",
+OTHER_FACTS = {"accounts.code": "12345678", "partners.digest": "Cnam", "partners.team": "Cnam"}
+OF_SEATS = {
+    "registrations.confirmed", "registrations.waiting", "registrations.offered", "registrations.offer_ends",
+    "registrations.confirmed.promoted", "registrations.confirmed.granted", "registrations.declined",
+    "registrations.cancelled.by_person", "registrations.cancelled.session_cancelled",
 }  # fmt: skip
+OF_NOTICES = {"notices.changes", "notices.cohort", "notices.reminder"}
 
 
 def the_summit():
@@ -39,7 +41,7 @@ def shown(key: str, language: str):
 
 
 def test_each_kind_that_people_may_count_on_exists() -> None:
-    assert {f"registrations.{name}" for name in OF_THE_ISSUE} <= wordings.kinds.keys()
+    assert {*OF_SEATS, *OF_NOTICES, "partners.digest"} <= wordings.kinds.keys()
 
 
 @LANGUAGES
@@ -61,7 +63,7 @@ def test_a_kind_is_shown_about_a_session_that_there_is_with_nothing_left_to_fill
 
 
 @LANGUAGES
-@pytest.mark.parametrize("key", [*KINDS, "registrations.allocated"])
+@pytest.mark.parametrize("key", [*KINDS, "allocations.allocated"])
 def test_with_nothing_at_all_there_is_nothing_to_show_and_no_error(key: str, language: str) -> None:
     assert (shown(key, language) is None) == (key not in NO_SESSION)
 

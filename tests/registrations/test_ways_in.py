@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from core.templatetags.when import moment
 from programme.models import Session
 from registrations.domain import booking, cohorts, pools, waitlist, ways_in
 from registrations.models import Invitation, Limit, Registration
 from tests import make
 from tests.registrations.acts import books, cancel, fill, line, member, refused, register, status, wait
-from venues.templatetags.when import moment
 
 pytestmark = pytest.mark.django_db
 

@@ -65,12 +65,12 @@ ROWS: dict[str, tuple[Callable[[int], Model], int]] = {
     "registrations.cohort": (lambda n: an_allotment(n).cohort, 6),
     "registrations.membership": (lambda n: make.membership(), 6),
     "registrations.invitation": (lambda n: make.invitation(), 6),
-    "registrations.allocation": (lambda n: make.allocation(make.session()), 7),
-    "registrations.allocationrun": (lambda n: make.simulation(), 8),
-    "registrations.reminderrule": (lambda n: make.reminder(), 6),
-    "registrations.change": (lambda n: make.change(), 8),
-    "registrations.quietwindow": (lambda n: make.quiet_window(make.event()), 5),
-    "registrations.announcement": (lambda n: make.announcement(event=make.event()), 9),
+    "allocations.allocation": (lambda n: make.allocation(make.session()), 7),
+    "allocations.allocationrun": (lambda n: make.simulation(), 8),
+    "notices.reminderrule": (lambda n: make.reminder(), 6),
+    "notices.change": (lambda n: make.change(), 8),
+    "notices.quietwindow": (lambda n: make.quiet_window(make.event()), 5),
+    "notices.announcement": (lambda n: make.announcement(event=make.event()), 9),
     "registrations.institution": (lambda n: make.cohort().institution, 7),
     "partners.invitee": (lambda n: portal.invitee(make.cohort()), 7),
     "partners.signin": (lambda n: SignIn.objects.create(institution=make.institution(), domains="x.fr"), 5),
@@ -88,11 +88,11 @@ CLOSED = {
     ("registrations.registration", "delete"),
     ("registrations.seatpool", "delete"),
     ("registrations.membership", "delete"),
-    ("registrations.allocationrun", "add"),
-    ("registrations.allocationrun", "delete"),
-    ("registrations.change", "add"),
-    ("registrations.change", "delete"),
-    ("registrations.quietwindow", "delete"),
+    ("allocations.allocationrun", "add"),
+    ("allocations.allocationrun", "delete"),
+    ("notices.change", "add"),
+    ("notices.change", "delete"),
+    ("notices.quietwindow", "delete"),
     ("partners.invitee", "add"),
     ("partners.invitee", "delete"),
     ("partners.upload", "add"),
@@ -309,10 +309,10 @@ def test_the_history_speaks_the_organisers_language_of_times_and_of_nothing(orga
 
 
 def test_an_empty_list_says_what_would_come_there_and_a_search_what_to_do(organiser: Client) -> None:
-    page = url("registrations.quietwindow", "changelist")
+    page = url("notices.quietwindow", "changelist")
     assert "Ouvrez-en une pour modifier tranquillement" in organiser.get(page).content.decode()
     assert "Personne pour l’instant" in organiser.get(url("partners.invitee", "changelist")).content.decode()
-    assert "Rien ici pour l’instant" in organiser.get(url("registrations.announcement", "changelist")).content.decode()
+    assert "Rien ici pour l’instant" in organiser.get(url("notices.announcement", "changelist")).content.decode()
     searched = organiser.get(url("partners.invitee", "changelist"), {"q": "nobody"}).content.decode()
     assert "effacez les filtres" in searched and "Personne pour l’instant" not in searched
 

@@ -18,11 +18,15 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
+from allocations.domain import allocation
+from allocations.models import Allocation
+from notices.domain import announcing
+from notices.models import Announcement, ReminderRule
 from outbox.models import Message
 from partners import access
 from programme.models import Session
-from registrations.domain import allocation, announcing, invariants, seats
-from registrations.models import Allocation, Announcement, Cohort, Registration, ReminderRule, SeatPool
+from registrations.domain import invariants, seats
+from registrations.models import Cohort, Registration, SeatPool
 from summit.demo import cast, starter
 from summit.demo.loading import OWN_DATA, load
 from tests import make

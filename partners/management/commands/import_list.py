@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from partners import reader
+from core.sheets import reader
 from partners.domain import applying, files, reporting
 from partners.domain.comparing import compare
 from partners.domain.files import FileRefused

@@ -1,0 +1,27 @@
+"""What the lists and forms of every app's administration share, one module a subject."""
+
+from core.admin.bilingual import BilingualAdmin, in_two_languages
+from core.admin.inlines import ON_ONE_PAGE, LabelledInline, ReadOnlyInline
+from core.admin.records import Boxes, CarefulAdmin, Form, ListAdmin, RecordAdmin, Values, WholeNumber, badge
+from core.admin.sheets import SheetAdmin
+from core.admin.sourced import SourcedAdmin, ToVerify, source_fields
+
+__all__ = [
+    "ON_ONE_PAGE",
+    "BilingualAdmin",
+    "Boxes",
+    "CarefulAdmin",
+    "Form",
+    "LabelledInline",
+    "ListAdmin",
+    "ReadOnlyInline",
+    "RecordAdmin",
+    "SheetAdmin",
+    "SourcedAdmin",
+    "ToVerify",
+    "Values",
+    "WholeNumber",
+    "badge",
+    "in_two_languages",
+    "source_fields",
+]

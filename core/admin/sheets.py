@@ -1,0 +1,107 @@
+"""Sheets in and out."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext
+from import_export.admin import ImportExportMixin
+from import_export.results import Result
+
+from core.admin.records import RecordAdmin
+from core.sheets.formats import FORMATS, SheetError
+from core.sheets.forms import ConfirmSheetForm, ExportSheetForm, SheetForm, StagedUpload
+
+SHOWN_ROWS = 200
+
+
+class SheetAdmin(ImportExportMixin, RecordAdmin):
+    """Import and export of CSV and XLSX files: a preview first, all errors at once, nothing or everything."""
+
+    formats = FORMATS
+    tmp_storage_class = StagedUpload
+    import_form_class = SheetForm
+    confirm_form_class = ConfirmSheetForm
+    export_form_class = ExportSheetForm
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return self.has_add_permission(request) and self.has_change_permission(request)
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def get_confirm_form_kwargs(self, request: HttpRequest, import_form: Any = None) -> dict[str, Any]:
+        return super().get_confirm_form_kwargs(request, import_form) | {"seal": f"{self.opts.label}:{request.user.pk}"}
+
+    def add_data_read_fail_error_to_form(self, form: Any, e: Exception) -> None:
+        if not isinstance(e, SheetError):
+            raise e
+        form.add_error("import_file", str(e))
+
+    def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        response = super().import_action(request, **kwargs)
+        context = getattr(response, "context_data", None)
+        if context and (result := context.get("result")):
+            context["preview"] = Preview(result)
+        if context and "confirm_form" not in context and request.method == "POST":
+            self._forget_upload(request, context["form"])
+        return response
+
+    def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        if request.method == "POST" and self.has_import_permission(request):
+            form = self.create_confirm_form(request)
+            if not form.is_valid():
+                sentence = next(iter(next(iter(form.errors.values()))))
+                return self._back_to_import(request, sentence)
+        return super().process_import(request, **kwargs)
+
+    def process_dataset(self, dataset: Any, form: Any, request: HttpRequest, **kwargs: Any) -> Result:
+        return super().process_dataset(dataset, form, request, rollback_on_validation_errors=True, **kwargs)
+
+    def process_result(self, result: Result, request: HttpRequest) -> HttpResponse:
+        if result.has_errors() or result.has_validation_errors():
+            return self._back_to_import(
+                request, gettext("Something changed since the preview: nothing was imported. Choose the file again.")
+            )
+        return super().process_result(result, request)
+
+    def add_success_message(self, result: Result, request: HttpRequest) -> None:
+        figures = {"new": result.totals["new"], "changed": result.totals["update"], "same": result.totals["skip"]}
+        messages.success(request, gettext("Imported: %(new)d new, %(changed)d changed, %(same)d unchanged.") % figures)
+
+    def _back_to_import(self, request: HttpRequest, sentence: str) -> HttpResponse:
+        messages.error(request, sentence)
+        return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_import"))
+
+    def _forget_upload(self, request: HttpRequest, form: Any) -> None:
+        name = (
+            getattr(form.cleaned_data.get("import_file"), "tmp_storage_name", "") if form.is_bound and hasattr(form, "cleaned_data") else ""
+        )
+        if name:
+            StagedUpload(name=name).remove()
+
+
+class Preview:
+    """What an import would do, in the order of the file, ready for the page."""
+
+    def __init__(self, result: Result) -> None:
+        self.headers = result.diff_headers
+        self.totals = result.totals
+        self.file_errors = [error.error for error in result.base_errors]
+        self.errors: list[tuple[int, str, str]] = []  # line, column, sentence
+        self.ignored_columns: list[str] = getattr(result, "ignored_columns", [])
+        lines: list[int] = getattr(result, "lines", [])
+        if self.file_errors:
+            return
+        for row in result.invalid_rows:
+            line = lines[row.number - 1]
+            for attribute, sentences in row.field_specific_errors.items():
+                self.errors += [(line, result.column_of(attribute), sentence) for sentence in sentences]
+            self.errors += [(line, "", sentence) for sentence in row.non_field_specific_errors]
+        for error_row in result.error_rows:
+            self.errors += [(lines[error_row.number - 1], "", str(error.error)) for error in error_row.errors]
+        self.errors.sort(key=lambda error: error[0])
+        changed = [row for row in result.rows if row.import_type in ("new", "update")]
+        self.rows = changed[:SHOWN_ROWS]
+        self.not_shown = len(changed) - len(self.rows)

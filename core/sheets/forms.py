@@ -1,0 +1,111 @@
+"""Choosing a file, and confirming what it would do."""
+
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from import_export.forms import ConfirmImportForm, ExportForm, ImportForm
+from import_export.tmp_storages import BaseStorage
+
+from core.sheets.formats import MAX_BYTES
+
+PREVIEW_SECONDS = 3600
+
+
+STAGED_SECONDS = 24 * 3600
+
+
+class StagedUpload(BaseStorage):
+    """An upload between its preview and its confirmation: under VAR_DIR, seen by the server alone, gone within a day."""
+
+    def save(self, data: bytes) -> None:
+        folder = _staging_folder()
+        limit = time.time() - STAGED_SECONDS
+        for old in folder.iterdir():
+            if old.stat().st_mtime < limit:
+                old.unlink(missing_ok=True)
+        self.name = uuid.uuid4().hex
+        (folder / self.name).write_bytes(data)
+
+    def read(self) -> bytes:
+        return (_staging_folder() / self.name).read_bytes()
+
+    def remove(self) -> None:
+        (_staging_folder() / self.name).unlink(missing_ok=True)
+
+
+class SheetForm(ImportForm):
+    """Choose a file; its format is told by its name, so nothing else is asked."""
+
+    import_file = forms.FileField(label=gettext_lazy("File to import"), widget=forms.FileInput(attrs={"accept": ".csv,.xlsx"}))
+    media = forms.Media()  # none of the library's scripts
+
+    def __init__(self, formats: list[Any], resources: list[Any], **kwargs: Any) -> None:
+        super().__init__(formats, resources, **kwargs)
+        self.fields["format"].required = False
+        self.fields["format"].widget = forms.HiddenInput()
+
+    def clean_import_file(self) -> Any:
+        file = self.cleaned_data["import_file"]
+        if file.size > MAX_BYTES:
+            raise ValidationError(_("The file is larger than 10 MB: split it."))
+        if not file.name.lower().endswith((".csv", ".txt", ".tsv", ".xlsx")):
+            raise ValidationError(_("Choose a .csv or .xlsx file: from another program, save it as one of them."))
+        return file
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if file := data.get("import_file"):
+            data["format"] = "1" if file.name.lower().endswith(".xlsx") else "0"
+        return data
+
+
+class ConfirmSheetForm(ConfirmImportForm):
+    """Confirms a preview: only its own author's, of the same list, within the hour."""
+
+    def __init__(self, *args: Any, seal: str, **kwargs: Any) -> None:
+        self.seal = signing.TimestampSigner(salt=f"sheet-preview:{seal}")
+        initial = kwargs.get("initial") or {}
+        if name := initial.get("import_file_name"):
+            initial["import_file_name"] = self.seal.sign(name)
+        super().__init__(*args, **kwargs)
+
+    def clean_import_file_name(self) -> str:
+        try:
+            name = self.seal.unsign(self.cleaned_data["import_file_name"], max_age=PREVIEW_SECONDS)
+        except signing.BadSignature:
+            name = ""
+        if not name or not (_staging_folder() / name).is_file():
+            raise ValidationError(_("This preview is over: choose the file again."))
+        return name
+
+    def clean_format(self) -> str:
+        if self.cleaned_data["format"] not in {"0", "1"}:
+            raise ValidationError(_("This preview is over: choose the file again."))
+        return self.cleaned_data["format"]
+
+
+class ExportSheetForm(ExportForm):
+    """Choose the format of what is exported."""
+
+    def _init_formats(self, formats: list[Any]) -> None:
+        super()._init_formats(formats)
+        self.fields["format"] = forms.ChoiceField(
+            label=gettext_lazy("Format"),
+            choices=[(str(i), f().get_title()) for i, f in enumerate(formats)],
+            initial="1",
+            widget=forms.RadioSelect,
+        )
+
+
+def _staging_folder() -> Path:
+    folder = Path(settings.VAR_DIR) / "imports"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,232 @@
+"""Announcements: written, tried out, sent to many people now or later, and stopped."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminSplitDateTime
+from django.core.exceptions import ValidationError
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone, translation
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from core.admin import BilingualAdmin, CarefulAdmin, Form, RecordAdmin, badge, in_two_languages
+from core.text import whole_numbers
+from notices.domain import announcing
+from notices.models import Announcement
+from outbox.domain import wordings
+from outbox.models import Message
+from registrations.models import Registration
+
+LIVE = [(status.value, status.label) for status in Registration.Status if status not in Registration.ENDED]
+TEXTS = ("subject_fr", "subject_en", "body_fr", "body_en")
+
+
+class AnnouncementForm(Form):
+    statuses = forms.MultipleChoiceField(
+        label=_("Whose registration is"), choices=LIVE, required=False, widget=forms.CheckboxSelectMultiple, initial=["confirmed"]
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        session, event, cohort = (data.get(name) for name in ("session", "event", "cohort"))
+        if session and event:
+            self.add_error("session", _("Choose an event, for all its sessions, or one session."))
+        if not (session or event or cohort) and not self.errors.keys() & {"session", "event", "cohort"}:
+            self.add_error("event", _("Choose whom it goes to: an event, a session or a cohort."))
+        if (session or event) and not data.get("statuses") and "statuses" not in self.errors:
+            self.add_error("statuses", _("Choose at least one."))
+        for name in TEXTS:
+            try:
+                announcing.check_text(data.get(name) or "", has_session=bool(session), has_event=bool(event))
+            except ValidationError as wrong:
+                self.add_error(name, wrong)
+        return data
+
+
+class SendForm(forms.Form):
+    """Now, or at a moment to come by the clocks of the summit."""
+
+    send_at = forms.SplitDateTimeField(label=_("Later, at"), required=False, widget=AdminSplitDateTime, help_text=_("Empty: now."))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, label_suffix="", **kwargs)
+        for widget, name in zip(self.fields["send_at"].widget.widgets, (_("Later, date"), _("Later, time")), strict=True):
+            widget.attrs["aria-label"] = name
+
+    def clean_send_at(self) -> datetime | None:
+        send_at: datetime | None = self.cleaned_data["send_at"]
+        if send_at and send_at <= timezone.now():
+            raise ValidationError(_("This moment is over."))
+        return send_at
+
+
+@admin.register(Announcement)
+class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
+    """A draft is written and changed; what was sent is only read. Sending and stopping are the domain's."""
+
+    form = AnnouncementForm
+    list_display = ["subject", "state", "to_whom", "people", "send_at", "created_at"]
+    list_filter = ["status", "event", "cohort"]
+    list_select_related = ["event", "session", "cohort"]
+    search_fields = ["subject_fr", "subject_en", "body_fr", "body_en"]
+    date_hierarchy = "created_at"
+    autocomplete_fields = ["event", "session", "cohort"]
+    actions = ["send", "send_test", "stop"]
+    object_actions = ("send", "send_test", "stop")
+    readonly_fields = ["state", "audience_now", "progress"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Announcement | None = None) -> list[Any]:
+        written = obj is not None and obj.status != Announcement.Status.DRAFT
+        head = [(None, {"fields": ["state", "send_at", "progress"]})] if written else []
+        texts = in_two_languages("subject", "body")
+        return [
+            *head,
+            *texts,
+            (
+                _("To whom"),
+                {
+                    "fields": ["event", "session", "cohort", "statuses", "must_reach", *([] if written else ["audience_now"])],
+                    "description": _(
+                        "An event or a session, and of those people the members of a cohort if you choose one; or all members of a cohort. "
+                        "In the texts you may write {name}, {programme} (the address of the person’s programme), {event}, and of a session "
+                        "{session}, {when}, {where}."
+                    ),
+                },
+            ),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Announcement | None = None) -> list[str]:
+        if obj is None or obj.status == Announcement.Status.DRAFT:
+            return self.readonly_fields
+        return [*self.readonly_fields, *TEXTS, "event", "session", "cohort", "statuses_in_words", "must_reach", "send_at"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Announcement | None = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.status == Announcement.Status.DRAFT)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Announcement | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and obj is not None and obj.status == Announcement.Status.DRAFT
+
+    def has_send_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("notices.change_announcement")
+
+    def offers(self, name: str, obj: Any) -> bool:
+        is_draft = obj.status == Announcement.Status.DRAFT
+        return {"send": is_draft, "send_test": True, "stop": obj.status in ("scheduled", "queued")}[name]
+
+    # --- What is shown ---
+
+    @admin.display(description=_("status"), ordering="status")
+    def state(self, announcement: Announcement) -> SafeString:
+        tones = {Announcement.Status.QUEUED: "", Announcement.Status.STOPPED: "bad", Announcement.Status.SCHEDULED: "warn"}
+        return badge(announcement.get_status_display(), tones.get(Announcement.Status(announcement.status), "quiet"))
+
+    @admin.display(description=_("to whom"))
+    def to_whom(self, announcement: Announcement) -> str:
+        return " · ".join(str(part) for part in (announcement.session or announcement.event, announcement.cohort) if part)
+
+    @admin.display(description=_("whose registration is"))
+    def statuses_in_words(self, announcement: Announcement) -> str:
+        return ", ".join(str(dict(LIVE).get(status, status)) for status in announcement.statuses)
+
+    @admin.display(description=_("as chosen now"))
+    def audience_now(self, announcement: Announcement) -> SafeString:
+        counted = _in_words(announcing.audience(announcement)) if announcement.pk else ""
+        return format_html('<output data-audience="{}">{}</output>', reverse("admin:notices_announcement_audience"), counted)
+
+    @admin.display(description=_("mails"))
+    def progress(self, announcement: Announcement) -> str:
+        rows = announcing.mails_of(announcement).values_list("status").annotate(n=Count("pk")) if announcement.pk else []
+        labels = dict(Message.Status.choices)
+        return ", ".join(f"{labels[status]}: {number}" for status, number in sorted(rows)) or "–"
+
+    def get_urls(self) -> list[URLPattern]:
+        count = path("audience/", self.admin_site.admin_view(self.audience), name="notices_announcement_audience")
+        return [count, *super().get_urls()]
+
+    def audience(self, request: HttpRequest) -> HttpResponse:
+        """How many people the audience in the boxes of the form has, before it is saved. What makes no sense counts as empty."""
+        if not self.has_view_permission(request):
+            return JsonResponse({}, status=403)
+        chosen = {name: next(iter(whole_numbers([request.GET.get(name, "")])), None) for name in ("event", "session", "cohort")}
+        asked = Announcement(
+            **{f"{name}_id": key for name, key in chosen.items()},
+            statuses=[status for status in request.GET.getlist("statuses") if status in dict(LIVE)],
+            must_reach="must_reach" in request.GET,
+        )
+        return JsonResponse({"words": _in_words(announcing.audience(asked))})
+
+    # --- What is done ---
+
+    @admin.action(description=_("Send…"), permissions=["send"])
+    def send(self, request: HttpRequest, queryset: QuerySet[Announcement]) -> HttpResponse | None:
+        found = queryset.filter(status=Announcement.Status.DRAFT).select_related(
+            "event", "session__event", "session__room__venue", "cohort"
+        )
+        announcement = found.first()
+        if announcement is None or queryset.count() > 1:
+            self.message_user(request, _("Choose one draft."), messages.WARNING)
+            return None
+        form = SendForm(request.POST if "confirm" in request.POST else None)
+        if form.is_valid():
+            later = form.cleaned_data["send_at"]
+            if announcing.schedule(announcement, later or timezone.now(), actor=request.user):
+                self.message_user(request, _("It leaves at its moment; until then you can stop it.") if later else _("It is on its way."))
+            return None
+        context = self.admin_site.each_context(request) | {
+            "opts": self.opts,
+            "title": _("Send this announcement?"),
+            "announcement": announcement,
+            "form": form,
+            "audience": _in_words(announcing.audience(announcement)),
+            "previews": [_preview(announcement, language, request.user.get_short_name()) for language in ("fr", "en")],
+            "back": reverse("admin:notices_announcement_change", args=[announcement.pk]),
+        }
+        return TemplateResponse(request, "admin/notices/announcement/send.html", context)
+
+    @admin.action(description=_("Send it to me alone"), permissions=["send"])
+    def send_test(self, request: HttpRequest, queryset: QuerySet[Announcement]) -> None:
+        announcement = queryset.first()
+        if announcement is None or queryset.count() > 1:
+            self.message_user(request, _("Choose one announcement."), messages.WARNING)
+            return
+        for language in ("fr", "en"):
+            announcing.send_test(announcement, request.user, language, timezone.now())
+        self.message_user(request, _("Both languages are on their way to %(email)s.") % {"email": request.user.email})
+
+    @admin.action(description=_("Stop"), permissions=["send"])
+    def stop(self, request: HttpRequest, queryset: QuerySet[Announcement]) -> None:
+        for announcement in queryset.filter(status__in=["scheduled", "queued"]):
+            dropped = announcing.stop(announcement, actor=request.user)
+            sentence = ngettext(
+                "Stopped: %d mail that had not left is dropped.", "Stopped: %d mails that had not left are dropped.", dropped
+            )
+            self.message_user(request, sentence % dropped)
+
+
+def _in_words(people: QuerySet[Any]) -> str:
+    """“312 people, 40 of them in English”, in one query."""
+    number = Counter(dict(people.order_by().values_list("user__language").annotate(n=Count("pk"))))
+    total = sum(number.values())
+    words = ngettext("%(number)d person, %(english)d in English", "%(number)d people, %(english)d of them in English", total)
+    return words % {"number": total, "english": number["en"]}
+
+
+def _preview(announcement: Announcement, language: str, name: str) -> dict[str, str]:
+    with translation.override(language):
+        known = announcing.values(announcement, name)
+        title = {"fr": "Français", "en": "English"}[language]
+        return {
+            "language": language,
+            "title": title,
+            "subject": wordings.fill(announcement.subject, known),
+            "body": wordings.fill(announcement.body, known),
+        }

@@ -1,0 +1,124 @@
+"""Announcements by organisers: one mail to each of many people, in their language (docs/rules.md#announcements)."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+
+from accounts.models import Attendee, User
+from notices.domain import mail_preferences
+from notices.models import Announcement, Topic
+from outbox.domain import wordings
+from outbox.domain.kinds import link
+from outbox.domain.posting import post, post_many
+from outbox.models import Message
+from registrations.domain.facts import facts_of
+from registrations.models import Membership, Registration
+
+KIND = "notices.announcement"
+Status = Announcement.Status
+PLACEHOLDERS = ("name", "event", "session", "when", "where", "programme")
+OF_SESSION = ("session", "when", "where")
+
+
+def check_text(text: str, *, has_session: bool, has_event: bool) -> None:
+    """Raise ValidationError for a brace that is not one of the placeholders, or for one that this announcement has no value for."""
+    usable = [name for name in PLACEHOLDERS if (has_session or name not in OF_SESSION) and (has_event or has_session or name != "event")]
+    wordings.check(text, usable)
+
+
+def values(announcement: Announcement, name: str) -> dict[str, str]:
+    """What the placeholders of an announcement stand for, for somebody called `name`, in the language of the moment."""
+    session, event = announcement.session, announcement.event or (announcement.session and announcement.session.event)
+    found = {"name": name, "programme": link("registrations:me")}
+    if event:
+        found["event"] = event.title
+    if session:
+        facts = facts_of(session)
+        found |= facts | {"session": facts["title"]}
+    return found
+
+
+def audience(announcement: Announcement) -> QuerySet[Attendee]:
+    """Whom an announcement goes to now: people with a registration of the chosen statuses in the session or event, the members of the
+    cohort, or those who are both; without those who want no announcements, unless it must reach everybody."""
+    people = Attendee.objects.filter(user__is_active=True)
+    if announcement.session_id or announcement.event_id:
+        registered = Registration.objects.filter(attendee=OuterRef("pk"), status__in=announcement.statuses)
+        if announcement.session_id:
+            registered = registered.filter(session=announcement.session_id)
+        else:
+            registered = registered.filter(session__event=announcement.event_id)
+        people = people.filter(Exists(registered))
+    elif not announcement.cohort_id:
+        return people.none()
+    if announcement.cohort_id:
+        people = people.filter(Exists(Membership.objects.filter(attendee=OuterRef("pk"), cohort=announcement.cohort_id)))
+    if not announcement.must_reach:
+        people = mail_preferences.wanting(people, Topic.ANNOUNCEMENTS, "user")
+    return people.order_by("pk")
+
+
+def schedule(announcement: Announcement, send_at: datetime, *, actor: User) -> bool:
+    """Have the draft sent at `send_at`, to those whom it then concerns; False when it is no draft any more. It leaves within seconds
+    of that moment."""
+    with transaction.atomic():
+        found = Announcement.objects.select_for_update(of=("self",), no_key=True).filter(pk=announcement.pk, status=Status.DRAFT).first()
+        if found is None:
+            return False
+        found.status, found.send_at = Status.SCHEDULED, send_at
+        found._history_user = actor
+        found.save()
+        return True
+
+
+def send_due(at: datetime) -> int:
+    """Queue the mails of the announcements whose moment has come; return how many mails."""
+    due = Announcement.objects.filter(status=Status.SCHEDULED, send_at__lte=at).order_by("send_at", "pk")
+    return sum(_queue(announcement, at) for announcement in due)
+
+
+def _queue(announcement: Announcement, at: datetime) -> int:
+    with transaction.atomic():
+        locked = Announcement.objects.select_for_update(of=("self",), no_key=True)
+        found = locked.filter(pk=announcement.pk, status=Status.SCHEDULED).first()
+        if found is None:  # another clock was faster, or it was stopped
+            return 0
+        rows = audience(found).values_list("pk", "user__email", "user__language")
+        mails = [(email, f"{_key(found)}{pk}", language, {"announcement": found.pk, "attendee": pk}) for pk, email, language in rows]
+        post_many(KIND, mails)
+        found.status, found.queued_at, found.people = Status.QUEUED, at, len(mails)
+        found._history_user = None
+        found.save()
+        return len(mails)
+
+
+def stop(announcement: Announcement, *, actor: User) -> int:
+    """Send no more of it: what is queued is dropped, what has left has left. Return how many mails were dropped. Twice changes nothing."""
+    with transaction.atomic():
+        locked = Announcement.objects.select_for_update(of=("self",), no_key=True)
+        found = locked.filter(pk=announcement.pk, status__in=[Status.SCHEDULED, Status.QUEUED]).first()
+        if found is None:
+            return 0
+        found.status = Status.STOPPED
+        found._history_user = actor
+        found.save()
+        waiting = mails_of(found).filter(status=Message.Status.QUEUED)
+        return waiting.update(status=Message.Status.DROPPED, last_error=STOPPED)
+
+
+STOPPED = "The organisers stopped the announcement."
+
+
+def mails_of(announcement: Announcement) -> QuerySet[Message]:
+    return Message.objects.filter(kind=KIND, dedupe_key__startswith=_key(announcement)).order_by()
+
+
+def _key(announcement: Announcement) -> str:
+    return f"{KIND}:{announcement.uuid}:"
+
+
+def send_test(announcement: Announcement, to: User, language: str, at: datetime) -> None:
+    """Send it to one organiser alone, in `language`, as it is now."""
+    key = f"{KIND}.test:{announcement.uuid}:{to.pk}:{language}:{at:%Y%m%dT%H%M%S}"
+    post(f"{KIND}_test", to.email, dedupe_key=key, language=language, context={"announcement": announcement.pk, "user": to.pk})

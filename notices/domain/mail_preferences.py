@@ -1,0 +1,98 @@
+"""Which optional mails people want (docs/rules.md#mails-that-people-choose). Mails about a seat are no choice: they are the service."""
+
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from django.core import signing
+from django.db import IntegrityError, transaction
+from django.db.models import Model, Q, QuerySet
+
+from accounts.models import User, normalise_email
+from notices.models import OptOut, Topic
+from outbox.domain.kinds import NoLongerTrue, link
+
+Rows = TypeVar("Rows", bound=Model)
+SALT = "notices.mail_preferences"
+
+
+def _of(email: str) -> QuerySet[OptOut]:
+    return OptOut.objects.filter(Q(user__email=email) | Q(email=email))
+
+
+def off(email: str) -> set[str]:
+    """The topics about which the owner of that address wants no mail."""
+    return set(_of(normalise_email(email)).values_list("topic", flat=True))
+
+
+def unwanted(topic: str, emails: Iterable[str]) -> set[str]:
+    """Those of `emails` whose owners want no mail about `topic`."""
+    rows = OptOut.objects.filter(topic=topic).values_list("user__email", "email")
+    return {account or address for account, address in rows} & set(emails)
+
+
+def wanting(people: QuerySet[Rows], topic: str, user: str) -> QuerySet[Rows]:
+    """Those of `people` who want mails about `topic`; `user` is the path from them to their account."""
+    unwanted = OptOut.objects.filter(topic=topic)
+    by_account = unwanted.filter(user__isnull=False).values("user")
+    by_address = unwanted.filter(user=None).values("email")
+    return people.exclude(**{f"{user}__in": by_account}).exclude(**{f"{user}__email__in": by_address})
+
+
+def choose(email: str, topic: str, *, wanted: bool, actor: User | None = None) -> None:
+    """Switch the mails about `topic` to that address on or off, for its account if it has one. Doing it twice changes nothing."""
+    email = normalise_email(email)
+    with suppress(IntegrityError), transaction.atomic():  # of two clicks at once, the second finds it done
+        user = User.objects.filter(email=email).first()
+        known = list(_of(email).filter(topic=topic))
+        if wanted:
+            for row in known:
+                row._history_user = actor or user
+                row.delete()
+        elif not known:
+            row = OptOut(user=user, email="" if user else email, topic=topic)
+            row._history_user = actor or user
+            row.save()
+
+
+_audiences: dict[Topic, Callable[[User], bool]] = {}
+
+
+def only_for(topic: Topic, concerns: Callable[[User], bool]) -> None:
+    """Offer the choice about `topic` to those alone whom `concerns` answers for: said by the app that writes such mails."""
+    _audiences[topic] = concerns
+
+
+def topics_of(user: User) -> list[Topic]:
+    """The topics about which `user` may get mails."""
+    return [topic for topic in Topic if topic not in _audiences or _audiences[topic](user)]
+
+
+def choose_all(user: User, wanted: Collection[str]) -> None:
+    """Let `user` have the mails about the topics `wanted`, and about no other of theirs."""
+    with transaction.atomic():
+        for topic in topics_of(user):
+            choose(user.email, topic, wanted=topic in wanted, actor=user)
+
+
+def key(email: str, topic: str) -> str:
+    """What stands in the address by which mails about `topic` are switched off without signing in. It opens nothing else."""
+    return signing.dumps([email, topic], salt=SALT)
+
+
+def read_key(value: str) -> tuple[str, str] | None:
+    """The address and the topic of a key that we gave out; None for any other."""
+    try:
+        read: Any = signing.loads(value, salt=SALT)
+    except signing.BadSignature:
+        return None
+    email, topic = read
+    return (email, topic) if topic in Topic.values else None
+
+
+def way_out(topic: Topic, to: str) -> tuple[dict[str, str], str]:
+    """How to be rid of such mails: in the headers (RFC 8058) and by an address. Raises NoLongerTrue for whoever has said so already."""
+    if topic in off(to):
+        raise NoLongerTrue("The person wants no such mails any more.")
+    url = link("notices:unwanted", key(to, topic))
+    return {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}, url

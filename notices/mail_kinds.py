@@ -1,0 +1,188 @@
+"""The kinds of mail that leave at a moment of their own, one place for each: its name, its standard words, what may be filled in, and
+what it is shown about before anybody gets it (docs/rules.md#wording)."""
+
+from datetime import timedelta
+from functools import partial
+
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Attendee, User
+from core import clock
+from notices import mails
+from notices.domain import changes, inviting
+from notices.models import Change, ReminderRule
+from outbox.domain import wordings
+from outbox.domain.kinds import Letter, link
+from programme.models import Session
+from registrations.domain import examples
+from registrations.domain.facts import PLACEHOLDERS
+from registrations.models import Cohort, Invitation, Registration
+
+Status = Registration.Status
+CHANGES = {"name": _("the person’s name"), "title": _("the title of the session"), "number": _("how many sessions")}
+
+
+def _reminder_sample(key: str, status: str, reader: User) -> Letter | None:
+    found = examples.registration(Q(status=status, is_absent=key == "missed"), {"status": status}, reader)
+    if found is None:
+        return None
+    rule = ReminderRule.objects.filter(is_active=True).exclude(note_fr="").order_by("pk").first()
+    return mails.reminder_letter(key, found.session, found.attendee.name, rule.note if rule else "", to=examples.ADDRESS)
+
+
+def _question_sample(reader: User) -> Letter | None:
+    found = examples.registration(Q(status=Status.CONFIRMED), {"status": Status.CONFIRMED}, reader)
+    if found is None:
+        return None
+    return mails.question_letter(
+        found.session,
+        found.attendee.name,
+        "",
+        clock.now() + timedelta(hours=24),
+        link("registrations:me"),
+        to=examples.ADDRESS,
+    )
+
+
+def _changes_sample(reader: User, *, number: int) -> Letter | None:
+    """The last session that has moved, else one as if it had stood an hour earlier."""
+    change = Change.objects.filter(session__status=Session.Status.PUBLISHED).select_related("session__event", "session__room__venue")
+    made: Registration | None
+    if found := change.order_by("-pk").first():
+        made = Registration(session=found.session, attendee=Attendee(user=reader, name=reader.get_short_name()), status=Status.CONFIRMED)
+        [was] = changes.stood([changes.before_of(found)], [found.session.room])
+    elif made := examples.registration(Q(status=Status.CONFIRMED), {"status": Status.CONFIRMED}, reader):
+        hour = timedelta(hours=1)
+        was = changes.Stood(made.session.starts_at - hour, made.session.ends_at - hour, made.session.room)
+    else:
+        return None
+    return mails.changes_letter(made.attendee, [changes.Moved(made, was, changes.stands(made.session), (), ())] * number)
+
+
+def _cohort_sample(reader: User) -> Letter | None:
+    for cohort in Cohort.objects.select_related("institution").order_by("pk"):
+        if letter := mails.cohort_letter(cohort, reader.get_short_name()):
+            return letter
+    return None
+
+
+def _invited_sample(reader: User) -> Letter | None:
+    found = Invitation.objects.select_related("session__event", "session__room__venue").order_by("-pk").first()
+    session = found.session if found else examples.session()
+    return mails.invitation_letter(session, to=examples.ADDRESS) if session else None
+
+
+wordings.register(
+    wordings.Kind(
+        "notices.changes",
+        _("Session moved"),
+        _("Sessions"),
+        _("Changed: %(title)s"),
+        _("%(name)s, a session of yours has moved."),
+        _("If you cannot come now, please give your seat back: someone else will be glad of it."),
+        CHANGES,
+        partial(_changes_sample, number=1),
+    )
+)
+wordings.register(
+    wordings.Kind(
+        "notices.changes.several",
+        _("Several sessions moved"),
+        _("Sessions"),
+        _("Changed: %(number)s of your sessions"),
+        _("%(name)s, %(number)s sessions of yours have moved."),
+        _("If you cannot come now, please give your seat back: someone else will be glad of it."),
+        CHANGES,
+        partial(_changes_sample, number=2),
+    )
+)
+wordings.register(
+    wordings.Kind(
+        inviting.COHORT,
+        _("Invitation to a cohort"),
+        _("Invitations"),
+        _("%(institution)s invites you: choose your sessions"),
+        _("%(name)s, you belong to “%(cohort)s” (%(institution)s). Seats are kept for this group:"),
+        _("Seats go to those who take them first, as long as there are any."),
+        {
+            "name": _("the person’s name"),
+            "cohort": _("the name of the cohort"),
+            "institution": _("the name of the institution"),
+            "number": _("how many sessions"),
+        },
+        _cohort_sample,
+    )
+)
+wordings.register(
+    wordings.Kind(
+        inviting.BY_NAME,
+        _("Invitation to a session"),
+        _("Invitations"),
+        _("You are invited: %(title)s"),
+        _("The organisers invite you to this session."),
+        _("The invitation keeps no seat: take yours while there are any."),
+        {name: words for name, words in PLACEHOLDERS.items() if name != "name"},
+        _invited_sample,
+    )
+)
+wordings.register(
+    wordings.Kind(
+        "notices.reminder",
+        _("Reminder"),
+        _("Reminders"),
+        _("Reminder: %(title)s"),
+        _("%(name)s, you have a seat in this session."),
+        _("If you cannot come, please give your seat back: someone else will be glad of it."),
+        PLACEHOLDERS,
+        partial(_reminder_sample, "reminder", Status.CONFIRMED),
+    )
+)
+wordings.register(
+    wordings.Kind(
+        "notices.reminder_waiting",
+        _("Reminder to those in line"),
+        _("Reminders"),
+        _("Still on the waiting list: %(title)s"),
+        _("%(name)s, you still wait for a seat in this session. None has become free for you so far."),
+        _("If you no longer wait for it, leave the list: it moves on for the others."),
+        PLACEHOLDERS,
+        partial(_reminder_sample, "reminder_waiting", Status.WAITING),
+    )
+)
+wordings.register(
+    wordings.Kind(
+        "notices.reminder_invited",
+        _("Reminder to those invited"),
+        _("Reminders"),
+        _("Your invitation: %(title)s"),
+        _("You are invited to this session, and have not said yet whether you will come."),
+        "",
+        {name: words for name, words in PLACEHOLDERS.items() if name != "name"},
+        partial(_reminder_sample, "reminder_invited", Status.CONFIRMED),
+    )
+)
+wordings.register(
+    wordings.Kind(
+        "notices.reconfirm",
+        _("Question whether somebody still comes"),
+        _("Reminders"),
+        _("Do you still come? %(title)s"),
+        _("%(name)s, do you still come? Please answer by %(until)s."),
+        "",
+        PLACEHOLDERS | {"until": _("until when they can answer")},
+        _question_sample,
+    )
+)
+wordings.register(
+    wordings.Kind(
+        "notices.missed",
+        _("To those who were absent"),
+        _("Reminders"),
+        _("We missed you: %(title)s"),
+        _("%(name)s, a seat was kept for you in this session, and it stayed empty."),
+        _("Next time, give your seat back if you cannot come: somebody in line would have taken it."),
+        PLACEHOLDERS,
+        partial(_reminder_sample, "missed", Status.CONFIRMED),
+    )
+)

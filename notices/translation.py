@@ -1,0 +1,20 @@
+from modeltranslation.translator import TranslationOptions, register
+from simple_history import register as keep_history
+
+from notices.models import Announcement, ReminderRule
+
+
+@register(ReminderRule)
+class ReminderRuleTranslation(TranslationOptions):
+    fields = ("note",)
+
+
+@register(Announcement)
+class AnnouncementTranslation(TranslationOptions):
+    fields = ("subject", "body")
+    required_languages = ("fr", "en")
+
+
+# Here and not in models.py: a history made before the translated columns exist would not hold them.
+keep_history(ReminderRule)
+keep_history(Announcement)

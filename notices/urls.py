@@ -1,0 +1,15 @@
+from django.urls import path
+
+from notices import feeds, views
+
+app_name = "notices"
+
+urlpatterns = [
+    path("me/calendar/", feeds.calendar, name="calendar"),
+    path("me/mails/", views.mails, name="mails"),
+    path("mails/<str:key>/", views.unwanted, name="unwanted"),
+    path("still-coming/<uuid:code>/", views.reconfirm, name="reconfirm"),
+]
+
+# Outside of the addresses with a language: a calendar program knows none, the person's is used.
+feed = ([path("calendar/<str:token>.ics", feeds.feed, name="feed")], "calendars")

@@ -1,0 +1,88 @@
+"""The mails of partners whose wording organisers may change, with their standard texts."""
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from core import clock
+from notices.domain import mail_preferences
+from notices.models import Topic
+from outbox.domain import wordings
+from outbox.domain.kinds import Letter
+from partners import mails
+from partners.domain import applying, digests, roles
+from partners.models import PartnerRole
+from registrations.domain import examples
+from registrations.models import Cohort, Institution
+
+INVITED = {
+    "name": _("the person’s name"),
+    "cohort": _("the name of the cohort"),
+    "institution": _("the name of the institution"),
+    "number": _("how many sessions"),
+    "summit": _("the name of the summit"),
+}
+
+
+def _sample(kind: str) -> Letter | None:
+    cohorts = Cohort.objects.filter(allotments__isnull=False).select_related("institution").order_by("pk")[:1]
+    found = mails.sample_of(cohorts)
+    return mails.invitation_letter(found, kind) if found else None
+
+
+def _team_sample(reader: User) -> Letter | None:
+    institution = Institution.objects.filter(cohorts__isnull=False).order_by("pk").first()
+    return mails.team_letter(PartnerRole(institution=institution, user=reader)) if institution else None
+
+
+wordings.register(
+    wordings.Kind(
+        applying.INVITATION,
+        _("Invitation from an institution"),
+        _("Partners"),
+        _("%(summit)s: %(institution)s invites you"),
+        _("%(name)s, %(institution)s invites you to the %(summit)s (list “%(cohort)s”). Seats are kept for your group. Will you come?"),
+        _("Seats go to those who answer first."),
+        INVITED,
+        lambda _reader: _sample(applying.INVITATION),
+    ),
+    wordings.Kind(
+        applying.REMINDER,
+        _("Reminder of an invitation from an institution"),
+        _("Partners"),
+        _("%(summit)s: %(institution)s waits for your answer"),
+        _("%(name)s, %(institution)s has invited you to the %(summit)s (list “%(cohort)s”), and you have not answered yet. Will you come?"),
+        _("If you cannot come, say so: somebody else will be glad of your place."),
+        INVITED,
+        lambda _reader: _sample(applying.REMINDER),
+    ),
+    wordings.Kind(
+        roles.WELCOME,
+        _("To somebody who works for an institution now"),
+        _("Partners"),
+        _("You work on the lists of %(institution)s"),
+        _("You can hand in and follow the lists of people whom %(institution)s sends. Your role: %(role)s."),
+        "",
+        {"institution": _("the name of the institution"), "role": _("the role")},
+        _team_sample,
+    ),
+)
+
+
+def _digest_sample(reader: User) -> Letter | None:
+    institution = Institution.objects.filter(cohorts__isnull=False).order_by("pk").first()
+    return mails.digest_letter(institution, reader, clock.now(), to=examples.ADDRESS) if institution else None
+
+
+mail_preferences.only_for(Topic.DIGESTS, lambda user: PartnerRole.objects.filter(user=user).exists())
+wordings.register(
+    wordings.Kind(
+        digests.KIND,
+        _("Weekly news for partners"),
+        _("Partners"),
+        _("%(institution)s: your people this week"),
+        _("%(name)s, here is how the seats of your people stand today."),
+        "",
+        {"name": _("the person’s name"), "institution": _("the name of the institution")},
+        _digest_sample,
+    )
+)

@@ -1,0 +1,266 @@
+"""The kinds of mail about sessions and seats, one place for each: its name, its standard words, what may be filled in, and what it is
+shown about before anybody gets it (docs/rules.md#wording)."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from outbox.domain import wordings
+from outbox.domain.kinds import Letter
+from programme.models import Session
+from registrations import mails
+from registrations.domain import examples
+from registrations.domain.facts import PLACEHOLDERS
+from registrations.models import Registration
+
+Status = Registration.Status
+Ending = Registration.Ending
+
+# --- Seats ----------------------------------------------------------------------------------------------------------------------
+
+UNTIL = PLACEHOLDERS | {"until": _("the end of the offer")}
+
+
+def _sample(write: Callable[[Registration], Letter], find: Q, like: dict[str, Any], session_status: str, reader: User) -> Letter | None:
+    found = examples.registration(find, like, reader, session_status=session_status)
+    if found is None:
+        return None
+    if found.status == Status.OFFERED and (found.offer_expires_at is None or found.offer_expires_at <= timezone.now()):
+        found.offer_expires_at = timezone.now() + timedelta(hours=6)
+    return write(found)
+
+
+def _seat(
+    key: str,
+    label: Any,
+    write: Callable[[Registration], Letter],
+    subject: Any,
+    opening: Any,
+    closing: Any = "",
+    *,
+    find: Q,
+    like: dict[str, Any],
+    placeholders: dict[str, Any] = PLACEHOLDERS,
+    session_status: str = "",
+) -> None:
+    sample = partial(_sample, write, find, like, session_status)
+    kind = wordings.Kind(f"registrations.{key}", label, _("Seats"), subject, opening, closing, placeholders, sample)
+    wordings.register(kind)
+
+
+_holds = Q(status=Status.CONFIRMED)
+_seat(
+    "confirmed",
+    _("Seat confirmed"),
+    mails.confirmed_letter,
+    _("Your seat: %(title)s"),
+    _("%(name)s, your seat is confirmed."),
+    _("If you cannot come, please give your seat back: someone else will be glad of it."),
+    find=_holds & Q(reason="", waiting_at=None),
+    like={"status": Status.CONFIRMED},
+)
+_seat(
+    "confirmed.promoted",
+    _("A seat from the waiting list"),
+    mails.confirmed_letter,
+    _("A seat for you: %(title)s"),
+    _("%(name)s, a seat has become free: it is yours."),
+    _("If you cannot come, please give your seat back: someone else will be glad of it."),
+    find=_holds & Q(reason="", waiting_at__isnull=False) & ~Q(session__waiting_list=Session.WaitingList.OFFER),
+    like={"status": Status.CONFIRMED, "waiting_at": timezone.now()},
+)
+_seat(
+    "confirmed.granted",
+    _("Request granted"),
+    mails.confirmed_letter,
+    _("Request granted: %(title)s"),
+    _("%(name)s, the organisers have granted your request: you have a seat."),
+    _("If you cannot come, please give your seat back: someone else will be glad of it."),
+    find=_holds & ~Q(reason=""),
+    like={"status": Status.CONFIRMED, "reason": "…"},
+)
+_seat(
+    "requested",
+    _("Request received"),
+    mails.requested_letter,
+    _("Request received: %(title)s"),
+    _("%(name)s, the organisers have your request."),
+    find=Q(status=Status.PENDING),
+    like={"status": Status.PENDING},
+)
+_seat(
+    "declined",
+    _("Request declined"),
+    mails.declined_letter,
+    _("Your request: %(title)s"),
+    _("%(name)s, the organisers cannot give you a seat in this session."),
+    find=Q(status=Status.DECLINED),
+    like={"status": Status.DECLINED},
+)
+_seat(
+    "waiting",
+    _("On the waiting list"),
+    mails.waiting_letter,
+    _("On the waiting list: %(title)s"),
+    _("%(name)s, this session is full: you wait for a seat."),
+    _(
+        "You need do nothing: a mail tells you as soon as a seat becomes free for you.\nIf you no longer wait for it, leave the list on its page."
+    ),
+    find=Q(status=Status.WAITING),
+    like={"status": Status.WAITING},
+)
+_seat(
+    "offered",
+    _("Seat offered"),
+    mails.offered_letter,
+    _("A seat is offered to you: %(title)s"),
+    _("%(name)s, a seat has become free. It is kept for you until %(until)s."),
+    _("Without an answer, the seat goes to the next in line, and you leave the waiting list."),
+    find=Q(status=Status.OFFERED),
+    like={"status": Status.OFFERED},
+    placeholders=UNTIL,
+)
+_seat(
+    "offer_ends",
+    _("Offer about to end"),
+    partial(mails.offered_letter, key="offer_ends"),
+    _("Your answer is awaited: %(title)s"),
+    _("%(name)s, a seat is kept for you until %(until)s, and you have not answered yet."),
+    _("Without an answer, the seat goes to the next in line, and you leave the waiting list."),
+    find=Q(status=Status.OFFERED),
+    like={"status": Status.OFFERED},
+    placeholders=UNTIL,
+)
+_seat(
+    "moved_to_line",
+    _("Back on the waiting list"),
+    partial(mails.moved_to_line_letter, had_seat=True),
+    _("Back on the waiting list: %(title)s"),
+    _("%(name)s, fewer people can come to this session than planned. We had to take your seat back, and we are sorry."),
+    find=Q(pk=None),  # whoever waits now may have waited from the beginning
+    like={"status": Status.WAITING},
+)
+
+
+def _ended(
+    key: str,
+    ending: str,
+    label: Any,
+    subject: Any,
+    opening: Any,
+    closing: Any = "",
+    *,
+    had_seat: bool = True,
+    session_status: str = "",
+    placeholders: dict[str, Any] = PLACEHOLDERS,
+) -> None:
+    find = Q(status=Status.CANCELLED, ending=ending)
+    if session_status:
+        find &= Q(session__status=session_status)
+    if ending == Ending.BY_PERSON:
+        was_confirmed = Exists(Registration.history.filter(uuid=OuterRef("uuid"), status=Status.CONFIRMED))
+        find &= Q(was_confirmed) if had_seat else ~Q(was_confirmed)
+    like = {"status": Status.CANCELLED, "ending": ending}
+    write = partial(mails.cancelled_letter, had_seat=had_seat)
+    _seat(
+        f"cancelled.{key}",
+        label,
+        write,
+        subject,
+        opening,
+        closing,
+        find=find,
+        like=like,
+        session_status=session_status,
+        placeholders=placeholders,
+    )
+
+
+_ended(
+    "by_person",
+    Ending.BY_PERSON,
+    _("Seat given back"),
+    _("Seat given back: %(title)s"),
+    _("%(name)s, your seat is given back."),
+    _("You can register again as long as places are left."),
+)
+_ended(
+    "withdrawn",
+    Ending.BY_PERSON,
+    _("Request withdrawn"),
+    _("Request withdrawn: %(title)s"),
+    _("%(name)s, your request is withdrawn."),
+    _("You can ask again as long as places are left."),
+    had_seat=False,
+)
+_ended(
+    "swapped",
+    Ending.SWAPPED,
+    _("Seat given up for another"),
+    _("Seat given up: %(title)s"),
+    _("%(name)s, you gave this seat up for another session."),
+)
+_ended(
+    "offer_declined",
+    Ending.OFFER_DECLINED,
+    _("Offer declined"),
+    _("Offer declined: %(title)s"),
+    _("%(name)s, you declined the seat that was offered to you: it goes to the next in line."),
+    had_seat=False,
+)
+_ended(
+    "offer_expired",
+    Ending.OFFER_EXPIRED,
+    _("Offer ended without an answer"),
+    _("Offer ended: %(title)s"),
+    _("%(name)s, the time to answer is over: the seat that was offered to you went to the next in line."),
+    _("You are no longer on the waiting list. You can join it again, at its end."),
+    had_seat=False,
+)
+_ended(
+    "not_reconfirmed",
+    Ending.NOT_RECONFIRMED,
+    _("Seat released without an answer"),
+    _("Seat released: %(title)s"),
+    _("%(name)s, you did not say that you still come: your seat went to the next in line."),
+    _("If you want to come after all, register again: as long as places are left, or by the waiting list."),
+)
+_ended(
+    "by_organisers",
+    Ending.BY_ORGANISERS,
+    _("Registration cancelled by organisers"),
+    _("Registration cancelled: %(title)s"),
+    _("%(name)s, the organisers have cancelled your registration for this session."),
+)
+_ended(
+    "left_cohort",
+    Ending.LEFT_COHORT,
+    _("Taken off the list of an institution"),
+    _("Registration cancelled: %(title)s"),
+    _("%(name)s, you are no longer on the list of your institution, %(institution)s. The seat that it kept for you is given back."),
+    _("If this is a mistake, please tell your institution. You can register by yourself for whatever is open to everybody."),
+    placeholders=PLACEHOLDERS | {"institution": _("the institution whose list it was")},
+)
+_ended(
+    "session_cancelled",
+    Ending.SESSION_CANCELLED,
+    _("Session cancelled"),
+    _("Session cancelled: %(title)s"),
+    _("%(name)s, this session is cancelled. We are sorry."),
+    session_status=Session.Status.CANCELLED,
+)
+_ended(
+    "takes_place",
+    Ending.SESSION_CANCELLED,
+    _("Session takes place after all"),
+    _("It takes place after all: %(title)s"),
+    _("%(name)s, this session had been cancelled, and your registration with it. It takes place after all."),
+    _("If you still want to come, register again."),
+    session_status=Session.Status.PUBLISHED,
+)
