@@ -5,8 +5,8 @@ from typing import Any
 from django.core.files.uploadhandler import FileUploadHandler, MemoryFileUploadHandler, StopUpload
 from django.http import HttpRequest
 
+from core.sheets.confined import MAX_BYTES
 from core.text import whole_number
-from partners.domain.files import MAX_BYTES
 
 MORE = 256 * 1024  # rows that were pasted apart, the other fields of the form and the words around the file
 

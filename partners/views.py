@@ -18,12 +18,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import User
 from core.limits import TooMany
+from core.sheets.confined import MAX_BYTES
 from core.sheets.formats import escape
 from core.text import whole_number
 from partners import access
 from partners.access import signed_in
 from partners.domain import following, identity, leaving, reviewing, roles, sentences
-from partners.domain.files import MAX_BYTES, FileRefused
+from partners.domain.files import ListRefused
 from partners.forms import PersonForm, TeamForm, UploadForm
 from partners.models import Invitee, PartnerRole, SignIn, Upload
 from partners.pages import A_PAGE, as_file, context
@@ -143,7 +144,7 @@ def _take(request: HttpRequest, slug: str, cohort_slug: str, cut: CutUpload) -> 
         handed_in = reviewing.receive(
             of, data, name, actor=cast("User", request.user), mode=form.cleaned_data["mode"] or Upload.Mode.ADD, at=timezone.now()
         )
-    except FileRefused as refused:
+    except ListRefused as refused:
         form.add_error("file", str(refused))
         return _cohort(request, of, form, status=422)
     except TooMany as limit:
@@ -253,8 +254,8 @@ def _too_large(request: HttpRequest, of: Cohort) -> HttpResponse:
     return _cohort(request, of, form, status=413)
 
 
-def _refused() -> FileRefused:
-    return FileRefused("too_large", {"mb": MAX_BYTES // 1024 // 1024})
+def _refused() -> ListRefused:
+    return ListRefused("too_large", {"mb": MAX_BYTES // 1024 // 1024})
 
 
 # --- The team -------------------------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from partners.access import signed_in
 from partners.domain import applying, following, leaving, reviewing, roles, sentences
 from partners.domain.checking import Finding, Level
 from partners.domain.columns import FIELDS
+from partners.domain.files import ListRefused
 from partners.forms import ColumnsForm
 from partners.models import Upload, UploadRow
 from partners.pages import A_PAGE, as_file, context
@@ -170,7 +171,7 @@ def _line(row: UploadRow, meaning: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _refusal(of: Upload) -> str:
-    return sentences.refusal(of.refused["code"], of.refused["said"]) if of.refused else ""
+    return str(ListRefused(**of.refused)) if of.refused else ""
 
 
 @never_cache

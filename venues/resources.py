@@ -1,6 +1,6 @@
 """Venues and rooms as sheets: columns in, columns out, and the words for what a cell may not hold."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,8 +13,6 @@ from core.sheets.resources import Key, Number, Options, SheetResource, as_text
 from core.wall_time import at_wall_time
 from venues.models import Room, Venue
 
-HALF_A_SECOND = timedelta(milliseconds=500)
-
 
 class WallTime(Widget):
     """A moment as the clock of the session's venue shows it: “2027-02-10 14:30”; one that names its own offset is taken at its word."""
@@ -24,8 +22,7 @@ class WallTime(Widget):
         self.zones: dict[str, str] | None = None
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> datetime | None:
-        # Excel keeps moments as fractions of days: half a second mends its roundings.
-        moment = (value + HALF_A_SECOND).replace(microsecond=0) if isinstance(value, datetime) else _read_moment(as_text(value))
+        moment = _read_moment(as_text(value))
         if moment is None or moment.tzinfo:
             return moment
         if self.zones is None:

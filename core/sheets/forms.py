@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from import_export.forms import ConfirmImportForm, ExportForm, ImportForm
 from import_export.tmp_storages import BaseStorage
 
-from core.sheets.formats import MAX_BYTES
+from core.sheets.confined import MAX_BYTES
 
 PREVIEW_SECONDS = 3600
 
@@ -42,9 +42,9 @@ class StagedUpload(BaseStorage):
 
 
 class SheetForm(ImportForm):
-    """Choose a file; its format is told by its name, so nothing else is asked."""
+    """Choose a file; its content tells its format, so nothing else is asked."""
 
-    import_file = forms.FileField(label=gettext_lazy("File to import"), widget=forms.FileInput(attrs={"accept": ".csv,.xlsx"}))
+    import_file = forms.FileField(label=gettext_lazy("File to import"), widget=forms.FileInput(attrs={"accept": ".csv,.xlsx,.ods"}))
     media = forms.Media()  # none of the library's scripts
 
     def __init__(self, formats: list[Any], resources: list[Any], **kwargs: Any) -> None:
@@ -56,15 +56,12 @@ class SheetForm(ImportForm):
         file = self.cleaned_data["import_file"]
         if file.size > MAX_BYTES:
             raise ValidationError(_("The file is larger than 10 MB: split it."))
-        if not file.name.lower().endswith((".csv", ".txt", ".tsv", ".xlsx")):
-            raise ValidationError(_("Choose a .csv or .xlsx file: from another program, save it as one of them."))
+        if not file.name.lower().endswith((".csv", ".txt", ".tsv", ".xlsx", ".ods")):
+            raise ValidationError(_("Choose a .csv, .xlsx or .ods file: from another program, save it as one of them."))
         return file
 
     def clean(self) -> dict[str, Any]:
-        data = super().clean() or self.cleaned_data
-        if file := data.get("import_file"):
-            data["format"] = "1" if file.name.lower().endswith(".xlsx") else "0"
-        return data
+        return (super().clean() or self.cleaned_data) | {"format": "0"}  # its content tells what it is
 
 
 class ConfirmSheetForm(ConfirmImportForm):
@@ -87,9 +84,9 @@ class ConfirmSheetForm(ConfirmImportForm):
         return name
 
     def clean_format(self) -> str:
-        if self.cleaned_data["format"] not in {"0", "1"}:
+        if self.cleaned_data["format"] != "0":
             raise ValidationError(_("This preview is over: choose the file again."))
-        return self.cleaned_data["format"]
+        return "0"
 
 
 class ExportSheetForm(ExportForm):

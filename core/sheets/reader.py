@@ -1,7 +1,8 @@
-"""Reads an uploaded list, in a process of its own and without Django: bytes on its standard input, one JSON object on its output.
+"""Reads sheets (CSV, XLSX, ODS), in a process of its own and without Django: files on its standard input, one after the other, and a
+JSON list on its output with an answer for each.
 
-Whatever a file does to this process, memory, time or a crash, the caller makes one clean answer of it (docs/rules.md#lists).
-`python reader.py '{"encoding": "", "sheet": ""}' < file`
+Whatever a file does to this process, memory, time or a crash, the caller (confined.py) makes one clean answer of it
+(docs/rules.md#lists). `python reader.py '{"sizes": [1234], "encoding": "", "sheet": ""}' < file`
 """
 
 import codecs
@@ -15,12 +16,14 @@ import sys
 import unicodedata
 import zipfile
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+# What is kept of a sheet where the caller says nothing else.
 MAX_ROWS = 50_000
 MAX_COLUMNS = 40
-MAX_CELL = 500  # longer cells are cut one letter later, so that whoever checks them sees that they are too long
+MAX_CELL = 500
 MAX_TITLES = 30  # rows above the header
 HOPELESS_CELL = 131_072
 MAX_UNPACKED = 50 * 1024 * 1024
@@ -29,28 +32,12 @@ MAX_ENTRIES = 200
 MAX_FORMULAS = 100_000
 MEMORY_BYTES = 512 * 1024 * 1024
 CPU_SECONDS = 10
+HALF_A_SECOND = timedelta(milliseconds=500)
 
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # the name of a stream, in what Microsoft wraps a workbook into
 ENCODINGS = ["utf-8", "utf-16", "cp1252", "mac_roman", "iso8859-15", "utf-8-twice"]
 DELIMITERS = ";,\t|"
 TWICE = re.compile("[ÃÂÅâ][\x80-\xbf\u0152-\u2122]")
-
-# What columns are called, without accents, case and punctuation. Sentences are longer; titles of tables hold none of these alone.
-KNOWN: dict[str, tuple[str, ...]] = {
-    "email": (
-        *("courriel", "email", "e mail", "mail", "mel", "adresse mail", "adresse email", "adresse e mail", "adresse courriel"),
-        *("adresse electronique", "email address", "e mail address", "mail address", "courrier electronique", "adresse de courriel"),
-    ),
-    "last_name": ("nom", "nom de famille", "nom usuel", "nom d usage", "last name", "surname", "family name", "lastname", "familyname"),
-    "first_name": ("prenom", "prenoms", "prenom usuel", "first name", "given name", "firstname", "forename", "givenname"),
-    "name": ("nom complet", "nom et prenom", "nom prenom", "prenom nom", "prenom et nom", "name", "full name", "participant", "etudiant"),
-    "reference": (
-        *("n etudiant", "no etudiant", "num etudiant", "numero etudiant", "numero d etudiant", "n d etudiant", "matricule", "identifiant"),
-        *("student number", "student no", "student id", "id", "number", "reference", "ine", "n ine", "numero", "n", "ref", "employee id"),
-    ),
-    "programme": ("formation", "programme", "program", "diplome", "cursus", "filiere", "parcours", "course", "degree", "master", "groupe"),
-}
-MEANING = {name: field for field, names in KNOWN.items() for name in names}
 
 
 class Refused(Exception):
@@ -67,14 +54,32 @@ def plain(header: str) -> str:
     return " ".join(re.sub(r"[^a-z0-9]+", " ", bare.lower()).split())
 
 
-def read(data: bytes, *, encoding: str = "", sheet: str = "") -> dict[str, Any]:
+@dataclass(frozen=True)
+class Options:
+    """What the caller knows of a file, and how much of it is kept.
+
+    `encoding` and `sheet` are what a person chose instead of our guess. `known` are headers (as `plain` writes them) by which the sign
+    between the cells of a CSV file is found. Longer cells are cut one letter after `max_cell`, so that whoever checks them sees that
+    they are too long. `whole_moments`: midnight is written out, where a cell is a moment and not a day.
+    """
+
+    encoding: str = ""
+    sheet: str = ""
+    known: frozenset[str] = frozenset()
+    max_rows: int = MAX_ROWS
+    max_columns: int = MAX_COLUMNS
+    max_cell: int = MAX_CELL
+    whole_moments: bool = False
+
+
+def read(data: bytes, options: Options) -> dict[str, Any]:
     """The rows of `data` as texts, each with its line in the file, and how they were read. Raises Refused."""
     if not data.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
         raise Refused("empty")
     kind = _kind(data)
     if kind == "text":
-        return _read_text(data, encoding)
-    return _read_workbook(data, kind, sheet)
+        return _read_text(data, options)
+    return _read_workbook(data, kind, options)
 
 
 # --- What it is, by its content -------------------------------------------------------------------------------------------------
@@ -155,7 +160,7 @@ def _part(data: bytes, name: str) -> bytes:
     return content
 
 
-def _read_workbook(data: bytes, kind: str, wanted: str) -> dict[str, Any]:
+def _read_workbook(data: bytes, kind: str, options: Options) -> dict[str, Any]:
     from python_calamine import CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum  # noqa: PLC0415 - only here
 
     parts = _parts(data)
@@ -170,21 +175,22 @@ def _read_workbook(data: bytes, kind: str, wanted: str) -> dict[str, Any]:
         raise Refused("empty")
     visible = [meta.name for meta in sheets if meta.visible == SheetVisibleEnum.Visible]
     hidden = [meta.name for meta in sheets if meta.visible != SheetVisibleEnum.Visible]
-    name = _chosen(wanted, [meta.name for meta in sheets]) if wanted else (visible or hidden)[0]
+    name = _chosen(options.sheet, [meta.name for meta in sheets]) if options.sheet else (visible or hidden)[0]
     if kind == "xlsx":
-        _look_at_cells(parts)
+        _look_at_cells(parts, options)
     try:
         sheet = book.get_sheet_by_name(name)
-        if sheet.total_width > MAX_COLUMNS * 4:
-            raise Refused("too_many_columns", columns=MAX_COLUMNS)
-        grid = sheet.to_python(skip_empty_area=False, nrows=MAX_ROWS + MAX_TITLES + 2)
+        if sheet.total_width > options.max_columns * 4:
+            raise Refused("too_many_columns", columns=options.max_columns)
+        grid = sheet.to_python(skip_empty_area=False, nrows=options.max_rows + MAX_TITLES + 2)
     except Refused:
         raise
     except Exception as error:
         raise Refused("damaged") from error
-    rows = [(line, [_cell_text(cell) for cell in cells]) for line, cells in enumerate(grid, 1)]
+    rows = [(line, [_cell_text(cell, options) for cell in cells]) for line, cells in enumerate(grid, 1)]
     formulas = _formulas(parts, [meta.name for meta in book.sheets_metadata].index(name), kind)
-    return _result(rows, kind=kind, sheet=name, sheets=visible, hidden_sheets=hidden, numbers=_numbers(grid), formulas=formulas)
+    read_as = {"kind": kind, "sheet": name, "sheets": visible, "hidden_sheets": hidden}
+    return _result(rows, options, **read_as, numbers=_numbers(grid), formulas=formulas)
 
 
 def _chosen(wanted: str, names: list[str]) -> str:
@@ -215,17 +221,17 @@ def _parts(data: bytes) -> dict[str, bytes]:
     return parts
 
 
-def _look_at_cells(parts: dict[str, bytes]) -> None:
+def _look_at_cells(parts: dict[str, bytes], options: Options) -> None:
     """Refuse a cell far out before anything makes room for a table of that size."""
     for name, content in parts.items():
         if not name.startswith("xl/worksheets/"):
             continue
         for match in re.finditer(rb'<c [^>]*?\br="([A-Z]{2,})\d+"[^>]*[^/]>', content):
-            if _column(match[1]) > MAX_COLUMNS * 4:
-                raise Refused("too_many_columns", columns=MAX_COLUMNS)
+            if _column(match[1]) > options.max_columns * 4:
+                raise Refused("too_many_columns", columns=options.max_columns)
         for match in re.finditer(rb'<c [^>]*?\br="[A-Z]+(\d{5,})"[^>]*[^/]>', content):
-            if int(match[1]) > MAX_ROWS + MAX_TITLES:
-                raise Refused("too_many_rows", rows=MAX_ROWS)
+            if int(match[1]) > options.max_rows + MAX_TITLES:
+                raise Refused("too_many_rows", rows=options.max_rows)
 
 
 def _column(letters: bytes) -> int:
@@ -288,23 +294,27 @@ def _numbers(grid: list[list[Any]]) -> list[int]:
     )
 
 
-def _cell_text(cell: Any) -> str:
+def _cell_text(cell: Any, options: Options) -> str:
     if isinstance(cell, bool):
         return "TRUE" if cell else "FALSE"
     if isinstance(cell, float):
         return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
     if isinstance(cell, datetime):
-        return cell.date().isoformat() if cell.time() == time() else cell.isoformat(" ", "minutes")
+        moment = cell + HALF_A_SECOND  # workbooks keep moments as fractions of days, and round them
+        is_day = moment.time() < time(0, 0, 1) and not options.whole_moments
+        return moment.date().isoformat() if is_day else moment.isoformat(" ", "minutes")
+    if isinstance(cell, date) and options.whole_moments:  # how the library gives a moment at midnight
+        return f"{cell.isoformat()} 00:00"
     if isinstance(cell, date | time | timedelta):
         return str(cell)
-    return str(cell)[: MAX_CELL + 1]
+    return str(cell)[: options.max_cell + 1]
 
 
 # --- Text -----------------------------------------------------------------------------------------------------------------------
 
 
-def _read_text(data: bytes, wanted: str) -> dict[str, Any]:
-    text, encoding, doubtful = _decode(data, wanted)
+def _read_text(data: bytes, options: Options) -> dict[str, Any]:
+    text, encoding, doubtful = _decode(data, options.encoding)
     before = 0
     declared = ""
     first, newline, rest = text.partition("\n")
@@ -312,11 +322,12 @@ def _read_text(data: bytes, wanted: str) -> dict[str, Any]:
         text, before, declared = rest, 1, found[1]
     elif not newline and (found := re.match(r"(?i)sep=(.)\r", text)):
         text, before, declared = text[found.end() :], 1, found[1]
-    delimiter = declared or _delimiter(text)
-    rows = list(_records(text, delimiter, before))
+    delimiter = declared or _delimiter(text, options.known)
+    rows = list(_records(text, delimiter, before, options))
     twice = encoding != "utf-8-twice" and sum(bool(TWICE.search(cell)) for _line, cells in rows for cell in cells)
     return _result(
         rows,
+        options,
         kind="csv",
         encoding=encoding,
         delimiter=delimiter,
@@ -389,7 +400,7 @@ def _line_of(data: bytes, position: int) -> int:
     return len(re.findall(rb"\r\n|\r|\n", data[:position])) + 1
 
 
-def _delimiter(text: str) -> str:
+def _delimiter(text: str, names: frozenset[str]) -> str:
     """The sign between cells: the one with which most names of columns are known ones, then the one that cuts rows most evenly."""
     lines = re.split(r"\r\n|\r|\n", text[:50_000])[: MAX_TITLES + 20]
     best, sign = (0, 0, 0), ","
@@ -398,7 +409,7 @@ def _delimiter(text: str) -> str:
             rows = [row for row in csv.reader(lines, delimiter=delimiter) if any(cell.strip() for cell in row)]
         except csv.Error:
             continue
-        known = max((sum(plain(cell) in MEANING for cell in row) for row in rows), default=0)
+        known = max((sum(plain(cell) in names for cell in row) for row in rows), default=0)
         widths = [len(row) for row in rows]
         usual = max(set(widths), key=widths.count) if widths else 1
         score = (known, usual > 1 and widths.count(usual), usual)
@@ -407,7 +418,7 @@ def _delimiter(text: str) -> str:
     return sign
 
 
-def _records(text: str, delimiter: str, before: int) -> Iterator[tuple[int, list[str]]]:
+def _records(text: str, delimiter: str, before: int, options: Options) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(sys.maxsize)  # a quote left open swallows the rest: we say where it was opened, the module would only say how long
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line, count = before + 1, 0
@@ -420,30 +431,31 @@ def _records(text: str, delimiter: str, before: int) -> Iterator[tuple[int, list
             raise Refused("open_quote", line=line) from error
         if any(len(cell) > HOPELESS_CELL for cell in row):
             raise Refused("hopeless_cell", line=line)
-        yield line, [cell[: MAX_CELL + 1] for cell in row]
+        yield line, [cell[: options.max_cell + 1] for cell in row]
         count += bool(row)
-        if count > MAX_ROWS + MAX_TITLES + 1:
-            raise Refused("too_many_rows", rows=MAX_ROWS)
+        if count > options.max_rows + MAX_TITLES + 1:
+            raise Refused("too_many_rows", rows=options.max_rows)
         line = before + reader.line_num + 1
 
 
 # --- Both -----------------------------------------------------------------------------------------------------------------------
 
 
-def _result(rows: list[tuple[int, list[str]]], **read_as: Any) -> dict[str, Any]:
+def _result(rows: list[tuple[int, list[str]]], options: Options, **read_as: Any) -> dict[str, Any]:
     kept: list[list[Any]] = []
     blank = 0
     for line, cells in rows:
+        width = len(cells)
         while cells and not cells[-1].strip():
             cells.pop()
-        if any(cell.strip() for cell in cells):
-            kept.append([line, cells])
+        if cells:
+            kept.append([line, cells, width])
         elif kept:
             blank += 1
     if not kept:
         raise Refused("empty")
-    if max(len(cells) for _line, cells in kept) > MAX_COLUMNS:
-        raise Refused("too_many_columns", columns=MAX_COLUMNS)
+    if max(len(cells) for _line, cells, _width in kept) > options.max_columns:
+        raise Refused("too_many_columns", columns=options.max_columns)
     return {"rows": kept, "blank": blank, **read_as}
 
 
@@ -460,14 +472,18 @@ def _confine() -> None:
 
 
 def main() -> None:
-    options = json.loads(sys.argv[1])
+    said = json.loads(sys.argv[1])
+    sizes = said.pop("sizes")
+    options = Options(**said | {"known": frozenset(said.get("known", ()))})
     _confine()
-    try:
-        answer = read(sys.stdin.buffer.read(), **options)
-    except Refused as refused:
-        answer = {"refused": {"code": refused.code, "said": refused.said}}
+    answers = []
+    for size in sizes:
+        try:
+            answers.append(read(sys.stdin.buffer.read(size), options))
+        except Refused as refused:
+            answers.append({"refused": {"code": refused.code, "said": refused.said}})
     # Lone surrogates of a bad file are kept as what they are, to be named where they stand.
-    sys.stdout.write(json.dumps(answer))
+    sys.stdout.write(json.dumps(answers))
 
 
 if __name__ == "__main__":

@@ -206,12 +206,6 @@ def _translated(model: type[Model]) -> list[str]:
     return sorted({field.translated_field.name for field in model._meta.fields if hasattr(field, "translated_field")})
 
 
-def as_text(value: Any) -> str:
-    """The text of a cell: Excel gives numbers and dates of its own."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).replace("\xa0", " ").strip() if not isinstance(value, str) else value.strip()
+def as_text(value: str | None) -> str:
+    """The text of a cell, trimmed; nothing where its column is missing."""
+    return (value or "").strip()

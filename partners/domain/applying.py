@@ -21,7 +21,7 @@ from partners.domain import objections
 from partners.domain.checking import Person
 from partners.domain.columns import FIELDS
 from partners.domain.comparing import Comparison, compare
-from partners.domain.files import FileRefused
+from partners.domain.files import ListRefused
 from partners.domain.progress import Progress
 from partners.models import Invitee, Upload, UploadFile
 from registrations.domain import booking, cohorts, ledger
@@ -67,7 +67,7 @@ def apply(
     take off who is not among them, with their seats.
 
     The comparison is made again under the lock of the institution: two who hand in lists at once come one after the other, and the
-    second finds what the first has done. The same list again changes nobody. Raises FileRefused when the cohort is too small,
+    second finds what the first has done. The same list again changes nobody. Raises ListRefused when the cohort is too small,
     ListMoved when `as_shown`, the counts that somebody agreed to, are no longer true, and Superseded when an upload that was handed
     in is no longer this worker's to apply.
     """
@@ -103,9 +103,9 @@ def apply(
 
 
 def check_size(cohort: Cohort, found: Comparison) -> None:
-    """Raise FileRefused when the list would make `cohort` larger than it may be. Who was too many before may stay."""
+    """Raise ListRefused when the list would make `cohort` larger than it may be. Who was too many before may stay."""
     if found.new and found.size > cohort.size:
-        raise FileRefused("too_many_people", {"size": cohort.size, "people": found.size})
+        raise ListRefused("too_many_people", {"size": cohort.size, "people": found.size})
 
 
 def _reason(upload: Upload) -> str:

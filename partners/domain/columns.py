@@ -3,7 +3,25 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from core.sheets.reader import MAX_TITLES, MEANING, plain
+from core.sheets.reader import MAX_TITLES, plain
+
+# What columns are called, without accents, case and punctuation. Sentences are longer; titles of tables hold none of these alone.
+# What columns are called, without accents, case and punctuation. Sentences are longer; titles of tables hold none of these alone.
+KNOWN: dict[str, tuple[str, ...]] = {
+    "email": (
+        *("courriel", "email", "e mail", "mail", "mel", "adresse mail", "adresse email", "adresse e mail", "adresse courriel"),
+        *("adresse electronique", "email address", "e mail address", "mail address", "courrier electronique", "adresse de courriel"),
+    ),
+    "last_name": ("nom", "nom de famille", "nom usuel", "nom d usage", "last name", "surname", "family name", "lastname", "familyname"),
+    "first_name": ("prenom", "prenoms", "prenom usuel", "first name", "given name", "firstname", "forename", "givenname"),
+    "name": ("nom complet", "nom et prenom", "nom prenom", "prenom nom", "prenom et nom", "name", "full name", "participant", "etudiant"),
+    "reference": (
+        *("n etudiant", "no etudiant", "num etudiant", "numero etudiant", "numero d etudiant", "n d etudiant", "matricule", "identifiant"),
+        *("student number", "student no", "student id", "id", "number", "reference", "ine", "n ine", "numero", "n", "ref", "employee id"),
+    ),
+    "programme": ("formation", "programme", "program", "diplome", "cursus", "filiere", "parcours", "course", "degree", "master", "groupe"),
+}
+MEANING = {name: field for field, names in KNOWN.items() for name in names}
 
 FIELDS = ("last_name", "first_name", "email", "reference", "programme")
 

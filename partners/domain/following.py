@@ -20,7 +20,7 @@ from partners.domain import applying, objections, sentences
 from partners.domain.checking import Finding, Person
 from partners.domain.columns import FIELDS
 from partners.domain.comparing import compare
-from partners.domain.files import FileRefused
+from partners.domain.files import ListRefused
 from partners.models import Invitee, Objection, Upload
 from registrations.domain import ledger
 from registrations.models import Cohort, Registration, SeatPool
@@ -175,7 +175,7 @@ def _add(cohort: Cohort, person: Person, *, actor: User, at: datetime, reason: s
         raise ValidationError({"email": sentences.about(known) if known else _("This person is on the list already.")})
     try:
         applying.check_size(cohort, found)
-    except FileRefused as refused:
+    except ListRefused as refused:
         raise ValidationError(str(refused)) from refused
     objections.forget(cohort.institution_id, [person.email])
     invitee = Invitee(institution_id=cohort.institution_id, cohort=cohort, **{name: getattr(person, name) for name in FIELDS})

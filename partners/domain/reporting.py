@@ -5,12 +5,12 @@ from typing import Any
 from partners.domain import sentences
 from partners.domain.checking import Finding, Level, Person
 from partners.domain.comparing import Comparison
-from partners.domain.files import FileRefused, List
+from partners.domain.files import List, ListRefused
 
 REJECTS = ("repeated", "same_reference")  # warnings, but the row is not taken
 
 
-def report(found: List | None, comparison: Comparison | None, refused: FileRefused | None) -> dict[str, Any]:
+def report(found: List | None, comparison: Comparison | None, refused: ListRefused | None) -> dict[str, Any]:
     """Counts, and each finding with its row, the name of its column in the file, the value, its code and a sentence."""
     people = [one for one in found.people if not one.is_note] if found else []
     counts = comparison.counts() if comparison else {"new": 0, "changed": 0, "same": 0, "removed": 0}

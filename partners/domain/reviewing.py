@@ -15,13 +15,14 @@ from django.db.models import Exists, OuterRef, Q
 from accounts.models import User
 from core.limits import Limit
 from core.sheets import reader
+from core.sheets.confined import MAX_BYTES
 from core.text import NOT_IN_A_LIST
 from outbox.domain.posting import ring_task
 from partners.domain import applying, checking, columns, files, roles
 from partners.domain.checking import Finding, Level, Person
 from partners.domain.columns import FIELDS, Columns
 from partners.domain.comparing import Comparison, compare
-from partners.domain.files import FileRefused
+from partners.domain.files import ListRefused
 from partners.domain.progress import Progress
 from partners.models import ColumnName, Upload, UploadFile, UploadRow
 from registrations.models import Cohort
@@ -42,11 +43,11 @@ class Stale(Exception):
 
 
 def receive(cohort: Cohort, data: bytes, file_name: str, *, actor: User, mode: str = Upload.Mode.ADD, at: datetime) -> Upload:
-    """Keep an uploaded file and ring for a worker that reads it. Raises TooMany after fifty in a minute (U50), FileRefused when it is
+    """Keep an uploaded file and ring for a worker that reads it. Raises TooMany after fifty in a minute (U50), ListRefused when it is
     larger than a list may be: then nothing is kept."""
     UPLOADS.take(f"{cohort.institution_id}", at=at)
-    if len(data) > files.MAX_BYTES:
-        raise FileRefused("too_large", {"mb": files.MAX_BYTES // 1024 // 1024})
+    if len(data) > MAX_BYTES:
+        raise ListRefused("too_large", {"mb": MAX_BYTES // 1024 // 1024})
     with transaction.atomic():
         upload = Upload.objects.create(
             institution_id=cohort.institution_id,
@@ -129,7 +130,7 @@ def _read(upload: Upload) -> None:
         answer = files.open_file(
             bytes(UploadFile.objects.get(upload=upload).data), encoding=chosen.get("encoding", ""), sheet=chosen.get("sheet", "")
         )
-    except FileRefused as refused:
+    except ListRefused as refused:
         with _ours(upload):
             upload.rows.all().delete()
             _finish(upload, Status.REFUSED, refused={"code": refused.code, "said": refused.said})
@@ -179,7 +180,7 @@ def look_again(upload: Upload) -> None:
     _finish(upload, Status.REVIEW)
 
 
-def _check(upload: Upload, rows: list[UploadRow], progress: Progress) -> tuple[list[Person], FileRefused | None]:
+def _check(upload: Upload, rows: list[UploadRow], progress: Progress) -> tuple[list[Person], ListRefused | None]:
     """The people of `rows`, and why the list cannot be taken as it is, if so: its rows stay then, so that this can be mended."""
     found = columns_of(upload)
     listed = [row for row in rows if row.line > found.header_line]
@@ -188,13 +189,13 @@ def _check(upload: Upload, rows: list[UploadRow], progress: Progress) -> tuple[l
         files.check_columns(found, len(listed))
         people = _people(upload, found, listed, progress)
         if all(one.is_note for one in people):
-            raise FileRefused("empty")
-    except FileRefused as error:
+            raise ListRefused("empty")
+    except ListRefused as error:
         return people, error
     return people, None
 
 
-def _note_all(upload: Upload, rows: list[UploadRow], people: list[Person], refusal: FileRefused | None) -> None:
+def _note_all(upload: Upload, rows: list[UploadRow], people: list[Person], refusal: ListRefused | None) -> None:
     """Compare the checked `people` with the list, and note what is found on `upload` and its `rows`, which are saved by the caller."""
     found = columns_of(upload)
     comparison = Comparison()
@@ -202,7 +203,7 @@ def _note_all(upload: Upload, rows: list[UploadRow], people: list[Person], refus
         try:
             comparison = compare(upload.cohort, people, replacing=upload.is_replacing)
             applying.check_size(upload.cohort, comparison)
-        except FileRefused as error:
+        except ListRefused as error:
             refusal = error
     of = {one.line: one for one in people}
     for row in rows:
@@ -297,7 +298,7 @@ def _apply(upload: Upload, at: datetime) -> None:
         with Progress(upload, steps) as progress:
             people = _people(upload, found, list(upload.rows.filter(line__gt=found.header_line).order_by("line")), progress)
             applying.apply(upload, people, actor=upload.uploaded_by, at=at, as_shown=upload.counts, progress=progress)
-    except (applying.ListMoved, FileRefused):
+    except (applying.ListMoved, ListRefused):
         upload = Upload.objects.select_related("cohort").get(pk=upload.pk)
         with _ours(upload):
             look_again(upload)
@@ -400,7 +401,7 @@ def _remember(upload: Upload, meaning: Mapping[str, int]) -> None:
     names = upload.read_as["columns"]["names"]
     said = {reader.plain(names[index])[:100]: field for field, index in meaning.items() if index < len(names)}
     for name, field in said.items():
-        if name and reader.MEANING.get(name) != field:
+        if name and columns.MEANING.get(name) != field:
             ColumnName.objects.update_or_create(institution_id=upload.institution_id, name=name, defaults={"field": field})
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_lazy, npgettext, pgettext_lazy
 
+from core.sheets import confined
 from partners.domain.checking import Finding
 
 if TYPE_CHECKING:
@@ -12,31 +13,15 @@ if TYPE_CHECKING:
 
 NAMED = 10  # names in one sentence
 
-_REFUSALS: dict[str, Any] = {
+REFUSALS: dict[str, Any] = confined.REFUSALS | {
     "empty": gettext_lazy("There is nobody in this file: it has no row under its headers."),
-    "too_large": gettext_lazy("This file is larger than %(mb)d MB: split it, or take out pictures and other sheets."),
     "too_many_rows": gettext_lazy("This list has more than %(rows)d rows: split it."),
     "too_many_columns": gettext_lazy("This list has more than %(columns)d columns: keep names, addresses and numbers."),
-    "utf16_without_mark": gettext_lazy("The letters of this file cannot be read (UTF-16 without its mark): save it as “CSV UTF-8”."),
-    "bad_byte": gettext_lazy("Line %(line)d holds a letter that cannot be read (%(byte)s): save the file as “CSV UTF-8”."),
-    "two_encodings": gettext_lazy(
-        "This file mixes two ways to write accents: line %(line)d (%(byte)s) is not like the others. Open it, check the names, and save it as “CSV UTF-8”."
-    ),
-    "unreadable_letters": gettext_lazy("The letters of this file cannot be read: save it as “CSV UTF-8”."),
-    "open_quote": gettext_lazy("The quotation mark that opens in line %(line)d is never closed, or stands inside a text: fix that line."),
-    "hopeless_cell": gettext_lazy("A cell of line %(line)d is far too long: is a quotation mark left open?"),
-    "bomb": gettext_lazy("This file unpacks to far more than a list ever needs: it is refused."),
-    "formulas": gettext_lazy("More than %(number)d cells of this file hold formulas: copy them, paste them as values, and save it again."),
-    "encrypted": gettext_lazy("This file is encrypted: save a copy without a password."),
     "other_type": gettext_lazy("This is not a list but a file of the type %(type)s: save the list as XLSX, ODS or CSV."),
-    "damaged": gettext_lazy(
-        "This file is damaged or not what its name says: open it, save it again as XLSX, ODS or CSV, and try once more."
-    ),
     "stumbled": gettext_lazy(
         "We could not take this list, and have made a note of it. Nothing was changed: try another form of the file, or write to the organisers."
     ),
     "nobody": gettext_lazy("No row of this file can be taken as it is: fix them, and try once more."),
-    "no_such_sheet": gettext_lazy("This workbook has no sheet “%(sheet)s”. It has: %(sheets)s."),
     "twice": gettext_lazy("Two columns have the same name: %(names)s. Rename one of them."),
     "no_addresses": gettext_lazy(
         "No column holds e-mail addresses. The columns found: %(names)s. Say which one does, or add one to the file."
@@ -151,11 +136,6 @@ def sort(name: str, number: int) -> str:
         "nobody": gettext("about nobody"),
     }
     return words[name]
-
-
-def refusal(code: str, said: Mapping[str, Any]) -> str:
-    """Why a file is refused, and what to do."""
-    return _REFUSALS[code] % said
 
 
 def freed(what: "Freed") -> str:

@@ -12,6 +12,7 @@ import tablib
 
 from core.sheets.formats import MAX_ROWS, CsvSheet, SheetError, XlsxSheet, escape, unescape
 from core.wall_time import at_wall_time
+from tests.partners import files
 from venues.models import Venue
 
 PARIS = Venue(timezone="Europe/Paris").zone
@@ -102,17 +103,17 @@ def test_a_cell_may_hold_several_lines_and_blank_rows_are_passed_over() -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "aucune ligne"),
-        (b"\n\n", "aucune ligne"),
+        (b"", "vide"),
+        (b"\n\n", "vide"),
         (b"slug,name\n", "sous ses titres"),
         (b'slug,name\na,"open\nb,c\n', "ligne 2"),
         (b"slug,slug\na,b\n", "slug"),
         (b"slug,,name\na,b,c\n", "un nom"),
         (b"slug\na,b\n", "ligne 2"),
-        (b"s\0l\0u\0g\0", "nuls"),
+        (b"s\0l\0u\0g\0", "UTF-16"),
         (b"slug\na\0\n", "nuls"),
         (b"slug\n" + b"a" * 40_000, "32000"),
-        (b"PK\x03\x04 a workbook", "classeur"),
+        (b"PK\x03\x04 a workbook", "endommagé"),
         (b"slug\n" + b"a\n" * (MAX_ROWS + 1), "1000"),
         (b",".join(b"c%d" % n for n in range(70)) + b"\n1\n", "60"),
     ],
@@ -146,7 +147,6 @@ def entities() -> bytes:
     "content",
     [
         b"",
-        b"slug,name\na,b\n",
         b"\xd0\xcf\x11\xe0 encrypted",
         b"%PDF-1.7",
         workbook(["slug"], ["a"])[:-200],
@@ -155,7 +155,7 @@ def entities() -> bytes:
         bomb(),
         entities(),
     ],
-    ids=["empty", "csv", "encrypted", "pdf", "cut", "twice", "blank", "bomb", "entities"],
+    ids=["empty", "encrypted", "pdf", "cut", "twice", "blank", "bomb", "entities"],
 )
 def test_a_workbook_that_is_none_is_refused_with_a_sentence(content: bytes) -> None:
     with pytest.raises(SheetError):
@@ -166,19 +166,28 @@ def test_the_xml_of_workbooks_is_read_by_defusedxml() -> None:
     assert openpyxl.DEFUSEDXML
 
 
+@pytest.mark.parametrize("sheet", [CsvSheet(), XlsxSheet()], ids=["as csv", "as xlsx"])
+def test_a_file_is_what_it_holds_whatever_it_is_called(sheet: Any) -> None:
+    table = files.ods([["slug", "name"], ["a", "Élysée"]])
+
+    for content in (table, workbook(["slug", "name"], ["a", "Élysée"]), "slug;name\na;Élysée\n".encode()):
+        assert list(sheet.create_dataset(content)) == [("a", "Élysée")]
+
+
 def test_the_first_sheet_that_is_seen_is_read() -> None:
     book = openpyxl.Workbook()
     book.active.sheet_state = "hidden"
     book.active.append(["hidden"])
     seen = book.create_sheet()
     seen.append(["slug", "capacity", "at"])
-    seen.append(["a", 12, datetime(2027, 2, 10, 14, 30)])
+    seen.append(["a", 12, datetime(2027, 2, 10, 14, 29, 59, 999_900)])  # as a workbook rounds half past two
+    seen.append(["b", None, datetime(2027, 2, 10)])
     out = io.BytesIO()
     book.save(out)
 
     read = XlsxSheet().create_dataset(out.getvalue())
 
-    assert list(read) == [("a", 12, datetime(2027, 2, 10, 14, 30))]
+    assert list(read) == [("a", "12", "2027-02-10 14:30"), ("b", "", "2027-02-10 00:00")]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from summit.demo.loading import OWN_DATA
+from summit.loading.loader import OWN_DATA
 from tests import browser as machine
 from tests.demo import Demo, running_demo
 from tests.e2e.test_main_job import latest_mail, sign_in

@@ -12,10 +12,11 @@ import pytest
 from django.conf import settings
 from django.utils import translation
 
-from core.sheets import reader
+from core.sheets import confined, reader
+from core.sheets.confined import MAX_BYTES
 from partners.domain import checking, columns, files, sentences
 from partners.domain.checking import Level
-from partners.domain.files import FileRefused
+from partners.domain.files import ListRefused
 from tests.partners import files as make
 
 pytestmark = pytest.mark.runs_once  # no database is asked
@@ -40,7 +41,7 @@ def one(*cells):
 
 
 def refused(data, **options):
-    with pytest.raises(FileRefused) as caught:
+    with pytest.raises(ListRefused) as caught:
         files.read(data, **options)
     assert str(caught.value)
     return caught.value
@@ -49,7 +50,8 @@ def refused(data, **options):
 # A child is charged with the memory of whoever started it, and a process that has run a thousand tests is large: a fresh one asks.
 MEASURED = """
 import resource, subprocess, sys
-subprocess.run([sys.executable, "-I", sys.argv[1], "{}"], input=sys.stdin.buffer.read(), capture_output=True)
+data = sys.stdin.buffer.read()
+subprocess.run([sys.executable, "-I", sys.argv[1], f'{{"sizes": [{len(data)}]}}'], input=data, capture_output=True)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024 / (1 if sys.platform == "linux" else 1024))
 """
 
@@ -240,11 +242,11 @@ class TestTables:
         data = b"Nom;Courriel\n" + b"".join(b"a;%d@x.y\n" % n for n in range(750_000))
         began = time.monotonic()
 
-        assert refused(data[: files.MAX_BYTES]).code == "too_many_rows"
+        assert refused(data[:MAX_BYTES]).code == "too_many_rows"
         assert time.monotonic() - began < 6
 
     def test_u20_more_than_ten_megabytes_are_refused(self):
-        assert refused(b"a" * (files.MAX_BYTES + 1)).code == "too_large"
+        assert refused(b"a" * (MAX_BYTES + 1)).code == "too_large"
 
     def test_u21_a_cell_without_end_is_refused(self):
         assert refused(make.text(make.HEADER, ["x" * 140_000, "A", "a@example.org", "1"])).code == "hopeless_cell"
@@ -495,15 +497,15 @@ class TestTheChild:
         broken = tmp_path / "reader.py"
         for program in ("import os; os.abort()", "raise SystemExit(3)", "print('no json')", "while True: pass"):
             broken.write_text(program)
-            monkeypatch.setattr(files, "READER", broken)
-            monkeypatch.setattr(files, "SECONDS", 1)
+            monkeypatch.setattr(confined, "READER", broken)
+            monkeypatch.setattr(confined, "SECONDS", 1)
             assert refused(make.text(make.HEADER, ADA)).code == "damaged"
 
     def test_it_is_given_no_secret(self, monkeypatch, tmp_path):
         monkeypatch.setenv("SECRET_KEY", "do-not-tell")
         spy = tmp_path / "reader.py"
-        spy.write_text("import json, os; print(json.dumps({'refused': {'code': 'twice', 'said': {'names': str(dict(os.environ))}}}))")
-        monkeypatch.setattr(files, "READER", spy)
+        spy.write_text("import json, os; print(json.dumps([{'refused': {'code': 'other_type', 'said': {'type': str(dict(os.environ))}}}]))")
+        monkeypatch.setattr(confined, "READER", spy)
 
         assert "do-not-tell" not in str(refused(make.text(make.HEADER, ADA)))
 
@@ -511,8 +513,9 @@ class TestTheChild:
 def test_every_refusal_and_finding_has_its_sentence():
     sources = [Path(reader.__file__), *Path(files.__file__).parents[1].rglob("*.py")]
     written = "".join(path.read_text() for path in sources if path.name != "sentences.py")
+    written += Path(confined.__file__).read_text().partition("class FileRefused")[2]
 
-    assert [code for code in [*sentences._REFUSALS, *sentences._FINDINGS] if f'"{code}"' not in written] == []
-    raised = {*re.findall(r'Refused\("(\w+)"', written)} - {*sentences._REFUSALS}
+    assert [code for code in [*sentences.REFUSALS, *sentences._FINDINGS] if f'"{code}"' not in written] == []
+    raised = {*re.findall(r'Refused\("(\w+)"', written)} - {*sentences.REFUSALS}
     found = {*re.findall(r'(?:\.found|Finding)\("(\w+)"', written)} - {*sentences._FINDINGS}
     assert (raised, found) == (set(), set())

@@ -12,7 +12,7 @@ from django.utils import timezone
 from outbox.models import Message
 from partners.domain import applying, files, following
 from partners.domain.comparing import Comparison, compare
-from partners.domain.files import FileRefused
+from partners.domain.files import ListRefused
 from partners.models import Invitee, Upload
 from registrations.models import Cohort
 from tests import make
@@ -142,7 +142,7 @@ class TestApplying:
     def test_a_list_for_which_the_cohort_is_too_small_changes_nothing(self, cohort):
         people = files.read(make_files.text(*make_files.people(4))).people
 
-        with pytest.raises(FileRefused) as refused:
+        with pytest.raises(ListRefused) as refused:
             apply(cohort, people)
 
         assert refused.value.said == {"size": 5, "people": 6}
@@ -155,7 +155,7 @@ class TestApplying:
             make.membership(cohort)
         make.membership(make.cohort(), make.attendee(email="emmy@x.fr"))
 
-        with pytest.raises(FileRefused):
+        with pytest.raises(ListRefused):
             apply(cohort, listed(EMMY))
 
     def test_who_is_a_member_already_takes_no_second_place(self, cohort):

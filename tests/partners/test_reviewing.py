@@ -12,7 +12,7 @@ from django.utils import timezone
 from core.limits import TooMany
 from outbox.models import Message
 from partners.domain import applying, leaving, reviewing
-from partners.domain.files import FileRefused
+from partners.domain.files import ListRefused
 from partners.models import ColumnName, Invitee, PartnerRole, Upload, UploadFile, UploadRow
 from programme.models import Session
 from registrations.domain import waitlist
@@ -278,7 +278,7 @@ def everything() -> dict[str, list]:
 
 
 def test_u20_a_file_that_is_too_large_leaves_nothing(cohort, camille):
-    with pytest.raises(FileRefused):
+    with pytest.raises(ListRefused):
         reviewing.receive(cohort, b"x" * (10 * 1024 * 1024 + 1), "liste.csv", actor=camille, at=timezone.now())
     assert Upload.objects.count() == 0
 

@@ -10,7 +10,7 @@ from accounts.models import Attendee
 from programme.models import Session
 from registrations.domain import booking, cohorts, pools, waitlist
 from registrations.models import Cohort, Registration, SeatPool
-from summit.demo.loading import OWN_DATA, load
+from summit.loading.loader import OWN_DATA, load
 from tests import make
 from tests.registrations.acts import books, cancel, last, line, mails, place, refused, register, status, wait
 

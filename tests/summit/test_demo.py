@@ -28,7 +28,7 @@ from programme.models import Session
 from registrations.domain import invariants, seats
 from registrations.models import Cohort, Registration, SeatPool
 from summit.demo import cast, starter
-from summit.demo.loading import OWN_DATA, load
+from summit.loading.loader import OWN_DATA, load
 from tests import make
 from tests.demo import Demo, running_demo
 from tests.processes import wait_until

@@ -9,9 +9,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from core.sheets import reader
+from core.sheets.confined import MAX_BYTES
 from partners.domain import applying, files, reporting
 from partners.domain.comparing import compare
-from partners.domain.files import FileRefused
+from partners.domain.files import ListRefused
 from partners.models import Upload
 from registrations.models import Cohort
 
@@ -36,7 +37,7 @@ class Command(BaseCommand):
         if cohort is None:
             raise CommandError(f"There is no cohort “{options['cohort']}”.")
         try:
-            data = options["file"].read_bytes() if options["file"].stat().st_size <= files.MAX_BYTES else b"\0" * (files.MAX_BYTES + 1)
+            data = options["file"].read_bytes() if options["file"].stat().st_size <= MAX_BYTES else b"\0" * (MAX_BYTES + 1)
         except OSError as error:
             raise CommandError(f"{options['file']} cannot be read: {error.strerror}.") from error
         report = _report(cohort, data, options)
@@ -51,7 +52,7 @@ def _report(cohort: Cohort, data: bytes, options: dict[str, Any]) -> dict[str, A
         found = files.read(data, encoding=options["encoding"], sheet=options["sheet"])
         comparison = compare(cohort, found.people, replacing=options["replace"])
         if not any(one.is_good for one in found.people):
-            raise FileRefused("nobody")
+            raise ListRefused("nobody")
         applying.check_size(cohort, comparison)
         if options["apply"]:
             upload = Upload(
@@ -62,7 +63,7 @@ def _report(cohort: Cohort, data: bytes, options: dict[str, Any]) -> dict[str, A
                 mode=Upload.Mode.REPLACE if options["replace"] else Upload.Mode.ADD,
             )
             applying.apply(upload, found.people, actor=None, at=timezone.now())
-    except FileRefused as refused:
+    except ListRefused as refused:
         return reporting.report(found, comparison, refused)
     return reporting.report(found, comparison, None)
 

@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from summit.demo.files import Wrong, day
-from summit.demo.loading import OWN_DATA, CannotLoad, load
+from summit.loading.cells import Wrong, day
+from summit.loading.loader import OWN_DATA, CannotLoad, load
 
 
 class Command(BaseCommand):

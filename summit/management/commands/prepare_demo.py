@@ -11,7 +11,7 @@ from django.utils import timezone
 from outbox.domain.delivery import deliver_due
 from programme.models import Session
 from summit.demo.cast import has_other_people, welcome_people
-from summit.demo.loading import OWN_DATA, CannotLoad, load
+from summit.loading.loader import OWN_DATA, CannotLoad, load
 
 
 class Command(BaseCommand):

@@ -1,12 +1,9 @@
 """The files of a summit: their columns, reading them, and finding every mistake in them (data/README.md tells the format)."""
 
-import csv
-import io
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +12,14 @@ from django.db import models
 from django.utils import translation
 from django.utils.text import slugify
 
+from core.sheets import confined
+from core.sheets.confined import FileRefused
+from core.sheets.reader import plain
+from core.text import validate_lines
 from programme.models import Day, Event, Participation, Session, Speaker, Track
 from registrations.models import Cohort, Institution
-from venues.models import Room, Venue, validate_timezone
+from summit.loading.cells import Wrong, day, degrees, instant, minutes, one_of, period, whole_number, yes_or_no, zone
+from venues.models import Room, Venue
 
 LONGEST_TEXT = 10_000
 
@@ -47,115 +49,6 @@ class CannotLoad(Exception):
 
 
 # --- Cells --------------------------------------------------------------------------------------------------------------
-
-
-class Wrong(Exception):
-    """A cell that cannot be used; the message is the sentence for the report."""
-
-
-def whole_number(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", text):
-        raise Wrong("write a whole number in digits, for example 250.")
-    if not int(text):
-        raise Wrong("must be at least 1.")
-    return int(text)
-
-
-def minutes(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,3}", text):
-        raise Wrong("write whole minutes in digits, for example 20.")
-    return int(text)
-
-
-def degrees(text: str) -> float:
-    if not re.fullmatch(r"-?[0-9]{1,3}(\.[0-9]{1,12})?", text):
-        raise Wrong("write degrees with a point, for example 48.8566.")
-    return float(text)
-
-
-def yes_or_no(text: str) -> bool:
-    if text not in ("yes", "no"):
-        raise Wrong("write yes or no.")
-    return text == "yes"
-
-
-def day(text: str) -> date:
-    try:
-        if re.fullmatch(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}", text):
-            return date.fromisoformat(text)
-    except ValueError:
-        pass
-    raise Wrong("is not a day: write it like 2025-02-10.")
-
-
-def instant(text: str) -> datetime:
-    try:
-        if re.fullmatch(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})", text):
-            return datetime.fromisoformat(text)
-    except ValueError:
-        pass
-    raise Wrong("is not a moment: write it like 2025-02-10T14:00:00+01:00.")
-
-
-def zone(text: str) -> str:
-    validate_timezone(text)
-    return text
-
-
-@dataclass(frozen=True)
-class Period:
-    """Days from `first` to `last`, known to the day, or only to the month or the year."""
-
-    first: date
-    last: date
-    precision: Event.DatePrecision
-
-    def moved(self, days: int) -> "Period":
-        if self.precision == Event.DatePrecision.DAY or not days:
-            return Period(self.first + timedelta(days), self.last + timedelta(days), self.precision)
-        first, last = (moment + timedelta(days) for moment in (self.first, self.last.replace(day=1)))
-        if self.precision == Event.DatePrecision.YEAR:
-            return Period(first.replace(month=1, day=1), _last_day(self.last.year + first.year - self.first.year, 12), self.precision)
-        return Period(first.replace(day=1), _last_day(last.year, last.month), self.precision)
-
-
-def _last_day(year: int, month: int) -> date:
-    return date(year + month // 12, month % 12 + 1, 1) - timedelta(1)
-
-
-def period(text: str) -> Period:
-    """A day, a month (2023-11), a year (2025), or an interval of two of them (2025-02-08/2025-02-09)."""
-    ends = text.split("/")
-    if len(ends) > 2:
-        raise Wrong("is not a period: write it like 2025-02-08/2025-02-09.")
-    periods = [_single_period(end) for end in ends]
-    precision = max((one.precision for one in periods), key=["day", "month", "year"].index)
-    return Period(periods[0].first, periods[-1].last, precision)
-
-
-def _single_period(text: str) -> Period:
-    if re.fullmatch(r"20[0-9]{2}", text):
-        return Period(date(int(text), 1, 1), date(int(text), 12, 31), Event.DatePrecision.YEAR)
-    if found := re.fullmatch(r"(20[0-9]{2})-(0[1-9]|1[0-2])", text):
-        year, month = int(found[1]), int(found[2])
-        return Period(date(year, month, 1), _last_day(year, month), Event.DatePrecision.MONTH)
-    try:
-        return Period(day(text), day(text), Event.DatePrecision.DAY)
-    except Wrong:
-        raise Wrong("is not a day, a month or a year: write it like 2025-02-10, 2025-02 or 2025.") from None
-
-
-def one_of(choices: type[models.TextChoices], **also: str) -> Callable[[str], str]:
-    """A reader of `choices` as people write them: “side event” for side_event; `also` holds further spellings."""
-
-    def read(text: str) -> str:
-        value = re.sub(r"[ -]", "_", text)
-        value = also.get(value, value)
-        if value not in choices.values:
-            raise Wrong(f"is not one of: {', '.join(value.replace('_', ' ') for value in choices.values)}.")
-        return value
-
-    return read
 
 
 BLANKS: dict[Any, Any] = {yes_or_no: False, minutes: 0}  # what a blank cell means, where it is not “unknown”
@@ -327,61 +220,65 @@ class Folder:
 
 
 def read_folder(path: Path) -> Folder:
+    """The rows of all files of a summit, read by one confined process (core.sheets), and every mistake in their cells."""
     folder = Folder()
     if not path.is_dir():
         folder.problems.append(Problem(str(path), 0, "", "", "is not a folder."))
         return folder
-    for file in FILES:
-        rows = list(_read_file(path / file.name, file, folder.problems))
-        if not any(problem.file == file.name and (not problem.line or problem.line == 1) for problem in folder.problems):
-            folder.rows[file.name] = rows
     with translation.override("en"):
+        for file, answer in _read_files(path, folder.problems):
+            rows = list(_rows(file, answer, folder.problems))
+            if not any(problem.file == file.name and problem.line <= 1 for problem in folder.problems):
+                folder.rows[file.name] = rows
         for row in (row for rows in folder.rows.values() for row in rows):
             folder.problems += _judge_cells(row)
     return folder
 
 
-def _read_file(path: Path, file: File, problems: list[Problem]) -> Iterator[Row]:
+def _read_files(path: Path, problems: list[Problem]) -> list[tuple[File, dict[str, Any] | FileRefused]]:
+    contents: list[tuple[File, bytes]] = []
+    for file in FILES:
+        try:
+            content = (path / file.name).read_bytes()
+            content.decode("utf-8")
+            contents.append((file, content))
+        except FileNotFoundError:
+            problems.append(Problem(file.name, 0, "", "", "is missing."))
+        except OSError as error:
+            problems.append(Problem(file.name, 0, "", "", f"cannot be read: {error.strerror}."))
+        except UnicodeDecodeError as error:  # guessing is for lists that people look through afterwards
+            line = content.count(b"\n", 0, error.start) + 1
+            problems.append(Problem(file.name, 0, "", "", f"is not UTF-8 (line {line}): save it again as “CSV UTF-8”."))
+    known = sorted({plain(column.name) for file in FILES for column in file.columns})
     try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        problems.append(Problem(file.name, 0, "", "", "is missing."))
+        answers = confined.read_all([content for _file, content in contents], max_cell=LONGEST_TEXT, known=known)
+    except FileRefused as refused:
+        problems.append(Problem(str(path), 0, "", "", str(refused)))
+        return []
+    return [(file, answer) for (file, _content), answer in zip(contents, answers, strict=True)]
+
+
+def _rows(file: File, answer: dict[str, Any] | FileRefused, problems: list[Problem]) -> Iterator[Row]:
+    if isinstance(answer, FileRefused):
+        problems.append(Problem(file.name, answer.said.get("line", 0), "", "", str(answer)))
         return
-    except OSError as error:
-        problems.append(Problem(file.name, 0, "", "", f"cannot be read: {error.strerror}."))
+    (_line, header, _width), *rows = answer["rows"]
+    header = [cell.strip() for cell in header]
+    if found := list(_judge_header(file, header)):
+        problems += found
         return
-    try:
-        content = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        problems.append(Problem(file.name, 0, "", "", f"is not UTF-8 (line {line}): save it again as “CSV UTF-8”."))
-        return
-    reader = csv.reader(io.StringIO(content, newline=""), strict=True)
-    header: list[str] | None = None
-    line = 1
-    try:
-        for cells in reader:
-            if header is None:
-                header = [cell.strip() for cell in cells]
-                if found := list(_judge_header(file, header)):
-                    problems += found
-                    return
-            elif len(cells) not in (0, len(header)):
-                problems.append(Problem(file.name, line, "", "", f"has {len(cells)} cells and the header has {len(header)}."))
-            elif any(cell.strip() for cell in cells):
-                yield Row(file, line, {name: cell.strip() for name, cell in zip(header, cells, strict=True)})
-            line = reader.line_num + 1
-    except csv.Error as error:
-        problems.append(Problem(file.name, line, "", "", f"is not readable as CSV: {error}."))
-    if header is None:
-        problems.append(Problem(file.name, 0, "", "", "is empty: the header row is missing."))
+    for line, cells, width in rows:
+        if width != len(header):
+            problems.append(Problem(file.name, line, "", "", f"has {width} cells and the header has {len(header)}."))
+        else:
+            filled = [cell.strip() for cell in cells] + [""] * (width - len(cells))
+            yield Row(file, line, dict(zip(header, filled, strict=True)))
 
 
 def _judge_header(file: File, header: list[str]) -> Iterator[Problem]:
     for column in file.columns:
         if column.name not in header and not column.optional:
-            hint = " (is the separator a comma?)" if len(header) == 1 else ""
-            yield Problem(file.name, 1, column.name, "", f"this column is missing{hint}.")
+            yield Problem(file.name, 1, column.name, "", "this column is missing.")
     for name in {name for name in header if name and header.count(name) > 1}:
         yield Problem(file.name, 1, name, "", "this column is there twice.")
 
@@ -392,12 +289,11 @@ def _judge_cells(row: Row) -> Iterator[Problem]:
             row.cells[column.name] = ""
             continue
         cell = row.cells[column.name]
-        if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", cell.replace("\r\n", "\n")):
-            yield row.wrong(column.name, "holds a control character.")
-        elif not cell and not column.blank:
+        if not cell and not column.blank:
             yield row.wrong(column.name, "is blank.")
         else:
             try:
+                validate_lines(cell)
                 row.values[column.name] = _read_cell(row.file, column, cell)
             except Wrong as why:
                 yield row.wrong(column.name, str(why))

@@ -18,15 +18,14 @@ from django.utils import translation
 from programme.models import Day, Event, Participation, Session, Speaker, Track
 from registrations.domain import pools
 from registrations.models import Cohort, Institution, SeatPool
-from summit.demo.files import (
+from summit.loading.cells import Period, Wrong
+from summit.loading.files import (
     FILES,
     CannotLoad,
     Folder,
-    Period,
     Problem,
     Row,
     Stay,
-    Wrong,
     field_of,
     judge,
     judge_rooms,
@@ -36,7 +35,7 @@ from summit.demo.files import (
 )
 from venues.models import Room, Venue
 
-OWN_DATA = Path(__file__).parent / "data"
+OWN_DATA = Path(__file__).parents[1] / "demo" / "data"
 # Other summits are other people's history: their dates stay when ours are moved. The “Road to the Summit” leads here, so it moves along.
 OTHERS_HISTORY = (Event.Kind.PREVIOUS_SUMMIT, Event.Kind.NEXT_EVENT)
 

@@ -1,0 +1,76 @@
+"""From the bytes of files to rows, or to one sentence that says why not: what opens a file runs in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from django.utils.translation import gettext_lazy
+
+from core.sheets import reader
+
+MAX_BYTES = 10 * 1024 * 1024
+SECONDS = 15  # of waiting; the child has 10 of the processor
+READER = Path(reader.__file__)
+
+REFUSALS: dict[str, Any] = {
+    "empty": gettext_lazy("This file is empty."),
+    "too_large": gettext_lazy("This file is larger than %(mb)d MB: split it, or take out pictures and other sheets."),
+    "too_many_rows": gettext_lazy("This file has more than %(rows)d rows: split it."),
+    "too_many_columns": gettext_lazy("This file has more than %(columns)d columns."),
+    "utf16_without_mark": gettext_lazy("The letters of this file cannot be read (UTF-16 without its mark): save it as “CSV UTF-8”."),
+    "bad_byte": gettext_lazy("Line %(line)d holds a letter that cannot be read (%(byte)s): save the file as “CSV UTF-8”."),
+    "two_encodings": gettext_lazy(
+        "This file mixes two ways to write accents: line %(line)d (%(byte)s) is not like the others. Open it, check the names, and save it as “CSV UTF-8”."
+    ),
+    "unreadable_letters": gettext_lazy("The letters of this file cannot be read: save it as “CSV UTF-8”."),
+    "open_quote": gettext_lazy("The quotation mark that opens in line %(line)d is never closed, or stands inside a text: fix that line."),
+    "hopeless_cell": gettext_lazy("A cell of line %(line)d is far too long: is a quotation mark left open?"),
+    "bomb": gettext_lazy("This file unpacks to far more than a list ever needs: it is refused."),
+    "formulas": gettext_lazy("More than %(number)d cells of this file hold formulas: copy them, paste them as values, and save it again."),
+    "encrypted": gettext_lazy("This file is encrypted: save a copy without a password."),
+    "other_type": gettext_lazy("This is a file of the type %(type)s: save it as XLSX, ODS or CSV."),
+    "damaged": gettext_lazy(
+        "This file is damaged or not what its name says: open it, save it again as XLSX, ODS or CSV, and try once more."
+    ),
+    "no_such_sheet": gettext_lazy("This workbook has no sheet “%(sheet)s”. It has: %(sheets)s."),
+}
+
+
+class FileRefused(Exception):
+    """The file as a whole cannot be read, and nothing was kept; the message is the sentence to show, `code` names the case for
+    programs, `said` what belongs into the sentence."""
+
+    sentences: Mapping[str, Any] = REFUSALS
+
+    def __init__(self, code: str, said: Mapping[str, Any] | None = None) -> None:
+        super().__init__(self.sentences[code] % (said or {}))
+        self.code, self.said = code, dict(said or {})
+
+
+def read(data: bytes, **options: Any) -> dict[str, Any]:
+    """How `data` was read, and its `rows`: line in the file, cells as texts, and how many cells there were before empty ones at the
+    end were left out. `options`: those of reader.Options. Raises FileRefused."""
+    [answer] = read_all([data], **options)
+    if isinstance(answer, FileRefused):
+        raise answer
+    return answer
+
+
+def read_all(files: Sequence[bytes], **options: Any) -> list[dict[str, Any] | FileRefused]:
+    """The same for several files, by one process that has no settings, no secret, no file and no connection."""
+    if any(len(data) > MAX_BYTES for data in files):
+        raise FileRefused("too_large", {"mb": MAX_BYTES // 1024 // 1024})
+    said = json.dumps({"sizes": [len(data) for data in files], **options})
+    command = [sys.executable, "-I", str(READER), said]
+    try:
+        done = subprocess.run(  # noqa: S603
+            command, input=b"".join(files), capture_output=True, timeout=SECONDS, check=False, env={"PATH": os.defpath}
+        )
+        answers = json.loads(done.stdout)
+    except (subprocess.TimeoutExpired, ValueError) as error:  # killed, out of memory, or it fell over its input
+        raise FileRefused("damaged") from error
+    return [FileRefused(**answer["refused"]) if "refused" in answer else answer for answer in answers]
