@@ -30,24 +30,39 @@ def attendee_of(request: HttpRequest) -> Attendee | None:
     return getattr(request.user, "attendee", None) if request.user.is_authenticated else None
 
 
+def sign_in_required(view: View) -> View:
+    """Let the view run for somebody who is signed in; others sign in and come back."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return _go_and_come_back(request, sign_in_first)
+        return view(request, *args, **kwargs)
+
+    return wrapped
+
+
 def attendee_required(view: View) -> View:
     """Let the view run for a signed-in attendee only, as `request.attendee`; others sign in, or give their name, and come back."""
 
+    @sign_in_required
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         attendee = attendee_of(request)
         if attendee is None:
-            came_from = (
-                request.get_full_path() if request.method in ("GET", "HEAD") else safe_next(request)
-            )  # a POST has no page of its own
-            door = welcome_first(came_from) if request.user.is_authenticated else sign_in_first(came_from)
-            # htmx would follow a redirect by itself and put the whole sign-in page into the fragment's place.
-            return HttpResponseClientRedirect(door) if request.htmx else redirect(door)  # type: ignore[attr-defined]
+            return _go_and_come_back(request, welcome_first)
         request.attendee = attendee  # type: ignore[attr-defined]
         attendee.user = cast("User", request.user)
         return view(request, *args, **kwargs)
 
     return wrapped
+
+
+def _go_and_come_back(request: HttpRequest, through: Callable[[str], str]) -> HttpResponse:
+    """Send the person through a page first, which goes on to where they were: a POST has no page of its own to come back to."""
+    page = through(request.get_full_path() if request.method in ("GET", "HEAD") else safe_next(request))
+    # htmx would follow a redirect by itself and put the whole page into the fragment's place.
+    return HttpResponseClientRedirect(page) if request.htmx else redirect(page)  # type: ignore[attr-defined]
 
 
 def network_of(request: HttpRequest) -> str:

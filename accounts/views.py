@@ -6,7 +6,6 @@ from typing import Any, cast
 from allauth.account.views import ConfirmLoginCodeView, LoginView, LogoutView
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
@@ -16,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts.access import attendee_of, attendee_required, network_of, safe_next
+from accounts.access import attendee_of, attendee_required, network_of, safe_next, sign_in_required
 from accounts.domain import doors, limits, people
 from accounts.forms import CodeForm, ProfileForm, SignInForm, WelcomeForm, is_like_a_code
 from accounts.models import User
@@ -151,7 +150,7 @@ sign_in, sign_up, enter_code, sign_out = SignIn.as_view(), SignUp.as_view(), Ent
 
 
 @never_cache
-@login_required
+@sign_in_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def welcome(request: HttpRequest) -> HttpResponse:
     """Ask a new account for its name, once, and go on."""

@@ -1,32 +1,18 @@
 """Whose lists somebody may see, and change: a partner finds its own alone, and nothing tells that there are others (guarantees G12)."""
 
 from collections.abc import Callable
-from functools import wraps
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
 
-from accounts.access import View, sign_in_first
 from accounts.models import User
 from partners.domain import roles
 from partners.models import Invitee, Upload
 from registrations.models import Cohort, Institution
-
-
-def signed_in(view: View) -> View:
-    """Let the view run for somebody who is signed in; others sign in and come back."""
-
-    @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if request.user.is_authenticated:
-            return view(request, *args, **kwargs)
-        return redirect(sign_in_first(request.get_full_path() if request.method in ("GET", "HEAD") else ""))
-
-    return wrapped
 
 
 def institutions_of(user: User) -> QuerySet[Institution]:

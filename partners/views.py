@@ -16,13 +16,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.access import sign_in_required
 from accounts.models import User
 from core.limits import TooMany
 from core.sheets.confined import MAX_BYTES
 from core.sheets.formats import escape
 from core.text import whole_number
 from partners import access
-from partners.access import signed_in
 from partners.domain import following, identity, leaving, reviewing, roles, sentences
 from partners.domain.files import ListRefused
 from partners.forms import PersonForm, TeamForm, UploadForm
@@ -33,7 +33,7 @@ from registrations.models import Cohort
 
 
 @never_cache
-@signed_in
+@sign_in_required
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The institutions that somebody works for; who works for one goes there at once."""
@@ -60,7 +60,7 @@ def help_page(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@signed_in
+@sign_in_required
 @require_safe
 def institution(request: HttpRequest, slug: str) -> HttpResponse:
     """The cohorts of an institution, and how each stands."""
@@ -75,7 +75,7 @@ def institution(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @never_cache
-@signed_in
+@sign_in_required
 @require_safe
 def cohort(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
     """The people of a cohort and how far each is, and the way to hand in a list."""
@@ -120,7 +120,7 @@ def _named(word: str) -> Q:
 
 @never_cache
 @csrf_exempt  # what comes in is cut before anything of the form is read: _take checks it
-@signed_in
+@sign_in_required
 @require_POST
 def upload(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
     """Take a list in, and go on to its page."""
@@ -156,7 +156,7 @@ def _take(request: HttpRequest, slug: str, cohort_slug: str, cut: CutUpload) -> 
 
 
 @never_cache
-@signed_in
+@sign_in_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
     """Put one person on the list, without a file."""
@@ -175,7 +175,7 @@ def add(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
 
 
 @never_cache
-@signed_in
+@sign_in_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def replace(request: HttpRequest, uuid: Any) -> HttpResponse:
     """Put somebody else in a person's place, in one step."""
@@ -194,7 +194,7 @@ def replace(request: HttpRequest, uuid: Any) -> HttpResponse:
 
 
 @never_cache
-@signed_in
+@sign_in_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: HttpRequest, uuid: Any) -> HttpResponse:
     """Ask, with what follows from it, then take a person off the list."""
@@ -217,7 +217,7 @@ def _back_to(of: Cohort) -> HttpResponse:
 
 
 @never_cache
-@signed_in
+@sign_in_required
 @require_POST
 def remind(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
     """Write once more to those who have not answered."""
@@ -232,7 +232,7 @@ def remind(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
 
 
 @never_cache
-@signed_in
+@sign_in_required
 @require_safe
 def export(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
     """The list with how far each person is, as a CSV that spreadsheets open."""
@@ -262,7 +262,7 @@ def _refused() -> ListRefused:
 
 
 @never_cache
-@signed_in
+@sign_in_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def team(request: HttpRequest, slug: str) -> HttpResponse:
     """Who works for the institution; its owners bring people in, change their role, and let them go."""

@@ -18,12 +18,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
+from accounts.access import sign_in_required
 from accounts.models import User
 from core.sheets import reader
 from core.sheets.formats import escape
 from core.text import whole_number
 from partners import access
-from partners.access import signed_in
 from partners.domain import applying, following, leaving, reviewing, roles, sentences
 from partners.domain.checking import Finding, Level
 from partners.domain.columns import FIELDS
@@ -42,7 +42,7 @@ AGREED = ("new", "changed", "removed")
 
 
 @never_cache
-@signed_in
+@sign_in_required
 @require_safe
 def review(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """How far an uploaded list is: being read, to be checked, refused, being applied, in force."""
@@ -175,7 +175,7 @@ def _refusal(of: Upload) -> str:
 
 
 @never_cache
-@signed_in
+@sign_in_required
 @require_safe
 def progress(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """How far the worker is, asked again and again by the page; when it is done, the page is drawn anew."""
@@ -208,7 +208,7 @@ def _do(request: HttpRequest, uuid: UUID, act: Callable[[Upload], object], *, fo
 
 
 @never_cache
-@signed_in
+@sign_in_required
 @require_POST
 def mend(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Write a cell anew, or the whole row."""
@@ -219,7 +219,7 @@ def mend(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 @never_cache
-@signed_in
+@sign_in_required
 @require_POST
 def keep(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Of several rows about one person, take this one."""
@@ -228,7 +228,7 @@ def keep(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 @never_cache
-@signed_in
+@sign_in_required
 @require_POST
 def skip(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Leave a row out, or take it in again."""
@@ -244,7 +244,7 @@ def _number(text: str | None) -> int:
 
 
 @never_cache
-@signed_in
+@sign_in_required
 @require_POST
 def columns(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Say which column is which."""
@@ -258,7 +258,7 @@ def columns(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 @never_cache
-@signed_in
+@sign_in_required
 @require_POST
 def read_as(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Read the file as written otherwise, or another of its sheets."""
@@ -269,7 +269,7 @@ def read_as(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 @never_cache
-@signed_in
+@sign_in_required
 @require_POST
 def mode(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Add to the list, or replace it."""
@@ -280,7 +280,7 @@ def mode(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 @never_cache
-@signed_in
+@sign_in_required
 @require_safe
 def rows_to_mend(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The rows that are to be mended, as a file that can be corrected and sent again, with what is wrong beside each."""
@@ -299,7 +299,7 @@ def rows_to_mend(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 @never_cache
-@signed_in
+@sign_in_required
 @require_POST
 def confirm(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Agree to what the page shows: a worker puts it into force."""
@@ -308,7 +308,7 @@ def confirm(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 @never_cache
-@signed_in
+@sign_in_required
 @require_POST
 def discard(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Drop the upload: nothing of it counts."""
@@ -321,7 +321,7 @@ def discard(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 @never_cache
-@signed_in
+@sign_in_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def undo(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Ask, then take back what a list has changed."""

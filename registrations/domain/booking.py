@@ -105,7 +105,7 @@ def register(
             return last
         raise _closed_meanwhile(session, pools, ask.at) or Full(pools, last)
     # One pool, one statement: no lock is held on it before the seat is taken. If that fails, look again with all pools locked.
-    if free and not _may_go_first(session):
+    if free and not waitlist.may_come_first(session):
         with transaction.atomic():
             registration = _judge(ask)
             if registration is None and ledger.take(free[0]):
@@ -174,7 +174,7 @@ def _seat_or_line(ask: Ask, pools: Sequence[SeatPool]) -> Registration:
         raise refused
     if _asks(session, let_in=ask.let_in) and not session.holds_requests:
         return _open(ask, None)
-    if ask.let_in or not _line_goes_first(session):
+    if ask.let_in or not waitlist.comes_first(session):
         for pool in ways_in.enter(session, attendee, pools, ask.at, let_in=ask.let_in):
             if pool.left > 0 and ledger.take(pool):
                 return _open(ask, pool)
@@ -216,19 +216,6 @@ def _asks(session: Session, *, let_in: bool) -> bool:
 
 def _may_wait(ask: Ask) -> bool:
     return ask.waits and ask.session.waiting_list != Session.WaitingList.NONE
-
-
-def _may_go_first(session: Session) -> bool:
-    """Whether a free seat may be kept for those who wait: the organisers, or lots, will give it. In any other line it went to them
-    in the step that freed it."""
-    return session.waiting_list in (Session.WaitingList.BY_HAND, Session.WaitingList.DRAW)
-
-
-def _line_goes_first(session: Session) -> bool:
-    """Whether a seat that is free is not for newcomers."""
-    if not _may_go_first(session) or waitlist.hands_on(session):
-        return False
-    return Registration.objects.waiting().filter(session=session).exists()
 
 
 def _swap(ask: Ask, once: Key | None) -> Registration:

@@ -202,15 +202,11 @@ class _Case:
             return str(self.over)
         if self.session.access == Session.Access.APPROVAL and (self.free or not self.session.holds_requests):
             return self._say(_("Nothing stands in the way: %(name)s may ask the organisers for a seat."))
-        if self.free and not self._line_goes_first():
+        if self.free and not waitlist.comes_first(self.session):
             return self._say(_("Nothing stands in the way: %(name)s may take a seat."))
         if self.session.waiting_list == Mode.NONE:
             return _("The session is full, and has no waiting list.")
         return self._say(_("No seat is free. %(name)s is not on the waiting list, and may join it."))
-
-    def _line_goes_first(self) -> bool:
-        line = Registration.objects.waiting().filter(session=self.session)
-        return self.session.waiting_list in (Mode.BY_HAND, Mode.DRAW) and not waitlist.hands_on(self.session) and line.exists()
 
     def _waiting(self) -> str:
         place = _("Number %(place)d in line.") % {"place": self.place}

@@ -251,7 +251,11 @@ def _seat(
         state, sentence = refused.code, str(refused)
     elif not mine:
         asks_freely = session.access == Session.Access.APPROVAL and not session.holds_requests
-        state = "open" if asks_freely or (left > 0 and not _line_goes_first(session, line, draws)) else "full"
+        state = (
+            "open"
+            if asks_freely or (left > 0 and not waitlist.comes_first(session, waiting=line, is_drawn=session.pk in draws))
+            else "full"
+        )
         if limited and (limited_after_swap or not _may_swap(session, found, is_full=state == "full")):
             state, sentence = "limit", str(limited)
     return Seat(
@@ -274,9 +278,3 @@ def _seat(
         may_cancel=mine is not None and session.ends_at > at and session.status != Session.Status.CANCELLED,
         at=at,
     )
-
-
-def _line_goes_first(session: Session, line: int, draws: dict[int, int]) -> bool:
-    """As booking judges it: the organisers, or lots, will give the free seats to those who wait."""
-    by_hand = session.waiting_list == Session.WaitingList.BY_HAND
-    return line > 0 and (by_hand or (session.waiting_list == Session.WaitingList.DRAW and session.pk not in draws))

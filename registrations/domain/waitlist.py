@@ -163,6 +163,21 @@ def hands_on(session: Session) -> bool:
     return session.waiting_list != Mode.BY_HAND
 
 
+def may_come_first(session: Session) -> bool:
+    """Whether a free seat may be kept for those who wait: the organisers, or lots, will give it. In any other waiting list it went to
+    them in the step that freed it."""
+    return session.waiting_list in (Mode.BY_HAND, Mode.DRAW)
+
+
+def comes_first(session: Session, *, waiting: int | None = None, is_drawn: bool | None = None) -> bool:
+    """Whether a seat that is free is not for newcomers. `waiting`, how many wait, and `is_drawn` are read where they are not known."""
+    if not may_come_first(session):
+        return False
+    if session.waiting_list == Mode.DRAW and (hands_on(session) if is_drawn is None else is_drawn):
+        return False
+    return Registration.objects.waiting().filter(session=session).exists() if waiting is None else waiting > 0
+
+
 def fitting(session: Session, pools: Iterable[SeatPool], at: datetime, *, without: Collection[int] = ()) -> Iterator[Seated]:
     """Those in line to whom the free seats of `pools` can be given, in their order; each alone or with the party they wait with.
 

@@ -5,6 +5,7 @@ import io
 import re
 from datetime import timedelta
 from functools import partial
+from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -589,3 +590,15 @@ def test_who_works_for_nobody_is_told_how_to_begin():
 def test_the_help_is_open_to_all(client):
     said = client.get(at("help")).content.decode()
     assert "50\u202f000" in said and "LibreOffice" in said
+
+
+@pytest.mark.parametrize("pattern", [one for one in urls.urlpatterns if one.name not in ("answer", "help")], ids=lambda one: one.name)
+def test_whoever_was_signed_out_meanwhile_is_sent_to_the_whole_sign_in_page(pattern):
+    """A fragment has no room for it: htmx is told to leave the page. Before anything is looked up, so that nothing is told."""
+    made_up = {"uuid": uuid4(), "slug": "cnam", "cohort_slug": "medas"}
+    address = reverse(f"partners:{pattern.name}", kwargs={name: made_up[name] for name in pattern.pattern.converters})
+
+    by_htmx, by_hand = Client().post(address, headers={"HX-Request": "true"}), Client().post(address)
+
+    assert (by_htmx.status_code, by_htmx["HX-Redirect"]) == (200, reverse("account_login"))
+    assert (by_hand.status_code, by_hand["Location"]) == (302, reverse("account_login"))

@@ -1,0 +1,20 @@
+from core.personal_data import Erasure, PersonalData, Retention, declare
+from outbox.models import BadAddress, Message
+
+declare(
+    PersonalData(
+        Message,
+        addresses=("to",),
+        exported=("kind", "to", "subject", "text", "created_at", "sent_at"),
+        erasure=Erasure.BLANKED,
+        retention=Retention.MAIL,
+        blanked=("to", "context", "subject", "text", "html", "calendar"),
+        buried=("context",),
+    ),
+    PersonalData(
+        BadAddress,
+        addresses=("address",),
+        exported=("address", "reason", "words", "reported_at"),
+        retention=Retention.ADDRESS,
+    ),
+)

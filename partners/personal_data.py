@@ -1,0 +1,35 @@
+from core.personal_data import Erasure, PersonalData, Retention, declare
+from partners.models import Invitee, Objection, PartnerRole, Upload, UploadFile, UploadRow
+
+declare(
+    PersonalData(
+        Invitee,
+        accounts=("attendee__user",),
+        addresses=("email",),
+        exported=(
+            *("institution", "cohort", "last_name", "first_name", "email", "reference", "programme"),
+            *("status", "created_at", "answered_at", "reminded_at"),
+        ),
+        retention=Retention.LIST,
+    ),
+    PersonalData(PartnerRole, accounts=("user",), exported=("institution", "role", "created_at")),
+    # Found by comparing hashes, never by an address that is kept.
+    PersonalData(Objection, exported=("institution", "created_at"), erasure=Erasure.BLANKED, retention=Retention.OBJECTION),
+    PersonalData(
+        UploadRow,
+        addresses=("person__email",),
+        exported=("line", "cells"),
+        retention=Retention.LIST,
+        buried=("cells", "person", "was", "findings"),
+    ),
+    PersonalData(UploadFile, erasure=Erasure.WITH_PARENT, retention=Retention.LIST, buried=("data",)),
+    PersonalData(
+        Upload,
+        accounts=("uploaded_by",),
+        exported=("institution", "file_name", "created_at"),
+        erasure=Erasure.BLANKED,
+        retention=Retention.LIST,
+        blanked=("uploaded_by",),
+        buried=("removed",),
+    ),
+)
