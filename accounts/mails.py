@@ -3,9 +3,9 @@ from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core import clock
 from outbox.domain import wordings
 from outbox.domain.kinds import Letter, NoLongerTrue, writes
 from outbox.models import Message
@@ -15,7 +15,7 @@ from outbox.templatetags.mail import summit_name
 @writes("accounts.code")
 def write_code(message: Message) -> Letter:
     """The mail that carries a code; not worth sending once the code has run out."""
-    if timezone.now() - message.created_at > timedelta(seconds=settings.ACCOUNT_LOGIN_BY_CODE_TIMEOUT):
+    if clock.now() - message.created_at > timedelta(seconds=settings.ACCOUNT_LOGIN_BY_CODE_TIMEOUT):
         raise NoLongerTrue("the code ran out before the mail could leave")
     return _letter(message.context["code"])
 

@@ -1,20 +1,14 @@
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
-from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
-from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from core import clock
 from core.text import validate_line
-
-
-def validate_language(code: str) -> None:
-    if code not in ("fr", "en"):
-        raise ValidationError(_("Choose French or English."))
 
 
 class UserManager(BaseUserManager["User"]):
@@ -50,7 +44,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     timezone = models.CharField(_("time zone"), max_length=50, default="Europe/Paris")
     is_active = models.BooleanField(_("active"), default=True, help_text=_("Untick instead of deleting: the person can no longer sign in."))
     is_staff = models.BooleanField(_("organiser"), default=False, help_text=_("May open the administration."))
-    date_joined = models.DateTimeField(_("joined at"), default=now, editable=False)
+    date_joined = models.DateTimeField(_("joined at"), default=clock.now, editable=False)
 
     USERNAME_FIELD = EMAIL_FIELD = "email"
 

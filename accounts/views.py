@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -19,6 +19,7 @@ from accounts.access import attendee_of, attendee_required, network_of, safe_nex
 from accounts.domain import doors, limits, people
 from accounts.forms import CodeForm, ProfileForm, SignInForm, WelcomeForm, is_like_a_code
 from accounts.models import User
+from core import clock
 from core.limits import TooMany, give_back
 
 _ADDRESS = "sign_in_address"  # in the visitor's session: an address has no place in a URL or a log
@@ -62,7 +63,7 @@ class SignIn(_Door, LoginView):
         # Counted for every address alike, whoever it belongs to and wherever the request comes from.
         _count_a_code(address)
         if self.opens_accounts:
-            limits.ACCOUNTS_OF_A_NETWORK.take(network_of(self.request), at=timezone.now())
+            limits.ACCOUNTS_OF_A_NETWORK.take(network_of(self.request), at=clock.now())
         if self.opens_accounts and form.user is None:
             user = people.open_account(address, language=_language())
             form.user = user if user.is_active else None  # a closed account stays closed, and is not told apart
@@ -103,7 +104,7 @@ class EnterCode(_Door, ConfirmLoginCodeView):
             return self.render_to_response(self.get_context_data(form=self.get_form()))  # no try lost
         # Both counts are taken before the code is looked at: allauth keeps its own in the session, which a burst reads all at once.
         address, issued_at = self._process.state["email"], datetime.fromtimestamp(self._process.state["at"], UTC)
-        mark = limits.CODES_TRIED.take(address, at=timezone.now())
+        mark = limits.CODES_TRIED.take(address, at=clock.now())
         try:
             limits.TRIES_OF_A_CODE.take(f"{address} {issued_at.timestamp()}", at=issued_at)
         except TooMany:
@@ -181,7 +182,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 def too_many(request: HttpRequest, limit: TooMany) -> HttpResponse:
     """Say when to try again, in words and in the header that programs read."""
-    wait = max(limit.retry_at - timezone.now(), timedelta(seconds=1))
+    wait = max(limit.retry_at - clock.now(), timedelta(seconds=1))
     context = {"retry_at": limit.retry_at, "minutes": -(-int(wait.total_seconds()) // 60), "next": safe_next(request)}
     response = render(request, "accounts/too_many.html", context, status=429)
     response["Retry-After"] = str(int(wait.total_seconds()) + 1)
@@ -189,8 +190,8 @@ def too_many(request: HttpRequest, limit: TooMany) -> HttpResponse:
 
 
 def _count_a_code(address: str) -> None:
-    limits.CODES_SENT.take(address, at=timezone.now())
-    limits.CODES_SENT_A_DAY.take(address, at=timezone.now())
+    limits.CODES_SENT.take(address, at=clock.now())
+    limits.CODES_SENT_A_DAY.take(address, at=clock.now())
 
 
 def _language() -> str:

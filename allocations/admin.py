@@ -26,6 +26,7 @@ from allocations.domain import allocation as allocating
 from allocations.domain import wishes
 from allocations.domain.allocation import number, person_key
 from allocations.models import Allocation, AllocationRun, Wish
+from core import clock
 from core.admin import BilingualAdmin, CarefulAdmin, Form, ReadOnlyInline, RecordAdmin, badge, in_two_languages
 from core.text import validate_line, whole_number
 from programme.models import Session
@@ -67,7 +68,7 @@ class SeedForm(forms.Form):
 
 def state_of(allocation: Any) -> SafeString:
     """`allocation.in_force` says whether one of its runs is."""
-    now = timezone.now()
+    now = clock.now()
     if allocation.in_force:
         return badge(_("given out"), "quiet")
     if now < allocation.opens_at:
@@ -202,7 +203,7 @@ class AllocationAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
                 return None
             self.message_user(request, _("This is a simulation: nobody has a seat by it, and nobody is told."))
             return HttpResponseRedirect(reverse("admin:allocations_allocationrun_change", args=[run.pk]))
-        now = timezone.now()
+        now = clock.now()
         given_out = list(allocating.sessions_given_out(allocation))
         context = self.admin_site.each_context(request) | {
             "title": _("Simulate: %(allocation)s") % {"allocation": allocation},
@@ -273,7 +274,7 @@ class AllocationRunAdmin(RecordAdmin):
         return request.user.has_perm("allocations.change_allocationrun")
 
     def offers(self, name: str, obj: Any) -> bool:
-        return timezone.now() >= obj.allocation.closes_at and not allocating.in_force(obj.allocation)
+        return clock.now() >= obj.allocation.closes_at and not allocating.in_force(obj.allocation)
 
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         run: Any = self.get_object(request, unquote(object_id))

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from accounts.models import Attendee, User
+from core import clock
 from programme.models import Session
 
 
@@ -67,7 +68,7 @@ class AllocationRun(models.Model):
     inputs = models.JSONField(_("inputs"))
     inputs_hash = models.CharField(_("fingerprint of the inputs"), max_length=64)
     results = models.JSONField(_("results"))
-    created_at = models.DateTimeField(_("run at"), auto_now_add=True)
+    created_at = models.DateTimeField(_("run at"), default=clock.now, editable=False)
     created_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("run by"))
     committed_at = models.DateTimeField(_("in force since"), null=True, blank=True)
 

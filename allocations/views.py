@@ -4,7 +4,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -15,6 +14,7 @@ from allocations.domain import wishes
 from allocations.domain.allocation import express
 from allocations.forms import WishForm
 from allocations.models import Allocation
+from core import clock
 from registrations.domain.ways_in import SeatRefused
 
 
@@ -22,7 +22,7 @@ from registrations.domain.ways_in import SeatRefused
 @require_safe
 def allocations(request: HttpRequest) -> HttpResponse:
     """Every allocation that one may see: those that take wishes, and those whose result is out or awaited."""
-    found = wishes.listed(request.attendee, timezone.now())  # type: ignore[attr-defined]
+    found = wishes.listed(request.attendee, clock.now())  # type: ignore[attr-defined]
     return render(request, "allocations/allocations.html", {"allocations": found})
 
 
@@ -30,7 +30,7 @@ def allocations(request: HttpRequest) -> HttpResponse:
 @attendee_required
 def allocation(request: HttpRequest, slug: str) -> HttpResponse:
     """One's ranking of the sessions of an allocation, while it takes wishes; afterwards, what one got and why not the rest."""
-    now = timezone.now()
+    now = clock.now()
     attendee: Attendee = request.attendee  # type: ignore[attr-defined]
     found = visible_allocation(slug, now)
     if request.method == "POST":
@@ -41,7 +41,7 @@ def allocation(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _rank(request: HttpRequest, found: Allocation, attendee: Attendee) -> HttpResponse:
-    now = timezone.now()
+    now = clock.now()
     anchor, act, moved, refused = "#mine", "", None, False
     try:
         form = WishForm(request.POST, wishes.nameable(found, attendee))

@@ -3,12 +3,13 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import conditional_page, require_http_methods, require_safe
 
 from accounts.access import attendee_required
 from accounts.models import Attendee
+from core import clock
 from notices.access import calendar_feed
 from notices.domain import calendar_feeds
 from notices.domain.calendar_feeds import subscription
@@ -23,7 +24,7 @@ def feed(request: HttpRequest, token: str) -> HttpResponse:
     """The seats of whoever that address was made for, in their language. Its secret is all that one needs, and opens nothing else."""
     found = calendar_feed(token)
     with translation.override(found.attendee.user.language):
-        text = subscription(found, timezone.now())
+        text = subscription(found, clock.now())
     headers = {"Content-Disposition": 'inline; filename="summit.ics"', "Referrer-Policy": "no-referrer"}
     return HttpResponse(text, content_type="text/calendar; charset=utf-8", headers=headers)
 

@@ -39,7 +39,7 @@ def _question_sample(reader: User) -> Letter | None:
         found.session,
         found.attendee.name,
         "",
-        clock.now() + timedelta(hours=24),
+        clock.database_now() + timedelta(hours=24),
         link("registrations:me"),
         to=examples.ADDRESS,
     )

@@ -81,7 +81,7 @@ def reconfirm(message: Message) -> Letter:
     registration = question.registration
     if registration.status != Status.CONFIRMED or question.answered_at or question.released_at:
         raise NoLongerTrue(f"The registration is {registration.status} now, or the question is answered.")
-    until = max(question.answer_until, reminders.answer_until(question.reminder, clock.now()))
+    until = max(question.answer_until, reminders.answer_until(question.reminder, clock.database_now()))
     name, note = registration.attendee.name, question.reminder.rule.note
     return question_letter(question.reminder.session, name, note, until, link("notices:reconfirm", str(question.uuid)), to=message.to)
 
@@ -107,7 +107,7 @@ def _check(due: Reminder) -> None:
     """Raise NoLongerTrue when the session or the rule has moved since the mail was queued, or when it comes too late."""
     if not reminders.is_current(due):
         raise NoLongerTrue("The session does not take place, or people are reminded of it at another moment now.")
-    if not reminders.is_useful(due, clock.now()):
+    if not reminders.is_useful(due, clock.database_now()):
         raise NoLongerTrue("It comes too late to be of use.")
 
 
@@ -129,7 +129,7 @@ def changed(message: Message) -> Letter:
     attendee = Attendee.objects.select_related("user").filter(pk=message.context["attendee"]).first()
     if attendee is None:
         raise NoLongerTrue("The person no longer exists.")
-    moved = changes.moved(attendee, message.context["changes"], clock.now())
+    moved = changes.moved(attendee, message.context["changes"], clock.database_now())
     if not moved:
         raise NoLongerTrue("Another mail tells what has changed since.")
     return changes_letter(attendee, moved)
@@ -207,7 +207,7 @@ def invited_as_member(message: Message) -> Letter:
 
 
 def cohort_letter(cohort: Cohort, name: str) -> Letter | None:
-    sessions = inviting.sessions_for(cohort, clock.now())
+    sessions = inviting.sessions_for(cohort, clock.database_now())
     if not sessions:
         return None
     known = {"name": name, "cohort": cohort.name, "institution": cohort.institution.name, "number": str(len(sessions))}
@@ -230,7 +230,7 @@ def cohort_letter(cohort: Cohort, name: str) -> Letter | None:
 @writes(inviting.BY_NAME)
 def invited_by_name(message: Message) -> Letter:
     found = Invitation.objects.select_related("session__event", "session__room__venue").filter(pk=message.context["invitation"]).first()
-    if found is None or not inviting.is_open(found, clock.now()):
+    if found is None or not inviting.is_open(found, clock.database_now()):
         raise NoLongerTrue("They have answered, or are not invited any more.")
     return invitation_letter(found.session, to=message.to)
 

@@ -10,12 +10,12 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from simple_history.models import HistoricalRecords
 
 from accounts.models import Attendee, User
+from core import clock
 from core.templatetags.when import duration
 from core.text import validate_line, validate_lines
 from programme.models import Event, Session
@@ -186,7 +186,7 @@ class QuietWindow(models.Model):
         verbose_name=_("event"),
         help_text=_("Empty: the whole summit."),
     )
-    opened_at = models.DateTimeField(_("opened at"), default=timezone.now, editable=False)
+    opened_at = models.DateTimeField(_("opened at"), default=clock.now, editable=False)
     published_at = models.DateTimeField(_("published at"), null=True, blank=True, editable=False)
     people = models.PositiveIntegerField(_("people told"), default=0, editable=False)
 
@@ -254,7 +254,7 @@ class Announcement(models.Model):
     send_at = models.DateTimeField(_("to be sent at"), null=True, blank=True, editable=False)
     queued_at = models.DateTimeField(_("queued at"), null=True, blank=True, editable=False)
     people = models.PositiveIntegerField(_("people"), default=0, editable=False)
-    created_at = models.DateTimeField(_("written at"), auto_now_add=True)
+    created_at = models.DateTimeField(_("written at"), default=clock.now, editable=False)
 
     _history_user: User | None
 
@@ -287,7 +287,7 @@ class OptOut(models.Model):
     user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="opt_outs", verbose_name=_("account"))
     email = models.EmailField(_("e-mail address"), blank=True)
     topic = models.CharField(_("topic"), max_length=20, choices=Topic)
-    created_at = models.DateTimeField(_("since"), auto_now_add=True)
+    created_at = models.DateTimeField(_("since"), default=clock.now, editable=False)
 
     history = HistoricalRecords()
     _history_user: User | None
@@ -325,7 +325,7 @@ class CalendarFeed(models.Model):
     attendee = models.OneToOneField(Attendee, models.CASCADE, related_name="calendar_feed", verbose_name=_("attendee"))
     token = models.CharField(max_length=64, unique=True, default=new_token, editable=False)
     alarm_minutes = models.PositiveSmallIntegerField(_("alarm"), null=True, blank=True, choices=ALARMS)
-    created_at = models.DateTimeField(_("since"), auto_now_add=True)
+    created_at = models.DateTimeField(_("since"), default=clock.now, editable=False)
 
     history = HistoricalRecords(excluded_fields=["token"])
     _history_user: User | None

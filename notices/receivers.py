@@ -1,8 +1,8 @@
 from typing import Any
 
 from django.dispatch import receiver
-from django.utils import timezone
 
+from core import clock
 from notices.domain import changes, reminders
 from programme.models import Session
 from programme.signals import session_moved, session_saved
@@ -11,9 +11,9 @@ from programme.signals import session_moved, session_saved
 @receiver(session_saved)
 def plan_its_reminders(session: Session, **kwargs: Any) -> None:
     """A session that moves, appears or is cancelled has other moments at which people are reminded."""
-    reminders.plan(timezone.now(), [session])
+    reminders.plan(clock.now(), [session])
 
 
 @receiver(session_moved)
 def tell_those_who_know_it_elsewhere(session: Session, before: dict[str, Any], **kwargs: Any) -> None:
-    changes.note(session, before, timezone.now())
+    changes.note(session, before, clock.now())

@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 def tell() -> None:
     """What people are to be told at its moment: reminders, changes that have settled, announcements; and the seats of those who did
     not say that they still come go to the line."""
-    now = clock.now()
+    now = clock.database_now()
     for step in (reminders.release_silent, reminders.remind, changes.tell_settled, announcing.send_due):
         try:
             step(now)

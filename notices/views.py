@@ -5,13 +5,13 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import attendee_required
 from accounts.models import Attendee
+from core import clock
 from notices.access import question
 from notices.domain import mail_preferences, reminders
 from notices.forms import MailsForm
@@ -54,7 +54,7 @@ def reconfirm(request: HttpRequest, code: UUID) -> HttpResponse:
     """Ask whether the person still comes (GET changes nothing), and take the answer (POST): the seat is kept, or goes to the line."""
     asked = question(code)
     registration, session = asked.registration, asked.reminder.session
-    person, now = registration.attendee, timezone.now()
+    person, now = registration.attendee, clock.now()
     if request.method == "POST":
         if "no" in request.POST:
             try:

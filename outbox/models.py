@@ -8,6 +8,8 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from core import clock
+
 
 class MessageQuerySet(models.QuerySet["Message"]):
     def waiting(self) -> "MessageQuerySet":
@@ -67,7 +69,7 @@ class Message(models.Model):
     html = models.TextField(_("HTML"), blank=True)
     calendar = models.TextField(_("calendar"), blank=True)
     last_error = models.TextField(_("reason"), blank=True)
-    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    created_at = models.DateTimeField(_("created at"), default=clock.now, editable=False)
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
     purged_at = models.DateTimeField(_("text deleted at"), null=True, blank=True)
 

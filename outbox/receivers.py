@@ -2,8 +2,8 @@ from typing import Any
 
 from anymail.signals import AnymailTrackingEvent, EventType, RejectReason, tracking
 from django.dispatch import receiver
-from django.utils import timezone
 
+from core import clock
 from outbox.domain import addresses
 from outbox.models import BadAddress
 
@@ -24,7 +24,7 @@ def hear_the_provider(sender: Any, event: AnymailTrackingEvent, **_kwargs: Any) 
     reason = Reason.COMPLAINED if event.event_type == EventType.COMPLAINED else MEANS.get((event.event_type, event.reject_reason))
     if reason is None or _is_temporary(event.esp_event) or not isinstance(event.recipient, str):
         return
-    now = timezone.now()
+    now = clock.now()
     words = str(event.mta_response or event.description or "")
     addresses.mark(event.recipient, reason, words, at=min(event.timestamp or now, now))
 

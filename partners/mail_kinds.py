@@ -70,7 +70,7 @@ wordings.register(
 
 def _digest_sample(reader: User) -> Letter | None:
     institution = Institution.objects.filter(cohorts__isnull=False).order_by("pk").first()
-    return mails.digest_letter(institution, reader, clock.now(), to=examples.ADDRESS) if institution else None
+    return mails.digest_letter(institution, reader, clock.database_now(), to=examples.ADDRESS) if institution else None
 
 
 mail_preferences.only_for(Topic.DIGESTS, lambda user: PartnerRole.objects.filter(user=user).exists())

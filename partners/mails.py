@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -50,7 +49,7 @@ def _silent(message: Message) -> Invitee:
 def invitation_letter(invitee: Invitee, kind: str) -> Letter:
     """The personal invitation, or its reminder; it ends with what the law has people told at the first word to them (GDPR, article 14),
     which no wording takes away."""
-    sessions = answering.sessions_for(invitee.cohort, timezone.now())
+    sessions = answering.sessions_for(invitee.cohort, clock.now())
     known = {
         "name": str(invitee) or invitee.email,
         "cohort": invitee.cohort.name,
@@ -143,7 +142,7 @@ def digest_letter(institution: Institution, user: User, due: datetime, *, to: st
     context = {
         "texts": texts,
         "institution": institution,
-        "lines": digests.lines(institution, clock.now()),
+        "lines": digests.lines(institution, clock.database_now()),
         "zone": ZoneInfo(settings.TIME_ZONE),
         "button": _("Read the programme"),
         "button_url": link("programme:programme"),

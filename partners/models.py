@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from accounts.models import Attendee, User
+from core import clock
 from core.text import validate_line
 from notices.models import new_token
 from registrations.models import Cohort, Institution
@@ -55,7 +56,7 @@ class Upload(models.Model):
     removed = models.JSONField(_("who would be removed"), default=list, blank=True)
     busy_until = models.DateTimeField(_("a worker has it until"), null=True, blank=True, editable=False)
     percent = models.PositiveSmallIntegerField(_("percent done"), default=0, editable=False)
-    created_at = models.DateTimeField(_("uploaded at"), auto_now_add=True)
+    created_at = models.DateTimeField(_("uploaded at"), default=clock.now, editable=False)
     applied_at = models.DateTimeField(_("applied at"), null=True, blank=True)
 
     class Meta:
@@ -183,7 +184,7 @@ class Invitee(models.Model):
     email = models.EmailField(_("e-mail address"))
     reference = models.CharField(_("number"), max_length=60, blank=True, validators=[validate_line])
     programme = models.CharField(_("programme"), max_length=150, blank=True, validators=[validate_line])
-    created_at = models.DateTimeField(_("listed since"), auto_now_add=True)
+    created_at = models.DateTimeField(_("listed since"), default=clock.now, editable=False)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.INVITED)
     attendee = models.ForeignKey(
         Attendee, models.SET_NULL, null=True, blank=True, related_name="invitees", verbose_name=_("attendee"), editable=False
@@ -220,7 +221,7 @@ class Objection(models.Model):
     cohort = models.ForeignKey(Cohort, models.CASCADE, related_name="objections", verbose_name=_("cohort"))
     address_hash = models.CharField(_("hash of the address"), max_length=64)
     is_final = models.BooleanField(_("for good"), default=True, help_text=_("Not even by hand."))
-    created_at = models.DateTimeField(_("since"), auto_now_add=True)
+    created_at = models.DateTimeField(_("since"), default=clock.now, editable=False)
 
     class Meta:
         verbose_name = _("objection")
@@ -299,7 +300,7 @@ class PartnerRole(models.Model):
     institution = models.ForeignKey(Institution, models.CASCADE, related_name="roles", verbose_name=_("institution"))
     user = models.ForeignKey(User, models.CASCADE, related_name="partner_roles", verbose_name=_("account"))
     role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.COORDINATOR)
-    created_at = models.DateTimeField(_("since"), auto_now_add=True)
+    created_at = models.DateTimeField(_("since"), default=clock.now, editable=False)
 
     history = HistoricalRecords()
     _history_user: User | None

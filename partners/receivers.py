@@ -4,13 +4,13 @@ from typing import Any
 
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
-from django.utils import timezone
 
 from accounts.models import User
+from core import clock
 from partners.domain import answering
 
 
 @receiver(pre_delete, sender=User)
 def forget_on_every_list(instance: User, **kwargs: Any) -> None:
     """Whoever has their account erased leaves no trace on the list that named them."""
-    answering.forget(instance, at=timezone.now())
+    answering.forget(instance, at=clock.now())

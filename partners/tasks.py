@@ -1,7 +1,6 @@
 import uuid
 
 from celery import shared_task
-from django.utils import timezone
 
 from core import clock
 from partners.domain import digests, keeping, reviewing
@@ -13,25 +12,25 @@ def work(upload_uuid: str) -> None:
     """Do what the upload that was rung for waits for."""
     upload = Upload.objects.filter(uuid=uuid.UUID(upload_uuid)).first()
     if upload:
-        reviewing.work(upload, at=timezone.now())
+        reviewing.work(upload, at=clock.now())
 
 
 @shared_task(name="partners.tasks.tend")
 def tend() -> None:
     """Do what other uploads wait for, whose ring was lost or whose worker died, and drop those that nobody confirmed."""
-    now = timezone.now()
+    now = clock.now()
     reviewing.expire(now)
     for upload in reviewing.due(now):
-        reviewing.work(upload, at=timezone.now())
+        reviewing.work(upload, at=clock.now())
 
 
 @shared_task(name="partners.tasks.tell")
 def tell() -> None:
     """Queue the partners’ weekly news when their moment has come."""
-    digests.send_due(clock.now())
+    digests.send_due(clock.database_now())
 
 
 @shared_task(name="partners.tasks.forget")
 def forget() -> None:
     """Delete whom the lists no longer need."""
-    keeping.forget_old(timezone.now())
+    keeping.forget_old(clock.now())

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import sign_in_required
 from accounts.models import User
+from core import clock
 from core.limits import TooMany
 from core.sheets.confined import MAX_BYTES
 from core.sheets.formats import escape
@@ -66,7 +67,7 @@ def institution(request: HttpRequest, slug: str) -> HttpResponse:
     """The cohorts of an institution, and how each stands."""
     of = access.institution(request, slug)
     cohorts = list(of.cohorts.order_by("name"))
-    standings = following.standings(cohorts, timezone.now())
+    standings = following.standings(cohorts, clock.now())
     shown = context(request, of, cohorts=[(cohort, standings[cohort.pk]) for cohort in cohorts])
     return render(request, "partners/institution.html", shown)
 
@@ -83,7 +84,7 @@ def cohort(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
 
 
 def _cohort(request: HttpRequest, of: Cohort, form: UploadForm, *, status: int = 200) -> HttpResponse:
-    now = timezone.now()
+    now = clock.now()
     state = request.GET.get("state", "") if request.GET.get("state", "") in following.STATES else ""
     people = following.in_state(following.people_of(of, now), state)
     searched = request.GET.get("q", "").strip()[:100].replace("\0", "")
@@ -142,7 +143,7 @@ def _take(request: HttpRequest, slug: str, cohort_slug: str, cut: CutUpload) -> 
     data, name = form.handed_in
     try:
         handed_in = reviewing.receive(
-            of, data, name, actor=cast("User", request.user), mode=form.cleaned_data["mode"] or Upload.Mode.ADD, at=timezone.now()
+            of, data, name, actor=cast("User", request.user), mode=form.cleaned_data["mode"] or Upload.Mode.ADD, at=clock.now()
         )
     except ListRefused as refused:
         form.add_error("file", str(refused))
@@ -150,7 +151,7 @@ def _take(request: HttpRequest, slug: str, cohort_slug: str, cut: CutUpload) -> 
     except TooMany as limit:
         form.add_error(None, _("Many lists have come in within a minute: try again shortly."))
         response = _cohort(request, of, form, status=429)
-        response["Retry-After"] = str(int((limit.retry_at - timezone.now()).total_seconds()) + 1)
+        response["Retry-After"] = str(int((limit.retry_at - clock.now()).total_seconds()) + 1)
         return response
     return redirect("partners:review", handed_in.uuid)
 
@@ -164,7 +165,7 @@ def add(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
     form = PersonForm(request.POST or None)
     if form.is_valid():
         try:
-            made = following.add(of, form.person, actor=cast("User", request.user), at=timezone.now())
+            made = following.add(of, form.person, actor=cast("User", request.user), at=clock.now())
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -183,7 +184,7 @@ def replace(request: HttpRequest, uuid: Any) -> HttpResponse:
     form = PersonForm(request.POST or None)
     if form.is_valid():
         try:
-            made = following.replace(person, form.person, actor=cast("User", request.user), at=timezone.now())
+            made = following.replace(person, form.person, actor=cast("User", request.user), at=clock.now())
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -200,7 +201,7 @@ def remove(request: HttpRequest, uuid: Any) -> HttpResponse:
     """Ask, with what follows from it, then take a person off the list."""
     person = access.invitee(request, uuid, roles.may_edit)
     if request.method == "POST":
-        following.take_off(person, actor=cast("User", request.user), at=timezone.now())
+        following.take_off(person, actor=cast("User", request.user), at=clock.now())
         messages.success(request, _("%(name)s is off the list.") % {"name": person})
         return _back_to(person.cohort)
     shown = context(request, person.institution, cohort=person.cohort, leaves=person, freed=_freed_by(person))
@@ -208,7 +209,7 @@ def remove(request: HttpRequest, uuid: Any) -> HttpResponse:
 
 
 def _freed_by(person: Invitee) -> dict[str, Any]:
-    freed = leaving.freed_by(person.cohort, {person.pk}, timezone.now())
+    freed = leaving.freed_by(person.cohort, {person.pk}, clock.now())
     return {"seats": freed.seats, "words": sentences.freed(freed)}
 
 
@@ -222,7 +223,7 @@ def _back_to(of: Cohort) -> HttpResponse:
 def remind(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
     """Write once more to those who have not answered."""
     of = access.cohort(request, slug, cohort_slug, roles.may_edit)
-    number = following.remind(of, at=timezone.now())
+    number = following.remind(of, at=clock.now())
     if number:
         words = ngettext("%(number)d person is being reminded.", "%(number)d people are being reminded.", number) % {"number": number}
         messages.success(request, words)
@@ -240,7 +241,7 @@ def export(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=";" if translation.get_language() == "fr" else ",")
     writer.writerow([*map(str, sentences.FIELDS.values()), _("State"), _("Answered at")])
-    for one in following.people_of(of, timezone.now()).order_by("last_name", "first_name", "pk"):
+    for one in following.people_of(of, clock.now()).order_by("last_name", "first_name", "pk"):
         answered = timezone.localtime(one.answered_at).strftime("%Y-%m-%d %H:%M") if one.answered_at else ""
         writer.writerow([escape(getattr(one, name)) for name in sentences.FIELDS] + [str(sentences.state_of(one)), answered])
     return as_file(out.getvalue(), f"{of.slug}.csv")
@@ -273,7 +274,7 @@ def team(request: HttpRequest, slug: str) -> HttpResponse:
         language = "en" if translation.get_language() == "en" else "fr"
         email, name = form.cleaned_data["email"], form.cleaned_data["role"]
         try:
-            _role, is_new = roles.bring_in(of, email, name, actor=user, language=language, at=timezone.now())
+            _role, is_new = roles.bring_in(of, email, name, actor=user, language=language, at=clock.now())
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
         except TooMany:

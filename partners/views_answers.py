@@ -4,11 +4,12 @@ from django.contrib import messages
 from django.contrib.auth import login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from core import clock
 from partners import access
 from partners.domain import answering
 from partners.domain.answering import Accepted
@@ -33,10 +34,10 @@ def answer(request: HttpRequest, key: str) -> HttpResponse:
         if act == "accept":
             return _accept(request, invitee)
         if act == "decline":
-            answering.decline(invitee, at=timezone.now())
+            answering.decline(invitee, at=clock.now())
             messages.success(request, _("You have declined: your place is free for somebody else."))
         elif act == "erase":
-            answering.erase(invitee, at=timezone.now())
+            answering.erase(invitee, at=clock.now())
             return render(request, "partners/erased.html", {"institution": invitee.institution})
     except answering.Gone:
         return render(request, "partners/no_invitation.html", status=404)
@@ -47,7 +48,7 @@ def answer(request: HttpRequest, key: str) -> HttpResponse:
 
 def _accept(request: HttpRequest, invitee: Invitee) -> HttpResponse:
     language = "en" if translation.get_language() == "en" else "fr"
-    accepted = answering.accept(invitee, request.POST.getlist("session"), language=language, at=timezone.now())
+    accepted = answering.accept(invitee, request.POST.getlist("session"), language=language, at=clock.now())
     _tell(request, accepted)
     user = accepted.attendee.user
     # The link of the mail signs in once, when it makes the account; afterwards a code does, and for organisers always.
@@ -69,7 +70,7 @@ def _tell(request: HttpRequest, accepted: Accepted) -> None:
 
 
 def _show(request: HttpRequest, invitee: Invitee) -> HttpResponse:
-    now = timezone.now()
+    now = clock.now()
     is_theirs = request.user.is_authenticated and invitee.attendee is not None and invitee.attendee.user == request.user
     kept = answering.sessions_for(invitee.cohort, now)
     pools = {pool.session_id: pool for pool in invitee.cohort.allotments.filter(session__in=kept)}

@@ -12,7 +12,6 @@ from django.core.paginator import Paginator
 from django.db.models import Case, Count, Q, QuerySet, Value, When
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -20,6 +19,7 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.access import sign_in_required
 from accounts.models import User
+from core import clock
 from core.sheets import reader
 from core.sheets.formats import escape
 from core.text import whole_number
@@ -58,7 +58,7 @@ def _review(
 ) -> HttpResponse:
     said = context(request, of.institution, upload=of, cohort=of.cohort, refused=_refusal(of))
     if of.status != Upload.Status.REVIEW:
-        said["may_undo"] = of.status == Upload.Status.APPLIED and following.may_be_undone(of, timezone.now())
+        said["may_undo"] = of.status == Upload.Status.APPLIED and following.may_be_undone(of, clock.now())
         return render(request, "partners/upload.html", said, status=status)
     found = reviewing.columns_of(of)
     rows = of.rows.exclude(is_title=True)
@@ -111,7 +111,7 @@ def _chips(rows: QuerySet[UploadRow]) -> tuple[list[tuple[str, str, int]], int]:
 
 def _consequences(of: Upload) -> dict[str, Any]:
     """Who leaves the list (at most A_PAGE of them, those first who have something to lose), and what becomes of their seats."""
-    at, removed = timezone.now(), set(of.removed)
+    at, removed = clock.now(), set(of.removed)
     people = following.people_of(of.cohort, at)
     losing = people.filter(Q(seated=True) | Q(waits=True)).order_by("-seated").values_list("pk", flat=True)
     first = list(dict.fromkeys([*(pk for pk in losing if pk in removed), *of.removed]))[:A_PAGE]
@@ -331,12 +331,12 @@ def undo(request: HttpRequest, uuid: UUID) -> HttpResponse:
             return redirect("partners:review", of.uuid)
         why_not = ""
         try:
-            applying.changes_to_undo(of, timezone.now())
+            applying.changes_to_undo(of, clock.now())
         except applying.CannotUndo as refused:
             why_not = str(refused)
         return render(request, "partners/undo.html", context(request, of.institution, upload=of, cohort=of.cohort, why_not=why_not))
     try:
-        applying.undo(of, actor=cast("User", request.user), at=timezone.now())
+        applying.undo(of, actor=cast("User", request.user), at=clock.now())
         messages.success(request, _("The list is as it was before “%(file)s”.") % {"file": of.file_name})
     except applying.CannotUndo as refused:
         messages.error(request, str(refused))

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
-from django.utils import timezone
 from django.utils.translation import get_language_info, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from core import clock
 from core.caching import public_page
 from core.folding import alphabetical
 from programme.domain import listing
@@ -27,7 +27,7 @@ MENU_WORDS = {
 
 @public_page
 def home(request: HttpRequest) -> HttpResponse:
-    choices = listing.read({}, today=timezone.localdate())
+    choices = listing.read({}, today=clock.today())
     published = Session.objects.published()
     events = {
         kind: list(group)
@@ -60,7 +60,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @public_page(takes_query=True)
 def programme(request: HttpRequest) -> HttpResponse:
-    choices = listing.read(request.GET.dict(), today=timezone.localdate())
+    choices = listing.read(request.GET.dict(), today=clock.today())
     if request.META.get("QUERY_STRING", "") != urlencode(choices.query):
         return HttpResponseRedirect(f"{request.path}?{urlencode(choices.query)}".removesuffix("?"))
     sessions: list[Session] = []
@@ -77,7 +77,7 @@ def programme(request: HttpRequest) -> HttpResponse:
             "filters": urlencode(choices.chosen),
             "hours": by_hour(sessions),
             "zones": zones_of(sessions),
-            "now": timezone.now(),
+            "now": clock.now(),
         },
     )
 
@@ -95,7 +95,7 @@ def session(request: HttpRequest, slug: str) -> HttpResponse:
             "participations": [part for part in parts if part.role != Participation.Role.ANNOUNCED],
             "announced": announced,
             "languages": [get_language_info(code)["name_translated"] for code in session.language_codes],
-            "now": timezone.now(),
+            "now": clock.now(),
         },
     )
 
@@ -112,7 +112,7 @@ def speaker(request: HttpRequest, slug: str) -> HttpResponse:
     speaker = get_object_or_404(Speaker.objects.published(), slug=slug)
     parts = Participation.objects.filter(speaker=speaker, session__in=Session.objects.published())
     parts = parts.select_related("session__event", "session__track", "session__room__venue").order_by("session__starts_at")
-    return render(request, "programme/speaker.html", {"speaker": speaker, "participations": parts, "now": timezone.now()})
+    return render(request, "programme/speaker.html", {"speaker": speaker, "participations": parts, "now": clock.now()})
 
 
 @public_page
@@ -123,7 +123,7 @@ def event(request: HttpRequest, slug: str) -> HttpResponse:
     return render(
         request,
         "programme/event.html",
-        {"event": event, "days": days, "count": len(sessions), "zones": zones_of(sessions), "now": timezone.now()},
+        {"event": event, "days": days, "count": len(sessions), "zones": zones_of(sessions), "now": clock.now()},
     )
 
 

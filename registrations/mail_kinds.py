@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from core import clock
 from outbox.domain import wordings
 from outbox.domain.kinds import Letter
 from programme.models import Session
@@ -31,8 +31,8 @@ def _sample(write: Callable[[Registration], Letter], find: Q, like: dict[str, An
     found = examples.registration(find, like, reader, session_status=session_status)
     if found is None:
         return None
-    if found.status == Status.OFFERED and (found.offer_expires_at is None or found.offer_expires_at <= timezone.now()):
-        found.offer_expires_at = timezone.now() + timedelta(hours=6)
+    if found.status == Status.OFFERED and (found.offer_expires_at is None or found.offer_expires_at <= clock.now()):
+        found.offer_expires_at = clock.now() + timedelta(hours=6)
     return write(found)
 
 
@@ -73,7 +73,7 @@ _seat(
     _("%(name)s, a seat has become free: it is yours."),
     _("If you cannot come, please give your seat back: someone else will be glad of it."),
     find=_holds & Q(reason="", waiting_at__isnull=False) & ~Q(session__waiting_list=Session.WaitingList.OFFER),
-    like={"status": Status.CONFIRMED, "waiting_at": timezone.now()},
+    like={"status": Status.CONFIRMED, "waiting_at": clock.now()},
 )
 _seat(
     "confirmed.granted",

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core import clock
 from core.templatetags.when import moment
 from outbox.domain import wordings
 from outbox.domain.kinds import Letter, NoLongerTrue, link, writes
@@ -177,7 +177,7 @@ def _registration(message: Message, status: str) -> Registration:
 
 def _offer(message: Message) -> Registration:
     registration = _registration(message, Status.OFFERED)
-    if registration.offer_expires_at is None or registration.offer_expires_at <= timezone.now():
+    if registration.offer_expires_at is None or registration.offer_expires_at <= clock.now():
         raise NoLongerTrue("The offer has ended.")
     return registration
 

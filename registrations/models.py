@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from accounts.models import Attendee, User, normalise_email
+from core import clock
 from core.models import Sourced
 from core.text import validate_lines
 from programme.models import Event, Session
@@ -104,7 +105,7 @@ class Membership(models.Model):
 
     cohort = models.ForeignKey(Cohort, models.PROTECT, related_name="memberships", verbose_name=_("cohort"))
     attendee = models.ForeignKey(Attendee, models.CASCADE, related_name="memberships", verbose_name=_("attendee"))
-    created_at = models.DateTimeField(_("added at"), auto_now_add=True)
+    created_at = models.DateTimeField(_("added at"), default=clock.now, editable=False)
 
     history = HistoricalRecords()
     _history_user: User | None
@@ -124,7 +125,7 @@ class Invitation(models.Model):
 
     session = models.ForeignKey(Session, models.CASCADE, related_name="invitations", verbose_name=_("session"))
     email = models.EmailField(_("e-mail address"))
-    created_at = models.DateTimeField(_("invited at"), auto_now_add=True)
+    created_at = models.DateTimeField(_("invited at"), default=clock.now, editable=False)
 
     history = HistoricalRecords()
 
@@ -222,7 +223,7 @@ class Party(models.Model):
 
     session = models.ForeignKey(Session, models.CASCADE, related_name="parties", verbose_name=_("session"))
     code = models.CharField(_("code"), max_length=12, unique=True, help_text=_("Whoever waits for the session and has it may join."))
-    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    created_at = models.DateTimeField(_("created at"), default=clock.now, editable=False)
 
     class Meta:
         verbose_name = _("group that waits together")
@@ -281,7 +282,7 @@ class Registration(models.Model):
     attendee = models.ForeignKey(Attendee, models.PROTECT, related_name="registrations", verbose_name=_("attendee"))
     status = models.CharField(_("status"), max_length=10, choices=Status)
     pool = models.ForeignKey(SeatPool, models.PROTECT, null=True, blank=True, related_name="registrations", verbose_name=_("seat pool"))
-    created_at = models.DateTimeField(_("registered at"), auto_now_add=True)
+    created_at = models.DateTimeField(_("registered at"), default=clock.now, editable=False)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     ending = models.CharField(_("why it ended"), max_length=20, choices=Ending, blank=True)
     waiting_at = models.DateTimeField(_("waiting since"), null=True, blank=True)
@@ -344,7 +345,7 @@ class PostKey(models.Model):
     key = models.UUIDField()
     body = models.CharField(max_length=64)  # a hash of what was sent
     answer = models.JSONField()
-    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False, db_index=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "key"], name="form_has_its_effect_once")]

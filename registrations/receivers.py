@@ -2,8 +2,8 @@ from typing import Any
 
 from django.db import transaction
 from django.dispatch import receiver
-from django.utils import timezone
 
+from core import clock
 from programme.models import Session
 from programme.signals import session_checked, session_moved, session_saved, session_withdrawn
 from registrations.domain import pools, waitlist
@@ -17,7 +17,7 @@ def refuse_a_capacity_below_what_is_taken(session: Session, **kwargs: Any) -> No
 @receiver(session_saved)
 def keep_seats_in_step(session: Session, before: dict[str, Any], **kwargs: Any) -> None:
     """More seats, or a wider way in, go to the line at once; a session that is cancelled empties; a draft lets nobody in."""
-    now = timezone.now()
+    now = clock.now()
     was, is_now = before.get("status"), session.status
     if is_now == Session.Status.CANCELLED and was != is_now:
         pools.empty(session, getattr(session, "_history_user", None), now)
@@ -34,7 +34,7 @@ def keep_seats_in_step(session: Session, before: dict[str, Any], **kwargs: Any) 
 def look_at_the_lines_again(session: Session, **kwargs: Any) -> None:
     """Whom the session was in the way of may get a seat elsewhere. After the commit, so that each line has its locks for itself;
     were it to fail, the clock looks again within seconds."""
-    transaction.on_commit(lambda: waitlist.settle_all(timezone.now()), robust=True)
+    transaction.on_commit(lambda: waitlist.settle_all(clock.now()), robust=True)
 
 
 @receiver(session_withdrawn)

@@ -7,6 +7,6 @@ from registrations.domain import replays, waitlist
 @shared_task(name="registrations.tasks.tend")
 def tend() -> None:
     """What time alone brings about in the lines (waitlist.tend)."""
-    now = clock.now()
+    now = clock.database_now()
     waitlist.tend(now)
     replays.forget_old(now)

@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.gzip import gzip_page
@@ -18,6 +17,7 @@ from django_htmx.http import trigger_client_event
 
 from accounts.access import attendee_of, attendee_required, safe_next, sign_in_first
 from accounts.models import Attendee
+from core import clock
 from core.caching import public_page
 from programme.models import Session
 from registrations.access import drawing, session_with_pools, sessions_of, visible_session, waiting_registration
@@ -37,7 +37,7 @@ STRANGERS_SECONDS = 2  # how old the seats may be that somebody sees who is not 
 @require_safe
 def me(request: HttpRequest) -> HttpResponse:
     """ "My programme": what is offered first, then the person's seats in order of time, then what they wait for or asked for."""
-    now = timezone.now()
+    now = clock.now()
     attendee: Attendee = request.attendee  # type: ignore[attr-defined]
     shown: dict[str, list[Seat]] = {"offered": [], "mine": [], "waiting": [], "pending": [], "past": []}
     seats = seats_of(sessions_of(attendee, now), attendee, now)
@@ -76,7 +76,7 @@ def seats(request: HttpRequest) -> HttpResponse:
         sessions = Session.objects.published().on(day).matching(**filters).select_related("event", "room__venue")
         if attendee and (told := request.GET.getlist("but")):
             sessions = sessions.exclude(slug__in=told[:100])
-        shown = [seat for seat in seats_of(sessions, attendee, timezone.now()) if seat.is_live]
+        shown = [seat for seat in seats_of(sessions, attendee, clock.now()) if seat.is_live]
         page = render_to_string("registrations/_seats.html", {"seats": shown, "attendee": attendee}, request)
         if kept and shown:  # made-up days fill no cache
             caches["pages"].set(kept, page, min(STRANGERS_SECONDS, settings.PUBLIC_CACHE_SECONDS))
@@ -86,7 +86,7 @@ def seats(request: HttpRequest) -> HttpResponse:
 @require_safe
 def seat(request: HttpRequest, slug: str) -> HttpResponse:
     """The seat box of a session: a fragment of its public page, or a page of its own without JavaScript."""
-    shown = seat_of(visible_session(slug), attendee_of(request), timezone.now())
+    shown = seat_of(visible_session(slug), attendee_of(request), clock.now())
     return _show(request, shown, chooses="choose" in request.GET)
 
 
@@ -141,7 +141,7 @@ def cancel(request: HttpRequest, slug: str) -> HttpResponse:
     attendee: Attendee = request.attendee  # type: ignore[attr-defined]
     session = visible_session(slug)
     if request.method != "POST":
-        return _show(request, seat_of(session, attendee, timezone.now()), asks_to_cancel=True)
+        return _show(request, seat_of(session, attendee, clock.now()), asks_to_cancel=True)
 
     def act(once: Key | None) -> Registration | None:
         return booking.cancel(session, attendee, actor=attendee.user, once=once)
@@ -158,10 +158,10 @@ def party(request: HttpRequest, slug: str) -> HttpResponse:
     form = PartyForm(request.POST)
     try:
         if "leave" in request.POST:
-            waitlist.leave_party(registration, actor=attendee.user, at=timezone.now())
+            waitlist.leave_party(registration, actor=attendee.user, at=clock.now())
             notice = _("You wait alone again.")
         elif "code" in request.POST:
-            waitlist.join_party(registration, form.typed, actor=attendee.user, at=timezone.now())
+            waitlist.join_party(registration, form.typed, actor=attendee.user, at=clock.now())
             notice = _("You wait together now: you all get a seat, or none of you.")
         else:
             waitlist.start_party(registration, actor=attendee.user)
@@ -186,7 +186,7 @@ def _press(request: HttpRequest, session: Session, act: Callable[[Key | None], R
         typed = request.POST.get("reason", "") if session.access == Session.Access.APPROVAL else ""
         after = None
         if isinstance(refused, booking.Full) and session.access != Session.Access.INVITATION:
-            after = seat_refused(session, refused, timezone.now())
+            after = seat_refused(session, refused, clock.now())
         return _answer(request, session, sentence, refused=True, chooses=refused.code == "clash", after=after, typed=typed)
     except IntegrityError:
         try:
@@ -208,7 +208,7 @@ def _press(request: HttpRequest, session: Session, act: Callable[[Key | None], R
     if registration.status in Registration.ENDED:
         return _answer(request, session, _farewell(registration), changed=True)
     registration.session, registration.attendee = session, request.attendee  # type: ignore[attr-defined]
-    after = seat_after(registration, timezone.now())
+    after = seat_after(registration, clock.now())
     return _answer(request, session, _notice(registration, after), after=after, changed=True)
 
 
@@ -242,7 +242,7 @@ def _notice(registration: Registration, seat: Seat) -> str:
 
 def _mend(request: HttpRequest, session: Session, field: str, error: str) -> HttpResponse:
     """The page again with what was typed in `field`, and beside it what is wrong: nothing has changed."""
-    shown = seat_of(session, attendee_of(request), timezone.now())
+    shown = seat_of(session, attendee_of(request), clock.now())
     return _show(request, shown, status=422, wrong=field, error=error, typed=request.POST.get(field, ""))
 
 
@@ -261,7 +261,7 @@ def _answer(
     """The seat as it is now with `notice`: in its place, or on the page that the person came from. What was `typed` is kept."""
     whole_list = request.htmx and request.htmx.target == "mine"  # type: ignore[attr-defined]  # it follows to /me/ and takes that
     if (request.htmx and not whole_list) or ((status != 200 or typed) and not request.htmx):  # type: ignore[attr-defined]
-        shown = after or seat_of(session, attendee_of(request), timezone.now())
+        shown = after or seat_of(session, attendee_of(request), clock.now())
         response = _show(request, shown, status=status, notice=notice, refused=refused, chooses=chooses, typed=typed)
         # The other sessions of the day may clash with this one now, or no longer.
         return trigger_client_event(response, "seats-changed", after="swap") if changed else response

@@ -7,9 +7,9 @@ from django.contrib import admin
 from django.db.models import Count, F, Model, QuerySet, Value
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core import clock
 from outbox.models import Hold, Message
 from programme.models import Event, Participation, Session, Speaker, Track
 from registrations.models import Cohort, Institution, Registration, SeatPool
@@ -67,7 +67,7 @@ class OrganisersSite(admin.AdminSite):
 
 def _figures(request: HttpRequest) -> Iterator[dict[str, Any]]:
     """What somebody who opens the administration wants to know, as far as they may see it: a label, a number, a list, a tone."""
-    today = timezone.localdate()
+    today = clock.today()
     if request.user.has_perm("registrations.view_registration"):
         number = Registration.objects.live().filter(created_at__date=today).count()
         query = f"?created_at__year={today.year}&created_at__month={today.month}&created_at__day={today.day}"

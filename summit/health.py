@@ -10,8 +10,8 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import InterfaceError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
-from django.utils import timezone
 
+from core import clock
 from outbox.models import Heartbeat
 
 log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ def check_broker() -> str:
 def _check_beat(heartbeat: Heartbeat | None) -> str:
     if heartbeat is None:
         return "No sweep has come by yet: start the worker and beat."
-    now = timezone.now()
+    now = clock.now()
     if heartbeat.is_alive(now):
         return OK
     return f"The last sweep came by {int((now - heartbeat.seen_at).total_seconds())} seconds ago: look at beat and the worker."

@@ -150,6 +150,7 @@ except EnvError as error:
     sentences = sentences.replace("Environment variable not set", "it must be set (or DEBUG=1, on your own machine only)")
     sys.exit(f"Summit cannot start: {sentences} (see docs/configuration.md).")
 
+CLOCK_MOVES = DEMO_MODE or BENCH_MODE  # core/clock.py
 SECRET_KEY = SECRET_KEY or "only-for-demo-and-debug-never-in-production"
 DATABASE: dict[str, Any] = dict(dj_database_url.parse(DATABASE_URL))
 _provider = urlsplit(EMAIL_URL) if EMAIL_URL.startswith("anymail:") else None

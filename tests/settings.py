@@ -44,3 +44,4 @@ STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticF
 CACHES = CACHES | {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "limits"}}
 CELERY_BROKER_TRANSPORT_OPTIONS.clear()  # memory:// knows none of them
 SIGN_IN_ANSWER_SECONDS = 0  # tests sign in hundreds of times
+CLOCK_MOVES = True

@@ -1,10 +1,10 @@
 """How people come in, say their name, and become organisers."""
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from accounts.domain.addresses import addresses_of
 from accounts.models import Attendee, User, normalise_email
+from core import clock
 from outbox.domain.addresses import forget
 
 
@@ -66,5 +66,5 @@ def save_profile(attendee: Attendee, user: User, *, language: str, zone: str) ->
 def erase(user: User) -> None:
     """Delete the account, and what the outbox holds about its addresses: no mail to them leaves any more."""
     for address in addresses_of(user):
-        forget(address, at=timezone.now())
+        forget(address, at=clock.now())
     user.delete()

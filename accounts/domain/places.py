@@ -27,11 +27,6 @@ def countries(language: str) -> list[tuple[str, str]]:
 
 
 @cache
-def country_codes() -> frozenset[str]:
-    return frozenset(code for code, _name in countries("en"))
-
-
-@cache
 def time_zones(language: str) -> list[tuple[str, list[tuple[str, str]]]]:
     """Every place's time zone as (IANA name, city), by continent; aliases of old names are left out."""
     territories = get_global("zone_territories")

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Attendee, User
 from allocations.domain import lottery
 from allocations.models import Allocation, AllocationRun, Wish
+from core import clock
 from core.templatetags.when import moment
 from outbox.domain.posting import post_many
 from programme.models import Session
@@ -67,7 +67,7 @@ def express(
     `seen`: the order that the form showed; if another one is kept meanwhile, nothing is changed. Raises SeatRefused, with the
     sentence to show: outside the time for wishes, too many, one twice, or one that is not given out here or not to the person.
     """
-    at = at or timezone.now()
+    at = at or clock.now()
     if refused := _not_now(allocation, at):
         raise refused
     with transaction.atomic():
@@ -286,7 +286,7 @@ def simulate(allocation: Allocation, *, actor: User, seed: str = "", at: datetim
 
     Raises SeatRefused when a run is in force already.
     """
-    at = at or timezone.now()
+    at = at or clock.now()
     if in_force(allocation):
         raise SeatRefused("done", _("A run of this allocation is in force already."))
     waitlist.settle_all(at, sessions_given_out(allocation))  # releases that are due are no longer the cohorts'
@@ -312,7 +312,7 @@ def commit(run: AllocationRun, *, actor: User, at: datetime | None = None) -> Al
 
     Raises SeatRefused: another run is in force, wishes can still be given, or what went in or came out is no longer what it was.
     """
-    at = at or timezone.now()
+    at = at or clock.now()
     if run.algorithm != lottery.ALGORITHM or lottery.replay(run.inputs, run.seed, run.results):
         raise SeatRefused("altered", _("The results that are kept are not those of the inputs and the seed: simulate again."))
     fingerprint = lottery.fingerprint(run.inputs)

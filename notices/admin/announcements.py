@@ -12,12 +12,13 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from core import clock
 from core.admin import BilingualAdmin, CarefulAdmin, Form, RecordAdmin, badge, in_two_languages
 from core.text import whole_numbers
 from notices.domain import announcing
@@ -64,7 +65,7 @@ class SendForm(forms.Form):
 
     def clean_send_at(self) -> datetime | None:
         send_at: datetime | None = self.cleaned_data["send_at"]
-        if send_at and send_at <= timezone.now():
+        if send_at and send_at <= clock.now():
             raise ValidationError(_("This moment is over."))
         return send_at
 
@@ -178,7 +179,7 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
         form = SendForm(request.POST if "confirm" in request.POST else None)
         if form.is_valid():
             later = form.cleaned_data["send_at"]
-            if announcing.schedule(announcement, later or timezone.now(), actor=request.user):
+            if announcing.schedule(announcement, later or clock.now(), actor=request.user):
                 self.message_user(request, _("It leaves at its moment; until then you can stop it.") if later else _("It is on its way."))
             return None
         context = self.admin_site.each_context(request) | {
@@ -199,7 +200,7 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
             self.message_user(request, _("Choose one announcement."), messages.WARNING)
             return
         for language in ("fr", "en"):
-            announcing.send_test(announcement, request.user, language, timezone.now())
+            announcing.send_test(announcement, request.user, language, clock.now())
         self.message_user(request, _("Both languages are on their way to %(email)s.") % {"email": request.user.email})
 
     @admin.action(description=_("Stop"), permissions=["send"])

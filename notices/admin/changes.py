@@ -9,12 +9,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from core import clock
 from core.admin import CarefulAdmin, Form, ListAdmin, RecordAdmin, badge
 from notices.domain import changes
 from notices.models import Change, QuietWindow
@@ -109,7 +109,7 @@ class QuietWindowAdmin(CarefulAdmin, RecordAdmin):
 
     @admin.display(description=_("changes held"))
     def held(self, window: QuietWindow) -> int | str:
-        return "–" if window.published_at else len(changes.held_by(window, timezone.now()))
+        return "–" if window.published_at else len(changes.held_by(window, clock.now()))
 
     @admin.action(description=_("Publish the changes…"), permissions=["publish"])
     def publish(self, request: HttpRequest, queryset: QuerySet[QuietWindow]) -> HttpResponse | None:
@@ -117,7 +117,7 @@ class QuietWindowAdmin(CarefulAdmin, RecordAdmin):
         if window is None or queryset.count() > 1:
             self.message_user(request, _("Choose one open window."), messages.WARNING)
             return None
-        now = timezone.now()
+        now = clock.now()
         if "confirm" in request.POST:
             number = changes.publish(window, actor=request.user, at=now)
             sentence = ngettext("Published: %d person is told by mail.", "Published: %d people are told by mail.", number)

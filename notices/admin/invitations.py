@@ -3,10 +3,10 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from core import clock
 from core.admin import (
     badge,
 )
@@ -34,7 +34,7 @@ class CohortWithMailsAdmin(CohortAdmin):
             sent = sum(inviting.invite_members(cohort) for cohort in chosen)
             self.message_user(request, ngettext("%d invitation is on its way.", "%d invitations are on their way.", sent) % sent)
             return None
-        now = timezone.now()
+        now = clock.now()
         rows = [(cohort, len(inviting.uninvited(cohort)), len(inviting.sessions_for(cohort, now))) for cohort in chosen]
         return ask(
             self,

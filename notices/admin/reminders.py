@@ -5,11 +5,11 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Min, Q, QuerySet, Sum
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from core import clock
 from core.admin import ON_ONE_PAGE, BilingualAdmin, CarefulAdmin, ReadOnlyInline, RecordAdmin, badge, in_two_languages
 from core.templatetags.when import moment
 from notices.domain import reminders
@@ -84,7 +84,7 @@ class ReminderRuleAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
 
     def save_model(self, request: HttpRequest, obj: ReminderRule, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        now = timezone.now()
+        now = clock.now()
         reminders.plan(now)
         odd = reminders.odd_hours(obj, now)
         for session, sentence in odd[:ODD_HOURS_TOLD]:

@@ -10,13 +10,13 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from core import clock
 from core.admin import ListAdmin, RecordAdmin, Values, badge
 from outbox.domain import addresses, holds, kinds, lanes, overview
 from outbox.domain.retrying import retry
@@ -78,7 +78,7 @@ class MessageAdmin(ListAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         held = list(holds.current())
         context = {
-            "lanes": overview.lanes(timezone.now()),
+            "lanes": overview.lanes(clock.now()),
             "holds": held,
             "held_mails": holds.held_since(held).count() if held else 0,
             "may_change_queue": self.has_retry_permission(request),

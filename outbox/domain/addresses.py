@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from core import clock
 from outbox.models import BadAddress, Message
 
 ERASED = gettext_noop("The person was erased.")
@@ -36,7 +36,7 @@ def clear(bad: BadAddress, *, actor: Any) -> bool:
         bad = BadAddress.objects.select_for_update().get(pk=bad.pk)
         if bad.cleared_at is not None:
             return False
-        bad.cleared_at = timezone.now()
+        bad.cleared_at = clock.now()
         bad._history_user = actor  # type: ignore[attr-defined]
         bad.save(update_fields=["cleared_at"])
     return True

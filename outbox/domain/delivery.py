@@ -16,9 +16,10 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.validators import validate_email
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.db.models import OuterRef, Subquery
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.translation import gettext_noop
 
+from core import clock
 from outbox.domain import holds, lanes, slots, wordings
 from outbox.domain.answers import Answer, Meaning, understand
 from outbox.domain.kinds import NoLongerTrue, write
@@ -96,7 +97,7 @@ class _Due:
     def look(self) -> bool:
         """Whether anything is due."""
         if not self._seen or time.monotonic() >= self._until:
-            self._seen = list(self._queue.deliverable(timezone.now())[:AT_A_LOOK])
+            self._seen = list(self._queue.deliverable(clock.now())[:AT_A_LOOK])
             if self._seen:
                 self._wordings = wordings.read()
             self._until = time.monotonic() + SECONDS_A_LOOK
@@ -114,7 +115,7 @@ def _next(due: _Due, way: "_Way") -> Message | None:
     # The connection comes first, then the lease: a mail server that cannot be reached costs no mail a try.
     while due.look() and way.open():
         message = due.take()
-        if _claim(message, timezone.now()):
+        if _claim(message, clock.now()):
             way.message = message
             return message
     return None
@@ -159,7 +160,7 @@ def _send(message: Message, way: "_Way") -> bool:
     if answer:
         return _not_sent(message, answer)
     texts = {"subject": message.subject, "text": message.text, "html": message.html, "calendar": message.calendar}
-    _finish(message, Status.SENT, sent_at=timezone.now(), last_error="", failing_since=None, **texts)
+    _finish(message, Status.SENT, sent_at=clock.now(), last_error="", failing_since=None, **texts)
     if message.lane in way.ailing or way.server_was_away:
         lanes.recover(message.lane)
         way.look_at_lanes()
@@ -196,7 +197,7 @@ def _add_calendar(email: _Email, calendar: str) -> None:
 
 
 def _not_sent(message: Message, answer: Answer) -> bool:
-    now = timezone.now()
+    now = clock.now()
     since = message.failing_since or now
     if answer.meaning == Meaning.AWAY:
         lanes.rest(Lane, answer.words, at=now, server_is_away=True)
@@ -263,7 +264,7 @@ class _Way:
         try:
             way.open()
         except Exception as error:  # noqa: BLE001 - the test judges it
-            lanes.rest(Lane, understand(error).words, at=timezone.now(), server_is_away=True)
+            lanes.rest(Lane, understand(error).words, at=clock.now(), server_is_away=True)
             return False
         self._connection, self._carried = way, 0
         self.look_at_lanes()
@@ -303,7 +304,7 @@ class _Way:
         try:
             while not self._done.wait(settings.MAIL_LEASE_SECONDS / 3):
                 if message := self.message:
-                    until = timezone.now() + timedelta(seconds=settings.MAIL_LEASE_SECONDS)
+                    until = clock.now() + timedelta(seconds=settings.MAIL_LEASE_SECONDS)
                     Message.objects.filter(uuid=message.uuid, lease_token=message.lease_token).update(lease_until=until)
         except DatabaseError as error:
             log.warning("The lease of a mail could not be renewed: %s", error)

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from core import clock
 from outbox.models import Hold, Home, Message
 
 log = logging.getLogger(__name__)
@@ -85,14 +85,14 @@ def release(*, drop_older: bool, before: datetime | None = None, actor: Any = No
             older = Message.objects.waiting().filter(created_at__lt=before or holds[0].started_at)
             dropped = older.update(status=Message.Status.DROPPED, last_error=HELD_BACK, lease_until=None, lease_token=None)
         for held in holds:
-            held.released_at, held.dropped = timezone.now(), dropped
+            held.released_at, held.dropped = clock.now(), dropped
             held._history_user = actor  # type: ignore[attr-defined]
             held.save(update_fields=["released_at", "dropped"])
     return dropped
 
 
 def _start(reason: str, *, actor: Any) -> None:
-    now = timezone.now()
+    now = clock.now()
     # Whoever was sending them is not here; who is has a live lease.
     left = Message.objects.filter(status=Message.Status.SENDING, lease_until__lt=now)
     left.update(status=Message.Status.QUEUED, lease_until=None, lease_token=None, takeovers=F("takeovers") + 1)

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 
+from core import clock
 from outbox.models import LaneState, Message
 
 log = logging.getLogger(__name__)
@@ -70,6 +70,6 @@ def _write(lane: int, actor: Any, *, paused: bool) -> None:
         if not paused:
             recover(lane)
         if paused != (state.paused_at is not None):
-            state.paused_at = timezone.now() if paused else None
+            state.paused_at = clock.now() if paused else None
             state._history_user = actor  # type: ignore[attr-defined]
             state.save(update_fields=["paused_at"])

@@ -7,8 +7,8 @@ from typing import Any
 
 from celery import current_app
 from django.db import transaction
-from django.utils import timezone
 
+from core import clock
 from outbox.domain.kinds import Letter
 from outbox.models import Message
 
@@ -42,7 +42,7 @@ def post(
         language=language,
         context=context or {},
         lane=lane,
-        not_before=not_before or timezone.now(),
+        not_before=not_before or clock.now(),
     )
     if letter:
         message.subject, message.text, message.html, message.calendar = letter.subject, letter.text, letter.html, letter.calendar
@@ -56,7 +56,7 @@ def post_many(kind: str, mails: Iterable[tuple[str, str, str, dict[str, Any]]], 
 
     They go out in the bulk lane, behind everything that somebody waits for, and nobody is rung: the sweep finds them.
     """
-    due = not_before or timezone.now()
+    due = not_before or clock.now()
     messages = [
         Message(kind=kind, to=to, dedupe_key=key, language=language, context=context, lane=Message.Lane.BULK, not_before=due)
         for to, key, language, context in mails

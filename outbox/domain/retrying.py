@@ -3,8 +3,8 @@
 from functools import partial
 
 from django.db import transaction
-from django.utils import timezone
 
+from core import clock
 from outbox.domain.posting import ring
 from outbox.models import Message, MessageQuerySet
 
@@ -18,7 +18,7 @@ def retry(messages: MessageQuerySet) -> int:
     with transaction.atomic():
         # The status is judged again by the UPDATE: two organisers who retry at once send the mail once.
         queued = Message.objects.filter(uuid__in=uuids, status=Message.Status.FAILED).update(
-            status=Message.Status.QUEUED, not_before=timezone.now(), failing_since=None
+            status=Message.Status.QUEUED, not_before=clock.now(), failing_since=None
         )
         for message_uuid in uuids:
             transaction.on_commit(partial(ring, message_uuid))

@@ -9,11 +9,11 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
 from accounts.models import User
+from core import clock
 from notices.models import new_token
 from outbox.domain.posting import post_many
 from outbox.models import Message
@@ -74,7 +74,7 @@ def apply(
     upload = copy(upload)  # what is undone by a deadlock is then undone here too
     with transaction.atomic():
         lock(upload.institution_id)
-        at = max(at, timezone.now())  # of two lists, the later one has the later time
+        at = max(at, clock.now())  # of two lists, the later one has the later time
         ours = Upload.objects.filter(pk=upload.pk, status=Upload.Status.CONFIRMED, busy_until=upload.busy_until)
         if upload.pk and not ours.exists():
             raise Superseded

@@ -11,10 +11,10 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core import clock
 from core.admin import WholeNumber
 from core.text import whole_numbers
 from programme.models import Session
@@ -36,7 +36,7 @@ def line(desk: ModelAdmin, request: HttpRequest, session: Session) -> HttpRespon
     """GET shows the line; POST does what a button says to those who are ticked, each by the rule of the domain."""
     if not may_see_people(request):
         raise PermissionDenied
-    now = timezone.now()
+    now = clock.now()
     if request.method == "POST":
         if not may_change_people(request):
             raise PermissionDenied

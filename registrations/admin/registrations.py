@@ -7,11 +7,11 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
+from core import clock
 from core.admin import Form
 from programme.admin import SessionAdmin
 from registrations.admin.requests import AT_ONCE, RegistrationDesk
@@ -97,7 +97,7 @@ class RegistrationAdmin(RegistrationDesk):
         if not isinstance(obj, Registration) or obj.status in Registration.ENDED:
             return False
         if name in ("mark_absent", "mark_present"):
-            has_begun = obj.status == Registration.Status.CONFIRMED and obj.session.starts_at <= timezone.now()
+            has_begun = obj.status == Registration.Status.CONFIRMED and obj.session.starts_at <= clock.now()
             return has_begun and obj.is_absent == (name == "mark_present")
         return super().offers(name, obj)
 
@@ -158,13 +158,13 @@ class RegistrationAdmin(RegistrationDesk):
 
     @admin.action(description=_("Mark as absent"), permissions=["cancel"])
     def mark_absent(self, request: HttpRequest, queryset: QuerySet[Registration]) -> None:
-        number = attendance.mark_absent(queryset, absent=True, actor=request.user, at=timezone.now())
+        number = attendance.mark_absent(queryset, absent=True, actor=request.user, at=clock.now())
         sentence = ngettext("%d person is marked as absent.", "%d people are marked as absent.", number)
         self._say(request, number, sentence)
 
     @admin.action(description=_("Mark as present again"), permissions=["cancel"])
     def mark_present(self, request: HttpRequest, queryset: QuerySet[Registration]) -> None:
-        number = attendance.mark_absent(queryset, absent=False, actor=request.user, at=timezone.now())
+        number = attendance.mark_absent(queryset, absent=False, actor=request.user, at=clock.now())
         sentence = ngettext("%d person is no longer marked as absent.", "%d people are no longer marked as absent.", number)
         self._say(request, number, sentence)
 

@@ -8,10 +8,10 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Attendee
+from core import clock
 from core.text import whole_numbers
 from programme.models import Session
 from registrations.admin.words import may_see_people, show
@@ -41,7 +41,7 @@ def why(desk: ModelAdmin, request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     session, sessions = _choose(request, "session", Session.objects.with_place(), ["title_fr", "title_en", "slug"])
     attendee, attendees = _choose(request, "attendee", Attendee.objects.select_related("user"), ["name", "user__email", "organisation"])
-    steps = explain(session, attendee, timezone.now()) if session and attendee else []
+    steps = explain(session, attendee, clock.now()) if session and attendee else []
     trace = [(RULES[step.rule], step) for step in steps[:-1]]
     chosen = {name: one.pk for name, one in (("session", session), ("attendee", attendee)) if one}
     return show(

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, Prefetch, Q, prefetch_related_objects
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Attendee, User
+from core import clock
 from programme.models import Event, Session
 from registrations.domain import clashes, ledger, replays, waitlist, ways_in
 from registrations.domain.clashes import Clash
@@ -86,7 +86,7 @@ def register(
     second effect of it raises IntegrityError (see replays). `pools`: those of the session, as `ways_in.pools_for(attendee)`
     read them, if they are known. `at` is the moment that the rules are judged at.
     """
-    ask = Ask(session, attendee, actor, at or timezone.now(), seen, reason.strip(), despite, frozenset(leave), waits, let_in)
+    ask = Ask(session, attendee, actor, at or clock.now(), seen, reason.strip(), despite, frozenset(leave), waits, let_in)
     if pools is None:
         pools = list(ways_in.pools_for(attendee).filter(session=session))
     if waitlist.is_due(session, pools, ask.at):
@@ -268,7 +268,7 @@ def accept(
     once: Key | None = None,
 ) -> Registration:
     """Take the seat that was offered to `attendee`. Doing it twice changes nothing. Raises SeatRefused: no offer, or no longer."""
-    at = at or timezone.now()
+    at = at or clock.now()
     ask = Ask(session, attendee, actor, at, despite=despite, leave=frozenset(leave))
     left = _to_leave(ask)
 
@@ -317,7 +317,7 @@ def cancel(
     `ending` says why, when it is not the person's ask; `only` the registration that is meant, as whoever asks saw it: another one,
     or one that has another status by now, stays as it is. Raises SeatRefused once the session is over.
     """
-    at = at or timezone.now()
+    at = at or clock.now()
     if session.ends_at <= at:
         raise SeatRefused("over", _("This session is over."))
 
@@ -338,7 +338,7 @@ def leave_all(attendee: Attendee, *, actor: User, at: datetime | None = None) ->
 
     Doing it twice changes nothing. What is over stays written down. Whoever erases the person calls it first.
     """
-    at = at or timezone.now()
+    at = at or clock.now()
     live = Registration.objects.live().filter(attendee=attendee, session__ends_at__gt=at)
     live = live.select_related("session__event", "session__room__venue", "attendee__user").order_by("pk")
     left: list[Registration] = []
@@ -361,7 +361,7 @@ def decide(registration: Registration, *, grant: bool, answer: str, actor: User,
     Raises SeatRefused when the request was withdrawn or decided otherwise, when no seat is left for it, or when it waits in line
     and a clash or a limit keeps the person out.
     """
-    at = at or timezone.now()
+    at = at or clock.now()
     session, attendee = registration.session, registration.attendee
 
     def act() -> Registration:

@@ -5,10 +5,10 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Exists, OuterRef
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Attendee, User
+from core import clock
 from programme.models import Session
 from registrations.domain import booking, waitlist
 from registrations.models import Cohort, Membership, Registration, SeatPool
@@ -32,7 +32,7 @@ def add_member(cohort: Cohort, attendee: Attendee, *, actor: User, at: datetime 
         waits = Registration.objects.filter(session=OuterRef("pk"), attendee=attendee, status=Registration.Status.WAITING)
         kept = SeatPool.objects.filter(session=OuterRef("pk"), cohort=cohort)
         if sessions := list(Session.objects.filter(Exists(waits), Exists(kept)).select_related("event", "room__venue")):
-            waitlist.in_turn(sessions, [attendee.pk], lambda: None, at or timezone.now())
+            waitlist.in_turn(sessions, [attendee.pk], lambda: None, at or clock.now())
     return membership
 
 
@@ -82,7 +82,7 @@ def check_size(cohort: Cohort, people: int) -> None:
 
 def check_leaves(cohort: Cohort, attendee: Attendee, *, at: datetime | None = None) -> None:
     """Raise ValidationError while `attendee` holds one of the cohort's seats in a session that is not over."""
-    held = Registration.objects.holding().filter(attendee=attendee, pool__cohort=cohort, session__ends_at__gt=at or timezone.now())
+    held = Registration.objects.holding().filter(attendee=attendee, pool__cohort=cohort, session__ends_at__gt=at or clock.now())
     seat = held.select_related("session").order_by("session__starts_at", "pk").first()
     if seat:
         raise ValidationError(

@@ -3,9 +3,9 @@
 from typing import Any
 
 from django.db.models import Q
-from django.utils import timezone
 
 from accounts.models import Attendee, User
+from core import clock
 from programme.models import Session
 from registrations.models import Registration
 
@@ -16,9 +16,7 @@ WITH = ["session__event", "session__room__venue", "session__track", "attendee__u
 def session() -> Session | None:
     """The next published session, else the first of those that are over."""
     published = Session.objects.filter(status=Session.Status.PUBLISHED).select_related("event", "room__venue", "track")
-    return (
-        published.filter(starts_at__gt=timezone.now()).order_by("starts_at", "pk").first() or published.order_by("starts_at", "pk").first()
-    )
+    return published.filter(starts_at__gt=clock.now()).order_by("starts_at", "pk").first() or published.order_by("starts_at", "pk").first()
 
 
 def registration(find: Q, like: dict[str, Any], reader: User, *, session_status: str = "") -> Registration | None:

@@ -11,10 +11,10 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.db import OperationalError, connection
 from django.db.models import F, QuerySet
-from django.utils import timezone
 from simple_history.utils import bulk_create_with_history
 
 from accounts.models import Attendee, User
+from core import clock
 from outbox.domain.posting import post, post_many
 from programme.models import Session
 from registrations.models import Institution, Registration, SeatPool
@@ -138,12 +138,12 @@ def end(registration: Registration, ending: str, *, actor: User | None, at: date
 
 
 def _this_time() -> str:
-    return f"{timezone.now():%Y%m%dT%H%M%S%f}"
+    return f"{clock.now():%Y%m%dT%H%M%S%f}"
 
 
 def _tell_of_offer(registration: Registration) -> None:
     """Queue the mail that tells of the offer, and the one that leaves in its last quarter; an offer of less than an hour has the first alone."""
-    ends, now = registration.offer_expires_at, timezone.now()
+    ends, now = registration.offer_expires_at, clock.now()
     if ends is None:
         return
     version = f"{ends:%Y%m%dT%H%M%S}"

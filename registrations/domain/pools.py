@@ -7,11 +7,11 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import Sum
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import User
+from core import clock
 from programme.models import Session
 from registrations.domain import ledger, waitlist
 from registrations.models import Cohort, Registration, SeatPool
@@ -82,7 +82,7 @@ def allot(session: Session, cohort: Cohort, seats: int, *, at: datetime | None =
 
     Raises ValidationError when the session has not that many left, when more are taken already, or when the cohort is absent then.
     """
-    at = at or timezone.now()
+    at = at or clock.now()
 
     def act(session: Session) -> SeatPool:
         pools = list(SeatPool.objects.filter(session=session).order_by("pk"))
@@ -179,7 +179,7 @@ def lower_capacity(
     them is told by mail. Returns the session as it is then. Doing it twice changes nothing. Raises ValidationError when the
     numbers do not fit.
     """
-    at = at or timezone.now()
+    at = at or clock.now()
 
     def act(found: Session) -> Session:
         number = above(found, capacity)

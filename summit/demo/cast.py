@@ -10,13 +10,13 @@ from datetime import datetime, time, timedelta
 
 from django.db import transaction
 from django.db.models import Count
-from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts.domain import people
 from accounts.models import Attendee, User
 from allocations.domain import allocation
 from allocations.models import Allocation
+from core import clock
 from notices.domain import announcing, reminders
 from notices.models import Announcement, ReminderRule
 from partners.models import PartnerRole
@@ -90,7 +90,7 @@ def welcome_people() -> bool:
     if User.objects.filter(email=ORGANISER).exists():
         return False
     people.make_organiser(ORGANISER, name="Olympe Organisatrice", language="fr")
-    now = timezone.now()
+    now = clock.now()
     attendee = people.introduce(people.open_account(ATTENDEE, language="fr"), name="Camille Démonstration")
     student = people.introduce(people.open_account(STUDENT, language="fr"), name="Inès Étudiante")
     crowd = _seat_the_crowd(attendee, now)

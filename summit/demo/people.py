@@ -12,11 +12,11 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
-from django.utils import timezone
 from django.utils.crypto import get_random_string
 from simple_history.utils import bulk_create_with_history
 
 from accounts.models import Attendee, User
+from core import clock
 
 
 def make_people(number: int) -> Iterator[str]:
@@ -34,7 +34,7 @@ def make_people(number: int) -> Iterator[str]:
             [EmailAddress(user=user, email=user.email, verified=True, primary=True) for user in users], batch_size=1000
         )
         store: SessionStore = import_module(settings.SESSION_ENGINE).SessionStore()
-        expire_date = timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE)
+        expire_date = clock.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE)
         sessions = [
             store.model(
                 session_key=get_random_string(32, "abcdefghijklmnopqrstuvwxyz" + digits),

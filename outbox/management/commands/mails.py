@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from core import clock
 from outbox.domain import holds, overview
 from outbox.domain.delivery import deliver_due
 from outbox.models import Heartbeat
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         match what:
             case "state":
                 holds.look_around()
-                self.stdout.write(json.dumps(_state(timezone.now()), indent=2, ensure_ascii=False))
+                self.stdout.write(json.dumps(_state(clock.now()), indent=2, ensure_ascii=False))
             case "send":
                 self._send(keep_on=options["keep_on"])
             case "hold":
@@ -43,7 +44,7 @@ class Command(BaseCommand):
 
     def _send(self, *, keep_on: bool) -> None:
         while True:
-            Heartbeat.objects.update_or_create(name="sweep", defaults={"seen_at": timezone.now()})
+            Heartbeat.objects.update_or_create(name="sweep", defaults={"seen_at": clock.now()})
             sent = deliver_due()
             if sent or not keep_on:
                 self.stdout.write(f"{sent} sent")

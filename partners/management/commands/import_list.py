@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
+from core import clock
 from core.sheets import reader
 from core.sheets.confined import MAX_BYTES
 from partners.domain import applying, files, reporting
@@ -62,7 +62,7 @@ def _report(cohort: Cohort, data: bytes, options: dict[str, Any]) -> dict[str, A
                 file_hash=hashlib.sha256(data).hexdigest(),
                 mode=Upload.Mode.REPLACE if options["replace"] else Upload.Mode.ADD,
             )
-            applying.apply(upload, found.people, actor=None, at=timezone.now())
+            applying.apply(upload, found.people, actor=None, at=clock.now())
     except ListRefused as refused:
         return reporting.report(found, comparison, refused)
     return reporting.report(found, comparison, None)

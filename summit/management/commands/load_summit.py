@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
+from core import clock
 from summit.loading.cells import Wrong, day
 from summit.loading.loader import OWN_DATA, CannotLoad, load
 
@@ -27,7 +27,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, folder: Path, first_day: date | None, keep_dates: bool, **options: Any) -> None:
         try:
-            loaded = load(folder, today=timezone.localdate(), first_day=first_day, keep_dates=keep_dates)
+            loaded = load(folder, today=clock.today(), first_day=first_day, keep_dates=keep_dates)
         except CannotLoad as refused:
             number = len(refused.problems)
             raise CommandError(f"{refused}\n{number} {'mistake' if number == 1 else 'mistakes'}: nothing was loaded.") from None

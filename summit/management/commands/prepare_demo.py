@@ -6,8 +6,8 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
+from core import clock
 from outbox.domain.delivery import deliver_due
 from programme.models import Session
 from summit.demo.cast import has_other_people, welcome_people
@@ -38,9 +38,9 @@ class Command(BaseCommand):
 
     def load_programme(self) -> None:
         if not Session.objects.exists():
-            loaded = load(OWN_DATA, today=timezone.localdate())
+            loaded = load(OWN_DATA, today=clock.today())
             self.stdout.write(f"Loaded the summit: it begins on {loaded.first_day:%A %Y-%m-%d}.")
-        elif not Session.objects.filter(ends_at__gt=timezone.now()).exists():
+        elif not Session.objects.filter(ends_at__gt=clock.now()).exists():
             self.stdout.write("The programme lies in the past. `make demo-reset` starts over, weeks ahead.")
 
     def collect_static_files(self) -> None:
