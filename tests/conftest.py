@@ -12,6 +12,7 @@ from django.utils import translation
 from django.utils.translation import trans_real
 
 from tests import browser as machine
+from tests import template
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -72,6 +73,19 @@ def _database() -> str:
         return f"SQLite {connection.Database.sqlite_version}"
     with connection.Database.connect(**connection.get_connection_params() | {"dbname": "postgres"}) as server:
         return f"PostgreSQL {server.info.server_version // 10000}.{server.info.server_version % 10000} at {server.info.host}"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None,
+    django_db_use_migrations: bool,
+    django_db_createdb: bool,
+    pytestconfig: pytest.Config,
+) -> None:
+    """A test database is copied from a template, unless pytest was told to migrate it, or to keep nothing."""
+    cache = getattr(pytestconfig, "cache", None)  # none with `-p no:cacheprovider`
+    if cache and django_db_use_migrations and not django_db_createdb:
+        template.use(connection, cache.mkdir("databases"))
 
 
 @pytest.fixture(autouse=True)
