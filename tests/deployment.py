@@ -3,7 +3,6 @@
 What stands for the other containers is real too: a PostgreSQL, a Redis or Valkey, and a mail server that keeps what it gets.
 """
 
-import fnmatch
 import os
 import re
 import shlex
@@ -23,9 +22,9 @@ import yaml
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from tests.image import ROOT, context
 from tests.postgres import throwaway_postgres
 
-ROOT = Path(__file__).parents[1]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SECRETS = {"SECRET_KEY": "a-key-for-tests-that-guards-nothing-at-all-0123456789", "POSTGRES_PASSWORD": "Tell-Nobody"}
 BINARIES = Path(sys.executable).parent
@@ -93,15 +92,9 @@ class Deployment:
 
     def build(self) -> None:
         """What the Dockerfile does with our own code: the files that .dockerignore lets through, and its RUN lines of manage.py."""
-        patterns = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
-        allowed = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
-        never = [pattern.removeprefix("**/") for pattern in patterns if pattern.startswith("**/")]
-        self.image.mkdir()
-        for name in allowed:
-            if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, self.image / name, ignore=shutil.ignore_patterns(*never))
-            elif (ROOT / name).exists() and not any(fnmatch.fnmatch(name, pattern) for pattern in never):
-                shutil.copy(ROOT / name, self.image / name)
+        for name in context():
+            (self.image / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, self.image / name)
         for command in re.findall(r"^RUN (.*manage\.py.*)$", (ROOT / "Dockerfile").read_text(), re.M):
             self.run(["sh", "-c", command], {})
 
