@@ -130,7 +130,7 @@ class LaneState(models.Model):
 
 
 class Hold(models.Model):
-    """A time during which no mail goes out at all: after a restore, until an operator has said what becomes of the old ones (F36)."""
+    """A time during which no mail goes out at all: after a restore, until an operator has said what becomes of the old ones."""
 
     class Reason(models.TextChoices):
         RESTORED = "restored", _("this database was restored from a backup")

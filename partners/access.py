@@ -1,4 +1,5 @@
-"""Whose lists somebody may see, and change: a partner finds its own alone, and nothing tells that there are others (guarantees G12)."""
+"""Whose lists somebody may see, and change: a partner finds its own alone, and nothing tells that there are others
+(docs/rules.md#partner-isolation)."""
 
 from collections.abc import Callable
 from typing import cast
@@ -51,7 +52,7 @@ def invitee(request: HttpRequest, uuid: UUID, may: Callable[[User, Institution],
 
 
 def answering(key: str) -> Invitee:
-    """The person whose personal link this is. Raises Http404: links that are wrong, old or of another kind are all alike (W9)."""
+    """The person whose personal link this is. Raises Http404: links that are wrong, old or of another kind are all alike."""
     found = Invitee.objects.select_related("institution", "cohort", "attendee__user").filter(key=key).first()
     if found is None:
         raise Http404

@@ -1,4 +1,4 @@
-"""What comes in is cut while it comes: no more than a list may have is ever kept of it (guarantees G21, U20)."""
+"""What comes in is cut while it comes: no more than a list may have is ever kept of it (docs/rules.md#upload-limits)."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ class CutUpload(FileUploadHandler):
 
 
 class InMemory(MemoryFileUploadHandler):
-    """Keeps a list in memory: no file of people lies in a folder of the machine (U48)."""
+    """Keeps a list in memory: no file of people lies in a folder of the machine."""
 
     def handle_raw_input(self, *args: Any, **kwargs: Any) -> None:
         self.activated = True

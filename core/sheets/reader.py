@@ -460,7 +460,7 @@ def _result(rows: list[tuple[int, list[str]]], options: Options, **read_as: Any)
 
 
 def _confine() -> None:
-    """No more memory and time than a list needs, and no file, socket or process from here on (guarantees G21)."""
+    """No more memory and time than a list needs, and no file, socket or process from here on."""
     import python_calamine  # noqa: F401, PLC0415 - it could not be opened later
 
     for encoding in ("cp1252", "mac_roman", "iso8859-15", "utf-16", "utf-8", "cp437"):

@@ -1,4 +1,5 @@
-"""No mail goes out of a database that was restored, until an operator has said what becomes of the old ones (F36)."""
+"""No mail goes out of a database that was restored, until an operator has said what becomes of the old ones
+(docs/rules.md#restored-database-silent)."""
 
 import logging
 import os

@@ -14,7 +14,7 @@ LONGEST_SUBJECT = Message._meta.get_field("subject").max_length
 
 
 def one_line(text: str) -> str:
-    """`text` without line breaks of any alphabet, control characters, and marks that make it read backwards (W14, W18)."""
+    """`text` without line breaks of any alphabet, control characters, and marks that make it read backwards."""
     return re.sub(r"[ \t\r\n]+", " ", NOT_IN_A_HEADER.sub(" ", text)).strip()  # no-break spaces stay
 
 
@@ -37,7 +37,7 @@ class Letter:
 
 
 def link(name: str, *args: str) -> str:
-    """The address of the page `name`, as a mail writes it: it begins with the configured one, never with what a request claimed (W25)."""
+    """The address of the page `name`, as a mail writes it: it begins with the configured one, never with what a request claimed."""
     return settings.BASE_URL + reverse(name, args=args)
 
 

@@ -113,7 +113,7 @@ def _language() -> str:
 
 
 def fill(text: str, known: Mapping[str, str]) -> str:
-    """`text` with its placeholders filled in, in one pass: what a value holds is never read as a placeholder (W15)."""
+    """`text` with its placeholders filled in, in one pass: what a value holds is never read as a placeholder."""
     return _placeholder.sub(lambda found: known.get(found[1], found[0]), text)
 
 

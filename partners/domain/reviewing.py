@@ -43,7 +43,7 @@ class Stale(Exception):
 
 
 def receive(cohort: Cohort, data: bytes, file_name: str, *, actor: User, mode: str = Upload.Mode.ADD, at: datetime) -> Upload:
-    """Keep an uploaded file and ring for a worker that reads it. Raises TooMany after fifty in a minute (U50), ListRefused when it is
+    """Keep an uploaded file and ring for a worker that reads it. Raises TooMany after fifty in a minute, ListRefused when it is
     larger than a list may be: then nothing is kept."""
     UPLOADS.take(f"{cohort.institution_id}", at=at)
     if len(data) > MAX_BYTES:
@@ -70,7 +70,7 @@ def _ring(upload: Upload) -> None:
 
 
 def due(at: datetime) -> list[Upload]:
-    """The uploads that wait for a worker, or whose worker is dead; one for each institution, the oldest first (U50)."""
+    """The uploads that wait for a worker, or whose worker is dead; one for each institution, the oldest first."""
     waiting = Upload.objects.filter(status__in=[Status.RECEIVED, Status.CONFIRMED]).filter(Q(busy_until=None) | Q(busy_until__lt=at))
     busy = Upload.objects.filter(institution=OuterRef("institution"), busy_until__gte=at)
     first: dict[int, Upload] = {}
@@ -82,7 +82,7 @@ def due(at: datetime) -> list[Upload]:
 def work(upload: Upload, *, at: datetime) -> bool:
     """Do what `upload` waits for: read and compare it, or put it into force. False when another worker has it, or nothing is to do.
 
-    Whoever handed it in must still have the right to: a role that was taken away meanwhile lets nothing more happen (F35). A list
+    Whoever handed it in must still have the right to: a role that was taken away meanwhile lets nothing more happen. A list
     that makes us stumble is refused, not tried for ever.
     """
     lease = at + LEASE
@@ -448,7 +448,7 @@ def discard(upload: Upload) -> bool:
 
 
 def expire(at: datetime) -> int:
-    """Drop the uploads that were not put into force within a day (U48), but not one that a worker has; return how many."""
+    """Drop the uploads that were not put into force within a day, but not one that a worker has; return how many."""
     old = Upload.objects.filter(created_at__lte=at - Upload.KEPT, status__in=Upload.UNFINISHED)
     dropped = 0
     for upload in old.exclude(busy_until__gte=at):

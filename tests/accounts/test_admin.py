@@ -58,6 +58,7 @@ def test_the_same_address_in_other_letters_is_an_error_of_the_form(client: Clien
     assert answer.context["errors"]
 
 
+@pytest.mark.proves("no-self-promotion")
 def test_nobody_without_every_right_gives_rights(client: Client) -> None:
     actor, user, group = everything_about_people(), make.user(), Group.objects.create(name="Tout")
     make.sign_in(client, actor)
@@ -71,6 +72,7 @@ def test_nobody_without_every_right_gives_rights(client: Client) -> None:
     assert User.objects.get(pk=user.pk).language == "en"
 
 
+@pytest.mark.proves("no-self-promotion")
 def test_nobody_without_every_right_touches_an_account_that_has_rights(client: Client) -> None:
     actor, chief = everything_about_people(), make.organiser()
     make.sign_in(client, actor)
@@ -82,6 +84,7 @@ def test_nobody_without_every_right_touches_an_account_that_has_rights(client: C
         assert User.objects.get(pk=target.pk).email == target.email
 
 
+@pytest.mark.proves("no-self-promotion")
 def test_nobody_without_every_right_writes_groups(client: Client) -> None:
     group = Group.objects.create(name="Équipe")
     make.sign_in(client, everything_about_people())
@@ -102,6 +105,7 @@ def test_a_superuser_gives_rights(client: Client) -> None:
     assert user.has_perm("outbox.view_message")
 
 
+@pytest.mark.proves("no-self-promotion")
 @pytest.mark.parametrize("changes", [{"is_superuser": None}, {"is_active": None}, {"is_staff": None}], ids=["rights", "active", "staff"])
 def test_the_last_one_who_may_do_everything_stays(client: Client, changes: dict[str, None]) -> None:
     chief = make.organiser()
@@ -116,6 +120,7 @@ def test_the_last_one_who_may_do_everything_stays(client: Client, changes: dict[
     assert client.post(f"{USERS}{chief.pk}/delete/", {"post": "yes"}).status_code == 403
 
 
+@pytest.mark.proves("no-self-promotion")
 def test_after_a_change_of_address_the_old_one_opens_nothing(client: Client) -> None:
     user = make.user("old@example.org")
     EmailAddress.objects.create(user=user, email="old@example.org", verified=True, primary=True)
@@ -135,6 +140,7 @@ def test_permissions_are_said_in_the_organisers_words(client: Client) -> None:
     assert "historical" not in page
 
 
+@pytest.mark.proves("private-attendance")
 def test_access_needs_are_seen_and_written_only_with_the_right_to(client: Client) -> None:
     person = make.attendee(access_needs="Boucle magnétique")
     url = f"/admin/accounts/attendee/{person.pk}/change/"

@@ -32,6 +32,7 @@ def rows(settings: Any, transactional_db: None) -> Iterator[None]:
     caches["default"].clear()
 
 
+@pytest.mark.proves("sign-in-limits")
 def test_two_hundred_tries_at_once_leave_five(rows: None) -> None:
     limit, now = Limit("tries", 5, timedelta(minutes=5)), timezone.now()
 
@@ -42,6 +43,7 @@ def test_two_hundred_tries_at_once_leave_five(rows: None) -> None:
         assert len([refusal for refusal in marks if isinstance(refusal, TooMany)]) == 195
 
 
+@pytest.mark.proves("sign-in-limits")
 @pytest.mark.parametrize("door", ["one session", "many sessions"])
 def test_two_hundred_wrong_codes_at_once_are_not_all_looked_at(rows: None, door: str, monkeypatch: pytest.MonkeyPatch) -> None:
     make.attendee(email="ada@example.org")
@@ -113,6 +115,7 @@ def test_right_codes_are_not_counted(client: Client, db: None) -> None:
     assert (fifth.status_code, sixth.status_code) == (200, 429)
 
 
+@pytest.mark.proves("sign-in-limits")
 def test_another_address_has_limits_of_its_own() -> None:
     limit, now = Limit("tries", 1, timedelta(minutes=5)), timezone.now()
     limit.take("ada@example.org", at=now)
@@ -131,6 +134,7 @@ def test_a_try_given_back_can_be_taken_again() -> None:
     assert limit.take("ada@example.org", at=now)
 
 
+@pytest.mark.proves("anonymous-limits")
 def test_the_table_of_limits_names_nobody(rows: None) -> None:
     limits.CODES_SENT.take("zoe@example.org", at=timezone.now())
 
@@ -139,6 +143,7 @@ def test_the_table_of_limits_names_nobody(rows: None) -> None:
         assert "zoe" not in str(cursor.fetchall())  # no letters that a fingerprint may hold
 
 
+@pytest.mark.proves("sign-in-limits")
 def test_one_network_opens_accounts_up_to_a_brake_that_honest_people_never_meet(
     client: Client, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,6 +51,7 @@ def test_the_profile_keeps_what_is_written(client: Client) -> None:
     assert (attendee.user.language, attendee.user.timezone) == ("en", "Europe/London")
 
 
+@pytest.mark.proves("names-as-written")
 @pytest.mark.parametrize(
     "name",
     [
@@ -75,6 +76,7 @@ def test_a_name_is_kept_as_the_person_writes_it(client: Client, name: str) -> No
     assert Attendee.objects.get().name == name
 
 
+@pytest.mark.proves("names-as-written")
 def test_an_accent_typed_in_two_strokes_is_one_letter(client: Client) -> None:
     client.force_login(make.user("ada@example.org"))
 
@@ -104,6 +106,7 @@ def test_odd_bytes_in_a_code_are_a_wrong_code(client: Client, odd: Any) -> None:
     assert 'id="id_code_error"' in answer.content.decode()
 
 
+@pytest.mark.proves("no-forged-text")
 @pytest.mark.parametrize(
     ("field", "odd"),
     [
@@ -190,6 +193,7 @@ def test_the_profile_page_asks_the_name_first(client: Client) -> None:
     assert client.get(PROFILE)["Location"] == "/accounts/welcome/?next=%2Faccounts%2Fprofile%2F"
 
 
+@pytest.mark.proves("no-cached-personal-pages")
 def test_private_pages_are_kept_by_nobody(client: Client) -> None:
     make.sign_in(client, make.attendee())
 

@@ -52,6 +52,7 @@ def test_a_known_person_comes_in_with_the_code_of_the_mail_and_goes_on(client: C
     assert client.session["_auth_user_id"] == str(ada.user.pk)
 
 
+@pytest.mark.proves("sign-in-by-code")
 def test_a_new_person_gives_an_address_then_a_code_then_a_name(client: Client) -> None:
     asked = client.post("/en" + SIGN_UP, {"login": "grace@example.org", "next": "/en/me/"})
     named = client.post("/en" + CODE, {"code": last_code("grace@example.org"), "next": "/en/me/"})
@@ -82,6 +83,7 @@ def test_a_code_is_right_however_it_is_spaced(client: Client, typed: str) -> Non
     assert answer["Location"] == "/me/"
 
 
+@pytest.mark.proves("sign-in-by-code")
 def test_a_code_works_once(client: Client) -> None:
     make.attendee(email="ada@example.org")
     sign_in(client, "ada@example.org")
@@ -125,6 +127,7 @@ def test_what_cannot_be_a_code_costs_no_try(client: Client, slip: str) -> None:
     assert client.post(CODE, {"code": last_code("ada@example.org")})["Location"] == "/me/"
 
 
+@pytest.mark.proves("sign-in-by-code")
 def test_a_code_runs_out_after_fifteen_minutes_and_the_page_says_so(client: Client) -> None:
     make.attendee(email="ada@example.org")
     with time_machine.travel(timezone.now(), tick=False) as clock:
@@ -158,6 +161,7 @@ def test_another_code_replaces_the_first_and_has_its_own_time_and_tries(client: 
     assert new["Location"] == "/me/"
 
 
+@pytest.mark.proves("no-account-disclosure")
 @pytest.mark.parametrize("door", [LOGIN, SIGN_UP])
 def test_the_answer_never_tells_whether_an_account_exists(door: str) -> None:
     make.attendee(email="known1@example.org")
@@ -183,6 +187,7 @@ def test_the_answer_never_tells_whether_an_account_exists(door: str) -> None:
     assert answers[0] == answers[1] == answers[2]
 
 
+@pytest.mark.proves("no-account-disclosure")
 @pytest.mark.parametrize("door", [LOGIN, SIGN_UP])
 def test_no_answer_comes_sooner_than_the_others(client: Client, door: str, settings: Any) -> None:
     make.attendee(email="ada@example.org")
@@ -195,6 +200,7 @@ def test_no_answer_comes_sooner_than_the_others(client: Client, door: str, setti
         assert time.perf_counter() - asked_at >= 0.3
 
 
+@pytest.mark.proves("no-account-disclosure")
 def test_signing_in_never_writes_to_an_unknown_address_nor_to_a_closed_account(client: Client) -> None:
     make.user("gone@example.org", is_active=False)
 
@@ -277,6 +283,7 @@ def test_signing_out_takes_a_button(client: Client) -> None:
     assert "_auth_user_id" not in client.session
 
 
+@pytest.mark.proves("sign-in-by-code")
 def test_no_page_of_passwords_can_be_reached(client: Client) -> None:
     make.sign_in(client, make.attendee())
 
@@ -304,6 +311,7 @@ def test_a_password_set_by_hand_opens_nothing(client: Client) -> None:
     assert "_auth_user_id" not in client.session
 
 
+@pytest.mark.proves("sign-in-by-code")
 def test_the_administration_is_behind_the_same_door(client: Client) -> None:
     make.organiser(email="root@example.org")
 

@@ -254,6 +254,7 @@ def test_a_run_is_downloaded_as_the_file_that_replays_it(organiser: Client, clos
         assert organiser.get(f"{RUNS}{unknown}/download/").status_code == 404
 
 
+@pytest.mark.proves("allocation-replay")
 def test_a_run_is_never_changed_added_or_deleted_by_hand(organiser: Client, closed: Allocation) -> None:
     run = make.simulation(closed)
 

@@ -94,7 +94,7 @@ def test_wishes_are_kept_in_their_order_and_replaced_as_a_whole():
 
 
 def test_the_same_order_again_writes_nothing():
-    """G5: a form sent twice."""
+    """A form sent twice."""
     one, ada = session(), make.attendee()
     allocation = make.allocation(one)
     [before] = asks(allocation, ada, one)
@@ -106,6 +106,7 @@ def test_the_same_order_again_writes_nothing():
     assert not any("INSERT" in query["sql"] or "DELETE" in query["sql"] for query in queries)
 
 
+@pytest.mark.proves("atomic-ranking")
 @pytest.mark.parametrize(
     ("ask", "code"),
     [
@@ -130,6 +131,7 @@ def test_a_ranking_that_makes_no_sense_changes_nothing_and_says_why(ask, code):
     assert order(allocation, ada) == [two]
 
 
+@pytest.mark.proves("atomic-ranking")
 @pytest.mark.parametrize(
     ("fields", "code"),
     [
@@ -180,6 +182,7 @@ def test_what_was_cancelled_since_may_stay_while_the_rest_changes():
     assert order(allocation, ada) == [three, one, two]
 
 
+@pytest.mark.proves("wish-time-does-not-count")
 @pytest.mark.parametrize(("hours", "code"), [(-25, "not_yet"), (24, "over"), (30, "over")])
 def test_wishes_are_given_in_their_time_alone(hours, code):
     one, ada = session(), make.attendee()
@@ -306,6 +309,7 @@ def test_a_snapshot_takes_the_same_queries_for_two_people_and_for_twenty(django_
         allocating.snapshot(allocation, timezone.now())
 
 
+@pytest.mark.proves("rank-rounds")
 @pytest.mark.parametrize("access", [access for access in Session.Access if access != Session.Access.PUBLIC])
 @pytest.mark.parametrize("who", ["stranger", "member", "member of another cohort", "guest", "member and guest", "member absent then"])
 @pytest.mark.parametrize("days", [0, 4], ids=["before the release", "after it"])
@@ -334,6 +338,7 @@ def test_the_lottery_lets_in_whom_everybody_else_lets_in(access, who, days):
     assert allocating.why_not(entry, person, own) == ("" if enters else "not_entitled")
 
 
+@pytest.mark.proves("rank-rounds")
 @pytest.mark.parametrize(
     ("gap", "venue"), [(0, 0), (10, 1), (25, 1), (26, 1), (-30, 0), (-90, 1), (24 * 60, 2), (24 * 60 - 1, 2), (600, 2)]
 )
@@ -424,8 +429,9 @@ def test_a_cohort_that_is_not_there_then_uses_none_of_its_seats():
 # --- Putting a run into force -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("one-trace-per-change")
 def test_a_run_in_force_gives_every_seat_that_it_says_and_tells_everybody(town):
-    """G13, and the books: seats, registrations, traces and mails of all, in one step."""
+    """The books: seats, registrations, traces and mails of all, in one step."""
     allocation, sessions, people = town
     run = simulate(allocation)
 
@@ -470,6 +476,7 @@ def test_only_one_run_of_an_allocation_is_ever_in_force(town):
         AllocationRun.objects.filter(pk=second.pk).update(committed_at=timezone.now())
 
 
+@pytest.mark.proves("allocation-applied-once")
 def test_no_run_comes_into_force_while_people_can_still_change_their_wishes(town):
     allocation, *_ = town
 
@@ -485,6 +492,7 @@ def cancel_it(one, person):
     one.save()
 
 
+@pytest.mark.proves("allocation-applied-once")
 @pytest.mark.parametrize(
     "change",
     [
@@ -520,6 +528,7 @@ def test_what_has_changed_since_the_simulation_stops_it_whole(town, change):
     assert_books_balance()
 
 
+@pytest.mark.proves("allocation-applied-once")
 @pytest.mark.parametrize("field", ["results", "seed", "algorithm"])
 def test_a_run_that_somebody_has_altered_is_not_put_into_force(town, field):
     allocation, _sessions, [ada, *_] = town
@@ -608,6 +617,7 @@ def test_a_run_comes_into_force_in_the_same_queries_for_three_people_and_for_twe
 # --- At the same moment -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("allocation-applied-once")
 @pytest.mark.django_db(transaction=True)
 def test_two_organisers_at_once_put_one_run_into_force():
     sessions = [make.session(seats=5) for _ in range(3)]
@@ -626,6 +636,7 @@ def test_two_organisers_at_once_put_one_run_into_force():
     assert_books_balance()
 
 
+@pytest.mark.proves("allocation-applied-once")
 @pytest.mark.django_db(transaction=True)
 def test_people_who_register_at_that_moment_leave_the_books_right():
     """Either they were first, and the simulation is out of date, or they find what it left."""
@@ -645,6 +656,7 @@ def test_people_who_register_at_that_moment_leave_the_books_right():
     assert_books_balance()
 
 
+@pytest.mark.proves("allocation-applied-once")
 @pytest.mark.django_db(transaction=True)
 def test_no_wish_slips_in_behind_a_run_that_is_in_force():
     """Wishes sent in the last second: they were part of the run, or they were refused, or the run was."""
@@ -685,10 +697,11 @@ die()
 """
 
 
+@pytest.mark.proves("allocation-applied-once")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("before_commit", "kept"), [("die()", 0), ("pass", 4)], ids=["before the commit", "after the commit"])
 def test_a_process_killed_on_the_way_gives_all_seats_or_none(tmp_path, before_commit, kept):
-    """F4, for thousands of seats at once."""
+    """For thousands of seats at once."""
     sessions = [make.session(seats=2), make.session(seats=2, starts_at=timezone.now() + timedelta(days=9))]
     allocation = make.allocation(*sessions)
     for person in make.attendees(5):
@@ -710,6 +723,7 @@ def test_a_process_killed_on_the_way_gives_all_seats_or_none(tmp_path, before_co
 # --- What people are told ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("allocation-told")
 def test_one_mail_tells_each_person_everything_that_was_given_and_why_the_rest_was_not(town):
     allocation, sessions, people = town
     commit(simulate(allocation))
@@ -746,6 +760,7 @@ def test_a_mail_in_english_about_a_seat_given_back_meanwhile_says_so():
     assert "1. Ethics" in told.body
 
 
+@pytest.mark.proves("allocation-told")
 def test_every_reason_has_its_sentence_in_both_languages():
     one, other = session(title="Éthique"), session(title="Sobriété")
     answers = [
@@ -785,6 +800,7 @@ def replay(capsys, argument):
     return code, json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.proves("allocation-replay")
 def test_a_run_is_replayed_from_its_inputs_and_its_seed(town, capsys):
     allocation, *_ = town
     run = commit(simulate(allocation))
@@ -795,6 +811,7 @@ def test_a_run_is_replayed_from_its_inputs_and_its_seed(town, capsys):
     assert (report["run"], report["algorithm"], report["same"], report["differences"]) == (str(run.uuid), "rank-rounds-1", True, [])
 
 
+@pytest.mark.proves("allocation-replay")
 @pytest.mark.parametrize("field", ["results", "seed", "inputs"])
 def test_the_replay_of_a_run_that_was_tampered_with_fails_and_says_where(town, capsys, field):
     allocation, _sessions, [ada, *_] = town
@@ -819,6 +836,7 @@ def test_the_replay_of_a_run_that_was_tampered_with_fails_and_says_where(town, c
         assert report["differences"][0].startswith("inputs: ")
 
 
+@pytest.mark.proves("allocation-replay")
 def test_a_run_is_replayed_from_its_file_without_its_database(town, capsys, tmp_path):
     allocation, *_ = town
     run = simulate(allocation)

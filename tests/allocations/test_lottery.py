@@ -60,6 +60,7 @@ def alone(*wishes: str, sessions: dict[str, Any], held: Any = (), cohorts: Any =
 # --- Rounds and lots ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("rank-rounds")
 def test_everybodys_first_wish_comes_before_anybodys_second_one():
     sessions = {"s1": session(pools=[["", "", 1]]), "s2": session(2, pools=[["", "", 1]])}
     people = {"a1": person("s1", "s2"), "a2": person("s1", "s2"), "a3": person("s2")}
@@ -71,6 +72,7 @@ def test_everybodys_first_wish_comes_before_anybodys_second_one():
         assert found["a1"][1]["code"] == found["a2"][1]["code"] == "full"
 
 
+@pytest.mark.proves("rank-rounds")
 def test_in_a_later_round_those_with_fewer_seats_come_first():
     sessions = {"s1": session(pools=[["", "", 1]]), "s2": session(2, pools=[["", "", 1]])}
     people = {"a1": person("s1", "s2"), "a2": person("s1", "s2")}
@@ -86,6 +88,7 @@ def test_each_round_is_drawn_anew():
     assert len(orders) == 8
 
 
+@pytest.mark.proves("rank-rounds")
 def test_twice_the_weight_comes_first_twice_as_often():
     """Exact numbers: the same seeds give the same lots for ever. Expected: 1500, 2000 and 2250 of 3000."""
 
@@ -96,6 +99,7 @@ def test_twice_the_weight_comes_first_twice_as_often():
     assert (wins(1), wins(2), wins(3)) == (1514, 1995, 2243)
 
 
+@pytest.mark.proves("rank-rounds")
 def test_a_weight_counts_as_so_many_tickets_in_a_hat():
     """Independently: the best of `weight` tickets drawn by another generator wins as often as the lot does."""
     dice = random.Random(1)
@@ -154,6 +158,7 @@ def the_pinned_town() -> lottery.Inputs:
     return inputs(sessions, people, limits=[["e1", "panel", 1]], seats_at_most=2)
 
 
+@pytest.mark.proves("allocation-replay")
 def test_a_run_is_the_same_on_every_machine_and_in_every_version():
     """These fingerprints may never change as long as the algorithm has this name: runs in force are replayed by it."""
     told = the_pinned_town()
@@ -163,6 +168,7 @@ def test_a_run_is_the_same_on_every_machine_and_in_every_version():
     assert lottery.fingerprint(lottery.run(told, "20270210")) == "c64493607f8645bb6f931870e0dd3d205be7664d9da66b1af7b255558d1a9697"
 
 
+@pytest.mark.proves("allocation-replay")
 def test_another_process_with_other_hashes_and_another_decimal_context_gives_the_same():
     told = a_town(random.Random(7))
     program = """
@@ -213,6 +219,7 @@ def test_another_seed_gives_other_lots():
 # --- What speaks against a wish -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("rank-rounds")
 def test_a_cohorts_own_seats_go_first_and_then_the_general_ones():
     sessions = {"s1": session(pools=[["", "", 1], ["", "c1", 1], ["", "c2", 5]])}
     people = {f"a{n}": person("s1", cohorts=["c1"]) for n in range(3)}
@@ -240,6 +247,7 @@ def test_the_general_pool_is_for_those_whom_the_access_lets_in(open_to, cohorts,
     assert alone("s1", sessions={"s1": session(open_to=open_to)}, cohorts=cohorts) == [code]
 
 
+@pytest.mark.proves("rank-rounds")
 @pytest.mark.parametrize(
     ("begins", "venue", "code"), [(0.5, "v1", "clash"), (1, "v1", "given"), (1.4, "v2", "clash"), (1.5, "v2", "given")]
 )
@@ -281,6 +289,7 @@ def test_a_clash_says_with_what():
     assert found[1] == {"code": "clash", "with": "s2", "turn": 1}, "the earlier one"
 
 
+@pytest.mark.proves("rank-rounds")
 @pytest.mark.parametrize(
     ("limits", "codes"),
     [
@@ -304,6 +313,7 @@ def test_seats_that_somebody_has_already_count_towards_a_limit(kind, code):
     assert alone("s1", sessions=sessions, held=[["s2", kind]], limits=[["e1", "", 1]]) == [code]
 
 
+@pytest.mark.proves("rank-rounds")
 def test_nobody_gets_more_seats_than_the_allocation_gives():
     sessions = {f"s{n}": session(2 * n) for n in range(4)}
 
@@ -333,6 +343,7 @@ def test_an_allocation_without_anybody_comes_to_nothing():
 # --- What always holds ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("allocation-guarantee")
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(town=st.integers(0, 2**32), seed=st.text(max_size=8))
 def test_whatever_the_wishes_no_rule_is_broken_and_every_reason_is_true(town, seed):

@@ -102,8 +102,9 @@ def test_with_a_script_the_page_changes_in_place(client, ada, three):
     assert "private" in answer.headers["Cache-Control"]
 
 
+@pytest.mark.proves("atomic-ranking")
 def test_a_double_click_and_a_form_sent_again_change_nothing(client, ada, three):
-    """G5: what is sent is the whole order, so sending it twice is sending it once."""
+    """What is sent is the whole order, so sending it twice is sending it once."""
     allocation = make.allocation(*three)
     page = shown(client, allocation)
 
@@ -114,6 +115,7 @@ def test_a_double_click_and_a_form_sent_again_change_nothing(client, ada, three)
     assert order(allocation, ada) == [three[0]]
 
 
+@pytest.mark.proves("atomic-ranking")
 def test_a_window_left_open_does_not_overwrite_what_was_done_in_another(client, ada, three):
     allocation = make.allocation(*three)
     old = shown(client, allocation)
@@ -139,6 +141,7 @@ def test_once_there_are_as_many_wishes_as_one_may_have_no_more_can_be_added(clie
     assert order(allocation, ada) == three[:2]
 
 
+@pytest.mark.proves("wish-time-does-not-count")
 def test_what_cannot_be_had_says_why_and_offers_no_button(client, ada, three):
     one, two, closed = three
     closed.status = Session.Status.CANCELLED
@@ -160,6 +163,7 @@ def test_what_cannot_be_had_says_why_and_offers_no_button(client, ada, three):
     assert re.findall(r'name="add" value="([\w-]+)"', page) == [one.slug]
 
 
+@pytest.mark.proves("wish-time-does-not-count")
 def test_wishes_that_clash_with_each_other_say_so(client, ada, three):
     one, two, _three = three
     beside, far = session(0, title="Arts"), make.session(starts_at=NOON + timedelta(hours=4, minutes=10), title="Loin")
@@ -173,6 +177,7 @@ def test_wishes_that_clash_with_each_other_say_so(client, ada, three):
     assert "Trop proche de votre souhait 2, compte tenu du trajet." in page
 
 
+@pytest.mark.proves("wish-time-does-not-count")
 def test_the_deadline_is_on_the_clocks_of_the_venue(client, ada):
     tokyo = make.room(venue=make.venue(timezone="Asia/Tokyo"))
     closes_at = timezone.now().replace(hour=16, minute=30) + timedelta(days=3)
@@ -207,6 +212,7 @@ def test_the_page_takes_the_same_queries_for_two_sessions_and_for_twenty(client,
 # --- Bad input ------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("atomic-ranking")
 @pytest.mark.parametrize(
     "sent",
     [
@@ -299,6 +305,7 @@ def test_drafts_among_the_sessions_are_not_shown(client, ada):
     assert "Secrète" not in page
 
 
+@pytest.mark.proves("wish-time-does-not-count")
 def test_nobody_sees_the_wishes_of_others(client, ada, three):
     allocation = make.allocation(*three)
     bob = make.attendee("Bob")
@@ -376,6 +383,7 @@ def test_after_the_deadline_ones_order_is_read_only(client, ada, three):
     assert order(allocation, ada) == three[:2]
 
 
+@pytest.mark.proves("allocation-told")
 def test_the_result_says_what_one_got_and_why_not_the_rest(client, ada):
     one, beside, full = session(title="Éthique"), session(0, title="Arts"), session(5, title="Complète", seats=1)
     allocation = make.allocation(one, beside, full)

@@ -18,6 +18,7 @@ def kept():  # type: ignore[no-untyped-def]
         return public_page(unwrap(venues))
 
 
+@pytest.mark.proves("public-cache")
 @pytest.mark.django_db
 def test_a_public_page_is_kept_compressed_and_not_drawn_again(kept, django_assert_num_queries, rf: RequestFactory) -> None:  # type: ignore[no-untyped-def]
     make.venue(name="Grand Palais")
@@ -48,6 +49,7 @@ def test_made_up_addresses_are_redirected_and_fill_no_cache(kept, rf: RequestFac
     assert caches["pages"]._cache == {}
 
 
+@pytest.mark.proves("public-pages-same-for-all")
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "address", ["/", "/programme/", "/speakers/", "/venues/", "/en/", "/en/programme/", "/en/speakers/", "/en/venues/"]

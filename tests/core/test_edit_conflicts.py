@@ -1,4 +1,4 @@
-"""F23: two organisers at one form. Nobody overwrites what they have not seen, and nobody's typing is lost."""
+"""Two organisers at one form. Nobody overwrites what they have not seen, and nobody's typing is lost."""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -37,6 +37,7 @@ def opened(client: Client, address: str, part: str = "session_form") -> dict[str
     return sent(client.get(address).content, part)
 
 
+@pytest.mark.proves("no-lost-edits")
 def test_a_form_that_was_open_while_somebody_else_saved_shows_both_versions(anna: Client, bruno: Client) -> None:
     session, other = make.session(title="Avant"), make.room(name="Grande nef")
     hers, his = opened(anna, url(session)), opened(bruno, url(session))
@@ -61,6 +62,7 @@ def hers_name() -> str:
     return Attendee.objects.get(name="Anna").user.email
 
 
+@pytest.mark.proves("no-lost-edits")
 def test_where_both_wrote_the_same_field_the_reader_decides(anna: Client, bruno: Client) -> None:
     session = make.session(title="Avant", seats=10, starts_at=datetime(2027, 2, 10, 13, tzinfo=UTC))
     his = opened(bruno, url(session))
@@ -127,6 +129,7 @@ def test_a_mistake_in_the_form_keeps_the_version_that_it_was_drawn_from(anna: Cl
     assert bruno.post(url(session), again | {"capacity": 5}).status_code == 409
 
 
+@pytest.mark.proves("no-lost-edits")
 def test_rows_below_the_form_are_kept_apart_too(anna: Client, bruno: Client) -> None:
     session = make.session()
     parts = [make.participation(session=session, note=note) for note in ("un", "deux")]
@@ -221,6 +224,7 @@ def test_who_may_only_look_saves_nothing(client: Client, anna: Client) -> None:
     assert make.sign_in(client, make.user(is_staff=True)).post(url(session), form | {"title_fr": "Après"}).status_code == 403
 
 
+@pytest.mark.proves("no-lost-edits")
 @pytest.mark.django_db(transaction=True)
 def test_two_who_save_at_the_same_instant_take_turns() -> None:
     session = make.session(title="Avant")

@@ -49,11 +49,13 @@ def workbook(*rows: list[Any], **options: Any) -> bytes:
     return out.getvalue()
 
 
+@pytest.mark.proves("safe-export")
 @pytest.mark.parametrize("text", DANGEROUS)
 def test_a_text_that_would_run_as_a_formula_is_text(text: str) -> None:
     assert escape(text) == f"'{text}"
 
 
+@pytest.mark.proves("safe-export")
 @pytest.mark.parametrize("sheet", [CsvSheet(), XlsxSheet()], ids=["csv", "xlsx"])
 def test_what_is_exported_is_read_back_unchanged(sheet: Any) -> None:
     texts = [text for text in DANGEROUS + HARMLESS if "\r" not in text]  # a workbook writes its line ends its own way
@@ -143,6 +145,7 @@ def entities() -> bytes:
     return out.getvalue()
 
 
+@pytest.mark.proves("import-preview")
 @pytest.mark.parametrize(
     "content",
     [

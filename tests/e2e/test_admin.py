@@ -87,6 +87,7 @@ def a_request() -> Registration:
     return booking.register(session, who, actor=who.user, reason="Pour ma thèse")
 
 
+@pytest.mark.proves("accessible-pages")
 def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
     session = make.session(title="Éthique, droit et gouvernance des systèmes d’apprentissage", assumed_fields="start|capacity")
     make.participation(session=session)
@@ -210,6 +211,7 @@ def test_the_wording_of_a_mail_is_looked_at_before_it_is_saved(page: Page) -> No
     assert not Wording.objects.exists()
 
 
+@pytest.mark.proves("accessible-pages")
 def test_without_a_script_both_languages_are_there(chromium: Browser, live_server: Any, client: Client) -> None:
     session = make.session()
     context = chromium.new_context(base_url=live_server.url, java_script_enabled=False)

@@ -1,4 +1,4 @@
-"""The pages about one's mails and calendar in a real browser: fit for all, in both languages and schemes, on a phone too (G16, G27)."""
+"""The pages about one's mails and calendar in a real browser: fit for all, in both languages and schemes, on a phone too."""
 
 from datetime import timedelta
 
@@ -16,6 +16,7 @@ from tests.e2e.test_wish_pages import ada, judge, page  # noqa: F401 - fixtures
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
 
+@pytest.mark.proves("accessible-pages", "no-foreign-scripts")
 def test_a_calendar_gets_its_address_by_keyboard_and_its_page_is_fit_for_all(page: Page, ada: Attendee) -> None:  # noqa: F811
     page.goto(f"{page.prefix}/me/")  # type: ignore[attr-defined]
     machine.follow(page.locator("a[href$='/me/calendar/']"))
@@ -28,6 +29,7 @@ def test_a_calendar_gets_its_address_by_keyboard_and_its_page_is_fit_for_all(pag
     judge(page)
 
 
+@pytest.mark.proves("accessible-pages", "no-foreign-scripts")
 def test_the_choice_of_mails_is_fit_for_all(page: Page, ada: Attendee) -> None:  # noqa: F811
     page.goto(f"{page.prefix}/me/mails/")  # type: ignore[attr-defined]
     judge(page)
@@ -38,6 +40,7 @@ def test_the_choice_of_mails_is_fit_for_all(page: Page, ada: Attendee) -> None: 
     assert OptOut.objects.get().topic == Topic.REMINDERS
 
 
+@pytest.mark.proves("accessible-pages", "no-foreign-scripts")
 def test_the_pages_behind_the_links_of_mails_are_fit_for_all(page: Page, ada: Attendee) -> None:  # noqa: F811
     session = make.session(title="Éthique, droit et gouvernance des systèmes d’apprentissage")
     make.registration(session, ada)

@@ -58,6 +58,15 @@ def row(page: Page, name: str) -> Locator:
     return page.locator(".persons li").filter(has_text=name)
 
 
+@pytest.mark.proves(
+    "list-review",
+    "list-agreement",
+    "partner-people",
+    "one-invitation-link",
+    "accept-once",
+    "decline-frees-seats",
+    "erased-from-lists",
+)
 def test_a_list_comes_in_people_answer_and_places_move_on(page: Page, chromium: Browser, demo: Demo, tmp_path: Path) -> None:
     database = f"sqlite:///{quote(str(demo.folder / 'summit.sqlite3'))}"
     kept = run_python(

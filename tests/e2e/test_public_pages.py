@@ -85,6 +85,7 @@ def no_sideways_scroll(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{page.url} scrolls sideways"
 
 
+@pytest.mark.proves("accessible-pages")
 def test_every_public_page_is_fit_for_all(visitor: Page, summit: None) -> None:
     for address in ADDRESSES:
         visitor.goto(address)
@@ -93,6 +94,7 @@ def test_every_public_page_is_fit_for_all(visitor: Page, summit: None) -> None:
         assert machine.unfit(visitor) == []
 
 
+@pytest.mark.proves("accessible-pages")
 def test_text_twice_as_large_still_fits_a_phone(chromium: Browser, live_server: Any, summit: None) -> None:
     context = chromium.new_context(base_url=live_server.url, viewport={"width": 390, "height": 800})
     page = context.new_page()
@@ -145,6 +147,7 @@ def test_filters_work_without_leaving_the_page(page: Page, live_server: Any, sum
     expect(page.locator(".row")).to_have_count(7)
 
 
+@pytest.mark.proves("accessible-pages")
 def test_the_programme_is_whole_without_script(chromium: Browser, live_server: Any, summit: None) -> None:
     context = chromium.new_context(base_url=live_server.url, java_script_enabled=False, viewport={"width": 390, "height": 800})
     page = context.new_page()
@@ -159,6 +162,7 @@ def test_the_programme_is_whole_without_script(chromium: Browser, live_server: A
     context.close()
 
 
+@pytest.mark.proves("accessible-pages")
 def test_a_keyboard_reaches_the_content_first_and_sees_where_it_is(page: Page, live_server: Any, summit: None) -> None:
     page.goto(f"{live_server.url}/programme/?day=2031-02-03")
 

@@ -122,6 +122,7 @@ def faults(page: Page, name: str) -> list[str]:
     return [f"{name} {fault}" for fault in machine.unfit(page)]
 
 
+@pytest.mark.proves("accessible-pages")
 @pytest.mark.parametrize(("lang", "scheme", "width"), VARIANTS, ids=str)
 def test_every_state_is_fit_for_all(
     enter: Callable[..., Page], ada: Attendee, states: dict[str, Session], lang: str, scheme: str, width: int
@@ -160,6 +161,7 @@ def test_every_state_is_fit_for_all(
     assert found == []
 
 
+@pytest.mark.proves("accessible-pages")
 def test_a_strangers_view_of_every_state_is_fit_for_all(enter: Callable[..., Page], states: dict[str, Session]) -> None:
     page = enter(None, width=390)
     found = []
@@ -170,6 +172,7 @@ def test_a_strangers_view_of_every_state_is_fit_for_all(enter: Callable[..., Pag
     assert found == []
 
 
+@pytest.mark.proves("accessible-pages")
 def test_text_twice_as_large_fits_a_phone_and_fingers_find_their_aim(
     enter: Callable[..., Page], ada: Attendee, states: dict[str, Session]
 ) -> None:
@@ -205,6 +208,7 @@ def tab_to(page: Page, said: str) -> None:
     raise AssertionError(f"no Tab leads to {said!r}")
 
 
+@pytest.mark.proves("clash-before-click")
 def test_a_clash_is_swapped_by_keyboard_and_both_rows_tell_it(enter: Callable[..., Page], ada: Attendee) -> None:
     make.day(NOON.date())
     held, wanted = make.session(title="Puces", starts_at=NOON), make.session(title="Gouvernance", starts_at=NOON)
@@ -233,6 +237,7 @@ def test_a_clash_is_swapped_by_keyboard_and_both_rows_tell_it(enter: Callable[..
     assert (status_of(held, ada), status_of(wanted, ada)) == ("swapped", "confirmed")
 
 
+@pytest.mark.proves("line-before-joining")
 def test_whoever_waits_gets_the_seat_that_another_browser_gives_back(enter: Callable[..., Page], ada: Attendee) -> None:
     session, grace = make.session(seats=1), make.attendee("Grace Hopper")
     ask(session, grace)
@@ -256,6 +261,7 @@ def test_whoever_waits_gets_the_seat_that_another_browser_gives_back(enter: Call
     assert status_of(session, ada) == "confirmed"
 
 
+@pytest.mark.proves("my-programme-order")
 def test_an_offer_is_accepted_in_the_list_and_stands_among_the_seats_then(enter: Callable[..., Page], ada: Attendee) -> None:
     session = full(waiting_list=Mode.OFFER, title="Puces")
     ask(session, ada)
@@ -277,6 +283,7 @@ def test_an_offer_is_accepted_in_the_list_and_stands_among_the_seats_then(enter:
     assert page.evaluate("window.stayed")
 
 
+@pytest.mark.proves("accessible-pages")
 def test_everything_works_without_a_script(enter: Callable[..., Page], ada: Attendee) -> None:
     held, wanted = make.session(title="Puces", starts_at=NOON), make.session(title="Gouvernance", starts_at=NOON)
     ask(held, ada)
@@ -334,8 +341,9 @@ def test_an_answer_422_takes_its_place_and_the_focus(enter: Callable[..., Page],
     expect(reason).to_have_value("Bon\u202ejour")
 
 
+@pytest.mark.proves("typed-text-kept")
 def test_a_click_that_the_network_loses_is_sent_the_ordinary_way(enter: Callable[..., Page], ada: Attendee) -> None:
-    """G5: and has its effect once, whether the first one arrived or not."""
+    """It has its effect once, whether the first one arrived or not."""
     session = make.session()
     page = enter(ada)
     page.goto(f"sessions/{session.slug}/")

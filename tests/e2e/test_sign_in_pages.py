@@ -41,6 +41,7 @@ def press_enter(page: Page) -> None:
         page.keyboard.press("Enter")
 
 
+@pytest.mark.proves("accessible-pages")
 def test_a_new_person_comes_in_by_keyboard_and_every_page_is_fit_for_all(page: Page) -> None:
     page.goto("accounts/login/")
     judge(page)
@@ -84,6 +85,7 @@ def press_enter_in(page: Page, field: str, text: str) -> None:
     press_enter(page)
 
 
+@pytest.mark.proves("accessible-pages")
 def test_the_other_pages_of_the_door_are_fit_for_all(page: Page) -> None:
     make.attendee(email="ada@example.org")
     page.goto("accounts/signup/")
@@ -102,6 +104,7 @@ def test_the_other_pages_of_the_door_are_fit_for_all(page: Page) -> None:
     judge(page)
 
 
+@pytest.mark.proves("accessible-pages")
 def test_the_door_opens_without_script(chromium: Browser, live_server: Any) -> None:
     ada = make.attendee(email="ada@example.org")
     context = chromium.new_context(base_url=live_server.url, java_script_enabled=False)

@@ -1,4 +1,4 @@
-"""Wishes in a real browser: ranked by keyboard and by touch, with and without a script, and fit for all (G16, G27)."""
+"""Wishes in a real browser: ranked by keyboard and by touch, with and without a script, and fit for all."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -76,6 +76,7 @@ def order(ada: Attendee) -> list[str]:
     return [wish.session.title for wish in Wish.objects.filter(attendee=ada).select_related("session").order_by("rank")]
 
 
+@pytest.mark.proves("accessible-pages", "no-foreign-scripts")
 def test_every_state_of_the_page_is_fit_for_all(page: Page, allocation: Allocation, ada: Attendee) -> None:
     address = f"{page.prefix}/wishes/"  # type: ignore[attr-defined]
     page.goto(address)
@@ -97,6 +98,7 @@ def test_every_state_of_the_page_is_fit_for_all(page: Page, allocation: Allocati
     judge(page)
 
 
+@pytest.mark.proves("accessible-pages")
 def test_wishes_are_ranked_by_keyboard_and_the_focus_stays_where_one_is(page: Page, allocation: Allocation, ada: Attendee) -> None:
     page.goto(f"{page.prefix}/wishes/{allocation.slug}/")  # type: ignore[attr-defined]
     ethics, arts = (allocation.sessions.get(title_fr=title) for title in ("Éthique", "Arts"))
@@ -140,6 +142,7 @@ def test_what_one_adds_stays_under_the_finger(page: Page, allocation: Allocation
     assert abs(after["y"] - before["y"]) < 2
 
 
+@pytest.mark.proves("accessible-pages")
 def test_the_page_is_whole_without_a_script(chromium: Browser, live_server: Any, allocation: Allocation, ada: Attendee) -> None:
     context = chromium.new_context(
         base_url=live_server.url, java_script_enabled=False, locale="fr-FR", viewport={"width": 390, "height": 844}
@@ -159,6 +162,7 @@ def test_the_page_is_whole_without_a_script(chromium: Browser, live_server: Any,
     context.close()
 
 
+@pytest.mark.proves("accessible-pages", "no-foreign-scripts")
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_the_pages_of_organisers_are_fit_for_all(
     chromium: Browser, live_server: Any, allocation: Allocation, ada: Attendee, scheme: Any, width: int

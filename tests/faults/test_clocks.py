@@ -39,8 +39,9 @@ def plan_reminders() -> list[str]:
     return [who.user.email for who in crowd] * SESSIONS
 
 
+@pytest.mark.proves("reminder-once")
 def test_two_clocks_and_three_workers_send_five_thousand_reminders_once_each(tmp_path: Path) -> None:
-    """F20, G10: exactly 5,000 mails."""
+    """Exactly 5,000 mails."""
     expected = Counter(plan_reminders())
     with (
         valkey(tmp_path) as broker,

@@ -1,4 +1,4 @@
-"""F4, F39, G13: processes that are killed while they give a seat, and many of them at one database."""
+"""Processes that are killed while they give a seat, and many of them at one database."""
 
 import json
 import re
@@ -36,6 +36,7 @@ die()
 """
 
 
+@pytest.mark.proves("atomic-registration")
 @pytest.mark.parametrize(
     ("before_commit", "kept"), [("die()", 0), ("pass", 1)], ids=["before the commit", "after the commit, before the answer"]
 )
@@ -127,9 +128,9 @@ def kill_posts(spot, rounds, tmp_path, *, full=False):
     print(f"{rounds} processes killed {spot}: {kept} kept, the same answer to all who asked again, one mail each.")
 
 
+@pytest.mark.proves("idempotent-requests", "atomic-registration")
 @pytest.mark.parametrize("spot", SPOTS)
 def test_a_web_process_killed_at_any_moment_of_a_post_keeps_all_or_nothing_and_its_key_works_again(tmp_path, spot):
-    """F4, G5."""
     kill_posts(spot, 4, tmp_path)
 
 
@@ -137,6 +138,7 @@ def test_a_web_process_killed_while_somebody_joins_the_line_keeps_all_or_nothing
     kill_posts(SPOTS[1], 3, tmp_path, full=True)
 
 
+@pytest.mark.proves("atomic-registration")
 @pytest.mark.faults
 @pytest.mark.parametrize("full", [False, pytest.param(True, marks=pytest.mark.only_on_postgresql)])
 @pytest.mark.parametrize("spot", SPOTS)
@@ -195,8 +197,9 @@ def read_then_write(processes, each, tmp_path):
     print(f"{processes} processes × {each} registrations, half of them cancelled again: 0 errors.")
 
 
+@pytest.mark.proves("no-lock-errors")
 def test_twenty_processes_that_read_and_then_write_never_find_the_database_locked(tmp_path):
-    """F39: registrations, places in line and cancellations with promotion, on the database file that all of them share."""
+    """Registrations, places in line and cancellations with promotion, on the database file that all of them share."""
     read_then_write(20, 6, tmp_path)
 
 

@@ -71,8 +71,9 @@ def assert_each_arrived(box, *, twice_at_most=0):
     assert max(box.message_ids.values()) <= 2
 
 
+@pytest.mark.proves("mail-once")
 def test_two_workers_and_a_sweep_send_each_mail_once(tmp_path, broker, box):
-    """G7: rung three times each, by two workers, while the sweep goes round: no mail twice."""
+    """Rung three times each, by two workers, while the sweep goes round: no mail twice."""
     queue(100)
     for _ in range(3):
         ring_for_all(broker)
@@ -105,13 +106,15 @@ def kill_at(shares, number, tmp_path, broker, box, seconds):
     assert_each_arrived(box, twice_at_most=CONCURRENCY * len(shares))
 
 
+@pytest.mark.proves("mail-sent-or-explained", "mail-once")
 def test_a_killed_worker_loses_no_mail_and_repeats_only_those_in_flight(tmp_path, broker, box):
-    """F5, G6, G7: kill -9 with mails due, start again, and nobody lends a hand."""
+    """`kill -9` with mails due, start again, and nobody lends a hand."""
     box.seconds_each = 0.01  # so that the kill meets mails in flight
 
     kill_at([0.3], 200, tmp_path, broker, box, seconds=60)
 
 
+@pytest.mark.proves("mail-sent-or-explained")
 @pytest.mark.faults
 @pytest.mark.only_on_postgresql  # two hundred mails and one kill are tried on both
 def test_a_worker_killed_five_times_in_ten_thousand_mails_loses_none(tmp_path, broker, box):
@@ -138,9 +141,10 @@ for uuid in uuids:
 """
 
 
+@pytest.mark.proves("mail-once")
 @pytest.mark.parametrize("number", [10, pytest.param(500, marks=[pytest.mark.faults, pytest.mark.runs_once])])
 def test_a_worker_killed_after_the_server_has_accepted_loses_nothing_and_doubles_only_that_mail(tmp_path, box, settings, number):
-    """F6: under the same Message-ID, and the row says so."""
+    """Under the same Message-ID, and the row says so."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
     queue(number)
@@ -157,8 +161,9 @@ def test_a_worker_killed_after_the_server_has_accepted_loses_nothing_and_doubles
     assert box.message_ids == {message.message_id: 2 for message in Message.objects.all()}
 
 
+@pytest.mark.proves("codes-first")
 def test_a_code_leaves_at_once_while_the_server_takes_its_time_for_every_other_mail(tmp_path, broker, box):
-    """F15, G8: all processes that may send ordinary mails are held up; one is kept for codes, and a second worker sends nothing twice."""
+    """All processes that may send ordinary mails are held up; one is kept for codes, and a second worker sends nothing twice."""
     queue(20)
     box.seconds_each, box.slow = 30, {f"p{n}@example.org" for n in range(20)}
     ring_for_all(broker)
@@ -192,9 +197,10 @@ queue(400)
 """
 
 
+@pytest.mark.proves("mail-sent-or-explained")
 @pytest.mark.only_on_postgresql
 def test_a_database_that_crashes_twice_in_mid_batch_loses_no_mail_and_no_worker_needs_a_restart(tmp_path, broker, box):
-    """F10, the mails: `pg_ctl restart -m immediate` at a quarter and at half of them."""
+    """`pg_ctl restart -m immediate` at a quarter and at half of the mails."""
     box.seconds_each = 0.01
     with throwaway_server(durable=True) as server:
         variables = {"BROKER_URL": broker.connection_url, "EMAIL_URL": box.url, "DATABASE_URL": server.url, **QUICK}
@@ -224,8 +230,9 @@ def test_a_database_that_crashes_twice_in_mid_batch_loses_no_mail_and_no_worker_
     assert sum(arrived.values()) - 400 <= 2 * 2 * CONCURRENCY  # at most what was in flight at each crash
 
 
+@pytest.mark.proves("mail-sent-or-explained", "broker-may-die")
 def test_mails_go_out_without_any_ring(tmp_path, broker, box):
-    """G25: every ring was lost; the sweep finds the rows."""
+    """Every ring was lost; the sweep finds the rows."""
     queue(20)
 
     with workers(1, tmp_path, BROKER_URL=broker.connection_url, EMAIL_URL=box.url, **QUICK):
@@ -234,8 +241,9 @@ def test_mails_go_out_without_any_ring(tmp_path, broker, box):
     assert_each_arrived(box)
 
 
+@pytest.mark.proves("mail-sent-or-explained")
 def test_a_broker_that_is_flushed_or_killed_in_mid_batch_loses_no_mail(tmp_path, broker, box):
-    """F7, F8: and the worker takes work again without a restart."""
+    """The worker takes work again without a restart."""
     box.seconds_each = 0.01
     queue(150)
     ring_for_all(broker)

@@ -67,8 +67,9 @@ def test_a_reminder_is_planned_as_it_is_saved_and_its_page_shows_when_it_leaves(
     assert Reminder.objects.get().due_at == datetime.fromisoformat("2027-02-09T19:00+01:00")
 
 
+@pytest.mark.proves("reminder-once")
 def test_an_organiser_is_warned_as_they_choose_an_hour_that_clocks_skip_or_show_twice(organiser: Client) -> None:
-    """F18: saved, and said for which sessions; a few by name, the others counted."""
+    """Saved, and said for which sessions; a few by name, the others counted."""
     event = make.event()
     for day in ("2027-03-28", "2027-10-31"):
         for number in range(2):
@@ -93,6 +94,7 @@ def test_a_reminder_of_nothing_is_refused_beside_its_field(organiser: Client) ->
 # --- Changes --------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("quiet-window")
 def test_publishing_shows_whom_it_tells_and_tells_them_once_it_is_confirmed(organiser: Client) -> None:
     event = make.event()
     organiser.post(f"{WINDOWS}add/", {"event": event.pk})
@@ -131,6 +133,7 @@ def text_form(**changes: Any) -> dict[str, Any]:
     return texts | {"statuses": ["confirmed"]} | changes
 
 
+@pytest.mark.proves("announcement-preview")
 def test_an_announcement_is_written_tried_out_shown_and_sent_once(organiser: Client) -> None:
     session = make.session()
     people = [make.registration(session).attendee, make.registration(session, make.attendee(language="en")).attendee]
@@ -187,6 +190,7 @@ def test_a_moment_that_is_over_is_refused_beside_its_field(organiser: Client) ->
     assert Announcement.objects.get().status == "draft"
 
 
+@pytest.mark.proves("announcement-placeholders")
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
@@ -212,6 +216,7 @@ def test_an_announcement_to_nobody_or_with_a_wrong_placeholder_is_refused_beside
     assert not Announcement.objects.exists()
 
 
+@pytest.mark.proves("announcement-preview")
 def test_whoever_may_only_look_sends_and_publishes_nothing(client: Client) -> None:
     session = make.session()
     make.registration(session)

@@ -1,4 +1,4 @@
-"""Announcements: each person once, in their language, of whom the organisers chose and who wants them; stopped when they say so (W15)."""
+"""Announcements: each person once, in their language, of whom the organisers chose and who wants them; stopped when they say so."""
 
 from datetime import timedelta
 from functools import partial
@@ -32,6 +32,7 @@ def names(made: Announcement) -> set:
     return set(announcing.audience(made))
 
 
+@pytest.mark.proves("announcement-once")
 def test_an_announcement_goes_to_those_with_the_chosen_statuses_in_the_chosen_place():
     event = make.event()
     one, other, elsewhere = make.session(event=event, seats=1), make.session(event=event), make.session()
@@ -49,6 +50,7 @@ def test_an_announcement_goes_to_those_with_the_chosen_statuses_in_the_chosen_pl
     assert names(make.announcement()) == set() and stranger not in names(make.announcement(event=event))
 
 
+@pytest.mark.proves("announcement-once")
 def test_each_gets_one_mail_in_their_language_behind_everything_else():
     session = make.session()
     french, english = make.attendee("Ada"), make.attendee("Grace", language="en")
@@ -68,6 +70,7 @@ def test_each_gets_one_mail_in_their_language_behind_everything_else():
     assert "Hello Grace." in next(message.body for message in mail.outbox if message.subject == "Entrance")
 
 
+@pytest.mark.proves("announcement-once")
 def test_an_announcement_that_is_sent_twice_goes_out_once():
     session = make.session()
     make.registration(session)
@@ -79,6 +82,7 @@ def test_an_announcement_that_is_sent_twice_goes_out_once():
     assert (made.status, made.people) == ("queued", 1) and made.history.count() == 3
 
 
+@pytest.mark.proves("announcement-once")
 @pytest.mark.django_db(transaction=True)
 def test_three_clocks_at_once_send_it_once():
     session, actor, at = make.session(seats=60), make.organiser(), timezone.now()
@@ -90,6 +94,7 @@ def test_three_clocks_at_once_send_it_once():
     assert sorted(answers) == [0, 0, 60], answers
 
 
+@pytest.mark.proves("announcement-once")
 def test_one_that_is_sent_later_goes_to_those_whom_it_concerns_then():
     session, actor = make.session(), make.organiser()
     gone, later = make.registration(session).attendee, timezone.now() + timedelta(hours=2)
@@ -102,6 +107,7 @@ def test_one_that_is_sent_later_goes_to_those_whom_it_concerns_then():
     assert Message.objects.get(kind=announcing.KIND).to == come.user.email
 
 
+@pytest.mark.proves("announcement-stop")
 def test_one_that_is_stopped_sends_no_more_of_it():
     session, actor = make.session(), make.organiser()
     for _ in range(3):
@@ -121,6 +127,7 @@ def test_one_that_is_stopped_sends_no_more_of_it():
     assert made.status == "stopped" and made.history.first().history_user == actor
 
 
+@pytest.mark.proves("announcement-stop")
 def test_one_that_is_stopped_before_its_moment_never_leaves():
     session, actor = make.session(), make.organiser()
     make.registration(session)
@@ -132,6 +139,7 @@ def test_one_that_is_stopped_before_its_moment_never_leaves():
     assert announcing.send_due(later) == 0
 
 
+@pytest.mark.proves("optional-mails")
 def test_whoever_wants_no_announcements_gets_those_alone_that_must_reach_everybody():
     session = make.session()
     who = make.registration(session).attendee
@@ -143,6 +151,7 @@ def test_whoever_wants_no_announcements_gets_those_alone_that_must_reach_everybo
     assert "List-Unsubscribe" not in mail.outbox[-1].extra_headers
 
 
+@pytest.mark.proves("announcement-preview")
 def test_a_test_goes_to_its_organiser_alone_and_says_so():
     session = make.session()
     make.registration(session)
@@ -161,22 +170,23 @@ def test_a_test_goes_to_its_organiser_alone_and_says_so():
 # --- Texts ------------------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("announcement-placeholders")
 @pytest.mark.parametrize(
     "text", ["{event.__init__.__globals__}", "{{7*7}}", "{name", "name}", "{}", "{ name }", "{0}", "{session}", "{event}"]
 )
 def test_a_text_with_what_is_no_placeholder_is_refused(text):
-    """W15."""
     with pytest.raises(ValidationError):
         announcing.check_text(f"Bonjour {text}", has_session=False, has_event=False)
 
 
+@pytest.mark.proves("announcement-placeholders")
 def test_the_placeholders_of_what_was_chosen_are_taken():
     announcing.check_text("{name} {event} {session} {when} {where} {programme}", has_session=True, has_event=False)
     announcing.check_text("{name} {event} {programme} 100 %", has_session=False, has_event=True)
 
 
+@pytest.mark.proves("announcement-placeholders")
 def test_a_name_that_looks_like_a_placeholder_or_a_tag_stays_text():
-    """W15, W16."""
     session = make.session(title="Gouvernance {name}")
     make.registration(session, make.attendee("{programme} <script>alert(1)</script> %(x)s"))
     Message.objects.all().delete()

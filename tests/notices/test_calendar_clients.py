@@ -66,6 +66,7 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
+@pytest.mark.proves("calendar-subscription")
 def test_a_subscribed_calendar_follows_a_seat_that_moves_and_goes(desk: Desk, live_server: Any) -> None:
     session = make.session(title_fr="Gouvernance", title_en="Governance", starts_at=STARTS_AT)
     ada = make.registration(session).attendee
@@ -84,6 +85,7 @@ def test_a_subscribed_calendar_follows_a_seat_that_moves_and_goes(desk: Desk, li
     assert desk.seen() == []
 
 
+@pytest.mark.proves("calendar-entry")
 def test_the_entries_of_mails_replace_each_other(desk: Desk) -> None:
     session = make.session(title_fr="Gouvernance", title_en="Governance", starts_at=STARTS_AT)
     ada = make.registration(session).attendee

@@ -1,4 +1,4 @@
-"""Calendars: the entries that mails carry, and the address that a calendar program asks (W18, W19, W20)."""
+"""Calendars: the entries that mails carry, and the address that a calendar program asks."""
 
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -56,6 +56,7 @@ def the_entry(message: Any) -> tuple[str, Any]:
 # --- In mails ---------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("calendar-entry")
 def test_a_seat_is_a_request_that_is_accepted_already_from_the_summit_to_that_person_alone() -> None:
     make.registration(make.session(title="Puces"), make.attendee('Ada "Countess" Lovelace, née Byron', email="ada@example.org"))
 
@@ -69,6 +70,7 @@ def test_a_seat_is_a_request_that_is_accepted_already_from_the_summit_to_that_pe
     assert event["ORGANIZER"] == f"mailto:{parseaddr(settings.DEFAULT_FROM_EMAIL)[1]}"
 
 
+@pytest.mark.proves("calendar-entry")
 def test_mail_programs_are_told_the_method_in_the_part_and_in_the_file() -> None:
     make.registration()
 
@@ -82,6 +84,7 @@ def test_mail_programs_are_told_the_method_in_the_part_and_in_the_file() -> None
     assert parts[0].get_payload(decode=True) == parts[1].get_payload(decode=True)
 
 
+@pytest.mark.proves("calendar-entry")
 def test_a_moved_seat_is_the_same_entry_with_the_next_number_and_a_cancelled_one_the_number_after() -> None:
     session = make.session(starts_at=datetime(2027, 2, 8, 13, 30, tzinfo=UTC))
     registration = make.registration(session)
@@ -101,9 +104,9 @@ def test_a_moved_seat_is_the_same_entry_with_the_next_number_and_a_cancelled_one
     assert [str(event["STATUS"]) for _method, event in found] == ["CONFIRMED", "CONFIRMED", "CANCELLED"]
 
 
+@pytest.mark.proves("calendar-entry")
 @pytest.mark.parametrize("sign", ["\r\n", "\r", "\n", "\u2028", "\x85"])
 def test_no_line_break_in_a_title_makes_a_property(sign: str) -> None:
-    """W18."""
     session = make.session(title=f"Talk{sign}ATTENDEE:mailto:evil@example.org")
     feed = the_feed(make.registration(session).attendee)
 
@@ -119,6 +122,7 @@ def test_no_line_break_in_a_title_makes_a_property(sign: str) -> None:
 # --- The address ------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("calendar-subscription")
 def test_the_address_gives_the_seats_of_that_person_as_the_mails_do() -> None:
     ada = make.attendee("Ada Lovelace", language="en")
     session = make.session(title_fr="Gouvernance", title_en="Governance", starts_at=timezone.now() + timedelta(days=3))
@@ -133,16 +137,17 @@ def test_the_address_gives_the_seats_of_that_person_as_the_mails_do() -> None:
     text = answer.content.decode()
     [event] = entries(text)
     assert (event["SUMMARY"], event["STATUS"], event["DTSTART"].params["TZID"]) == ("Governance", "CONFIRMED", "Europe/Paris")
-    assert "BEGIN:VTIMEZONE" in text and "TZID:CET" not in text  # W19
+    assert "BEGIN:VTIMEZONE" in text and "TZID:CET" not in text
     mine = next(the_entry(message)[1] for message in first if message.to == [ada.user.email] and "Governance" in message.subject)
     assert (event["UID"], event["SEQUENCE"], event["DTSTART"].dt) == (mine["UID"], mine["SEQUENCE"], mine["DTSTART"].dt)
     assert str(registration.uuid) in event["UID"]
-    # W20: kept by nobody, told to no other site, and without anybody's name.
+    # Kept by nobody, told to no other site, and without anybody's name.
     assert answer["Content-Type"] == "text/calendar; charset=utf-8"
     assert "no-store" in answer["Cache-Control"] and "private" in answer["Cache-Control"] and answer["Referrer-Policy"] == "no-referrer"
     assert not [word for word in ("Grace", "grace", "Ada", ada.user.email) if word in text]
 
 
+@pytest.mark.proves("calendar-subscription")
 def test_what_is_offered_is_tentative_and_what_one_waits_for_is_not_there() -> None:
     session = make.session(seats=1, waiting_list=Session.WaitingList.OFFER)
     holder, ada, grace = make.registration(session).attendee, make.attendee(), make.attendee()
@@ -168,6 +173,7 @@ def test_a_seat_that_is_given_back_leaves_the_calendar_and_one_that_moves_follow
     assert entries(ask(feed).content) == []
 
 
+@pytest.mark.proves("calendar-subscription")
 @pytest.mark.parametrize(("minutes", "trigger"), [(None, None), (15, b"-PT15M"), (24 * 60, b"-P1D")])
 def test_the_alarm_is_the_one_that_was_chosen(minutes: int | None, trigger: bytes | None) -> None:
     ada = make.registration().attendee
@@ -200,6 +206,7 @@ def test_the_calendar_costs_four_queries_however_many_seats(number: int, django_
         assert len(entries(ask(feed).content)) == number
 
 
+@pytest.mark.proves("calendar-subscription")
 def test_a_revoked_address_and_one_of_somebody_who_may_not_sign_in_answer_like_a_made_up_one() -> None:
     ada = make.registration().attendee
     feed = the_feed(ada)
@@ -221,6 +228,7 @@ def test_a_revoked_address_and_one_of_somebody_who_may_not_sign_in_answer_like_a
 # --- The page ---------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("calendar-subscription")
 def test_a_person_makes_an_address_changes_it_and_switches_it_off(client: Client) -> None:
     ada = make.attendee()
     make.sign_in(client, ada)

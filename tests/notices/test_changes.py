@@ -1,4 +1,4 @@
-"""What has moved is told once to each whom it concerns, with a calendar entry that follows (F26, F27)."""
+"""What has moved is told once to each whom it concerns, with a calendar entry that follows."""
 
 import threading
 from collections.abc import Iterator
@@ -52,6 +52,7 @@ def entries(message) -> list:
 # --- Who is told, of what -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("one-mail-per-change")
 def test_each_person_is_told_once_of_all_that_has_moved_for_them():
     """Not one mail per edit: two sessions, four edits, one mail."""
     one, other = make.session(title="Un"), make.session(title="Deux", starts_at=timezone.now() + timedelta(days=9))
@@ -74,6 +75,7 @@ def test_each_person_is_told_once_of_all_that_has_moved_for_them():
     assert [mails(who).count("changes") for who in (both, single)] == [1, 1]
 
 
+@pytest.mark.proves("one-mail-per-change")
 def test_nobody_is_told_before_the_edits_have_settled():
     session = make.session()
     make.registration(session)
@@ -84,6 +86,7 @@ def test_nobody_is_told_before_the_edits_have_settled():
     assert tell(timedelta(0)) == 1, "but edits that go on and on keep nobody waiting for ever"
 
 
+@pytest.mark.proves("one-mail-per-change")
 def test_a_session_that_comes_back_to_where_it_stood_is_no_change():
     session = make.session()
     make.registration(session)
@@ -94,6 +97,7 @@ def test_a_session_that_comes_back_to_where_it_stood_is_no_change():
     assert tell() == 0
 
 
+@pytest.mark.proves("change-audience")
 def test_the_line_requests_and_offers_are_told_too_and_strangers_are_not():
     session = make.session(seats=2, waiting_list=Session.WaitingList.OFFER)
     holder, leaving = fill(session)
@@ -116,6 +120,7 @@ def test_the_line_requests_and_offers_are_told_too_and_strangers_are_not():
     assert "Vous y avez demandé une place" in told[asking.user.email].body
 
 
+@pytest.mark.proves("change-audience")
 def test_whoever_came_after_the_change_knows_it_and_whoever_came_in_between_is_told_what_they_knew():
     session = make.session()
     early = make.registration(session).attendee
@@ -135,6 +140,7 @@ def test_whoever_came_after_the_change_knows_it_and_whoever_came_in_between_is_t
     assert late.user.email not in told
 
 
+@pytest.mark.proves("change-audience")
 def test_a_draft_that_moves_is_nobodys_business():
     session = make.session(status=Session.Status.DRAFT)
     make.moved(session, hours=1)
@@ -142,6 +148,7 @@ def test_a_draft_that_moves_is_nobodys_business():
     assert not Change.objects.exists()
 
 
+@pytest.mark.proves("change-audience")
 def test_whoever_gave_the_seat_back_meanwhile_is_not_told():
     session = make.session()
     who = make.registration(session).attendee
@@ -153,6 +160,7 @@ def test_whoever_gave_the_seat_back_meanwhile_is_not_told():
     assert Message.objects.get(kind=changes.KIND).status == "dropped"
 
 
+@pytest.mark.proves("change-calendar-entry")
 def test_a_mail_that_waits_while_the_session_moves_again_leaves_it_to_the_next_one():
     session = make.session()
     make.registration(session)
@@ -169,6 +177,7 @@ def test_a_mail_that_waits_while_the_session_moves_again_leaves_it_to_the_next_o
 # --- What they read -------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("change-calendar-entry")
 def test_the_entry_in_the_calendar_follows_with_the_same_uid_and_the_next_sequence():
     session = make.session()
     registration = make.registration(session)
@@ -184,6 +193,7 @@ def test_the_entry_in_the_calendar_follows_with_the_same_uid_and_the_next_sequen
     assert second["DTSTART"].dt == later.local_starts_at
 
 
+@pytest.mark.proves("change-calendar-entry")
 def test_several_seats_come_with_several_entries_in_one_calendar():
     who = make.attendee()
     sessions = [make.session(starts_at=timezone.now() + timedelta(days=days)) for days in (5, 6)]
@@ -198,6 +208,7 @@ def test_several_seats_come_with_several_entries_in_one_calendar():
     assert content.count("BEGIN:VTIMEZONE") == 1
 
 
+@pytest.mark.proves("change-clash-alternatives")
 def test_whoever_is_expected_elsewhere_now_is_told_where_and_what_else_has_free_seats():
     event = make.event()
     starts_at = timezone.now().replace(minute=0, second=0, microsecond=0) + timedelta(days=7)
@@ -252,6 +263,7 @@ def test_writing_what_moved_costs_one_query_for_most_people(django_assert_num_qu
 # --- Quiet windows -----------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("quiet-window")
 def test_while_a_quiet_window_is_open_nobody_is_told_until_it_is_published():
     actor, session = make.organiser(), make.session()
     make.registration(session)
@@ -268,6 +280,7 @@ def test_while_a_quiet_window_is_open_nobody_is_told_until_it_is_published():
     assert tell() == 1, "afterwards changes go out by themselves again"
 
 
+@pytest.mark.proves("quiet-window")
 def test_a_window_of_one_event_holds_its_own_changes_and_no_others():
     actor, here, elsewhere = make.organiser(), make.session(), make.session()
     make.registration(here), make.registration(elsewhere)
@@ -281,6 +294,7 @@ def test_a_window_of_one_event_holds_its_own_changes_and_no_others():
     assert changes.publish(window, actor=actor, at=timezone.now()) == 1
 
 
+@pytest.mark.proves("quiet-window")
 def test_no_quiet_window_holds_back_what_begins_within_a_day():
     """Organisers who forget to publish send nobody to a room that is empty."""
     actor = make.organiser()
@@ -292,6 +306,7 @@ def test_no_quiet_window_holds_back_what_begins_within_a_day():
     assert tell() == 1
 
 
+@pytest.mark.proves("quiet-window")
 def test_one_quiet_window_at_a_time_is_open_in_a_place():
     actor, event = make.organiser(), make.event()
     changes.open_window(event.pk, actor=actor)
@@ -319,6 +334,7 @@ def test_the_preview_counts_what_publishing_tells_in_a_constant_number_of_querie
     assert changes.publish(window, actor=actor, at=timezone.now()) == 5
 
 
+@pytest.mark.proves("one-mail-per-change")
 @pytest.mark.django_db(transaction=True)
 def test_an_organiser_and_two_clocks_at_once_tell_each_person_once():
     session, actor = make.session(seats=50), make.organiser()
@@ -363,14 +379,15 @@ def move_onto_another(number: int, clashing: int) -> None:
     assert reminders.remind(old + timedelta(hours=1)) == number
 
 
+@pytest.mark.proves("change-clash-alternatives")
 def test_everybody_of_a_session_that_moves_onto_another_is_told_once_and_of_the_clash():
-    """F26, with fewer people."""
+    """The long one below, with fewer people."""
     move_onto_another(30, 4)
 
 
+@pytest.mark.proves("change-clash-alternatives")
 @pytest.mark.faults
 def test_three_hundred_people_of_a_session_that_moves_onto_the_one_that_forty_of_them_hold():
-    """F26."""
     move_onto_another(300, 40)
 
 
@@ -398,9 +415,10 @@ def a_worker_that_sends() -> Iterator[None]:
             working.result()
 
 
+@pytest.mark.proves("cancelled-while-line-moves")
 @pytest.mark.django_db(transaction=True)
 def test_a_session_cancelled_while_seats_are_handed_on_leaves_nobody_seated_and_tells_each_once():
-    """F27: cancelled while the line moves and fifty people sign up; no mail of a seat leaves after the one that takes it."""
+    """Cancelled while the line moves and fifty people sign up; no mail of a seat leaves after the one that takes it."""
     session, actor = make.session(seats=10), make.organiser()
     holders = fill(session)
     waiting = [wait(session) for _ in range(15)]
@@ -432,6 +450,7 @@ def test_a_session_cancelled_while_seats_are_handed_on_leaves_nobody_seated_and_
         assert "registrations.confirmed" not in sent[-1:], "no seat is promised after the mail that takes it"
 
 
+@pytest.mark.proves("quiet-window")
 def test_a_session_that_is_cancelled_in_a_quiet_window_is_told_at_once_and_once():
     actor, session = make.organiser(), make.session()
     who = make.registration(session).attendee

@@ -32,6 +32,7 @@ def sent() -> list[Any]:
     return mail.outbox
 
 
+@pytest.mark.proves("cohort-invitation-once")
 def test_each_member_is_told_once_what_is_kept_for_the_cohort_in_their_language() -> None:
     cohort, session = the_cohort()
     pools.allot(make.session(title="Ailleurs"), make.cohort(), 3)
@@ -48,6 +49,7 @@ def test_each_member_is_told_once_what_is_kept_for_the_cohort_in_their_language(
             assert title in part and cohort_name in part and session.slug in part and "Ailleurs" not in part
 
 
+@pytest.mark.proves("cohort-invitation-once")
 def test_whoever_joins_later_is_invited_then_and_nobody_twice() -> None:
     cohort, _session = the_cohort()
     make.membership(cohort)
@@ -59,6 +61,7 @@ def test_whoever_joins_later_is_invited_then_and_nobody_twice() -> None:
     assert Message.objects.filter(kind=inviting.COHORT).count() == 2
 
 
+@pytest.mark.proves("cohort-invitation-once")
 def test_nothing_leaves_when_the_seats_are_gone_or_the_person_has_left_the_cohort() -> None:
     cohort, session = the_cohort(seats=1)
     left, stays = make.membership(cohort), make.membership(cohort)
@@ -81,6 +84,7 @@ def test_two_organisers_at_once_invite_each_member_once() -> None:
     assert Message.objects.filter(kind=inviting.COHORT).count() == 5
 
 
+@pytest.mark.proves("cohort-invitation-once")
 def test_those_invited_by_name_are_told_once_and_not_after_they_answered() -> None:
     session = make.session(access=Session.Access.INVITATION, title="Dîner")
     ada, grace = make.attendee(email="ada@example.org", language="en"), make.attendee(email="grace@example.org")
@@ -95,6 +99,7 @@ def test_those_invited_by_name_are_told_once_and_not_after_they_answered() -> No
     assert Message.objects.get(kind=inviting.BY_NAME, to="grace@example.org").status == Message.Status.DROPPED
 
 
+@pytest.mark.proves("cohort-invitation-once")
 def test_an_organiser_is_asked_before_a_cohort_is_invited(client: Client) -> None:
     cohort, _session = the_cohort()
     make.membership(cohort)

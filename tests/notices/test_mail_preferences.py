@@ -1,4 +1,4 @@
-"""People choose which optional mails they get, with or without signing in (RFC 8058); mails about seats are no choice (W48)."""
+"""People choose which optional mails they get, with or without signing in (RFC 8058); mails about seats are no choice."""
 
 from datetime import timedelta
 
@@ -32,6 +32,7 @@ def reminded():
     return who, mail.outbox[-1]
 
 
+@pytest.mark.proves("one-click-unsubscribe")
 def test_an_optional_mail_says_how_to_be_rid_of_its_kind():
     """RFC 2369, RFC 8058."""
     _who, message = reminded()
@@ -42,8 +43,9 @@ def test_an_optional_mail_says_how_to_be_rid_of_its_kind():
     assert address.startswith("http://testserver/mails/")
 
 
+@pytest.mark.proves("one-click-unsubscribe")
 def test_one_click_of_a_mail_program_switches_the_kind_off():
-    """W48: a POST without a cookie, a page or a token of ours."""
+    """A POST without a cookie, a page or a token of ours."""
     who, message = reminded()
     address = message.extra_headers["List-Unsubscribe"].strip("<>").removeprefix("http://testserver")
     program = Client(enforce_csrf_checks=True)
@@ -54,8 +56,9 @@ def test_one_click_of_a_mail_program_switches_the_kind_off():
     assert OptOut.objects.get().history.count() == 1
 
 
+@pytest.mark.proves("one-click-unsubscribe")
 def test_opening_the_address_changes_nothing(client):
-    """W48: programs open every link."""
+    """Programs open every link."""
     who, message = reminded()
     address = message.extra_headers["List-Unsubscribe"].strip("<>").removeprefix("http://testserver")
 
@@ -65,6 +68,7 @@ def test_opening_the_address_changes_nothing(client):
     assert not OptOut.objects.exists() and who.user.email not in page.content.decode()
 
 
+@pytest.mark.proves("one-click-unsubscribe")
 def test_it_can_be_switched_on_again_where_it_was_switched_off(client):
     who, message = reminded()
     address = message.extra_headers["List-Unsubscribe"].strip("<>").removeprefix("http://testserver")
@@ -76,15 +80,16 @@ def test_it_can_be_switched_on_again_where_it_was_switched_off(client):
     assert OptOut.history.count() == 2
 
 
+@pytest.mark.proves("unsubscribe-key")
 @pytest.mark.parametrize("change", [lambda key: key[:-1] + ("A" if key[-1] != "A" else "B"), lambda key: "x", lambda key: key + "é"])
 def test_an_address_that_was_forged_is_not_found(client, change):
-    """W48."""
     key = mail_preferences.key(make.attendee().user.email, Topic.REMINDERS)
 
     assert client.post(reverse("notices:unwanted", args=[change(key)])).status_code == 404
     assert not OptOut.objects.exists()
 
 
+@pytest.mark.proves("unsubscribe-key")
 def test_a_key_for_one_kind_switches_off_no_other(client):
     who = make.attendee()
     client.post(reverse("notices:unwanted", args=[mail_preferences.key(who.user.email, Topic.ANNOUNCEMENTS)]))
@@ -92,6 +97,7 @@ def test_a_key_for_one_kind_switches_off_no_other(client):
     assert mail_preferences.off(who.user.email) == {Topic.ANNOUNCEMENTS}
 
 
+@pytest.mark.proves("one-click-unsubscribe")
 def test_an_address_without_an_account_can_be_rid_of_reminders_of_invitations(client):
     session = make.session(access="invitation")
     make.invitation(session, "guest@example.org")
@@ -106,6 +112,7 @@ def test_an_address_without_an_account_can_be_rid_of_reminders_of_invitations(cl
     assert not OptOut.objects.exists()
 
 
+@pytest.mark.proves("optional-mails")
 def test_the_page_of_ones_mails_shows_and_keeps_what_one_chooses(client):
     who = make.attendee()
     make.sign_in(client, who)
@@ -134,6 +141,7 @@ def test_strangers_sign_in_before_they_see_their_mails(client):
     assert client.post(MAILS, {"wanted": []}).status_code == 302
 
 
+@pytest.mark.proves("optional-mails")
 def test_mails_about_a_seat_come_whatever_one_chooses():
     who = make.attendee()
     mail_preferences.choose_all(who.user, [])
@@ -157,6 +165,7 @@ def asked():
     return session, holder, reverse("notices:reconfirm", args=[Reconfirmation.objects.get().uuid])
 
 
+@pytest.mark.proves("coming-question")
 def test_opening_the_question_answers_nothing(client):
     session, holder, address = asked()
 
@@ -166,6 +175,7 @@ def test_opening_the_question_answers_nothing(client):
     assert Reconfirmation.objects.get().answered_at is None and status(session, holder) == "confirmed"
 
 
+@pytest.mark.proves("coming-question")
 def test_saying_yes_keeps_the_seat_without_signing_in(client):
     session, holder, address = asked()
 
@@ -176,6 +186,7 @@ def test_saying_yes_keeps_the_seat_without_signing_in(client):
     assert Reconfirmation.objects.get().answered_at and status(session, holder) == "confirmed"
 
 
+@pytest.mark.proves("coming-question")
 def test_saying_no_gives_the_seat_to_the_line(client):
     session, holder, address = asked()
     next_one = wait(session)
@@ -189,6 +200,7 @@ def test_saying_no_gives_the_seat_to_the_line(client):
     assert "n’est plus à vous" in answer and status(session, next_one) == "confirmed"
 
 
+@pytest.mark.proves("unsubscribe-key")
 def test_a_question_that_was_never_asked_is_not_found(client):
     assert client.get("/still-coming/7f2c7a58-0000-4000-8000-000000000000/").status_code == 404
     assert client.get("/still-coming/x/").status_code == 404

@@ -1,4 +1,4 @@
-"""Reminders: each goes once, at the right hour of the venue, or not at all when it is too late (G10, F18, F19, F20, F21)."""
+"""Reminders: each goes once, at the right hour of the venue, or not at all when it is too late."""
 
 import logging
 from datetime import UTC, datetime, time, timedelta
@@ -44,6 +44,7 @@ def queued() -> list[str]:
 # --- Who is reminded, of what, when ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("reminder-once")
 def test_people_are_reminded_the_day_before_at_the_hour_of_the_venue():
     lisbon = make.room(venue=make.venue(timezone="Europe/Lisbon"))
     there = make.session(room=lisbon, starts_at=datetime(2027, 2, 8, 9, 0, tzinfo=UTC))
@@ -59,6 +60,7 @@ def test_a_reminder_that_would_come_after_the_start_is_none():
     assert reminders.due_at(ReminderRule(timing=Timing.DAY, days=0, at_time=time(23, 59)), session) is None
 
 
+@pytest.mark.proves("reminder-audience")
 def test_each_audience_is_written_to_in_its_words_and_nobody_else():
     session = make.session(seats=1, title="Atelier")
     holder = make.registration(session).attendee
@@ -74,6 +76,7 @@ def test_each_audience_is_written_to_in_its_words_and_nobody_else():
     assert mails(holder) == ["confirmed"]
 
 
+@pytest.mark.proves("reminder-audience")
 def test_the_reminder_says_when_where_and_what_organisers_add():
     session = make.session(title="Atelier")
     holder = make.registration(session).attendee
@@ -90,6 +93,7 @@ def test_the_reminder_says_when_where_and_what_organisers_add():
     assert message.attachments == []
 
 
+@pytest.mark.proves("reminder-audience")
 def test_an_event_reminds_people_of_each_of_its_sessions():
     event, elsewhere = make.event(), make.session()
     people = [make.registration(make.session(event=event)).attendee for _ in range(3)]
@@ -103,6 +107,7 @@ def test_an_event_reminds_people_of_each_of_its_sessions():
     assert set(Message.objects.filter(kind="notices.reminder").values_list("to", flat=True)) == {who.user.email for who in people}
 
 
+@pytest.mark.proves("reminder-audience")
 def test_whoever_came_after_the_moment_is_not_reminded():
     session = make.session(starts_at=timezone.now() + timedelta(hours=3))
     make.reminder(session, timing=Timing.BEFORE, minutes=150)
@@ -114,6 +119,7 @@ def test_whoever_came_after_the_moment_is_not_reminded():
     assert mails(early.attendee) == ["confirmed", "reminder"]
 
 
+@pytest.mark.proves("reminder-audience")
 def test_the_invited_who_are_silent_are_reminded_and_no_longer_once_they_answer():
     session = make.session(access=Session.Access.INVITATION)
     come, silent, cohort = make.attendee(), make.attendee(language="en"), make.cohort()
@@ -138,6 +144,7 @@ def test_the_invited_who_are_silent_are_reminded_and_no_longer_once_they_answer(
     assert invited.get(to="nobody@example.org").status == "sent"
 
 
+@pytest.mark.proves("reminder-audience")
 def test_those_marked_as_absent_are_written_to_afterwards():
     session = make.session(seats=3)
     there, absent, other = (make.registration(session) for _ in range(3))
@@ -155,6 +162,7 @@ def test_those_marked_as_absent_are_written_to_afterwards():
     assert mails(there.attendee) == ["confirmed"]
 
 
+@pytest.mark.proves("optional-mails")
 def test_whoever_wants_no_reminders_gets_none_however_late_they_say_so():
     session = make.session()
     never, late = make.registration(session).attendee, make.registration(session).attendee
@@ -168,6 +176,7 @@ def test_whoever_wants_no_reminders_gets_none_however_late_they_say_so():
     assert Message.objects.get(kind="notices.reminder").status == "dropped"
 
 
+@pytest.mark.proves("reminder-audience")
 def test_a_closed_account_is_not_written_to():
     session = make.session()
     who = make.registration(session).attendee
@@ -210,8 +219,9 @@ def test_the_database_refuses_a_rule_of_nothing():
 # --- Once ------------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("database-clock")
 def test_a_clock_that_ticks_again_or_jumps_back_reminds_nobody_twice():
-    """F19: two hours ahead, then back."""
+    """Two hours ahead, then back."""
     session = make.session()
     make.registration(session)
     make.reminder(session, timing=Timing.BEFORE, minutes=600)
@@ -221,8 +231,9 @@ def test_a_clock_that_ticks_again_or_jumps_back_reminds_nobody_twice():
     assert queued() == ["reminder"]
 
 
+@pytest.mark.proves("database-clock")
 def test_a_clock_that_is_ahead_reminds_nobody_of_what_is_over():
-    """F19: a worker whose clock is wrong asks the database for the time; only where both share one machine can it be early."""
+    """A worker whose clock is wrong asks the database for the time; only where both share one machine can it be early."""
     over = make.session(starts_at=timezone.now() + timedelta(hours=1))
     make.registration(over)
     make.reminder(over, timing=Timing.BEFORE, minutes=30)
@@ -241,10 +252,11 @@ def tell_by_a_clock_that_is_wrong(hours: int, folder: Path) -> None:
     answer_of(code, environment(folder))
 
 
+@pytest.mark.proves("database-clock")
 @pytest.mark.only_on_postgresql
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_whose_clock_jumps_two_hours_ahead_and_back_asks_the_database(tmp_path):
-    """F19: on the worker only. Nothing early, nothing twice, nothing about what has ended; an offer for an hour lasts that hour."""
+    """On the worker only. Nothing early, nothing twice, nothing about what has ended; an offer for an hour lasts that hour."""
     with time_machine.travel(timezone.now() - timedelta(hours=6)):
         ended, due, to_come = (make.session(starts_at=timezone.now() + timedelta(hours=hours)) for hours in (4, 7, 9))
         for session in (ended, due, to_come):
@@ -265,9 +277,10 @@ def test_a_worker_whose_clock_jumps_two_hours_ahead_and_back_asks_the_database(t
     assert status(offering, offered) == "offered"
 
 
+@pytest.mark.proves("reminder-once")
 @pytest.mark.django_db(transaction=True)
 def test_three_clocks_at_once_queue_each_reminder_once():
-    """F20, G10, without their processes (tests/faults/test_clocks.py has them)."""
+    """Without their processes (tests/faults/test_clocks.py has them)."""
     session = make.session(seats=200)
     people = make.attendees(200)
     booking.seat_many([(session, who, make.pool(session)) for who in people], actor=make.organiser(), at=timezone.now())
@@ -282,8 +295,9 @@ def test_three_clocks_at_once_queue_each_reminder_once():
 # --- Late, and moved ----------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("late-reminder")
 def test_after_six_hours_without_a_worker_what_is_still_of_use_leaves_once_and_the_rest_is_dropped(caplog):
-    """F21: all is off for six hours, in which both were due. What is told and sent then goes by the true clock."""
+    """All is off for six hours, in which both were due. What is told and sent then goes by the true clock."""
     with time_machine.travel(timezone.now() - timedelta(hours=6)):
         began = make.session(starts_at=timezone.now() + timedelta(hours=5), title="Commencée")
         to_come = make.session(starts_at=timezone.now() + timedelta(hours=9), title="À venir")
@@ -304,6 +318,7 @@ def test_after_six_hours_without_a_worker_what_is_still_of_use_leaves_once_and_t
     assert {row.session: row.outcome for row in Reminder.objects.all()} == {began: "missed", to_come: "queued"}
 
 
+@pytest.mark.proves("late-reminder")
 def test_what_is_later_than_its_rule_allows_is_dropped():
     session = make.session()
     make.registration(session)
@@ -313,6 +328,7 @@ def test_what_is_later_than_its_rule_allows_is_dropped():
     assert reminders.remind(eighteen + timedelta(minutes=61)) == 0
 
 
+@pytest.mark.proves("late-reminder")
 def test_a_reminder_that_waits_in_the_queue_until_the_session_has_begun_is_dropped():
     session = make.session(starts_at=timezone.now() + timedelta(seconds=1))
     make.registration(session)
@@ -333,8 +349,9 @@ def test_a_reminder_that_waits_in_the_queue_until_the_session_has_begun_is_dropp
     assert Message.objects.get(dedupe_key="late").status == "dropped"
 
 
+@pytest.mark.proves("moved-session-reminder")
 def test_a_session_that_moves_is_reminded_of_at_its_new_moment_only():
-    """F26: the old reminder is never sent."""
+    """The old reminder is never sent."""
     session = make.session()
     make.registration(session)
     make.reminder(session, timing=Timing.BEFORE, minutes=60)
@@ -347,6 +364,7 @@ def test_a_session_that_moves_is_reminded_of_at_its_new_moment_only():
     assert reminders.remind(before(later, minutes=60)) == 1
 
 
+@pytest.mark.proves("moved-session-reminder")
 def test_a_reminder_in_the_queue_is_dropped_when_its_session_moves():
     session = make.session()
     make.registration(session)
@@ -360,6 +378,7 @@ def test_a_reminder_in_the_queue_is_dropped_when_its_session_moves():
     assert reminders.remind(before(later, minutes=60)) == 1, "reminded again: it is another hour"
 
 
+@pytest.mark.proves("moved-session-reminder")
 def test_a_session_that_moves_and_comes_back_is_reminded_of_once():
     session = make.session()
     make.registration(session)
@@ -372,6 +391,7 @@ def test_a_session_that_moves_and_comes_back_is_reminded_of_once():
     assert reminders.remind(before(session, minutes=60)) == 0
 
 
+@pytest.mark.proves("moved-session-reminder")
 def test_a_session_moved_so_near_that_its_moment_is_over_is_not_reminded_of():
     session = make.session()
     make.registration(session)
@@ -382,6 +402,7 @@ def test_a_session_moved_so_near_that_its_moment_is_over_is_not_reminded_of():
     assert reminders.remind(timezone.now()) == 0, "the mail about the change says it all"
 
 
+@pytest.mark.proves("moved-session-reminder")
 def test_a_venue_that_gets_another_time_zone_moves_its_reminders():
     session = make.session()
     make.reminder(session)
@@ -394,6 +415,7 @@ def test_a_venue_that_gets_another_time_zone_moves_its_reminders():
     assert Reminder.objects.get().due_at == reminders.due_at(ReminderRule.objects.get(), Session.objects.get(pk=session.pk))
 
 
+@pytest.mark.proves("moved-session-reminder")
 def test_a_cancelled_session_is_not_reminded_of():
     session = make.session()
     make.registration(session)
@@ -424,6 +446,7 @@ def at_paris(*when: int, fold: int = 0) -> datetime:
     return datetime(*when, tzinfo=PARIS, fold=fold).astimezone(UTC)  # type: ignore[misc]
 
 
+@pytest.mark.proves("reminder-once")
 @pytest.mark.parametrize(
     ("starts_at", "timing", "due"),
     [
@@ -447,7 +470,7 @@ def at_paris(*when: int, fold: int = 0) -> datetime:
     ],
 )
 def test_in_the_nights_when_the_clocks_change_each_reminder_goes_once_at_its_hour(starts_at, timing, due):
-    """F18, G10: ticked around it, and an hour before and after, by two clocks."""
+    """Ticked around it, and an hour before and after, by two clocks."""
     with time_machine.travel(starts_at - timedelta(days=9), tick=False):
         session = make.session(starts_at=starts_at)
         make.registration(session)
@@ -462,7 +485,6 @@ def test_in_the_nights_when_the_clocks_change_each_reminder_goes_once_at_its_hou
 
 
 def test_organisers_are_warned_of_an_hour_that_clocks_skip_or_show_twice():
-    """F18."""
     now = datetime(2026, 10, 1, tzinfo=UTC)
     event = make.event()
     spring = make.session(event=event, starts_at=at_paris(2027, 3, 28, 9), title="Printemps")
@@ -494,6 +516,7 @@ def asked(seats: int = 1, *, line: int = 0, sent: bool = True, **fields) -> tupl
     return session, people, waiting
 
 
+@pytest.mark.proves("silent-seat-release")
 def test_the_seat_of_the_silent_goes_to_the_line_at_its_moment_with_its_mails():
     session, [silent, kind], [next_one] = asked(2, line=1)
     assert reminders.still_comes(Reconfirmation.objects.get(registration__attendee=kind), before(session, hours=30))
@@ -508,6 +531,7 @@ def test_the_seat_of_the_silent_goes_to_the_line_at_its_moment_with_its_mails():
     assert books(before(session, hours=24)) == []
 
 
+@pytest.mark.proves("coming-question")
 def test_the_question_and_the_release_are_told_in_their_words():
     session, [silent], _line = asked(sent=False)
     Message.objects.filter(kind="registrations.confirmed").delete()
@@ -522,6 +546,7 @@ def test_the_question_and_the_release_are_told_in_their_words():
     assert mail.outbox[-1].to == [silent.user.email] and mail.outbox[-1].subject.startswith("Place libérée")
 
 
+@pytest.mark.proves("silent-seat-release")
 def test_nobody_loses_a_seat_by_a_question_that_did_not_leave():
     session, [silent], _line = asked(sent=False)
 
@@ -529,6 +554,7 @@ def test_nobody_loses_a_seat_by_a_question_that_did_not_leave():
     assert status(session, silent) == "confirmed"
 
 
+@pytest.mark.proves("silent-seat-release")
 def test_the_time_to_answer_runs_from_when_the_question_left():
     session, [silent], _line = asked(sent=False)
     Message.objects.filter(kind="notices.reconfirm").update(status="sent", sent_at=before(session, hours=30))
@@ -539,6 +565,7 @@ def test_the_time_to_answer_runs_from_when_the_question_left():
     assert status(session, silent) == ""
 
 
+@pytest.mark.proves("silent-seat-release")
 def test_nobody_is_released_once_the_session_has_begun_or_has_moved():
     session, [silent], _line = asked()
 
@@ -549,6 +576,7 @@ def test_nobody_is_released_once_the_session_has_begun_or_has_moved():
     assert status(session, silent) == "confirmed"
 
 
+@pytest.mark.proves("silent-seat-release")
 def test_an_answer_that_comes_late_counts_while_the_seat_is_still_there():
     session, [late], _line = asked()
 
@@ -557,6 +585,7 @@ def test_an_answer_that_comes_late_counts_while_the_seat_is_still_there():
     assert status(session, late) == "confirmed"
 
 
+@pytest.mark.proves("silent-seat-release")
 def test_an_answer_after_the_release_does_not_take_the_seat_back():
     session, _late, [next_one] = asked(line=1)
     question = Reconfirmation.objects.get()
@@ -566,6 +595,7 @@ def test_an_answer_after_the_release_does_not_take_the_seat_back():
     assert status(session, next_one) == "confirmed"
 
 
+@pytest.mark.proves("silent-seat-release")
 @pytest.mark.django_db(transaction=True)
 def test_answers_and_the_release_at_the_same_instant_agree():
     session, _people, _line = asked(12, line=12)

@@ -73,6 +73,7 @@ def test_who_may_only_look_sends_nothing_again(client: Client) -> None:
     assert message.status == "failed"
 
 
+@pytest.mark.proves("no-sign-in-mail-shown")
 @pytest.mark.parametrize("kind", ["accounts.login_code", "accounts.email_confirmation", "partners.invitation", "partners.reminder"])
 def test_a_mail_that_opens_an_account_is_never_shown(client: Client, kind: str) -> None:
     message = a_message(kind, subject="Votre code : 4F7K2Q")
@@ -124,6 +125,7 @@ class TestQueue:
         assert answer.redirect_chain == [(LIST, 302)]
         return answer.content.decode()
 
+    @pytest.mark.proves("mail-history")
     def test_each_lane_shows_what_is_due_later_failed_and_since_when(self, client: Client) -> None:
         a_message(lane=Lane.URGENT, status="failed", last_error="550")
         a_message(lane=Lane.BULK)
@@ -137,6 +139,7 @@ class TestQueue:
         assert (bulk.due, bulk.later, bulk.counts) == (1, 1, {"queued": 2, "sent": 1})
         assert bulk.due_since <= timezone.now()
 
+    @pytest.mark.proves("mail-history")
     def test_a_lane_is_paused_and_resumed_and_the_page_says_since_when(self, client: Client, olympe: Any) -> None:
         page = self.act(client, "pause", Lane.BULK)
         assert "Cette file est en pause" in page
@@ -147,6 +150,7 @@ class TestQueue:
         assert "Cette file est ouverte" in page
         assert LaneState.objects.get(lane=Lane.BULK).paused_at is None
 
+    @pytest.mark.proves("mail-history")
     def test_a_mail_server_that_is_away_is_shown_with_its_words_and_tried_on_request(self, client: Client) -> None:
         lanes.rest(Lane, "454 <b>TLS</b> not available", at=timezone.now(), server_is_away=True)
         page = client.get(LIST).content.decode()
@@ -157,6 +161,7 @@ class TestQueue:
 
         assert not LaneState.objects.filter(rests_until__isnull=False).exists()
 
+    @pytest.mark.proves("restored-database-silent")
     @pytest.mark.parametrize(("act", "left"), [("release-new", "dropped"), ("release-all", "queued")])
     def test_a_hold_is_told_and_ended_by_a_choice(self, client: Client, olympe: Any, act: str, left: str) -> None:
         old = a_message()
@@ -202,6 +207,7 @@ class TestWhoGotWhat:
     def found(self, client: Client, address: str) -> set[str]:
         return {message.to for message in client.get(address).context["cl"].result_list}
 
+    @pytest.mark.proves("mail-history")
     def test_a_persons_name_finds_their_mails(self, client: Client) -> None:
         make.attendee("Ada Lovelace", email="ada@example.org")
         a_message()
@@ -211,6 +217,7 @@ class TestWhoGotWhat:
         assert self.found(client, f"{LIST}?q=grace@") == {"grace@example.org"}
         assert self.found(client, f"{LIST}?q=nobody") == set()
 
+    @pytest.mark.proves("mail-history")
     @pytest.mark.parametrize("page", ["/admin/accounts/attendee/{0.pk}/change/", "/admin/accounts/user/{0.user_id}/change/"])
     def test_the_page_of_a_person_leads_to_their_mails_also_under_an_older_address(self, client: Client, page: str) -> None:
         ada = make.attendee(email="before@example.org")
@@ -225,7 +232,6 @@ class TestWhoGotWhat:
         assert self.found(client, unescape(links[0])) == {"ada@example.org", "before@example.org"}
 
     def test_a_mail_that_a_crash_may_have_doubled_says_so(self, client: Client) -> None:
-        """F6."""
         a_message(status="sent", sent_at=timezone.now(), takeovers=1)
 
         assert "à nouveau, après une panne" in client.get(LIST).content.decode()
@@ -240,6 +246,7 @@ class TestWhoGotWhat:
 
 
 class TestBadAddresses:
+    @pytest.mark.proves("bounced-address")
     def test_an_organiser_sees_them_in_the_list_and_clears_one(self, client: Client) -> None:
         olympe = make.organiser()
         make.sign_in(client, olympe)
@@ -269,6 +276,7 @@ class TestBadAddresses:
         assert BadAddress.objects.get().cleared_at is None
 
 
+@pytest.mark.proves("mail-text-retention")
 def test_deleting_an_account_drops_its_mails_and_names(client: Client) -> None:
     ada = make.attendee("Ada", email="ada@example.org")
     message = a_message()

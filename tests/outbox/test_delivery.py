@@ -125,8 +125,9 @@ def test_a_mail_for_later_waits(box):
         assert deliver(message.uuid) is True
 
 
+@pytest.mark.proves("codes-first")
 def test_urgent_mails_overtake_bulk(box):
-    """G8: a sign-in code does not queue behind ten thousand reminders."""
+    """A sign-in code does not queue behind ten thousand reminders."""
     for n in range(3):
         a_mail(f"bulk{n}@example.org", lane=Message.Lane.BULK)
     a_mail("normal@example.org")
@@ -138,9 +139,9 @@ def test_urgent_mails_overtake_bulk(box):
     assert sorted(box.recipients[2:]) == ["bulk0@example.org", "bulk1@example.org", "bulk2@example.org"]
 
 
+@pytest.mark.proves("mail-once")
 @pytest.mark.django_db(transaction=True)
 def test_twenty_workers_at_one_mail_send_it_once(box):
-    """G7."""
     messages = [a_mail(f"person{n}@example.org") for n in range(20)]
 
     answers = all_at_once([partial(deliver, message.uuid) for message in messages for _ in range(20)])
@@ -185,7 +186,7 @@ def test_a_mail_that_is_no_longer_true_is_dropped_with_its_reason(box, writes):
 
 
 class TestPoison:
-    """F17: a mail that cannot be written or addressed fails alone, with its reason."""
+    """A mail that cannot be written or addressed fails alone, with its reason."""
 
     def assert_fails_alone(self, box, poison, reason):
         good = [a_mail(f"good{n}@example.org") for n in range(3)]
@@ -197,6 +198,7 @@ class TestPoison:
         assert reason in message.last_error
         assert sorted(box.recipients) == [message.to for message in good]
 
+    @pytest.mark.proves("one-bad-mail")
     def test_a_writer_that_raises(self, box, writes):
         writes("test.hello", lambda message: 1 / 0)
         self.assert_fails_alone(box, a_mail(letter=None), "ZeroDivisionError")
@@ -204,6 +206,7 @@ class TestPoison:
     def test_a_kind_that_nobody_writes(self, box):
         self.assert_fails_alone(box, a_mail(kind="test.nobody", letter=None), "KeyError")
 
+    @pytest.mark.proves("one-bad-mail")
     @pytest.mark.parametrize("to", ["a@b.fr, evil@x.y", "a@b.fr\nBcc: evil@x.y", "a@b.fr;evil@x.y", "", "nobody"])
     def test_two_addresses_in_one_or_none(self, box, to):
         self.assert_fails_alone(box, a_mail(to), "ValidationError")
@@ -217,7 +220,6 @@ class TestPoison:
         assert mail["Cc"] is None
 
     def test_a_subject_never_reads_backwards_nor_holds_a_control_character(self, box, writes):
-        """W14."""
         writes("test.hello", lambda message: Letter("Bon\0jour \u202eadA\x07", "…"))
         deliver(a_mail(letter=None).uuid)
 
@@ -255,8 +257,9 @@ class TestPoison:
 
 
 class TestSmtp:
-    """F16, G8, G9: what the other side's answer means."""
+    """What the other side's answer means."""
 
+    @pytest.mark.proves("one-bad-mail")
     def test_one_refused_address_among_many_is_reported_with_the_servers_words(self, box):
         box.refuse["wrong@example.org"] = "550 5.1.1 no such user here"
         wrong = a_mail("wrong@example.org")
@@ -270,6 +273,7 @@ class TestSmtp:
         assert "no such user here" in message.last_error
         assert sorted(box.recipients) == sorted(message.to for message in right)
 
+    @pytest.mark.proves("one-bad-mail")
     def test_an_address_refused_for_now_is_tried_again_and_reached(self, box):
         box.refuse["busy@example.org"] = "451 4.7.1 greylisted, come back"
         message = a_mail("busy@example.org")
@@ -285,8 +289,9 @@ class TestSmtp:
 
         assert fresh(message).last_error == ""
 
+    @pytest.mark.proves("mail-sent-or-explained")
     def test_a_mail_that_is_put_off_again_and_again_is_given_up_after_a_day(self, box):
-        """G8: 30 s to half an hour between two tries, with jitter."""
+        """30 s to half an hour between two tries, with jitter."""
         box.refuse["busy@example.org"] = "451 4.7.1 greylisted, come back"
         message = a_mail("busy@example.org")
         pauses = []
@@ -303,6 +308,7 @@ class TestSmtp:
         assert (fresh(message).status, fresh(message).last_error) == ("failed", "451 4.7.1 greylisted, come back")
         assert timedelta(hours=24) < now - began < timedelta(hours=25)
 
+    @pytest.mark.proves("mail-sent-or-explained")
     def test_the_day_begins_with_the_first_failed_try_not_with_the_post(self, box):
         """A reminder that was posted a week ahead is not given up at its first failure; nor is one that is sent again by hand."""
         box.refuse["busy@example.org"] = "451 4.7.1 greylisted, come back"
@@ -317,8 +323,9 @@ class TestSmtp:
         deliver(message.uuid)
         assert fresh(message).status == "queued"
 
+    @pytest.mark.proves("mail-server-outage")
     def test_a_refusal_of_our_own_address_is_not_the_mails_fault(self, box):
-        """F16: or else one wrong setting would fail every mail at once."""
+        """Or else one wrong setting would fail every mail at once."""
         box.refuse_sender = "550 5.7.1 sender not allowed"
         message = a_mail()
 
@@ -331,6 +338,7 @@ class TestSmtp:
         with time_machine.travel(timezone.now() + timedelta(minutes=1)):
             assert deliver_due() == 1
 
+    @pytest.mark.proves("one-bad-mail")
     def test_a_server_that_hangs_up_in_the_middle_of_a_mail_puts_off_that_mail_alone(self, box):
         box.hang_up_at = {"poison@example.org"}
         poison = a_mail("poison@example.org")
@@ -362,8 +370,9 @@ class TestSmtp:
 
 
 class TestLanes:
-    """F14, F16: what the mail server does to all mails, and what organisers do to a lane."""
+    """What the mail server does to all mails, and what organisers do to a lane."""
 
+    @pytest.mark.proves("mail-server-outage")
     def test_a_server_that_is_down_costs_no_mail_a_try(self, box):
         box.close()
         for n in range(50):
@@ -376,9 +385,10 @@ class TestLanes:
         assert "refused" in state.words.lower()
         assert timedelta(seconds=20) < state.rests_until - timezone.now() < timedelta(seconds=40)
 
+    @pytest.mark.proves("mail-server-outage")
     @pytest.mark.parametrize("hours", [1, 12])
     def test_an_outage_is_survived_without_a_hand_and_ends_soon_after_it(self, box, hours):
-        """F14, with the clock moved on: looked at every 5 s like the sweep does, and back within 10 minutes."""
+        """With the clock moved on: looked at every 5 s like the sweep does, and back within 10 minutes."""
         for n in range(10):
             a_mail(f"person{n}@example.org")
         box.close()
@@ -404,8 +414,9 @@ class TestLanes:
         assert len(box.received) == 10
         assert not LaneState.objects.exclude(failures=0)
 
+    @pytest.mark.proves("mail-server-outage")
     def test_a_code_that_passes_ends_the_rest_of_all(self, box):
-        """G8: the urgent lane looks every 10 s, so that the others need not wait for their turn."""
+        """The urgent lane looks every 10 s, so that the others need not wait for their turn."""
         box.close()
         a_mail("bulk@example.org", lane=Lane.BULK)
         for _ in range(5):
@@ -422,9 +433,9 @@ class TestLanes:
 
         assert box.recipients == ["urgent@example.org", "bulk@example.org"]
 
+    @pytest.mark.proves("mail-server-outage")
     @pytest.mark.parametrize("answer", ["421 4.7.0 too much, wait", "432 4.3.2 not now"])
     def test_a_server_that_asks_to_wait_rests_the_lane_and_loses_nothing(self, box, answer):
-        """F16."""
         for n in range(5):
             a_mail(f"bulk{n}@example.org", lane=Lane.BULK)
         box.refuse_data = answer
@@ -457,8 +468,9 @@ class TestLanes:
         [resumed, paused] = LaneState.history.all()
         assert (paused.history_user, bool(paused.paused_at), resumed.paused_at) == (olympe, True, None)
 
+    @pytest.mark.proves("codes-first")
     def test_ordinary_mails_leave_one_process_of_a_worker_to_codes(self, box, monkeypatch):
-        """F15: this process is the last one of its worker that is free, while the others have their hands full."""
+        """This process is the last one of its worker that is free, while the others have their hands full."""
         monkeypatch.setattr(slots, "_file", None)
         slots.reserve(2)
         a_mail("normal@example.org")
@@ -495,9 +507,10 @@ def _sends_at(moment):
         return deliver_due()
 
 
+@pytest.mark.proves("mail-once")
 @pytest.mark.django_db(transaction=True)
 def test_a_slow_server_makes_no_second_worker_send_the_same_mail(box, settings):
-    """F15: each mail takes longer than the lease; the worker renews it as long as it lives."""
+    """Each mail takes longer than the lease; the worker renews it as long as it lives."""
     settings.MAIL_LEASE_SECONDS = 1
     box.seconds_each = 2.5
     message = a_mail()
@@ -517,8 +530,8 @@ def _look_again_and_again(message):
     return sent
 
 
+@pytest.mark.proves("mail-once")
 def test_a_mail_that_outlived_a_worker_says_so(box, settings):
-    """F6."""
     message = a_mail()
     delivery._claim(message, timezone.now())  # … and its worker dies
     with time_machine.travel(timezone.now() + timedelta(seconds=settings.MAIL_LEASE_SECONDS + 1)):
@@ -527,6 +540,7 @@ def test_a_mail_that_outlived_a_worker_says_so(box, settings):
     assert (fresh(message).status, fresh(message).takeovers) == ("sent", 1)
 
 
+@pytest.mark.proves("no-untrue-mail")
 def test_a_mail_about_what_was_deleted_is_dropped(box, writes):
     writes("test.hello", lambda message: LaneState.objects.get(lane=7))
     message = a_mail(letter=None)
@@ -544,6 +558,7 @@ class TestBadAddresses:
         Message.objects.filter(pk=a_mail().pk).update(status="sent", sent_at=timezone.now())
         addresses.mark("Ada@Example.org", "bounced", "550 5.1.1 no such user", at=timezone.now())
 
+    @pytest.mark.proves("bounced-address")
     @pytest.mark.parametrize("lane", [Lane.NORMAL, Lane.BULK])
     def test_ordinary_mails_are_dropped_with_the_reason(self, box, lane):
         message = a_mail(lane=lane)
@@ -559,6 +574,7 @@ class TestBadAddresses:
     def test_a_code_is_tried(self, box):
         assert deliver(a_mail(lane=Lane.URGENT).uuid) is True
 
+    @pytest.mark.proves("bounced-address")
     def test_a_code_is_tried_once(self, box):
         box.refuse["ada@example.org"] = "451 4.2.2 mailbox full"
         message = a_mail(lane=Lane.URGENT)
@@ -596,6 +612,7 @@ class TestPurge:
         Message.objects.filter(pk=message.pk).update(**fields)
         return message
 
+    @pytest.mark.proves("mail-text-retention")
     def test_the_text_goes_after_thirty_days_and_the_fact_stays(self):
         old, young = self.sent(31), self.sent(29)
 
@@ -613,6 +630,7 @@ class TestPurge:
         )
         assert (young.text, young.context) == ("Bonjour Ada", {"code": "1234"})
 
+    @pytest.mark.proves("mail-text-retention")
     def test_what_still_waits_or_was_sent_late_keeps_its_text(self):
         waiting = self.sent(90, status="queued", sent_at=None)
         late = self.sent(90, sent_at=timezone.now() - timedelta(days=1))
@@ -636,6 +654,7 @@ class TestPurge:
         assert retry(Message.objects.all()) == 0
 
 
+@pytest.mark.proves("mail-text-retention")
 def test_a_person_who_is_erased_gets_nothing_more_and_leaves_no_name(box):
     """Kinds and times stay, for the books."""
     waiting, failed = a_mail("Ada@example.org"), a_mail(letter=Letter("Bonjour Ada", "Bonjour Ada"))

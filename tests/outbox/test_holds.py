@@ -1,4 +1,4 @@
-"""F36: a database that comes back from a backup sends nothing until somebody has said what becomes of the old mails."""
+"""A database that comes back from a backup sends nothing until somebody has said what becomes of the old mails."""
 
 import json
 import sqlite3
@@ -71,6 +71,7 @@ def restored(tmp_path):
             cursor.execute(f'DROP DATABASE "{copy}" WITH (FORCE)')
 
 
+@pytest.mark.proves("restored-database-silent")
 @pytest.mark.django_db(transaction=True)
 def test_a_restored_database_sends_nothing_and_the_old_one_goes_on(box, request, tmp_path):
     assert deliver_due() == 0  # it moves in
@@ -105,11 +106,13 @@ class TestHeld:
         assert deliver_due() == 0
         a_mail("new")
 
+    @pytest.mark.proves("restored-database-silent")
     def test_nothing_leaves_not_even_a_code(self, box):
         assert deliver_due() == 0
         assert box.received == []
         assert Message.objects.filter(status="queued").count() == 3  # also the one that a worker had in its hands
 
+    @pytest.mark.proves("restored-database-silent")
     def test_what_may_have_been_sent_is_dropped_on_request_and_the_rest_leaves(self, box):
         olympe = make.organiser()
 

@@ -41,8 +41,9 @@ def test_a_mail_is_queued_and_due_at_once():
     assert list(Message.objects.due(timezone.now())) == [message]
 
 
+@pytest.mark.proves("mail-once")
 def test_one_change_is_told_once():
-    """G7: a second post of the same key does nothing, whatever it says."""
+    """A second post of the same key does nothing, whatever it says."""
     post_one(key="registrations.confirmed:1")
     post_one(key="registrations.confirmed:1", to="grace@example.org")
 
@@ -72,6 +73,7 @@ def test_a_mail_for_later_rings_nobody(rings, django_capture_on_commit_callbacks
     assert not Message.objects.due(timezone.now()).exists()
 
 
+@pytest.mark.proves("mail-sent-or-explained")
 @pytest.mark.django_db(transaction=True)
 def test_a_change_that_is_rolled_back_leaves_no_mail_and_rings_nobody(rings):
     with pytest.raises(ZeroDivisionError), transaction.atomic():
@@ -95,13 +97,15 @@ print(json.dumps(seconds))
 """
 
 
+@pytest.mark.proves("broker-may-die")
 def test_a_dead_broker_costs_a_request_nothing(tmp_path):
-    """G25, under the product's own settings."""
+    """Under the product's own settings."""
     seconds = answer_of(RING_TWENTY_TIMES, environment(tmp_path, BROKER_URL="redis://127.0.0.1:1/0"))
 
     assert max(seconds) < 1.5
 
 
+@pytest.mark.proves("broker-may-die")
 def test_a_mute_broker_costs_one_request_two_seconds_and_the_next_ones_nothing(tmp_path):
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
@@ -114,7 +118,6 @@ def test_a_mute_broker_costs_one_request_two_seconds_and_the_next_ones_nothing(t
 
 
 def test_a_full_broker_is_reported_once_and_costs_no_mail(tmp_path):
-    """F9."""
     with valkey(tmp_path, maxmemory="1mb", **{"maxmemory-policy": "noeviction"}) as broker:
         done = run_python(RING_TWENTY_TIMES, environment(tmp_path, BROKER_URL=broker.connection_url))
 
@@ -122,8 +125,9 @@ def test_a_full_broker_is_reported_once_and_costs_no_mail(tmp_path):
     assert (done.stdout + done.stderr).count("the sweep will deliver") == 1
 
 
+@pytest.mark.proves("database-constraints")
 class TestTheDatabaseRefuses:
-    """G3: a message in a state that means nothing."""
+    """A message in a state that means nothing."""
 
     @pytest.fixture(autouse=True)
     def message(self):

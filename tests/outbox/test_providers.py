@@ -80,6 +80,7 @@ def mailgun(event: str, severity: str = "permanent", *, key: str = KEY) -> dict:
 
 
 class TestReports:
+    @pytest.mark.proves("bounced-address")
     def test_a_bounce_marks_the_address_with_the_servers_words(self, client: Client):
         assert report(client, "postmark", postmark("HardBounce", "Ada@Example.org")).status_code == 200
 
@@ -100,6 +101,7 @@ class TestReports:
 
         assert BadAddress.objects.get().reason == "complained"
 
+    @pytest.mark.proves("bounced-address")
     @pytest.mark.parametrize("kind", ["SoftBounce", "Transient", "AutoResponder", "Blocked"])
     def test_what_may_heal_marks_nothing(self, client: Client, kind: str):
         assert report(client, "postmark", postmark(kind)).status_code == 200
@@ -111,6 +113,7 @@ class TestReports:
 
         assert not BadAddress.objects.exists()
 
+    @pytest.mark.proves("bounced-address")
     def test_a_signed_report_is_believed(self, client: Client):
         assert report(client, "mailgun", mailgun("failed")).status_code == 200
 
@@ -130,6 +133,7 @@ class TestStrangers:
         assert report(client, "postmark", postmark("HardBounce"), password=password).status_code == 400
         assert not BadAddress.objects.exists()
 
+    @pytest.mark.proves("bounced-address")
     def test_with_a_wrong_signature(self, client: Client):
         assert report(client, "mailgun", mailgun("failed", key="guessed")).status_code == 400
         assert not BadAddress.objects.exists()

@@ -1,4 +1,4 @@
-"""The wording of mails: what organisers write is checked when saved, filled in one pass, and never keeps a mail from leaving (W15)."""
+"""The wording of mails: what organisers write is checked when saved, filled in one pass, and never keeps a mail from leaving."""
 
 from functools import partial
 from typing import Any
@@ -44,6 +44,7 @@ def the_mail() -> Any:
     return message
 
 
+@pytest.mark.proves("mail-wording")
 def test_mails_say_what_organisers_wrote_in_both_parts_and_in_that_language_alone() -> None:
     save()
 
@@ -57,11 +58,12 @@ def test_mails_say_what_organisers_wrote_in_both_parts_and_in_that_language_alon
         assert wordings.of(KIND) == wordings.standard(wordings.kinds[KIND])
 
 
+@pytest.mark.proves("wording-never-blocks-mail")
 @pytest.mark.parametrize(
     "text", ["{name.__class__}", "{event.__init__.__globals__}", "{{7*7}}", "{0}", "{}", "{Name}", "{ name }", "alone {", "}", "{until}"]
 )
 def test_what_is_no_placeholder_is_refused_when_saved(text: str) -> None:
-    """W15: also a placeholder that this kind has no value for."""
+    """Also a placeholder that this kind has no value for."""
     for texts in (Texts(text, "Bonjour"), Texts("Objet", f"Bonjour {text}"), Texts("Objet", "Bonjour", text)):
         with pytest.raises(ValidationError):
             save(texts)
@@ -82,8 +84,9 @@ def test_other_signs_are_letters_like_any(text: str) -> None:
     assert "<b>Ada</b>" not in message.alternatives[0][0].partition("<h1")[2]
 
 
+@pytest.mark.proves("wording-never-blocks-mail")
 def test_what_a_name_holds_is_never_read_as_a_placeholder() -> None:
-    """W15: one pass."""
+    """One pass."""
     save(Texts("{name}", "{name} – {title}"))
     make.registration(make.session(title="{name} {{7*7}}"), make.attendee("{title} {0.__class__} %(name)s"))
     delivery.deliver_due()
@@ -93,6 +96,7 @@ def test_what_a_name_holds_is_never_read_as_a_placeholder() -> None:
     assert "{title} {0.__class__} %(name)s – {name} {{7*7}}" in message.body
 
 
+@pytest.mark.proves("wording-never-blocks-mail")
 def test_a_wording_that_fits_no_longer_never_keeps_a_mail_from_leaving() -> None:
     """The placeholder that it uses is gone with a release, or somebody wrote past the form: the standard text leaves."""
     Wording.objects.create(kind=KIND, language="fr", subject="{gone}", opening="{gone.__class__}", closing="{")
@@ -102,6 +106,7 @@ def test_a_wording_that_fits_no_longer_never_keeps_a_mail_from_leaving() -> None
     assert words(message.subject) == "Votre place : Gouvernance"
 
 
+@pytest.mark.proves("wording-edits")
 def test_the_standard_text_is_not_kept_and_going_back_to_it_leaves_its_trace() -> None:
     olympe = make.organiser()
     kind = wordings.kinds[KIND]
@@ -124,6 +129,7 @@ def test_of_two_organisers_the_second_sees_what_the_first_wrote() -> None:
     assert faster.value.theirs == OURS
 
 
+@pytest.mark.proves("wording-edits")
 @pytest.mark.django_db(transaction=True)
 def test_two_at_once_write_one() -> None:
     olympe = make.organiser()
@@ -173,6 +179,7 @@ def test_a_text_is_saved_shown_and_taken_back(client: Client, olympe: Any) -> No
     assert Wording.history.first().history_user == olympe
 
 
+@pytest.mark.proves("wording-never-blocks-mail")
 def test_a_wrong_text_is_refused_beside_its_box_and_nothing_is_saved(client: Client, olympe: Any) -> None:
     answer = client.post(PAGE, typed(Texts("{titel}", "", "{")))
 
@@ -182,6 +189,7 @@ def test_a_wrong_text_is_refused_beside_its_box_and_nothing_is_saved(client: Cli
     assert not Wording.objects.exists()
 
 
+@pytest.mark.proves("wording-edits")
 def test_a_second_organiser_gets_409_with_the_other_text_and_may_then_save(client: Client, olympe: Any) -> None:
     mine = typed(Texts("Le mien", "Bonjour"))
     save()
@@ -195,6 +203,7 @@ def test_a_second_organiser_gets_409_with_the_other_text_and_may_then_save(clien
     assert Wording.objects.get().subject == "Le mien"
 
 
+@pytest.mark.proves("mail-wording")
 def test_what_is_typed_is_previewed_without_being_saved(client: Client, olympe: Any) -> None:
     make.session(title="Gouvernance")
 
@@ -215,6 +224,7 @@ def test_with_no_session_at_all_the_page_says_so(client: Client, olympe: Any) ->
     assert not Message.objects.exists()
 
 
+@pytest.mark.proves("mail-wording")
 def test_a_test_goes_to_the_organiser_alone_once_and_without_an_entry(client: Client, olympe: Any) -> None:
     registration = make.registration(make.session(title="Gouvernance"), make.attendee("Ada"))
     Message.objects.all().delete()

@@ -41,7 +41,8 @@ def link(invitee: Invitee) -> str:
     return reverse("partners:answer", args=[invitee.key])
 
 
-def test_w10_opening_the_link_changes_nothing(client, ada):
+@pytest.mark.proves("answer-link")
+def test_opening_the_link_changes_nothing(client, ada):
     portal.session_for(ada.cohort)
     for query in ("", "?erase", "?act=accept", "?act=decline"):
         assert client.get(link(ada) + query).status_code == 200
@@ -50,13 +51,15 @@ def test_w10_opening_the_link_changes_nothing(client, ada):
     assert (User.objects.count(), Membership.objects.count()) == (0, 0)
 
 
+@pytest.mark.proves("answer-link")
 @pytest.mark.parametrize("key", ["x", "a" * 64, "é"])
-def test_w9_a_link_that_is_wrong_or_old_says_so_and_nothing_else(client, ada, key):
+def test_a_link_that_is_wrong_or_old_says_so_and_nothing_else(client, ada, key):
     response = client.get(f"/invitations/{key}/")
     assert response.status_code == 404
     assert "Cnam" not in response.content.decode()
 
 
+@pytest.mark.proves("accept-once")
 def test_who_accepts_has_an_account_is_signed_in_and_has_the_seats_that_they_chose(client, ada):
     day = timezone.now() + timedelta(days=7)
     first, full, other = (portal.session_for(ada.cohort, starts_at=day + timedelta(hours=5 * n)) for n in range(3))
@@ -74,6 +77,7 @@ def test_who_accepts_has_an_account_is_signed_in_and_has_the_seats_that_they_cho
     assert (ada.status, ada.attendee.name) == ("accepted", "Ada Lovelace")
 
 
+@pytest.mark.proves("answer-link")
 def test_the_link_signs_in_once(client, ada):
     client.post(link(ada), {"act": "accept"})
     client.logout()
@@ -84,6 +88,7 @@ def test_the_link_signs_in_once(client, ada):
     assert Membership.objects.count() == 1
 
 
+@pytest.mark.proves("answer-link")
 def test_the_link_signs_nobody_into_an_account_that_was_there(client, ada):
     make.attendee("Ada King", email="ada@x.fr")
 
@@ -94,8 +99,9 @@ def test_the_link_signs_nobody_into_an_account_that_was_there(client, ada):
     assert ada.attendee.name == "Ada King"
 
 
+@pytest.mark.proves("accept-once")
 @pytest.mark.django_db(transaction=True)
-def test_w11_two_who_accept_at_once_open_one_account(cohort):
+def test_two_who_accept_at_once_open_one_account(cohort):
     ada = portal.invitee(cohort, ADA)
     act = partial(answering.accept, ada, [], language="fr", at=timezone.now())
 
@@ -105,6 +111,7 @@ def test_w11_two_who_accept_at_once_open_one_account(cohort):
     assert (User.objects.filter(email="ada@x.fr").count(), Membership.objects.count()) == (1, 1)
 
 
+@pytest.mark.proves("decline-frees-seats")
 def test_who_declines_gives_the_seat_to_the_first_in_line_of_the_cohort(client, ada):
     session = portal.session_for(ada.cohort)
     stranger = make.attendee("Zoé Ailleurs")
@@ -123,6 +130,7 @@ def test_who_declines_gives_the_seat_to_the_first_in_line_of_the_cohort(client, 
     assert Invitee.objects.get(pk=ada.pk).status == "accepted"
 
 
+@pytest.mark.proves("decline-frees-seats")
 def test_giving_everything_back_is_a_question_first(client, ada):
     portal.seat(portal.session_for(ada.cohort), portal.accepted(ada))
 
@@ -138,6 +146,7 @@ def test_giving_everything_back_is_a_question_first(client, ada):
     assert "Cette invitation est pour" not in page, "nobody is warned of being signed in as themselves"
 
 
+@pytest.mark.proves("accept-once")
 def test_what_one_has_to_choose_between_is_named(client, cohort, ada):
     at = timezone.now() + timedelta(days=9)
     session, _beside, _other = (
@@ -152,6 +161,7 @@ def test_what_one_has_to_choose_between_is_named(client, cohort, ada):
     assert "« Puces »" in page and "En même temps que : Droit" not in page
 
 
+@pytest.mark.proves("decline-frees-seats")
 def test_whose_seat_ends_is_told_why_by_their_own_wish_or_off_the_list(cohort):
     """Nobody reads that the organisers have cancelled what they gave back themselves, or what their institution has taken."""
     session = portal.session_for(cohort, seats=2)
@@ -175,6 +185,7 @@ def test_whose_seat_ends_is_told_why_by_their_own_wish_or_off_the_list(cohort):
     assert "les organisateurs" not in said
 
 
+@pytest.mark.proves("erased-from-lists")
 def test_who_has_themselves_erased_leaves_a_hash_alone_and_is_not_named_again(client, ada):
     portal.invitee(ada.cohort, EMMY)
     assert Message.objects.filter(to="ada@x.fr").count() == 1
@@ -249,6 +260,7 @@ def test_who_leaves_gives_back_what_a_line_gives_them_meanwhile_and_keeps_their_
     assert Invitee.objects.get(pk=ada.pk).status == "declined"
 
 
+@pytest.mark.proves("erased-from-lists")
 def test_an_account_that_is_erased_leaves_every_list(ada):
     portal.invitee(make.cohort(), ADA)
     user = portal.accepted(ada).user
@@ -274,6 +286,7 @@ class TestTheMail:
     def letter(self, invitee: Invitee):
         return kinds.write(Message.objects.get(kind="partners.invitation", to=invitee.email))
 
+    @pytest.mark.proves("one-invitation-link")
     def test_it_says_who_gave_the_name_and_what_one_can_do(self, ada):
         session = portal.session_for(ada.cohort, title="Atelier")
         letter = self.letter(ada)
@@ -283,6 +296,7 @@ class TestTheMail:
             assert said in letter.text
             assert said in letter.html
 
+    @pytest.mark.proves("one-invitation-link")
     def test_no_wording_takes_the_notice_away(self, ada):
         Wording.objects.create(kind="partners.invitation", language="fr", subject="Venez", opening="Bonjour.", closing="")
         letter = self.letter(ada)
@@ -290,11 +304,13 @@ class TestTheMail:
         assert letter.subject == "Venez"
         assert "CNIL" in letter.text and "CNIL" in letter.html
 
+    @pytest.mark.proves("one-invitation-link")
     def test_it_is_not_sent_to_who_has_left_the_list_or_answered(self, ada):
         answering.decline(ada, at=timezone.now())
         with pytest.raises(NoLongerTrue):
             self.letter(ada)
 
+    @pytest.mark.proves("one-invitation-link")
     def test_an_address_that_changes_gets_a_new_link_and_the_old_one_opens_nothing(self, client, ada):
         portal.apply(ada.cohort, ["Lovelace", "Ada", "countess@x.fr", "1"])
 
@@ -303,6 +319,7 @@ class TestTheMail:
         assert new.key != ada.key
         assert new.key in self.letter(new).text
 
+    @pytest.mark.proves("one-invitation-link")
     @pytest.mark.parametrize("at_once", [1, 1000])
     def test_beyond_what_an_institution_may_send_in_a_day_they_leave_on_the_next(self, cohort, settings, monkeypatch, at_once):
         settings.PARTNER_INVITATIONS_A_DAY = 2
@@ -315,6 +332,7 @@ class TestTheMail:
         assert days == [0, 0, 1, 1, 2]
 
 
+@pytest.mark.proves("list-people-retention")
 def test_people_stay_on_lists_as_long_as_they_were_told(cohort):
     session = portal.session_for(cohort)
     portal.accepted(portal.invitee(cohort, ADA))
@@ -333,6 +351,7 @@ def test_people_stay_on_lists_as_long_as_they_were_told(cohort):
     assert User.objects.filter(email="ada@x.fr").exists()
 
 
+@pytest.mark.proves("list-people-retention")
 def test_a_list_for_sessions_that_nobody_has_entered_yet_is_not_forgotten_with_those_of_last_year(cohort):
     portal.session_for(cohort, starts_at=timezone.now() - timedelta(days=300))
 

@@ -33,6 +33,7 @@ def cnam(time_machine: Any) -> Any:
     return PartnerRole.objects.create(institution=institution, user=make.attendee("Céline", language="en").user), cohort, session
 
 
+@pytest.mark.proves("weekly-digest")
 def test_it_leaves_on_monday_at_eight_once_a_week_and_not_when_it_is_a_day_late(cnam: Any) -> None:
     assert digests.send_due(MONDAY - timedelta(seconds=1)) == 0
     assert [digests.send_due(MONDAY + timedelta(minutes=minutes)) for minutes in (0, 1, 600)] == [1, 0, 0]
@@ -41,6 +42,7 @@ def test_it_leaves_on_monday_at_eight_once_a_week_and_not_when_it_is_a_day_late(
     assert digests.send_due(MONDAY + timedelta(days=14)) == 1
 
 
+@pytest.mark.proves("weekly-digest")
 @pytest.mark.parametrize(
     ("at", "due"),
     [
@@ -53,6 +55,7 @@ def test_eight_is_eight_on_the_wall_summer_and_winter(at: datetime, due: datetim
     assert digests.moment(at) == due
 
 
+@pytest.mark.proves("weekly-digest")
 def test_it_tells_where_each_cohort_stands_when_it_is_written(cnam: Any, time_machine: Any) -> None:
     role, cohort, session = cnam
     seated, waiting, _silent = (make.membership(cohort).attendee for _ in range(3))
@@ -84,6 +87,7 @@ def test_it_costs_three_queries_however_many_cohorts(cnam: Any, django_assert_nu
         assert len(digests.lines(role.institution, timezone.now())) == 5
 
 
+@pytest.mark.proves("weekly-digest")
 def test_whoever_has_left_or_wants_none_gets_none_and_neither_does_anybody_when_all_is_over(cnam: Any) -> None:
     role, _cohort, session = cnam
     other = PartnerRole.objects.create(institution=role.institution, user=make.user())

@@ -61,6 +61,7 @@ def who(client: Client) -> str:
 
 
 class TestOpenIdConnect:
+    @pytest.mark.proves("vouched-domains")
     def test_who_is_vouched_for_is_signed_in_and_goes_on(self, client, oidc, by_oidc):
         make.attendee("Ada", email="ada@etu.cnam.example")
         providers.tell(oidc, "ada", email="Ada@etu.cnam.example", email_verified=True)
@@ -78,6 +79,7 @@ class TestOpenIdConnect:
         assert who(client) == "neu@cnam.example"
         assert client.get(response.url).url.startswith(reverse("accounts:welcome"))
 
+    @pytest.mark.proves("vouched-domains")
     @pytest.mark.parametrize(
         "claims",
         [
@@ -97,6 +99,7 @@ class TestOpenIdConnect:
         assert (response.url, who(client), User.objects.count()) == (reverse("account_login"), "", 0)
         assert "un code" in client.get(response.url).content.decode()
 
+    @pytest.mark.proves("vouched-domains")
     @pytest.mark.parametrize("fields", [{"is_staff": True}, {"is_active": False}])
     def test_organisers_and_closed_accounts_are_vouched_for_by_nobody(self, client, oidc, by_oidc, fields):
         make.user("olympe@cnam.example", **fields)
@@ -104,6 +107,7 @@ class TestOpenIdConnect:
         through_oidc(client, oidc, "olympe")
         assert who(client) == ""
 
+    @pytest.mark.proves("vouched-domains")
     def test_a_code_of_another_browser_signs_nobody_in(self, client, oidc, by_oidc):
         providers.tell(oidc, "ada", email="ada@cnam.example")
         back = urlsplit(providers.consent(client.get("/accounts/oidc/cnam/login/").url, "ada"))
@@ -118,6 +122,7 @@ class TestOpenIdConnect:
         providers.tell(oidc, "ada", email="ada@cnam.example")
         assert through_oidc(client, oidc, "ada", f"/accounts/oidc/cnam/login/?next={path}").url == "/me/"
 
+    @pytest.mark.proves("vouched-domains")
     @pytest.mark.parametrize("page", ["", "/users/nobody", "/nothing/.well-known/x"])
     def test_a_provider_that_is_down_or_says_nonsense_leads_back_to_the_code(self, client, oidc, by_oidc, page):
         by_oidc.server_url = f"{oidc}{page}" if page else "http://localhost:1"
@@ -134,6 +139,7 @@ class TestSaml:
         assert client.post(urlsplit(to).path, {"SAMLResponse": answer}, **HOST).status_code == 302
         return client.get(urlsplit(to).path + "finish/", **HOST)
 
+    @pytest.mark.proves("vouched-domains")
     def test_who_is_vouched_for_is_signed_in_and_goes_on(self, client, saml, by_saml):
         response = self.through(client, saml, "ada@cnam.example")
         assert (response.url, who(client)) == ("/me/", "ada@cnam.example")
@@ -142,10 +148,12 @@ class TestSaml:
         self.through(client, saml, "ada@other.example")
         assert who(client) == ""
 
+    @pytest.mark.proves("vouched-domains")
     def test_what_another_has_signed_is_worth_nothing(self, client, saml, by_saml):
         response = self.through(client, saml, "ada@cnam.example", key=providers.SamlProvider().key)
         assert (response.url, who(client)) == (reverse("account_login"), "")
 
+    @pytest.mark.proves("vouched-domains")
     @pytest.mark.parametrize(
         "other",
         [
@@ -179,6 +187,7 @@ class TestDoors:
         for path in ("/accounts/oidc/cnam/login/", "/accounts/oidc/other/login/", "/accounts/saml/cnam/login/"):
             assert client.get(path).status_code == 404
 
+    @pytest.mark.proves("vouched-domains")
     def test_only_administrators_with_every_right_set_one_up_and_the_secret_is_shown_to_nobody(self, client, by_oidc):
         page = f"/admin/partners/signin/{by_oidc.pk}/change/"
         make.sign_in(client, make.organiser())

@@ -36,6 +36,7 @@ def report(*words: Any) -> tuple[dict[str, Any], int]:
     return json.loads(out), code
 
 
+@pytest.mark.proves("list-errors-at-once")
 def test_it_only_tells_without_apply(cohort):
     said, code = report("cnam-medas", DATA / "students-medas.csv")
 

@@ -52,6 +52,7 @@ def cohort(db: Any) -> Cohort:
 
 
 class TestComparing:
+    @pytest.mark.proves("list-comparison")
     def test_who_is_new_changed_the_same_and_gone(self, cohort):
         found = compare(cohort, listed(["Lovelace", "Ada Augusta", "ada@x.fr", "1"], EMMY), replacing=True)
 
@@ -66,6 +67,7 @@ class TestComparing:
     def test_nobody_is_removed_by_adding(self, cohort):
         assert compare(cohort, listed(EMMY), replacing=False).removed == []
 
+    @pytest.mark.proves("list-comparison")
     def test_a_person_is_known_by_the_address_then_by_the_number(self, cohort):
         found = compare(cohort, listed(["Lovelace", "Ada", "countess@x.fr", "1"], ["Turing", "Alan", "ALAN@x.fr", "9"]), replacing=True)
 
@@ -84,12 +86,14 @@ class TestComparing:
         assert (names(found)["new"], names(found)["elsewhere"]) == (["Emmy Noether"], ["Ada Lovelace"])
         assert found.findings[2].said == {"cohort": cohort.name}
 
-    def test_u28_another_institution_hears_nothing_of_it(self, cohort):
+    @pytest.mark.proves("list-comparison")
+    def test_another_institution_hears_nothing_of_it(self, cohort):
         found = compare(make.cohort(), listed(ADA), replacing=True)
 
         assert names(found)["new"] == ["Ada Lovelace"]
         assert found.findings == {}
 
+    @pytest.mark.proves("list-comparison")
     def test_a_row_that_is_to_be_mended_removes_nobody(self, cohort):
         found = compare(cohort, listed(["Lovelace", "Ada", "", "1"], ["Turing", "x" * 200, "alan@x.fr", ""]), replacing=True)
         assert names(found)["removed"] == []
@@ -127,6 +131,7 @@ class TestApplying:
             ("+", "Emmy"),
         ]
 
+    @pytest.mark.proves("atomic-list")
     def test_the_same_list_again_changes_nobody(self, cohort):
         traces = Invitee.history.count()
 
@@ -150,6 +155,7 @@ class TestApplying:
         apply(cohort, people, replace=True)
         assert Invitee.objects.count() == 4
 
+    @pytest.mark.proves("list-within-cohort-size")
     def test_members_whom_organisers_have_added_take_places_too(self, cohort):
         for _ in range(3):
             make.membership(cohort)
@@ -181,7 +187,8 @@ class TestApplying:
 
 @pytest.mark.django_db(transaction=True)
 class TestAtOnce:
-    def test_f29_the_same_file_twice_at_once(self):
+    @pytest.mark.proves("atomic-list")
+    def test_the_same_file_twice_at_once(self):
         cohort = make.cohort(size=2000)
         people = [files.read(make_files.text(*make_files.people(2000))).people for _ in range(2)]
 
@@ -191,7 +198,8 @@ class TestAtOnce:
         assert Invitee.objects.count() == Invitee.history.count() == 2000
         assert apply(cohort, people[0], replace=True).counts == {"new": 0, "changed": 0, "same": 2000, "removed": 0}
 
-    def test_f29_two_lists_that_overlap_by_half(self):
+    @pytest.mark.proves("atomic-list")
+    def test_two_lists_that_overlap_by_half(self):
         cohort = make.cohort(size=3000)
         people = [files.read(make_files.text(*make_files.people(2000, first=first))).people for first in (0, 1000)]
 
@@ -199,7 +207,8 @@ class TestAtOnce:
 
         assert Invitee.objects.count() == Invitee.history.count() == 3000
 
-    def test_f30_lists_at_once_never_make_a_cohort_larger_than_it_is(self):
+    @pytest.mark.proves("list-within-cohort-size")
+    def test_lists_at_once_never_make_a_cohort_larger_than_it_is(self):
         cohort = make.cohort(size=20)
         people = [files.read(make_files.text(*make_files.people(15, first=first))).people for first in (0, 20, 40)]
 
@@ -209,7 +218,8 @@ class TestAtOnce:
         assert [(one.code, one.said) for one in refused] == [("too_many_people", {"size": 20, "people": 30})] * 2
         assert Invitee.objects.count() == 15
 
-    def test_f30_three_who_add_fifteen_people_each_at_once_find_twenty_places(self):
+    @pytest.mark.proves("list-within-cohort-size")
+    def test_three_who_add_fifteen_people_each_at_once_find_twenty_places(self):
         cohort = make.cohort(size=20)
         actor = make.user()
         people = files.read(make_files.text(*make_files.people(45))).people
@@ -222,7 +232,8 @@ class TestAtOnce:
         assert all("20" in " ".join(one.messages) for one in refused)
         assert Message.objects.filter(kind="partners.invitation").count() == 20
 
-    def test_f31_a_process_that_is_killed_half_way_leaves_nothing(self, tmp_path):
+    @pytest.mark.proves("atomic-list")
+    def test_a_process_that_is_killed_half_way_leaves_nothing(self, tmp_path):
         cohort = make.cohort(size=2000)
         path = tmp_path / "liste.csv"
         path.write_bytes(make_files.text(*make_files.people(2000)))

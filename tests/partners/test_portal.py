@@ -90,8 +90,9 @@ class TestTheStory:
         assert (response.status_code, Upload.objects.count()) == (422, 0)
         assert "à corriger" in response.content.decode()
 
+    @pytest.mark.proves("upload-limits")
     @pytest.mark.parametrize("more", [1, 1024 * 1024])
-    def test_u20_a_file_that_is_too_large_is_cut_while_it_comes(self, browser, more):
+    def test_a_file_that_is_too_large_is_cut_while_it_comes(self, browser, more):
         response = hand_in(browser, b"x" * (10 * 1024 * 1024 + more))
         assert (response.status_code, Upload.objects.count()) == (413, 0)
         assert "10" in response.content.decode()
@@ -102,7 +103,7 @@ class TestTheStory:
         assert hand_in(strict, portal.text(ADA)).status_code == 403
         assert not Upload.objects.exists()
 
-    def test_u47_the_name_of_a_file_is_never_a_path_and_is_shown_escaped(self, browser, cohort):
+    def test_the_name_of_a_file_is_never_a_path_and_is_shown_escaped(self, browser, cohort):
         file = SimpleUploadedFile("x", portal.text(ADA))
         file.name = "../../<b>\u202egnp.csv"
         browser.post(at("upload", "cnam", "medas"), {"file": file, "may_share": "on"})
@@ -165,6 +166,7 @@ class TestTheReview:
         assert [one["last_name"] for one in upload.rows.values_list("person", flat=True) if one] == ["Lovelace", "Byron"]
         assert "À vérifier" not in browser.get(page).content.decode()
 
+    @pytest.mark.proves("list-review")
     def test_after_a_cell_the_next_one_to_mend_has_the_focus_and_at_last_the_row(self, browser, camille, cohort):
         upload = portal.upload(cohort, portal.text(self.BAD, ADA, ["Noether", "Emmy", "emmy(at)x.fr", "3"]), camille)
         assert self.focused(browser.get(at("review", upload.uuid))) == []
@@ -264,6 +266,7 @@ class TestTheReview:
         assert self.focused(response) == []
         assert re.search(r'class="scroll" tabindex="0"[^>]* autofocus', response.content.decode())
 
+    @pytest.mark.proves("list-agreement")
     @pytest.mark.parametrize(
         ("data", "said", "unsaid"),
         [
@@ -279,6 +282,7 @@ class TestTheReview:
         assert said in bar and ("Rien de nouveau" in bar) == ("Turing" in data)
         assert unsaid not in (page if unsaid == "figures" else bar)
 
+    @pytest.mark.proves("list-undo")
     def test_a_list_that_somebody_has_answered_says_why_it_cannot_be_undone(self, browser, cohort):
         upload = portal.apply(cohort, ADA)
         assert "Annuler cette liste" in browser.get(at("cohort", "cnam", "medas")).content.decode()
@@ -303,6 +307,7 @@ class TestFollowing:
         portal.invitee(cohort, EMMY)
         return session
 
+    @pytest.mark.proves("partner-progress")
     def test_who_is_how_far(self, session, cohort):
         found = following.standing(cohort, timezone.now())
         assert (found.listed, found.seated, found.waiting, found.invited, found.declined) == (3, 1, 1, 1, 0)
@@ -319,15 +324,18 @@ class TestFollowing:
         said = browser.get(at("cohort", "cnam", "medas"), {"q": "love ada@"}).content.decode()
         assert re.findall(r'class="name">(\w+)', said) == ["Ada"]
 
+    @pytest.mark.proves("partner-progress")
     def test_a_partner_does_not_learn_who_goes_to_what(self, browser, session, cohort):
         said = browser.get(at("export", "cnam", "medas")).content.decode("utf-8-sig")
         assert session.title not in said
         assert "Avec une place" in said and "Ada" in said
 
-    def test_u35_the_export_runs_no_formula(self, browser, cohort):
+    @pytest.mark.proves("partner-progress")
+    def test_the_export_runs_no_formula(self, browser, cohort):
         portal.apply(cohort, ["=HYPERLINK(1)", "Ada", "ada@x.fr", "1"])
         assert "'=HYPERLINK" in browser.get(at("export", "cnam", "medas")).content.decode("utf-8-sig")
 
+    @pytest.mark.proves("partner-people")
     def test_who_declined_is_replaced_in_one_step(self, browser, session, cohort):
         ada = Invitee.objects.get(first_name="Ada")
         said = browser.get(at("replace", ada.uuid)).content.decode()
@@ -341,6 +349,7 @@ class TestFollowing:
         assert [str(one.attendee) for one in Registration.objects.confirmed()] == ["Alan Turing"]
         assert Message.objects.filter(kind="partners.invitation", to="sophie@x.fr").count() == 1
 
+    @pytest.mark.proves("partner-people")
     def test_who_declined_and_was_replaced_is_not_asked_again_by_the_next_list_but_by_hand(self, browser, session, camille, cohort):
         answering.decline(Invitee.objects.get(first_name="Emmy"), at=timezone.now())
         emmy = Invitee.objects.get(first_name="Emmy")
@@ -359,6 +368,7 @@ class TestFollowing:
         assert (response.status_code, Invitee.objects.filter(first_name="Ada").exists()) == (422, True)
         assert Registration.objects.confirmed().get().attendee.name == "Ada Lovelace"
 
+    @pytest.mark.proves("partner-people")
     def test_somebody_is_taken_off_after_a_question(self, browser, session):
         ada = Invitee.objects.get(first_name="Ada")
         assert "Alan Turing" in browser.get(at("remove", ada.uuid)).content.decode()
@@ -370,6 +380,7 @@ class TestFollowing:
         browser.post(at("add", "cnam", "medas"), {"first_name": "Sophie", "last_name": "Germain", "email": "sophie@x.fr"})
         assert str(Invitee.objects.get()) == "Sophie Germain"
 
+    @pytest.mark.proves("partner-people")
     def test_the_silent_are_reminded_at_most_every_three_days(self, browser, cohort, session):
         browser.post(at("remind", "cnam", "medas"))
         assert not Message.objects.filter(kind="partners.reminder").exists()
@@ -399,7 +410,8 @@ class TestTheTeam:
         assert "Cnam" in letter.subject and "/partners/cnam/" in letter.text
         assert portal.signed_in(made.user).get(at("cohort", "cnam", "medas")).status_code == 200
 
-    def test_w28_one_owner_stays(self, olga, cohort):
+    @pytest.mark.proves("partner-roles")
+    def test_one_owner_stays(self, olga, cohort):
         browser = portal.signed_in(olga)
         mine = PartnerRole.objects.get(user=olga)
         for role in ("", "viewer"):
@@ -407,20 +419,22 @@ class TestTheTeam:
             assert "garde au moins un responsable" in said
         assert PartnerRole.objects.get(pk=mine.pk).role == "owner"
 
-    def test_w28_nobody_raises_their_own_role(self, camille, browser, olga):
+    @pytest.mark.proves("partner-roles")
+    def test_nobody_raises_their_own_role(self, camille, browser, olga):
         mine = PartnerRole.objects.get(user=camille)
         assert browser.post(at("team", "cnam"), {"member": mine.pk, "role": "owner"}).status_code == 403
         assert PartnerRole.objects.get(pk=mine.pk).role == "coordinator"
 
-    def test_w3_roles_of_others_are_out_of_reach(self, olga, cohort):
+    def test_roles_of_others_are_out_of_reach(self, olga, cohort):
         other = PartnerRole.objects.get(user=portal.role(make.institution()))
         browser = portal.signed_in(olga)
         for number in (other.pk, 0, "x", "9" * 30):
             assert browser.post(at("team", "cnam"), {"member": number, "role": ""}).status_code == 404
         assert PartnerRole.objects.filter(pk=other.pk).exists()
 
+    @pytest.mark.proves("partner-roles")
     @pytest.mark.django_db(transaction=True)
-    def test_w28_of_two_owners_who_let_each_other_go_at_once_one_stays(self):
+    def test_of_two_owners_who_let_each_other_go_at_once_one_stays(self):
         institution = make.institution()
         owners = [portal.role(institution, "owner", make.user()) for _ in range(2)]
         of = {one.user_id: one for one in PartnerRole.objects.all()}
@@ -430,7 +444,8 @@ class TestTheTeam:
 
         assert PartnerRole.objects.filter(role="owner").count() == 1
 
-    def test_f35_a_role_that_is_taken_away_closes_every_door_at_once(self, browser, camille, cohort):
+    @pytest.mark.proves("partner-roles")
+    def test_a_role_that_is_taken_away_closes_every_door_at_once(self, browser, camille, cohort):
         upload = portal.upload(cohort, portal.text(ADA), camille)
         PartnerRole.objects.update(role="viewer")
         assert browser.get(at("cohort", "cnam", "medas")).status_code == 200
@@ -442,7 +457,7 @@ class TestTheTeam:
         assert Upload.objects.get().status == "review"
 
 
-class TestG12:
+class TestWhoReachesWhat:
     """Every address of the portal, asked by everyone about what is theirs and what is another's."""
 
     # What each address is asked with, about one institution: filled by `addresses`.
@@ -492,12 +507,14 @@ class TestG12:
             with pytest.raises(ValidationError, match="slug"):
                 one.full_clean()
 
+    @pytest.mark.proves("partner-isolation")
     def test_every_address_is_known_here(self):
         names = {pattern.name for pattern in urls.urlpatterns}
         private = names - self.FOR_ALL
         assert private == {*self.POSTS, *self.VIEWED, "institution", "review", "progress", "rows_to_mend"}
 
-    def test_g12_nobody_reaches_what_is_not_theirs(self, client):
+    @pytest.mark.proves("partner-isolation")
+    def test_nobody_reaches_what_is_not_theirs(self, client):
         own, other = self.world("Alpha"), self.world("Beta")
         stranger = make.attendee("Sans Rôle").user
         staff = make.user(is_staff=True)
@@ -523,6 +540,7 @@ class TestG12:
                 assert client.post(address, self.POSTS.get(name, {})).status_code in {302, 405}, name
         assert self.state(other) == state
 
+    @pytest.mark.proves("partner-isolation")
     def test_a_missing_thing_is_answered_like_anothers(self):
         own, other = self.world("Alpha"), self.world("Beta")
         browser = portal.signed_in(own["owner"])
@@ -534,7 +552,8 @@ class TestG12:
             a, b = browser.get(there[name]), browser.get(missing)
             assert (a.status_code, a.content.decode().replace(there[name], "")) == (b.status_code, b.content.decode().replace(missing, ""))
 
-    def test_g12_each_role_does_what_it_may_and_no_more(self):
+    @pytest.mark.proves("partner-isolation")
+    def test_each_role_does_what_it_may_and_no_more(self):
         own = self.world("Alpha")
         for role in ("viewer", "coordinator"):
             browser = portal.signed_in(own[role])
@@ -553,6 +572,7 @@ class TestG12:
                 elif name in self.OWNED:
                     assert browser.post(address, self.POSTS[name]).status_code == 403
 
+    @pytest.mark.proves("partner-isolation")
     def test_an_organiser_works_on_behalf_of_all(self):
         own = self.world("Alpha")
         browser = portal.signed_in(make.organiser())

@@ -37,6 +37,7 @@ def watched(upload: Upload) -> list[int]:
     return seen
 
 
+@pytest.mark.proves("list-worker")
 @pytest.mark.django_db(transaction=True)
 def test_how_far_a_list_is_is_told_while_it_is_read_and_while_it_is_applied(monkeypatch):
     monkeypatch.setattr(progress, "SECONDS_BETWEEN", 0.02)
@@ -60,6 +61,7 @@ def test_how_far_a_list_is_is_told_while_it_is_read_and_while_it_is_applied(monk
         assert max(applied) > 20, "the people were being written"
 
 
+@pytest.mark.proves("list-worker")
 @pytest.mark.only_on_postgresql
 @pytest.mark.django_db(transaction=True)
 def test_it_is_not_told_where_that_would_mean_to_wait(monkeypatch):

@@ -39,6 +39,7 @@ def verdicts(upload: Upload) -> dict[int, str]:
     return dict(upload.rows.filter(is_title=False).values_list("line", "verdict"))
 
 
+@pytest.mark.proves("list-agreement")
 def test_nothing_counts_before_it_is_confirmed(cohort, camille):
     upload = portal.upload(cohort, portal.text(ADA, ["Turing", "Alan", "alan(at)x.fr", "2"]), camille)
 
@@ -53,6 +54,7 @@ def test_nothing_counts_before_it_is_confirmed(cohort, camille):
     assert (UploadFile.objects.count(), UploadRow.objects.count()) == (0, 0)
 
 
+@pytest.mark.proves("list-review")
 def test_a_cell_is_mended_and_the_whole_list_is_looked_at_again(cohort, camille):
     upload = portal.upload(cohort, portal.text(ADA, ["Turing", "Alan", "alan(at)x.fr", "2"]), camille)
 
@@ -64,6 +66,7 @@ def test_a_cell_is_mended_and_the_whole_list_is_looked_at_again(cohort, camille)
     assert [one.email for one in Invitee.objects.all()] == []
 
 
+@pytest.mark.proves("list-review")
 def test_a_whole_row_is_written_anew_and_what_hung_out_of_the_table_is_dropped(cohort, camille):
     upload = portal.upload(cohort, portal.text(ADA, ["Turing", "Alan", "Mathison", "alan@x.fr", "2"]), camille)
     assert verdicts(upload) == {2: "new", 3: "to_mend"}
@@ -81,6 +84,7 @@ def test_a_whole_row_is_written_anew_and_what_hung_out_of_the_table_is_dropped(c
         reviewing.mend(upload, 99, values)
 
 
+@pytest.mark.proves("list-review")
 def test_of_rows_that_repeat_each_other_any_can_be_kept(cohort, camille):
     rows = [[f"Name{n}", "Ada", f"ada{n}@x.fr", "1"] for n in range(3)]
     upload = portal.upload(cohort, portal.text(*rows, ALAN), camille)
@@ -115,6 +119,7 @@ def test_the_kept_row_changes_who_is_on_the_list_already(cohort, camille):
     assert [one.email for one in Invitee.objects.all()] == ["countess@x.fr"]
 
 
+@pytest.mark.proves("list-review")
 def test_what_can_be_taken_but_asks_for_a_look_is_marked(cohort, camille):
     straight = [[f"Nom{n}", "Ada", f"ada.nom{n}@x.fr", ""] for n in "abcde"]
     upload = portal.upload(cohort, portal.text(*straight, ["Zoé", "Zed", "zoe.zed@x.fr", ""], ["Nope", "X", "x", ""]), camille)
@@ -136,6 +141,7 @@ def test_a_row_is_skipped_and_taken_in_again(cohort, camille):
     assert verdicts(upload) == {2: "new", 3: "new"}
 
 
+@pytest.mark.proves("list-review", "list-agreement")
 def test_columns_are_named_by_hand_and_remembered_for_the_institution(cohort, camille):
     data = "Patronyme;Petit nom;Joindre à\nLovelace;Ada;ada@x.fr\n".encode()
     upload = portal.upload(cohort, data, camille)
@@ -177,6 +183,7 @@ def test_a_file_is_read_again_as_written_otherwise(cohort, camille):
     assert upload.rows.get(line=2).person["first_name"] != "Zoé"
 
 
+@pytest.mark.proves("list-replace")
 def test_a_list_that_would_replace_the_other_says_who_goes(cohort, camille):
     portal.apply(cohort, ADA, ALAN)
 
@@ -189,6 +196,7 @@ def test_a_list_that_would_replace_the_other_says_who_goes(cohort, camille):
     assert sorted(one.email for one in Invitee.objects.all()) == ["ada@x.fr", "emmy@x.fr"]
 
 
+@pytest.mark.proves("list-agreement")
 def test_what_has_changed_since_it_was_shown_is_shown_again_and_not_applied(cohort, camille):
     upload = portal.upload(cohort, portal.text(ADA), camille)
     portal.apply(cohort, ADA)
@@ -198,6 +206,7 @@ def test_what_has_changed_since_it_was_shown_is_shown_again_and_not_applied(coho
     assert (upload.status, upload.counts["moved"], verdicts(upload)) == ("review", 1, {2: "same"})
 
 
+@pytest.mark.proves("list-agreement")
 def test_nobody_agrees_to_what_their_page_did_not_show(cohort, camille):
     upload = portal.upload(cohort, portal.text(ADA), camille)
     with pytest.raises(reviewing.Stale):
@@ -240,8 +249,9 @@ HOSTILE = {
 }
 
 
+@pytest.mark.proves("hostile-file")
 @pytest.mark.parametrize("name", HOSTILE)
-def test_g21_a_refused_file_leaves_everything_as_it_was_and_goes_with_its_page(cohort, camille, name):
+def test_a_refused_file_leaves_everything_as_it_was_and_goes_with_its_page(cohort, camille, name):
     portal.apply(cohort, ADA)
     before = everything()
     began = time.monotonic()
@@ -254,9 +264,10 @@ def test_g21_a_refused_file_leaves_everything_as_it_was_and_goes_with_its_page(c
     assert everything() == before
 
 
+@pytest.mark.proves("hostile-file")
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process begin anew with the most memory it had")
 @pytest.mark.parametrize("name", HOSTILE)
-def test_g21_a_refused_file_costs_the_process_that_asked_no_memory(cohort, camille, name):
+def test_a_refused_file_costs_the_process_that_asked_no_memory(cohort, camille, name):
     data = HOSTILE[name]()
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     own = peak_mb()
@@ -277,13 +288,15 @@ def everything() -> dict[str, list]:
     return {model._meta.label: sorted(map(repr, model.objects.order_by().values_list())) for model in models}
 
 
-def test_u20_a_file_that_is_too_large_leaves_nothing(cohort, camille):
+@pytest.mark.proves("upload-limits")
+def test_a_file_that_is_too_large_leaves_nothing(cohort, camille):
     with pytest.raises(ListRefused):
         reviewing.receive(cohort, b"x" * (10 * 1024 * 1024 + 1), "liste.csv", actor=camille, at=timezone.now())
     assert Upload.objects.count() == 0
 
 
-def test_u50_the_fifty_first_of_a_minute_is_told_when_to_come_back(cohort, camille):
+@pytest.mark.proves("upload-limits")
+def test_the_fifty_first_of_a_minute_is_told_when_to_come_back(cohort, camille):
     at = timezone.now().replace(second=1)
     for _ in range(50):
         reviewing.receive(cohort, portal.text(ADA), "liste.csv", actor=camille, at=at)
@@ -292,7 +305,8 @@ def test_u50_the_fifty_first_of_a_minute_is_told_when_to_come_back(cohort, camil
     assert len(reviewing.due(timezone.now())) == 1  # one of an institution at a time
 
 
-def test_u48_what_nobody_confirms_is_gone_after_a_day(cohort, camille):
+@pytest.mark.proves("list-file-retention")
+def test_what_nobody_confirms_is_gone_after_a_day(cohort, camille):
     upload = portal.upload(cohort, portal.text(ADA), camille)
     applied = portal.confirm(portal.upload(cohort, portal.text(ALAN), camille), camille)
 
@@ -302,7 +316,8 @@ def test_u48_what_nobody_confirms_is_gone_after_a_day(cohort, camille):
     assert (UploadFile.objects.count(), UploadRow.objects.count()) == (0, 0)
 
 
-def test_f35_a_role_that_is_taken_away_lets_nothing_more_happen(cohort, camille):
+@pytest.mark.proves("partner-roles")
+def test_a_role_that_is_taken_away_lets_nothing_more_happen(cohort, camille):
     read = reviewing.receive(cohort, portal.text(ADA), "liste.csv", actor=camille, at=timezone.now())
     confirmed = portal.upload(cohort, portal.text(ALAN), camille)
     reviewing.confirm(confirmed, as_shown={"new": 1, "changed": 0, "removed": 0}, actor=camille)
@@ -314,7 +329,8 @@ def test_f35_a_role_that_is_taken_away_lets_nothing_more_happen(cohort, camille)
     assert (Upload.objects.count(), Invitee.objects.count(), Message.objects.count()) == (0, 0, 0)
 
 
-def test_f31_the_upload_of_a_dead_worker_is_taken_by_another(cohort, camille):
+@pytest.mark.proves("list-worker")
+def test_the_upload_of_a_dead_worker_is_taken_by_another(cohort, camille):
     upload = reviewing.receive(cohort, portal.text(ADA), "liste.csv", actor=camille, at=timezone.now())
     now = timezone.now()
     Upload.objects.update(busy_until=now + timedelta(minutes=1))
@@ -327,7 +343,7 @@ def test_f31_the_upload_of_a_dead_worker_is_taken_by_another(cohort, camille):
 
 
 class TestWhatMakesOthersStumble:
-    def test_u33_a_nul_is_named_where_it_stands_and_mended(self, cohort, camille):
+    def test_a_nul_is_named_where_it_stands_and_mended(self, cohort, camille):
         upload = portal.upload(cohort, portal.text(["Love\0lace", "Ada", "ada@x.fr", "1"]), camille)
         [finding] = [one for one in reviewing.findings_of(upload.rows.get(line=2)) if one.code == "control"]
         assert finding.said == {"letter": "U+0000"}
@@ -395,6 +411,7 @@ class TestWhatMakesOthersStumble:
 
 
 class TestRemoving:
+    @pytest.mark.proves("list-replace")
     def test_who_had_a_seat_gives_it_to_the_first_in_line_of_the_cohort(self, cohort, camille):
         session = portal.session_for(cohort)
         ada, alan = (portal.accepted(portal.invitee(cohort, row)) for row in (ADA, ALAN))
@@ -418,6 +435,7 @@ class TestRemoving:
         portal.confirm(upload, camille)
         return freed, {(str(one.attendee), one.session_id) for one in Registration.objects.confirmed()}
 
+    @pytest.mark.proves("list-replace")
     def test_who_is_next_for_the_freed_seats_is_said_before_as_it_then_happens(self, cohort, camille):
         session = portal.session_for(cohort, seats=3)
         rows = [[f"Nom{name}", name, f"{name}@x.fr", name] for name in ("one", "two", "three", "leaves", "stays")]
@@ -457,6 +475,7 @@ class TestRemoving:
         assert freed == leaving.Freed(seats=1, heirs=("Emmy Noether",))
         assert seated == {("Emmy Noether", session.pk)}
 
+    @pytest.mark.proves("list-replace")
     def test_nobody_is_said_to_be_next_where_the_organisers_choose(self, cohort, camille):
         session = portal.session_for(cohort)
         ada, alan = (portal.accepted(portal.invitee(cohort, row)) for row in (ADA, ALAN))
@@ -468,6 +487,7 @@ class TestRemoving:
 
 
 class TestUndoing:
+    @pytest.mark.proves("list-undo")
     def test_who_was_added_leaves_who_was_changed_or_removed_is_there_again(self, cohort, camille):
         portal.apply(cohort, ADA, ALAN)
         before = sorted(Invitee.objects.values_list("first_name", "email", "key"))
@@ -479,6 +499,7 @@ class TestUndoing:
         assert sorted(Invitee.objects.values_list("first_name", "email", "key")) == before
         assert Upload.objects.get(pk=upload.pk).status == "undone"
 
+    @pytest.mark.proves("list-undo")
     def test_their_seats_come_back_with_them(self, cohort, camille):
         session = portal.session_for(cohort)
         ada = portal.accepted(portal.invitee(cohort, ADA))
@@ -523,6 +544,7 @@ class TestUndoing:
             applying.undo(upload, actor=camille, at=timezone.now())
         assert sorted(one.email for one in Invitee.objects.all()) == ["alan@x.fr", "byron@x.fr"]
 
+    @pytest.mark.proves("list-undo")
     def test_it_is_refused_once_somebody_else_has_their_seat(self, cohort, camille):
         session = portal.session_for(cohort)
         ada, alan = (portal.accepted(portal.invitee(cohort, row)) for row in (ADA, ALAN))
@@ -536,6 +558,7 @@ class TestUndoing:
         assert [one.first_name for one in Invitee.objects.all()] == ["Alan"]
         assert Upload.objects.get(pk=upload.pk).status == "applied"
 
+    @pytest.mark.proves("list-undo")
     def test_it_is_refused_once_somebody_has_answered_and_after_a_day(self, cohort, camille):
         upload = portal.apply(cohort, ADA)
         with pytest.raises(applying.CannotUndo):

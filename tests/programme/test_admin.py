@@ -171,9 +171,9 @@ def test_an_account_is_that_of_one_speaker(organiser: Client) -> None:
     assert answer.context["adminform"].form.errors.keys() == {"user"}
 
 
+@pytest.mark.proves("clock-change-nights")
 @pytest.mark.parametrize("day", ["28/03/2027", "25/10/2026"])
 def test_an_hour_that_does_not_exist_there_or_comes_twice_is_an_error(organiser: Client, day: str) -> None:
-    """F18."""
     answer = organiser.post(f"{LIST}add/", form(make.room(), starts_at_0=day, starts_at_1="02:30", ends_at_0=day))
 
     assert "starts_at" in answer.context["adminform"].form.errors
@@ -285,6 +285,7 @@ def test_sessions_are_imported_after_a_preview(organiser: Client, place: Room, d
     assert "2 nouvelles" in organiser.get(LIST).content.decode()
 
 
+@pytest.mark.proves("import-preview")
 def test_all_errors_are_told_at_once_with_line_and_column(organiser: Client, place: Room) -> None:
     rows = [
         line("ok"),
@@ -417,6 +418,7 @@ def test_a_forged_confirmation_imports_nothing(organiser: Client, place: Room, c
     assert not Session.objects.exists()
 
 
+@pytest.mark.proves("import-preview")
 def test_a_preview_is_confirmed_by_its_author_for_its_list_and_once(client: Client, place: Room) -> None:
     make.sign_in(client, make.organiser())
     preview = upload(client, f"{HEADER}\n{line()}")
@@ -428,6 +430,7 @@ def test_a_preview_is_confirmed_by_its_author_for_its_list_and_once(client: Clie
     assert not Session.objects.exists()
 
 
+@pytest.mark.proves("import-preview")
 def test_what_changed_since_the_preview_stops_the_import_whole(organiser: Client, place: Room) -> None:
     preview = upload(organiser, f"{HEADER}\n{line('first', start='2027-02-09 09:00', end='2027-02-09 10:00')}\n{line()}")
     make.session(room=place, capacity=10, starts_at=datetime(2027, 2, 10, 13, 30, tzinfo=UTC))

@@ -119,6 +119,7 @@ def test_announced_people_are_apart_with_a_word_of_caution(client: Client) -> No
     assert page.index("Ada") < page.index("Attendus, présence à confirmer.") < page.index("Grace")
 
 
+@pytest.mark.proves("drafts-hidden")
 def test_a_cancelled_session_says_so_and_offers_no_seat(client: Client) -> None:
     make.session(slug="panel", starts_at=MORNING, status=Session.Status.CANCELLED)
 
@@ -213,6 +214,7 @@ def test_a_speaker_takes_two_queries(client: Client, number: int, django_assert_
     assert page.count('<h3 class="title">') == number
 
 
+@pytest.mark.proves("drafts-hidden")
 def test_a_speaker_shows_no_draft(client: Client) -> None:
     speaker = make.speaker(slug="ada")
     make.participation(speaker=speaker, session=make.session(title="Publique"))

@@ -43,6 +43,7 @@ def test_a_day_takes_seven_queries_however_full(client: Client, number: int, dja
     assert len(titles(page)) == number
 
 
+@pytest.mark.proves("venue-time")
 def test_sessions_stand_under_their_hour_in_the_time_of_their_venue(client: Client) -> None:
     make.session(
         title="Tard", starts_at=datetime(2027, 2, 4, 23, 30, tzinfo=UTC), room=make.room(venue=make.venue(timezone="Europe/Paris"))
@@ -71,6 +72,7 @@ def test_each_row_holds_the_place_of_its_live_seat(client: Client) -> None:
     assert '<span class="badge bad">Annulée</span>' in page
 
 
+@pytest.mark.proves("drafts-hidden")
 def test_drafts_are_nowhere(client: Client) -> None:
     draft = make.session(slug="secret", title="Secret", status=Session.Status.DRAFT, starts_at=MORNING)
     make.participation(session=draft, speaker=make.speaker(slug="inconnue", name="Inconnue"))
@@ -199,6 +201,7 @@ def test_a_nul_in_the_address_is_refused(client: Client) -> None:
 # --- Sessions across time zones ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("venue-time")
 def test_a_day_is_that_of_the_clock_of_each_venue() -> None:
     paris = make.room(venue=make.venue(timezone="Europe/Paris"))
     montreal = make.room(venue=make.venue(timezone="America/Toronto"))
@@ -220,6 +223,7 @@ def test_rows_say_their_zone_when_there_are_several(client: Client) -> None:
     assert page.count("heure de Toronto") == 1
 
 
+@pytest.mark.proves("clock-change-nights")
 def test_a_night_of_23_hours_loses_no_session() -> None:
     """Paris, 28 March 2027: 2:00 does not exist."""
     sessions = [

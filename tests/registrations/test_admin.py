@@ -28,6 +28,7 @@ def cancel(client: Client, *registrations: Registration, **extra: Any) -> Any:
     return client.post(LIST, {"action": "cancel_seats", "_selected_action": chosen, "index": "0"} | extra)
 
 
+@pytest.mark.proves("organisers-same-rule", "organisers-bound-by-rules")
 def test_an_organiser_registers_someone_by_the_rule_of_everybody(organiser: Client) -> None:
     session, person = make.session(seats=2), make.attendee()
 
@@ -62,6 +63,7 @@ def test_a_refusal_is_an_error_of_the_form(organiser: Client, fields: dict[str, 
     assert Registration.objects.count() == before
 
 
+@pytest.mark.proves("organisers-let-in")
 @pytest.mark.parametrize("access", [Session.Access.INVITATION, Session.Access.APPROVAL, Session.Access.COHORT])
 def test_an_organiser_lets_somebody_in_whatever_the_access(organiser: Client, access: str) -> None:
     session, person = make.session(access=access), make.attendee()
@@ -125,6 +127,7 @@ def test_who_may_only_look_cancels_nothing(client: Client) -> None:
     assert Registration.objects.get().status == "confirmed"
 
 
+@pytest.mark.proves("organisers-bound-by-rules")
 @pytest.mark.parametrize("page", ["change", "delete"])
 def test_a_registration_is_neither_edited_nor_deleted(organiser: Client, page: str) -> None:
     registration = make.registration()
@@ -163,6 +166,7 @@ def session_form(session: Session, **changes: Any) -> dict[str, Any]:
     return data | changes
 
 
+@pytest.mark.proves("organisers-bound-by-rules")
 def test_saving_a_session_never_writes_the_count_that_the_form_was_opened_with(organiser: Client) -> None:
     session = make.session(seats=10)
     url = f"/admin/programme/session/{session.pk}/change/"
@@ -286,6 +290,7 @@ def test_the_allotments_of_a_cohort_are_written_through_the_domain(organiser: Cl
     assert Cohort.objects.get(pk=cohort.pk).allotments.count() == 2
 
 
+@pytest.mark.proves("drafts-hidden")
 def test_a_session_that_people_come_to_cannot_go_back_to_draft(organiser: Client) -> None:
     session = make.registration().session
     list_url = "/admin/programme/session/"

@@ -42,7 +42,7 @@ def test_registering_takes_a_seat_and_queues_the_confirmation():
 
 
 def test_registering_twice_changes_nothing():
-    """F22: a double click, a replayed post."""
+    """A double click, a replayed post."""
     session, ada = make.session(), make.attendee()
 
     first, second = register(session, ada), register(session, ada)
@@ -80,6 +80,7 @@ def test_a_full_session_leaves_the_others_open():
     assert register(other, ada).status == Registration.Status.CONFIRMED
 
 
+@pytest.mark.proves("kept-seats-not-sold")
 def test_the_seats_kept_for_a_cohort_are_not_sold_to_the_public():
     session = make.session(seats=3)
     pools.allot(session, make.cohort(), 2)
@@ -91,6 +92,7 @@ def test_the_seats_kept_for_a_cohort_are_not_sold_to_the_public():
     assert refused.value.code == "full"
 
 
+@pytest.mark.proves("access-in-words")
 @pytest.mark.parametrize(
     ("code", "fields"),
     [
@@ -113,6 +115,7 @@ def test_a_session_that_one_cannot_enter_alone_is_refused_with_its_reason(code, 
     assert not Message.objects.exists()
 
 
+@pytest.mark.proves("registration-hours")
 def test_registration_closes_when_the_session_starts():
     session = make.session(minutes=60)
     a_second_before = session.starts_at - timedelta(seconds=1)
@@ -123,6 +126,7 @@ def test_registration_closes_when_the_session_starts():
     assert ways_in.refusal(session, session.ends_at).code == "over"
 
 
+@pytest.mark.proves("freed-seat-to-line")
 def test_cancelling_gives_the_seat_back_and_tells_the_person():
     session, ada = make.session(seats=1), make.attendee()
     register(session, ada)
@@ -159,6 +163,7 @@ def test_nobody_gives_back_a_seat_of_a_session_that_is_over():
     assert make.pool(session).taken == 1
 
 
+@pytest.mark.proves("freed-seat-to-line")
 def test_a_seat_given_back_can_be_taken_again():
     session, ada = make.session(seats=1), make.attendee()
     register(session, ada)
@@ -172,7 +177,7 @@ def test_a_seat_given_back_can_be_taken_again():
 
 
 def test_a_form_drawn_before_the_cancellation_takes_no_seat():
-    """F22: Back and a replayed post never register again unasked."""
+    """Back and a replayed post never register again unasked."""
     session, ada = make.session(), make.attendee()
     drawn_at_first = booking.stamp(None)
     register(session, ada, seen=drawn_at_first)
@@ -186,8 +191,8 @@ def test_a_form_drawn_before_the_cancellation_takes_no_seat():
     assert register(session, ada, seen=booking.stamp(cancelled)).status == Registration.Status.CONFIRMED
 
 
+@pytest.mark.proves("one-trace-per-change")
 def test_each_change_leaves_one_history_row_with_who_did_it():
-    """G13."""
     session, ada, organiser = make.session(), make.attendee(), make.organiser()
 
     registration = booking.register(session, ada, actor=organiser)
@@ -197,9 +202,10 @@ def test_each_change_leaves_one_history_row_with_who_did_it():
     assert list(trace) == [("+", "confirmed", organiser.pk), ("~", "cancelled", ada.user.pk)]
 
 
+@pytest.mark.proves("one-trace-per-change")
 @pytest.mark.django_db(transaction=True)
 def test_a_registration_that_is_cut_short_leaves_nothing():
-    """G13: the seat, the row, its history and its mail live or die together."""
+    """The seat, the row, its history and its mail live or die together."""
     session, ada = make.session(), make.attendee()
 
     with pytest.raises(ZeroDivisionError), transaction.atomic():
@@ -212,8 +218,9 @@ def test_a_registration_that_is_cut_short_leaves_nothing():
     assert not Message.objects.exists()
 
 
+@pytest.mark.proves("no-lock-errors")
 def test_a_refusal_of_a_full_session_opens_no_transaction(django_assert_num_queries):
-    """G4: in a rush, most people are refused; they read twice and wait for nobody."""
+    """In a rush, most people are refused; they read twice and wait for nobody."""
     session, grace = make.session(seats=1), make.attendee()
     make.registration(session)
 

@@ -43,6 +43,7 @@ def raise_to(session, capacity):
 # --- More seats ----------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("capacity-change")
 def test_more_seats_go_to_the_line_at_once(full):
     people = [wait(full) for _ in range(3)]
 
@@ -80,6 +81,7 @@ def test_seats_kept_for_a_cohort_go_to_its_members_in_line_at_once():
 # --- Fewer seats ---------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("capacity-change")
 def test_a_capacity_below_what_is_taken_is_refused_with_the_choice(full):
     full.capacity = 3
 
@@ -89,6 +91,7 @@ def test_a_capacity_below_what_is_taken_is_refused_with_the_choice(full):
     assert [registration.attendee for registration in pools.last_come(full, 2)] == full.holders[:1:-1]
 
 
+@pytest.mark.proves("capacity-change")
 def test_keep_keeps_everybody_and_lowers_to_what_is_taken(full, organiser):
     raise_to(full, 10)
 
@@ -108,6 +111,7 @@ def test_keep_still_serves_the_line_with_what_is_freed(full, organiser):
     assert status(full, waiting) == "confirmed"
 
 
+@pytest.mark.proves("capacity-change")
 def test_close_keeps_everybody_lets_nobody_in_and_gives_no_freed_seat_away(full, organiser):
     waiting = wait(full)
 
@@ -132,8 +136,8 @@ def test_close_means_closed_though_registration_was_yet_to_open(full, organiser)
     session.full_clean()
 
 
+@pytest.mark.proves("capacity-change")
 def test_move_moves_those_who_came_last_to_the_head_of_the_line_and_tells_exactly_them(full, organiser):
-    """F25."""
     waiting = wait(full)
 
     session = lower(full, 2, Lowering.MOVE, organiser)
@@ -164,6 +168,7 @@ def test_move_refuses_a_wrong_number_of_names_and_names_of_others(full, organise
     assert Session.objects.get(pk=full.pk).capacity == 4
 
 
+@pytest.mark.proves("capacity-change")
 def test_whoever_was_moved_is_the_first_to_come_back_and_is_told_each_time(full, organiser):
     waiting, unlucky = wait(full), full.holders[3]
 
@@ -226,6 +231,7 @@ def test_who_leaves_a_seat_by_being_moved_may_get_one_elsewhere(organiser):
     assert books() == []
 
 
+@pytest.mark.proves("cancelled-session-empty")
 def test_whoever_would_have_spoken_in_a_cancelled_session_gets_the_seat_that_waits_elsewhere(django_capture_on_commit_callbacks):
     """What kept the speaker out is no registration: the line is looked at after the commit, not by the clock."""
     event = make.event(clash_policy="refuse")
@@ -258,6 +264,7 @@ def test_an_allotment_is_judged_by_the_capacity_as_it_is_not_as_it_was_read(full
     assert make.pool(full).seats == 5
 
 
+@pytest.mark.proves("no-double-allotment")
 def test_an_allotment_can_only_grow_by_what_is_left_and_shrink_to_what_is_taken():
     session, cohort = make.session(seats=10), make.cohort()
     pools.allot(session, cohort, 4)
@@ -280,6 +287,7 @@ def cancel_session(session):
     session.save()
 
 
+@pytest.mark.proves("cancelled-session-empty")
 def test_a_cancelled_session_has_nobody_each_is_told_once_and_nobody_comes_in(full):
     waiting = wait(full)
 
@@ -355,6 +363,7 @@ def move(session, by):
     session.save()
 
 
+@pytest.mark.proves("cancelled-session-empty")
 def test_a_session_that_moves_keeps_its_people_and_their_clashes_are_found(full):
     other = make.session(starts_at=full.ends_at + timedelta(days=1))
     ada = full.holders[0]
@@ -385,8 +394,9 @@ def test_a_session_that_moves_into_a_clash_passes_its_people_over_in_line():
 # --- Everything given up at once ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("leaving-altogether")
 def test_somebody_who_leaves_gives_up_everything_in_one_step_and_each_line_is_served(full):
-    """F32, seat part: what an erasure begins with."""
+    """What an erasure begins with."""
     ada = full.holders[0]
     next_one = wait(full)
     offering = make.session(seats=1, waiting_list=Session.WaitingList.OFFER)

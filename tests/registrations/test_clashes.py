@@ -36,6 +36,7 @@ def clash(wanted, other, kind="confirmed"):
     return found[0] if found else None
 
 
+@pytest.mark.proves("no-two-places")
 @pytest.mark.parametrize("begins", [-90, -60, 60, 90])
 def test_sessions_of_one_venue_may_follow_each_other_without_a_minute_between(begins):
     room = make.room()
@@ -43,6 +44,7 @@ def test_sessions_of_one_venue_may_follow_each_other_without_a_minute_between(be
     assert clash(session(room=room), session(begins, room=make.room(venue=room.venue))) is None
 
 
+@pytest.mark.proves("no-two-places")
 @pytest.mark.parametrize(("begins", "minutes", "gap"), [(-59, 60, -1), (59, 60, -1), (0, 60, -60), (-30, 120, -90), (15, 30, -45)])
 def test_sessions_that_overlap_clash_wherever_they_are(begins, minutes, gap):
     venue = make.venue()
@@ -55,6 +57,7 @@ def test_sessions_that_overlap_clash_wherever_they_are(begins, minutes, gap):
     assert (elsewhere.overlaps, elsewhere.travel_minutes, elsewhere.gap_minutes) == (True, 45, gap)
 
 
+@pytest.mark.proves("no-two-places")
 @pytest.mark.parametrize(("gap", "clashing"), [(0, True), (29, True), (30, False), (31, False)])
 def test_sessions_too_close_for_the_way_clash_in_its_direction(gap, clashing):
     here, there = make.venue(), make.venue(security_minutes=10)
@@ -68,6 +71,7 @@ def test_sessions_too_close_for_the_way_clash_in_its_direction(gap, clashing):
             assert (found.overlaps, found.travel_minutes, found.gap_minutes, found.comes_first) == (False, 30, gap, comes_first)
 
 
+@pytest.mark.proves("no-two-places")
 def test_sessions_a_day_apart_never_clash_and_nobody_asks_for_the_way(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     wanted, other = session(), session(60 + 24 * 60)
     TravelTime.objects.create(origin=wanted.room.venue, destination=other.room.venue, minutes=3000)
@@ -98,6 +102,7 @@ def test_clashes_come_by_their_start_and_once_for_each_session():
     ]
 
 
+@pytest.mark.proves("commitments")
 @pytest.mark.parametrize(
     ("kind", "can_be_left"),
     [("confirmed", True), ("offered", True), ("pending", True), ("waiting", True), ("speaking", False), ("duty", False)],
@@ -110,6 +115,7 @@ def said(text: str) -> str:
     return text.replace("_", "\N{NO-BREAK SPACE}")
 
 
+@pytest.mark.proves("no-two-places")
 @pytest.mark.parametrize(
     ("begins", "kind", "english", "french"),
     [
@@ -178,6 +184,7 @@ def busy(name):
     return who, [(seat.session, "confirmed", seat), (part.session, "speaking", None), (duty.session, "duty", None)]
 
 
+@pytest.mark.proves("commitments")
 @pytest.mark.parametrize("people", [1, 3])
 def test_everybody_is_committed_to_seats_speeches_and_duties(people, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     crowd = [busy(f"Personne {n}") for n in range(people)]
@@ -239,6 +246,7 @@ def seats_of(who):
     return set(Registration.objects.confirmed().filter(attendee=who).values_list("session", flat=True))
 
 
+@pytest.mark.proves("clash-policy")
 def test_where_an_event_only_warns_the_person_decides_knowing_of_the_clash():
     who, mine, wanted = expected_elsewhere("warn")
 
@@ -250,6 +258,7 @@ def test_where_an_event_only_warns_the_person_decides_knowing_of_the_clash():
     assert seats_of(who) == {mine.pk, wanted.pk}
 
 
+@pytest.mark.proves("clash-policy")
 @pytest.mark.parametrize("fields", [{}, {"despite": True}, {"let_in": True}])
 def test_where_an_event_refuses_nobody_has_two_seats_at_once(fields):
     who, mine, wanted = expected_elsewhere("refuse")
@@ -260,6 +269,7 @@ def test_where_an_event_refuses_nobody_has_two_seats_at_once(fields):
     assert seats_of(who) == {mine.pk}
 
 
+@pytest.mark.proves("clash-policy")
 def test_where_an_event_swaps_one_seat_is_given_up_for_the_other_in_one_step():
     who, mine, wanted = expected_elsewhere("swap")
     held = Registration.objects.get(attendee=who)
@@ -273,6 +283,7 @@ def test_where_an_event_swaps_one_seat_is_given_up_for_the_other_in_one_step():
     assert (make.pool(mine).taken, make.pool(wanted).taken) == (0, 1)
 
 
+@pytest.mark.proves("clash-policy")
 def test_a_full_session_is_not_swapped_for_and_the_seat_is_kept():
     who, mine, wanted = expected_elsewhere("swap", seats=1)
     make.registration(wanted)
@@ -283,6 +294,7 @@ def test_a_full_session_is_not_swapped_for_and_the_seat_is_kept():
     assert seats_of(who) == {mine.pk}
 
 
+@pytest.mark.proves("commitments")
 @pytest.mark.parametrize("policy", ["refuse", "swap"])
 def test_a_speech_is_not_left_for_a_seat(policy):
     who = make.attendee()

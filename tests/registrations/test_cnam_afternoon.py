@@ -37,6 +37,7 @@ def seats(of: Session, cohort: Cohort | None = None) -> tuple[int, int]:
     return pool.seats, pool.taken
 
 
+@pytest.mark.proves("cohort-allotment")
 def test_the_afternoon_of_the_cnam(summit: None, organiser) -> None:
     medas, marketing = Cohort.objects.get(slug="cnam-medas"), Cohort.objects.get(slug="cnam-marketing-digital")
     welcome, chips, factories = session("gp-accueil-cohortes"), session("gp-puces"), session("gp-usines-ia")

@@ -55,6 +55,7 @@ def test_a_member_leaves_once_and_it_is_known_by_whom():
     assert [(trace.history_type, trace.history_user) for trace in Membership.history.all()] == [("-", actor), ("+", actor)]
 
 
+@pytest.mark.proves("cohort-size")
 def test_nobody_leaves_with_a_seat_that_is_kept_for_the_cohort():
     cohort, who, actor = make.cohort(name="Cnam"), make.attendee("Ada"), make.organiser()
     cohorts.add_member(cohort, who, actor=actor)
@@ -102,6 +103,7 @@ def test_a_cohort_never_becomes_smaller_than_its_members(size):
     assert Cohort.objects.get().size == (2 if size == 2 else 3)
 
 
+@pytest.mark.proves("cohort-size")
 @pytest.mark.django_db(transaction=True)
 def test_thirty_people_for_ten_places_of_a_cohort():
     cohort, actor = make.cohort(size=10), make.organiser()
@@ -113,6 +115,7 @@ def test_thirty_people_for_ten_places_of_a_cohort():
     assert len(refused) == 20, [answer for answer in answers if answer not in refused and not isinstance(answer, Membership)][:3]
 
 
+@pytest.mark.proves("cohort-size")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("after", [9, 24])  # it fits by a hair, or is too late
 def test_a_cohort_that_shrinks_while_people_join_holds_them_all(after):
@@ -131,6 +134,7 @@ def test_a_cohort_that_shrinks_while_people_join_holds_them_all(after):
     assert all(isinstance(answer, (Membership, ValidationError, type(None))) for answer in answers)
 
 
+@pytest.mark.proves("cohort-size")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.only_on_postgresql  # SQLite runs one writer at a time
 def test_without_the_lock_the_same_crowd_makes_a_cohort_too_large():

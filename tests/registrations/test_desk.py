@@ -70,6 +70,7 @@ def last_actor(thing: Any) -> User | None:
 # --- The line -------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("line-desk")
 def test_the_line_shows_who_waits_in_order_and_why_some_are_passed_over(organiser: Client) -> None:
     session = full(event=make.event(clash_policy=Event.ClashPolicy.REFUSE), title="Éthique")
     cohort = make.cohort(name="Promotion Cnam")
@@ -137,6 +138,7 @@ def test_a_long_line_has_pages_and_is_searched(organiser: Client) -> None:
         assert organiser.get(page(session, "line", odd)).status_code == 200
 
 
+@pytest.mark.proves("line-desk")
 def test_a_seat_is_given_to_whom_the_organisers_choose(organiser: Client) -> None:
     session = full(waiting_list="by_hand")
     first, second = wait(session, "Ada"), wait(session, "Berthe")
@@ -176,6 +178,7 @@ def test_a_seat_that_does_not_exist_is_refused_with_the_name(organiser: Client) 
     assert "Et 2 autres de même." in answer
 
 
+@pytest.mark.proves("line-desk")
 def test_a_priority_moves_people_and_asking_twice_moves_them_once(organiser: Client) -> None:
     session = full()
     first, second = wait(session, "Ada"), wait(session, "Berthe")
@@ -229,8 +232,9 @@ def test_whoever_got_a_seat_meanwhile_keeps_it(organiser: Client) -> None:
     assert status(first) == "confirmed"
 
 
+@pytest.mark.proves("line-desk")
 def test_a_seat_given_between_the_look_and_the_removal_is_kept() -> None:
-    """F28: who removes somebody from the line saw them wait; the seat came in the very moment between."""
+    """Who removes somebody from the line saw them wait; the seat came in the very moment between."""
     session = full()
     seen = wait(session)
     free_a_seat(session)
@@ -392,6 +396,7 @@ def test_requests_stand_in_a_list_with_their_reasons(organiser: Client, on_reque
     assert "Pour ma &lt;b&gt;thèse" in text
 
 
+@pytest.mark.proves("batch-requests")
 def test_a_batch_is_granted_with_a_message_and_refusals_are_told_one_by_one(organiser: Client, on_request: Session) -> None:
     requests = [ask_for(on_request, f"Personne {n}") for n in range(3)]
 
@@ -411,6 +416,7 @@ def test_a_batch_is_granted_with_a_message_and_refusals_are_told_one_by_one(orga
     assert re.search("Personne 2.*pas de place", answer.content.decode())
 
 
+@pytest.mark.proves("batch-requests")
 def test_declining_asks_for_a_message(organiser: Client, on_request: Session) -> None:
     request = ask_for(on_request)
 
@@ -496,6 +502,7 @@ def capacity_form(client: Client, session: Session, wanted: int) -> dict[str, An
     return sent(client.get(page(session, "capacity", f"?capacity={wanted}")).content, page(session, "capacity"))
 
 
+@pytest.mark.proves("capacity-preview")
 def test_a_capacity_below_what_is_taken_leads_to_the_three_ways(organiser: Client) -> None:
     session = full(seats=3)
     address = f"/admin/programme/session/{session.pk}/change/"
@@ -535,9 +542,10 @@ def test_registration_is_closed(organiser: Client) -> None:
     assert (session.capacity, session.waiting_list) == (3, "by_hand")
 
 
+@pytest.mark.proves("capacity-preview")
 @pytest.mark.parametrize("names", [False, True], ids=["the last come", "named"])
 def test_people_move_to_the_head_of_the_line_and_those_alone_are_told(organiser: Client, names: bool) -> None:
-    """F25, alone: 30 confirmed, 25 wanted."""
+    """Nobody registers meanwhile: 30 confirmed, 25 wanted."""
     session = full(seats=30)
     already = wait(session, "Zoé")
     seated = list(Registration.objects.confirmed().order_by("created_at", "pk"))
@@ -638,6 +646,7 @@ def test_raising_the_capacity_promotes_at_once(organiser: Client) -> None:
 # --- A session that moves, or does not take place -------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("session-cancelled-whole")
 def test_moving_a_session_tells_how_many_are_expected_elsewhere(organiser: Client) -> None:
     session, other = (
         make.session(title="Éthique"),
@@ -678,6 +687,7 @@ def test_the_page_of_clashes_costs_the_same_for_one_and_for_four(organiser: Clie
         organiser.get(page(session, "clashes"))
 
 
+@pytest.mark.proves("session-cancelled-whole")
 def test_cancelling_a_session_says_whom_it_concerns_then_ends_everything(organiser: Client) -> None:
     session, other = full(seats=2, title="Éthique", waiting_list="offer"), full()
     people = [wait(session), wait(session)]
@@ -701,6 +711,7 @@ def test_cancelling_a_session_says_whom_it_concerns_then_ends_everything(organis
     assert answer.status_code == 200
 
 
+@pytest.mark.proves("session-cancelled-whole")
 def test_a_cancelled_session_comes_back_as_a_draft_with_nobody_in_it(organiser: Client) -> None:
     session = full()
     data = {"_selected_action": [session.pk], "index": "0"}
@@ -717,6 +728,7 @@ def test_a_cancelled_session_comes_back_as_a_draft_with_nobody_in_it(organiser: 
     make.registration(session)
 
 
+@pytest.mark.proves("session-cancelled-whole")
 def test_a_session_whose_room_is_taken_meanwhile_does_not_come_back(organiser: Client) -> None:
     room, when = make.room(), datetime.now(tz=timezone.get_current_timezone()).replace(microsecond=0) + timedelta(days=9)
     session = make.session(room=room, starts_at=when, status="cancelled")
@@ -739,6 +751,7 @@ def test_cancelling_asks_for_both_rights(client: Client) -> None:
         assert Session.objects.get(pk=session.pk).status == "published"
 
 
+@pytest.mark.proves("overbooking-reason")
 def test_more_people_than_the_room_holds_need_a_reason_that_stays_in_the_history(organiser: Client) -> None:
     session = make.session(seats=5, room=make.room(capacity=5))
     address = f"/admin/programme/session/{session.pk}/change/"

@@ -35,7 +35,7 @@ def errors(answers: list[Any]) -> list[Any]:
 
 
 def save_while_people_register(saves: int, people: int) -> None:
-    """F24: one organiser saves the session's form again and again while `people` register."""
+    """One organiser saves the session's form again and again while `people` register."""
     session = make.session(seats=people // 2, waiting_list="none")
     organiser = make.sign_in(Client(), make.organiser())
     address = f"/admin/programme/session/{session.pk}/change/"
@@ -59,19 +59,19 @@ def save_while_people_register(saves: int, people: int) -> None:
     assert_books_balance()
 
 
+@pytest.mark.proves("no-lost-edits")
 def test_saving_the_form_while_people_register_never_writes_what_is_taken() -> None:
-    """F24."""
     save_while_people_register(saves=10, people=60)
 
 
+@pytest.mark.proves("no-lost-edits")
 @pytest.mark.faults
 def test_saving_the_form_two_hundred_times_while_a_thousand_people_register() -> None:
-    """F24, whole."""
     save_while_people_register(saves=200, people=1000)
 
 
 def lower_while_people_register(how: str, *, seated: int, wanted: int, seats: int, people: int) -> Session:
-    """F25: `seated` people have a seat and `people` more register while an organiser lowers the capacity."""
+    """`seated` people have a seat and `people` more register while an organiser lowers the capacity."""
     session = make.session(seats=seats)
     for who in make.attendees(seated):
         register(session, who)
@@ -95,9 +95,10 @@ def lower_while_people_register(how: str, *, seated: int, wanted: int, seats: in
     return session
 
 
+@pytest.mark.proves("capacity-preview")
 @pytest.mark.parametrize("seats", [30, 60], ids=["full", "with seats left"])
 def test_people_move_to_the_line_while_others_register(seats: int) -> None:
-    """F25, with mails to exactly those who moved."""
+    """With mails to exactly those who moved."""
     session = lower_while_people_register("move", seated=30, wanted=25, seats=seats, people=20)
 
     assert session.capacity == 25
@@ -109,8 +110,9 @@ def test_people_move_to_the_line_while_others_register(seats: int) -> None:
     assert Registration.objects.waiting().count() == 25
 
 
+@pytest.mark.proves("capacity-preview")
 def test_everybody_is_kept_while_others_register() -> None:
-    """F25: who came in the very moment is kept too."""
+    """Who came in the very moment is kept too."""
     session = lower_while_people_register("keep", seated=30, wanted=25, seats=60, people=20)
 
     assert session.capacity == make.pool(session).taken == Registration.objects.confirmed().count() >= 30
@@ -118,7 +120,7 @@ def test_everybody_is_kept_while_others_register() -> None:
 
 
 def test_registration_closes_while_others_register() -> None:
-    """F25: nobody gets in after it closed, nobody who was in is out."""
+    """Nobody gets in after it closed, nobody who was in is out."""
     session = lower_while_people_register("close", seated=30, wanted=25, seats=60, people=20)
     before = Registration.objects.confirmed().count()
 
@@ -127,9 +129,9 @@ def test_registration_closes_while_others_register() -> None:
     assert session.capacity == before >= 30
 
 
+@pytest.mark.proves("capacity-preview")
 @pytest.mark.faults
 def test_three_hundred_people_and_a_capacity_of_two_hundred_and_fifty() -> None:
-    """F25, whole."""
     session = lower_while_people_register("move", seated=300, wanted=250, seats=300, people=100)
 
     assert Registration.objects.confirmed().count() == 250
@@ -138,7 +140,7 @@ def test_three_hundred_people_and_a_capacity_of_two_hundred_and_fifty() -> None:
 
 
 def cancel_while_people_come_and_go(people: int) -> None:
-    """F27, the seats: at the end nobody holds or waits for anything, and each was told once that it is over."""
+    """At the end nobody holds or waits for anything, and each was told once that it is over."""
     session = make.session(seats=people // 2)
     seated = make.attendees(people)
     for who in seated:
@@ -164,8 +166,8 @@ def cancel_while_people_come_and_go(people: int) -> None:
     assert_books_balance()
 
 
+@pytest.mark.proves("session-cancelled-whole", "cancelled-while-line-moves")
 def test_a_session_is_cancelled_while_people_register_and_are_promoted() -> None:
-    """F27."""
     cancel_while_people_come_and_go(people=50)
 
 
@@ -181,6 +183,7 @@ def test_an_organiser_who_cancels_twice_at_once_ends_everything_once() -> None:
     assert Message.objects.filter(kind="registrations.cancelled").count() == 10
 
 
+@pytest.mark.proves("batch-requests")
 def test_a_batch_of_requests_decided_by_two_organisers_at_once_gives_each_seat_once() -> None:
     session = make.session(seats=5, access=Session.Access.APPROVAL, holds_requests=False)
     requests = [booking.register(session, who, actor=who.user, reason="Pour ma thèse") for who in make.attendees(10)]

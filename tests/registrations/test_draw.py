@@ -42,6 +42,7 @@ def test_where_nobody_waits_a_free_seat_needs_no_lot():
     assert register(session, make.attendee()).status == "confirmed"
 
 
+@pytest.mark.proves("verifiable-draw")
 def test_at_its_moment_the_lots_are_drawn_once_and_the_free_seats_go_by_them():
     session = by_lot(seats=2)
     people = [wait(session) for _ in range(6)]
@@ -80,6 +81,7 @@ def test_the_order_depends_on_the_seed_alone():
     assert waitlist.draw_order(entries, "one")[:3] == waitlist.draw_order(entries, "one")[:3]
 
 
+@pytest.mark.proves("verifiable-draw")
 def test_each_of_many_has_the_same_chance_to_be_first():
     entries = {f"registration-{n}": "" for n in range(4)}
     first = [waitlist.draw_order(entries, f"seed {n}")[0] for n in range(2000)]
@@ -87,6 +89,7 @@ def test_each_of_many_has_the_same_chance_to_be_first():
     assert all(400 < first.count(entry) < 600 for entry in entries)
 
 
+@pytest.mark.proves("waiting-together")
 def test_people_who_wait_together_have_one_lot_between_them():
     """Their chance is that of one, and they stand side by side."""
     session = by_lot()
@@ -111,6 +114,7 @@ def test_lots_are_not_drawn_twice_even_with_another_seed():
     assert (first, second.seed) == (second, "one")
 
 
+@pytest.mark.proves("verifiable-draw")
 def test_who_comes_after_the_draw_stands_behind_all_lots():
     session = by_lot()
     people = [wait(session) for _ in range(3)]
@@ -123,6 +127,7 @@ def test_who_comes_after_the_draw_stands_behind_all_lots():
     assert set(line(session)[:-1]) == set(people)
 
 
+@pytest.mark.proves("verifiable-draw")
 def test_who_comes_after_the_moment_takes_no_part_though_the_clock_was_late():
     """The beat had not drawn yet: whoever asks after the moment has the lots drawn first."""
     session = by_lot()

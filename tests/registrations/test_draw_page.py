@@ -31,8 +31,9 @@ def drawn(session, *, seed="graine"):
     return Client().get(reverse("registrations:draw", args=[session.slug]))
 
 
+@pytest.mark.proves("verifiable-draw", "draw-page")
 def test_with_what_the_page_says_anybody_gets_the_same_order(session):
-    """G4: the seed, the codes and one sentence are enough."""
+    """The seed, the codes and one sentence are enough."""
     first, second = Registration.objects.filter(session=session, status="waiting")[:2]
     party = waitlist.start_party(first, actor=first.attendee.user)
     waitlist.join_party(second, party.code, actor=second.attendee.user, at=NOW)
@@ -49,6 +50,7 @@ def test_with_what_the_page_says_anybody_gets_the_same_order(session):
     assert {code: int(lot) for lot, code, _group in rows} == lots
 
 
+@pytest.mark.proves("verifiable-draw", "draw-page")
 def test_the_page_names_nobody_and_is_the_same_for_everybody(session):
     response = drawn(session)
 

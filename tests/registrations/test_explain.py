@@ -45,6 +45,7 @@ def strict() -> Event:
 # --- Nobody asked ---------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("why-no-seat")
 @pytest.mark.parametrize(
     "fields",
     [
@@ -117,6 +118,7 @@ def test_where_organisers_choose_a_free_seat_is_not_for_newcomers_while_somebody
     assert "n’est pas sur la liste d’attente" in why(session, make.attendee())
 
 
+@pytest.mark.proves("why-no-seat")
 def test_a_clash_that_the_event_refuses_is_the_reason() -> None:
     ada, event = make.attendee(), strict()
     make.registration(make.session(title="Éthique"), ada)
@@ -146,6 +148,7 @@ def test_a_clash_that_people_may_choose_stops_nothing() -> None:
     assert "Accueil" in sentence
 
 
+@pytest.mark.proves("why-no-seat")
 def test_a_limit_of_the_event_is_the_reason() -> None:
     ada, event = make.attendee(), make.event()
     Limit.objects.create(event=event, at_most=1)
@@ -211,6 +214,7 @@ def test_who_is_offered_a_seat_has_to_answer_in_time() -> None:
 # --- They wait ------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("why-no-seat")
 def test_who_waits_is_told_the_place_and_who_is_next() -> None:
     session = full()
     first, second = wait(session, make.attendee("Berthe")), wait(session, make.attendee("Chloé"))
@@ -223,6 +227,7 @@ def test_who_waits_is_told_the_place_and_who_is_next() -> None:
     assert first.status == "confirmed", "the trace told the truth"
 
 
+@pytest.mark.proves("why-no-seat")
 def test_whoever_a_clash_passes_over_is_told_and_the_next_one_named() -> None:
     session = full(event=strict())
     ada, berthe = make.attendee("Ada"), make.attendee("Berthe")
@@ -279,6 +284,7 @@ def test_a_line_that_does_not_move_by_itself_says_so(fields: dict[str, Any], sen
     assert "line" in stopped_by(session, ada)
 
 
+@pytest.mark.proves("why-no-seat")
 def test_people_who_wait_together_are_told_that_they_need_seats_for_all() -> None:
     session = make.session(seats=2)
     seated = [make.registration(session) for _ in range(2)]

@@ -23,6 +23,7 @@ def breaches() -> list[str]:
     return [breach["rule"] for breach in invariants.check(timezone.now())["breaches"]]
 
 
+@pytest.mark.proves("check-invariants")
 def test_the_books_are_right_after_ordinary_work():
     session = make.session(seats=3)
     ada = make.attendee()
@@ -175,6 +176,7 @@ def test_a_message_left_behind_is_found():
     assert breaches() == ["no message outlives its lease"]
 
 
+@pytest.mark.proves("check-invariants")
 def test_the_command_prints_json_and_exits_1_on_a_wrong_sum(capsys):
     make.registration()
     call_command("check_invariants")

@@ -76,7 +76,7 @@ def errors(answers, *codes):
     return [a for a in answers if isinstance(a, Exception) and not (isinstance(a, SeatRefused) and a.code in codes)]
 
 
-# --- F28: cancellations, newcomers, the clock and an organiser --------------------------------------------------------------------
+# --- Cancellations, newcomers, the clock and an organiser -------------------------------------------------------------------------
 
 
 def promote_under_load(cancels, newcomers):
@@ -109,18 +109,19 @@ def promote_under_load(cancels, newcomers):
     print(f"{cancels} cancelled, {newcomers} came: 0 oversold, 0 passed over, 0 seats idle, in {seconds:.1f} s.")
 
 
+@pytest.mark.proves("fair-line")
 def test_seats_that_are_freed_while_newcomers_come_go_to_the_line_in_its_order():
-    """F28, G11."""
     promote_under_load(cancels=40, newcomers=80)
 
 
+@pytest.mark.proves("fair-line")
 @pytest.mark.faults
 def test_a_hundred_cancellations_against_two_hundred_newcomers():
     for _ in range(5):
         promote_under_load(cancels=100, newcomers=200)
 
 
-# --- F3: swaps in both directions --------------------------------------------------------------------------------------------------
+# --- Swaps in both directions ------------------------------------------------------------------------------------------------------
 
 
 def swap_in_both_directions(people, waiting=0):
@@ -153,18 +154,20 @@ def swap_in_both_directions(people, waiting=0):
     print(f"{people} from A to B while {people} from B to A: {swapped} moved, the others kept their seat, in {seconds:.1f} s.")
 
 
+@pytest.mark.proves("no-lock-errors")
 def test_fifty_swap_into_one_session_while_fifty_swap_out_of_it():
-    """F3: no deadlock reaches anybody, every seat is accounted for, in less than ten seconds."""
+    """No deadlock reaches anybody, every seat is accounted for, in less than ten seconds."""
     swap_in_both_directions(people=50)
 
     assert Registration.objects.holding().count() == 100  # everybody has one seat still
 
 
 def test_swaps_and_cancellations_serve_both_lines():
-    """F3 with people in line: whoever gives up a seat gives it to them."""
+    """With people in line: whoever gives up a seat gives it to them."""
     swap_in_both_directions(people=20, waiting=20)
 
 
+@pytest.mark.proves("no-lock-errors")
 @pytest.mark.faults
 def test_long_swaps_in_both_directions():
     for _ in range(10):
@@ -172,12 +175,13 @@ def test_long_swaps_in_both_directions():
         swap_in_both_directions(people=40, waiting=30)
 
 
-# --- F30: three managers and twenty seats ---------------------------------------------------------------------------------------------
+# --- Three managers and twenty seats --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("no-double-allotment")
 @pytest.mark.parametrize("access", [Session.Access.COHORT, Session.Access.PUBLIC])
 def test_three_managers_who_ask_for_fifteen_of_twenty_seats_at_once_get_fifteen_in_all(access):
-    """F30: one gets them, the others read that five are left, and five can be had."""
+    """One gets them, the others read that five are left, and five can be had."""
     session = make.session(seats=20, access=access)
     cohorts = [make.cohort() for _ in range(3)]
 
@@ -193,11 +197,12 @@ def test_three_managers_who_ask_for_fifteen_of_twenty_seats_at_once_get_fifteen_
     print("3 × 15 of 20 at once: 15 allotted, the others read that 5 are left; 5 more: 20.")
 
 
-# --- F32: somebody goes while lines move ---------------------------------------------------------------------------------------------
+# --- Somebody goes while lines move --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("leaving-altogether")
 def test_people_who_leave_everything_while_lines_move_leave_nothing_behind():
-    """F32, seat part: each is in three lines, has a seat and an offer; the seats go to those who are next."""
+    """Each is in three lines, has a seat and an offer; the seats go to those who are next."""
     now = timezone.now()
     sessions = [make.session(seats=5, starts_at=now + timedelta(days=5 + n)) for n in range(4)]
     offering = make.session(seats=5, waiting_list=Mode.OFFER, starts_at=now + timedelta(days=10))
@@ -226,7 +231,7 @@ def test_people_who_leave_everything_while_lines_move_leave_nothing_behind():
     print("10 people left 50 seats, offers and places while 20 seats were freed: 0 kept, 20 given to those behind them.")
 
 
-# --- F25, F24: organisers at work -----------------------------------------------------------------------------------------------------
+# --- Organisers at work ---------------------------------------------------------------------------------------------------------------
 
 
 def lower_during_registrations(seats, to, newcomers):
@@ -251,19 +256,19 @@ def lower_during_registrations(seats, to, newcomers):
     print(f"{seats} lowered to {to} while {newcomers} came and {seats // 5} left: {len(moved)} moved to the line, exactly they were told.")
 
 
+@pytest.mark.proves("capacity-change")
 def test_a_capacity_lowered_during_registrations_moves_and_tells_exactly_those_above_it():
-    """F25."""
     lower_during_registrations(seats=30, to=20, newcomers=40)
 
 
+@pytest.mark.proves("capacity-change")
 @pytest.mark.faults
 def test_three_hundred_lowered_to_two_hundred_and_fifty_during_registrations():
-    """F25."""
     lower_during_registrations(seats=300, to=250, newcomers=200)
 
 
 def save_form_during_registrations(saves, people, seats):
-    """F24: an organiser saves the session's form again and again, raising and lowering its capacity, while people register and cancel."""
+    """An organiser saves the session's form again and again, raising and lowering its capacity, while people register and cancel."""
     session = make.session(seats=seats)
     cookies = make.sign_in(Client(), make.organiser()).cookies
     url = f"/admin/programme/session/{session.pk}/change/"
@@ -298,19 +303,21 @@ def save_form_during_registrations(saves, people, seats):
     print(f"The form saved {saves} times while {people} came and went: the count is right.")
 
 
+@pytest.mark.proves("no-lost-edits")
 def test_saving_the_form_during_registrations_never_writes_the_count():
-    """F24."""
     save_form_during_registrations(saves=15, people=60, seats=25)
 
 
+@pytest.mark.proves("no-lost-edits")
 @pytest.mark.faults
 def test_saving_the_form_two_hundred_times_during_a_rush():
     save_form_during_registrations(saves=200, people=1000, seats=300)
 
 
+@pytest.mark.proves("cancelled-session-empty")
 @pytest.mark.parametrize("fields", [{}, {"access": "approval", "holds_requests": False}, {"access": "approval"}])
 def test_a_session_cancelled_among_sign_ups_and_promotions_has_nobody_at_the_end(fields):
-    """F27, seat part: each is told once, and no seat is given after the cancellation."""
+    """Each is told once, and no seat is given after the cancellation."""
     session = make.session(seats=10, **fields)
     people = make.attendees(40)
     first, others = people[:15], people[15:]
@@ -355,6 +362,7 @@ def test_a_session_taken_back_to_draft_among_sign_ups_has_nobody_or_stays():
     assert books() == []
 
 
+@pytest.mark.proves("capacity-change")
 def test_seats_added_while_people_join_the_line_are_not_left_idle():
     session = make.session(seats=5)
     seated(session, 5)
@@ -400,6 +408,7 @@ def test_seats_released_while_people_come_are_given_once_and_in_order():
     assert books(after) == []
 
 
+@pytest.mark.proves("offer-holds-seat")
 def test_offers_accepted_and_run_out_at_the_same_moment_end_one_way():
     session = make.session(seats=20, waiting_list=Mode.OFFER)
     holders = seated(session, 20)
@@ -490,6 +499,7 @@ def test_parties_that_form_and_part_while_seats_are_freed_leave_no_seat_idle():
 # --- A circle of locks ----------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("no-lock-errors")
 @pytest.mark.only_on_postgresql
 def test_whoever_is_caught_in_an_organisers_circle_of_locks_is_served_all_the_same():
     """An organiser saves several sessions in one transaction: the pools of one are held when people of the next are asked for.
@@ -527,11 +537,13 @@ def test_whoever_is_caught_in_an_organisers_circle_of_locks_is_served_all_the_sa
     assert books() == []
 
 
+@pytest.mark.proves("no-lost-seat", "fair-line")
 def test_a_storm_of_everything_leaves_the_books_right():
-    """G2, G11: registrations, places, swaps, offers, gifts, priorities and the clock, at random, at once."""
+    """Registrations, places, swaps, offers, gifts, priorities and the clock, at random, at once."""
     storm_of_everything(people=40, deeds=300)
 
 
+@pytest.mark.proves("no-lost-seat", "fair-line")
 @pytest.mark.faults
 def test_a_long_storm_of_everything_leaves_the_books_right():
     for seed in range(5):

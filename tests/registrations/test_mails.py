@@ -1,4 +1,4 @@
-"""The mails about a seat: in the person's language, with a calendar entry that every client reads the same (W18, W19)."""
+"""The mails about a seat: in the person's language, with a calendar entry that every client reads the same."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -45,6 +45,7 @@ def test_the_confirmation_tells_what_when_and_where_in_french():
     assert "Grand Palais" in html
 
 
+@pytest.mark.proves("mail-language-and-time")
 def test_the_confirmation_is_in_the_persons_language():
     session = make.session(title_fr="Gouvernance", title_en="Governance", starts_at=datetime(2027, 2, 8, 13, 30, tzinfo=UTC))
 
@@ -55,6 +56,7 @@ def test_the_confirmation_is_in_the_persons_language():
     assert "Monday 8\u00a0February 2027" in message.body
 
 
+@pytest.mark.proves("mail-language-and-time")
 def test_the_calendar_entry_stands_in_the_venues_zone():
     session = make.session(title="Puces", starts_at=datetime(2027, 2, 8, 13, 30, tzinfo=UTC), minutes=90)
     registration = make.registration(session)
@@ -70,6 +72,7 @@ def test_the_calendar_entry_stands_in_the_venues_zone():
     assert [str(zone["TZID"]) for zone in calendar.walk("VTIMEZONE")] == ["Europe/Paris"]
 
 
+@pytest.mark.proves("mail-language-and-time")
 def test_a_cancellation_carries_the_same_entry_cancelled():
     registration = make.registration()
     deliver_all()
@@ -83,6 +86,7 @@ def test_a_cancellation_carries_the_same_entry_cancelled():
     assert (before["STATUS"], after["STATUS"]) == ("CONFIRMED", "CANCELLED")
 
 
+@pytest.mark.proves("no-untrue-mail")
 def test_a_confirmation_that_is_no_longer_true_is_dropped():
     registration = make.registration()
     booking.cancel(registration.session, registration.attendee, actor=registration.attendee.user)
@@ -93,8 +97,9 @@ def test_a_confirmation_that_is_no_longer_true_is_dropped():
     assert Message.objects.get(kind="registrations.confirmed").status == Message.Status.DROPPED
 
 
+@pytest.mark.proves("no-forged-text")
 def test_a_hostile_title_stays_one_property_and_plain_text():
-    """W16, W18: no header, no calendar property and no markup is born from a title."""
+    """No header, no calendar property and no markup is born from a title."""
     session = make.session(title="Talk\r\nATTENDEE:mailto:evil@example.org <script>alert(1)</script>")
     make.registration(session)
 
@@ -142,6 +147,7 @@ def give_back(session, who):
     booking.cancel(session, who, actor=who.user)
 
 
+@pytest.mark.proves("every-change-told")
 @pytest.mark.parametrize(
     ("language", "subject", "opening"),
     [
@@ -162,6 +168,7 @@ def test_a_seat_that_comes_from_the_line_is_told_as_such(language, subject, open
     assert event["STATUS"] == "CONFIRMED"
 
 
+@pytest.mark.proves("question-before-giving-up")
 @pytest.mark.parametrize(
     ("language", "until"), [("fr", r"Elle vous est gardée jusqu’au \w+ .* à \d+ h \d\d\."), ("en", r"kept for you until \w+ .* at ")]
 )
@@ -182,6 +189,7 @@ def test_an_offer_says_until_when_and_its_button_changes_nothing(client, languag
     assert waiting.status == "offered"
 
 
+@pytest.mark.proves("no-untrue-mail")
 def test_an_offer_that_is_answered_or_over_is_not_told():
     for ends in ("accepted", "over"):
         session, holder, waiting = in_line(waiting_list=Session.WaitingList.OFFER)
@@ -228,6 +236,7 @@ def test_a_request_that_comes_from_the_line_is_acknowledged_then():
     assert last_mail_to(ada).subject.startswith("Demande transmise")
 
 
+@pytest.mark.proves("every-change-told")
 @pytest.mark.parametrize(
     ("grant", "subject", "opening"),
     [
@@ -248,6 +257,7 @@ def test_the_organisers_decision_comes_with_their_answer(grant, subject, opening
     assert bool(message.attachments) == grant
 
 
+@pytest.mark.proves("every-change-told")
 def test_whoever_is_moved_to_the_line_is_told_their_place_and_the_entry_goes():
     session = make.session(seats=2)
     _first, last = make.registration(session), make.registration(session)
@@ -262,8 +272,9 @@ def test_whoever_is_moved_to_the_line_is_told_their_place_and_the_entry_goes():
     assert (event["STATUS"], event["SEQUENCE"]) == ("CANCELLED", 1)
 
 
+@pytest.mark.proves("mail-language-and-time")
 def test_a_seat_that_is_lost_and_comes_back_replaces_the_entry_each_time():
-    """W19: each later entry has a higher number than all before."""
+    """Each later entry has a higher number than all before."""
     session = make.session(seats=2)
     _first, last = make.registration(session), make.registration(session)
     deliver_all()
@@ -286,6 +297,7 @@ ENDINGS = {
 }
 
 
+@pytest.mark.proves("every-change-told")
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_each_end_of_a_seat_is_told_in_its_words_and_takes_the_entry_out(ending):
     registration = make.registration()
@@ -302,6 +314,7 @@ def test_each_end_of_a_seat_is_told_in_its_words_and_takes_the_entry_out(ending)
     assert calendar_of(message).walk("VEVENT")[0]["STATUS"] == "CANCELLED"
 
 
+@pytest.mark.proves("every-change-told")
 @pytest.mark.parametrize(
     ("declines", "subject", "opening"),
     [
@@ -339,6 +352,7 @@ def test_a_request_that_is_withdrawn_is_told_and_carries_no_entry():
     assert Message.objects.get(kind="registrations.requested").status == Message.Status.DROPPED
 
 
+@pytest.mark.proves("every-change-told")
 def test_a_cancelled_session_tells_those_with_a_seat_and_those_in_line():
     session, holder, waiting = in_line()
     deliver_all()
@@ -366,6 +380,7 @@ def test_a_session_that_takes_place_after_all_is_not_told_as_cancelled():
     assert words(message.subject).startswith("Finalement maintenue : ")
 
 
+@pytest.mark.proves("every-change-told")
 def test_leaving_a_line_sends_no_mail():
     session, _holder, waiting = in_line()
     give_back(session, waiting.attendee)
@@ -375,6 +390,7 @@ def test_leaving_a_line_sends_no_mail():
     assert [(message.kind, message.status) for message in mails] == [("registrations.waiting", Message.Status.DROPPED)]
 
 
+@pytest.mark.proves("every-change-told")
 @pytest.mark.parametrize(("language", "opening"), [("fr", "cette session est complète"), ("en", "this session is full")])
 def test_whoever_joins_a_line_is_told_their_place(language, opening):
     session, _holder, first = in_line(language)
@@ -388,6 +404,7 @@ def test_whoever_joins_a_line_is_told_their_place(language, opening):
     mail.outbox.clear()
 
 
+@pytest.mark.proves("every-change-told")
 def test_an_offer_that_is_about_to_end_is_told_in_its_last_quarter(time_machine):
     session, holder, waiting = in_line(waiting_list=Session.WaitingList.OFFER, offer_hours=24)
     give_back(session, holder)
@@ -417,7 +434,6 @@ def test_an_offer_that_was_answered_is_not_told_of_again(time_machine):
 
 
 def test_a_hostile_reason_and_answer_stay_text():
-    """W16, W18."""
     registration = requested()
     Registration.objects.filter(pk=registration.pk).update(reason="Bcc: evil@example.org\n<script>alert(1)</script>\n-- \nSigné")
 

@@ -38,6 +38,7 @@ def offered_to(who, **fields):
     return session
 
 
+@pytest.mark.proves("my-programme-order")
 def test_offers_come_first_then_seats_then_lines_then_requests_then_the_past(client, ada):
     past = make.session(title="Passé")
     ask(past, ada)
@@ -56,6 +57,7 @@ def test_offers_come_first_then_seats_then_lines_then_requests_then_the_past(cli
     assert "Demande transmise" in page
 
 
+@pytest.mark.proves("my-programme-order")
 def test_two_seats_too_far_apart_are_marked_between_their_rows(client, ada):
     first, second = make.session(title="Matin", starts_at=NOON), make.session(title="Après", starts_at=NOON + timedelta(minutes=90))
     TravelTime.objects.create(origin=first.room.venue, destination=second.room.venue, minutes=35)
@@ -67,6 +69,7 @@ def test_two_seats_too_far_apart_are_marked_between_their_rows(client, ada):
     assert page.count("vous arriveriez en retard") == 1, "each clash is told once"
 
 
+@pytest.mark.proves("my-programme-order")
 def test_what_one_waits_for_tells_of_the_seat_that_it_clashes_with(client, ada):
     ask(make.session(title="Puces", starts_at=NOON), ada)
     ask(full(title="Gouvernance", starts_at=NOON), ada)
@@ -109,6 +112,7 @@ def test_what_was_given_up_is_gone(client, ada):
     assert "Puces" not in me(client)
 
 
+@pytest.mark.proves("my-programme-order")
 def test_a_seat_is_given_back_from_the_list_and_the_list_comes_back(client, ada):
     """With a script and without: the person stays where they were."""
     session = make.session(title="Puces")

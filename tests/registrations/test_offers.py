@@ -32,6 +32,7 @@ def until(session, who):
     return last(session, who).offer_expires_at
 
 
+@pytest.mark.proves("offer-holds-seat")
 def test_a_freed_seat_is_offered_to_the_first_and_held_meanwhile(offering):
     assert (status(offering, offering.first), status(offering, offering.second)) == ("offered", "waiting")
     assert make.pool(offering).left == 0
@@ -57,6 +58,7 @@ def test_an_offer_is_good_until_its_last_second(offering):
     assert accept(offering, offering.first, at=end - timedelta(microseconds=1)).status == "confirmed"
 
 
+@pytest.mark.proves("offer-holds-seat")
 def test_an_offer_accepted_too_late_goes_to_the_next_at_once(offering):
     end = until(offering, offering.first)
 
@@ -69,6 +71,7 @@ def test_an_offer_accepted_too_late_goes_to_the_next_at_once(offering):
     assert books(end) == []
 
 
+@pytest.mark.proves("offer-holds-seat")
 def test_an_offer_that_nobody_answers_goes_to_the_next_by_the_clock_once(offering):
     end = until(offering, offering.first)
 
@@ -95,6 +98,7 @@ def test_the_last_of_the_line_who_declines_leaves_a_free_seat(offering):
     assert register(offering, make.attendee()).status == "confirmed"
 
 
+@pytest.mark.proves("offer-holds-seat")
 def test_who_has_no_offer_accepts_nothing(offering):
     """Offers of others, a place in line, and nothing at all."""
     refused("no_offer", accept, offering, offering.second)
@@ -102,6 +106,7 @@ def test_who_has_no_offer_accepts_nothing(offering):
     assert status(offering, offering.first) == "offered"
 
 
+@pytest.mark.proves("offer-holds-seat")
 def test_whoever_let_an_offer_pass_may_wait_again_at_the_end(offering):
     waitlist.tend(until(offering, offering.first))
 
@@ -110,6 +115,7 @@ def test_whoever_let_an_offer_pass_may_wait_again_at_the_end(offering):
     assert line(offering) == [offering.first]
 
 
+@pytest.mark.proves("offer-holds-seat")
 @pytest.mark.parametrize(
     ("hours", "left", "window"),
     [

@@ -34,6 +34,7 @@ def leave(session, who):
     waitlist.leave_party(last(session, who), actor=who.user, at=timezone.now())
 
 
+@pytest.mark.proves("waiting-together")
 def test_a_party_gets_its_seats_together(full):
     a, b = wait(full), wait(full)
     together(full, a, b)
@@ -48,6 +49,7 @@ def test_a_party_gets_its_seats_together(full):
     assert books() == []
 
 
+@pytest.mark.proves("waiting-together")
 def test_a_party_that_does_not_fit_is_passed_over_and_keeps_its_place(full):
     a, b, single = wait(full), wait(full), wait(full)
     together(full, a, b)
@@ -58,6 +60,7 @@ def test_a_party_that_does_not_fit_is_passed_over_and_keeps_its_place(full):
     assert place(full, a) == 2
 
 
+@pytest.mark.proves("waiting-together")
 def test_a_party_stands_where_its_last_member_stands(full):
     a, single, b = wait(full), wait(full), wait(full)
     together(full, a, b)
@@ -194,6 +197,7 @@ def test_a_party_with_a_clash_is_passed_over_as_a_whole():
     assert books() == []
 
 
+@pytest.mark.proves("waiting-together")
 def test_a_clash_is_not_forgotten_when_the_party_stands_far_apart():
     """The line is read in portions: one of the party stands in the first, the other beyond it."""
     session = make.session(seats=2, event=make.event(clash_policy=Event.ClashPolicy.REFUSE))
@@ -248,6 +252,7 @@ def test_a_party_of_a_student_and_a_stranger_takes_a_seat_of_each_kind():
     assert (last(session, a).pool.cohort, last(session, b).pool.cohort) == (cohort, None)
 
 
+@pytest.mark.proves("waiting-together")
 def test_where_seats_are_offered_each_of_a_party_answers_alone():
     session = make.session(seats=2, waiting_list=Session.WaitingList.OFFER)
     holders = fill(session)

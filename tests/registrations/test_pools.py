@@ -48,6 +48,7 @@ def test_nobody_is_allotted_seats_that_others_hold():
     assert make.pool(session).seats == 2
 
 
+@pytest.mark.proves("kept-seats-not-sold")
 def test_a_capacity_below_what_is_taken_and_kept_is_refused_with_both_numbers():
     session = make.session(seats=10)
     make.registration(session)
@@ -64,8 +65,9 @@ def test_a_capacity_below_what_is_taken_and_kept_is_refused_with_both_numbers():
     assert "4" in str(refused.value)
 
 
+@pytest.mark.proves("organisers-same-rule")
 def test_an_organiser_who_saves_an_old_form_does_not_write_back_the_old_count():
-    """F24: the form was opened before the sale."""
+    """The form was opened before the sale."""
     session = make.session(seats=10)
     opened_before = make.pool(session)
     make.registration(session)
@@ -84,8 +86,9 @@ def _sql(statement, *parameters):
         connection.check_constraints()
 
 
+@pytest.mark.proves("database-constraints")
 class TestTheDatabaseRefuses:
-    """G3: raw SQL that breaks a rule is refused, whatever the code above forgets."""
+    """Raw SQL that breaks a rule is refused, whatever the code above forgets."""
 
     @pytest.fixture
     def registration(self):

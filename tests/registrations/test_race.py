@@ -1,4 +1,4 @@
-"""Crowds: never a seat too many (G1), never one too few (G2), and nobody sees an error (G4)."""
+"""Crowds: never a seat too many, never one too few, and nobody sees an error."""
 
 import random
 import re
@@ -58,17 +58,20 @@ def sell(people, seats):
     assert_books_balance()
 
 
+@pytest.mark.proves("no-overselling", "no-lost-seat")
 def test_a_thousand_people_for_three_hundred_seats():
-    """F1, G1, G2: exactly 300 sold, 700 told that it is full, no error."""
+    """Exactly 300 sold, 700 told that it is full, no error."""
     sell(people=1000, seats=300)
 
 
+@pytest.mark.proves("no-overselling")
 @pytest.mark.faults
 def test_a_thousand_people_for_three_hundred_seats_twenty_times():
     for _ in range(20):
         sell(people=1000, seats=300)
 
 
+@pytest.mark.proves("no-overselling")
 @pytest.mark.only_on_postgresql  # SQLite runs one writer at a time: there, even the careless code below oversells nothing
 def test_without_its_guard_the_same_crowd_oversells():
     """The control: if this crowd could not oversell careless code, the test above would prove nothing."""
@@ -92,9 +95,10 @@ def test_without_its_guard_the_same_crowd_oversells():
     assert make.pool(session).taken != session.registrations.count()
 
 
+@pytest.mark.proves("database-constraints")
 @pytest.mark.only_on_postgresql
 def test_without_the_condition_the_database_itself_refuses_the_seat_too_many():
-    """G3 under a crowd: were the WHERE forgotten, people would see errors, but nobody would get a seat that does not exist."""
+    """Under a crowd: were the WHERE forgotten, people would see errors, but nobody would get a seat that does not exist."""
 
     def register_without_condition(session, attendee):
         with transaction.atomic():
@@ -140,11 +144,13 @@ def sell_with_line(people, seats):
     )
 
 
+@pytest.mark.proves("no-overselling", "no-lost-seat", "no-lock-errors")
 def test_a_thousand_people_for_three_hundred_seats_and_a_line():
-    """F1, G1, G2, G4: 300 confirmed, 700 in line, from 1 to 700 in the order in which they came."""
+    """300 confirmed, 700 in line, from 1 to 700 in the order in which they came."""
     sell_with_line(people=1000, seats=300)
 
 
+@pytest.mark.proves("no-overselling")
 @pytest.mark.faults
 def test_a_thousand_people_for_three_hundred_seats_and_a_line_twenty_times():
     for _ in range(20):
@@ -191,18 +197,20 @@ def ask_for_overlapping_seats(rounds):
     print(f"{rounds} × 200 posts of one person at once: one of two overlapping seats and the free one, 0 errors.")
 
 
+@pytest.mark.proves("idempotent-requests")
 def test_one_person_who_asks_for_two_overlapping_seats_two_hundred_times_gets_one_of_them():
-    """F2: 200 posts over two sessions at the same time, in an event that refuses clashes, and one that is free."""
+    """200 posts over two sessions at the same time, in an event that refuses clashes, and one that is free."""
     ask_for_overlapping_seats(rounds=1)
 
 
+@pytest.mark.proves("idempotent-requests")
 @pytest.mark.faults
 def test_ten_people_who_ask_for_two_overlapping_seats_two_hundred_times_get_one_of_them():
     ask_for_overlapping_seats(rounds=10)
 
 
+@pytest.mark.proves("idempotent-requests")
 def test_one_person_who_asks_fifty_times_at_once_gets_one_seat_and_one_mail():
-    """F2, F22."""
     session, ada = make.session(seats=300), make.attendee()
 
     answers = all_at_once([partial(register, session, ada)] * 50, threads=50)
@@ -213,10 +221,11 @@ def test_one_person_who_asks_fifty_times_at_once_gets_one_seat_and_one_mail():
     assert Registration.history.count() == 1
 
 
+@pytest.mark.proves("idempotent-requests", "idempotent-forms")
 @pytest.mark.parametrize("key", [{}, {"key": str(uuid.uuid4())}], ids=["without a key", "with its key"])
 @pytest.mark.parametrize("full", [False, True], ids=["a seat", "a place in line"])
 def test_fifty_equal_posts_of_one_form_have_one_effect_and_one_answer(key, full):
-    """F22, G5: the whole way through the page, double-clicked fifty times; then the same an hour later; then Back after cancelling."""
+    """The whole way through the page, double-clicked fifty times; then the same an hour later; then Back after cancelling."""
     session, ada = make.session(seats=1), make.attendee()
     if full:
         make.registration(session)
@@ -270,11 +279,12 @@ def storm(people, sessions, deeds):
     assert_books_balance()
 
 
+@pytest.mark.proves("no-lost-seat")
 def test_a_storm_of_registrations_and_cancellations_leaves_the_books_right():
-    """G2."""
     storm(people=60, sessions=3, deeds=600)
 
 
+@pytest.mark.proves("no-lost-seat")
 @pytest.mark.faults
 def test_a_long_storm_leaves_the_books_right():
     storm(people=200, sessions=5, deeds=10_000)

@@ -42,6 +42,7 @@ def test_before_the_moment_nothing_is_released(released):
     assert numbers(released) == ((3, 2), (2, 2))
 
 
+@pytest.mark.proves("allotment-release")
 def test_at_the_moment_what_is_unsold_goes_to_the_general_pool_once(released):
     done = [waitlist.tend(released.moment)["settled"] for _ in range(3)]
 
@@ -52,6 +53,7 @@ def test_at_the_moment_what_is_unsold_goes_to_the_general_pool_once(released):
     assert books(released.moment) == []
 
 
+@pytest.mark.proves("allotment-release")
 def test_who_comes_before_the_clock_releases_by_asking(released):
     newcomer = make.attendee()
 
@@ -62,6 +64,7 @@ def test_who_comes_before_the_clock_releases_by_asking(released):
     assert waitlist.tend(released.moment)["settled"] == 0
 
 
+@pytest.mark.proves("allotment-release")
 def test_what_is_released_goes_to_the_line_before_any_newcomer(released):
     waiting = wait(released.session)
 

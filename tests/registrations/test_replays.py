@@ -60,7 +60,7 @@ def test_the_same_form_again_answers_the_same_and_changes_nothing(client, ada):
 
 @pytest.mark.parametrize("act", ["register", "cancel", "accept"])
 def test_a_key_that_comes_with_something_else_is_refused(client, ada, act):
-    """G5: 422, and nothing changes."""
+    """422, and nothing changes."""
     session, other, key = make.session(), make.session(), str(uuid.uuid4())
     press(client, session, key=key, despite="on")
     before = counts()
@@ -92,6 +92,7 @@ def test_somebody_elses_key_is_as_good_as_new(client, ada):
     assert PostKey.objects.count() == 2
 
 
+@pytest.mark.proves("idempotent-forms")
 def test_what_was_refused_spends_no_key(client, ada):
     session, key = make.session(seats=1, waiting_list=Session.WaitingList.NONE), str(uuid.uuid4())
     [holder] = fill(session)
@@ -118,6 +119,7 @@ def test_a_place_in_line_asked_for_again_is_the_same_place(client, ada):
     assert line(session)[0] == ada
 
 
+@pytest.mark.proves("idempotent-forms")
 def test_a_cancellation_sent_again_does_not_cancel_what_was_taken_since(client, ada):
     session, key = make.session(), str(uuid.uuid4())
     register(session, ada)
@@ -153,6 +155,7 @@ def test_a_form_without_a_key_or_with_an_odd_one_works_all_the_same(client, ada)
     assert not PostKey.objects.exists()
 
 
+@pytest.mark.proves("idempotent-forms")
 def test_keys_are_kept_for_two_days(client, ada):
     now = timezone.now()
     for age in (timedelta(hours=47), timedelta(hours=49)):

@@ -22,6 +22,7 @@ def decide(request, *, grant, answer="", actor=None):
     return booking.decide(request, grant=grant, answer=answer, actor=actor or make.organiser())
 
 
+@pytest.mark.proves("request-decided-once")
 def test_a_request_needs_a_reason_and_holds_a_seat():
     session, ada = on_request(), make.attendee()
     refused("reason", register, session, ada, reason="   ")
@@ -46,6 +47,7 @@ def test_where_requests_hold_seats_the_next_one_waits_and_asks_when_a_seat_is_fr
     assert books() == []
 
 
+@pytest.mark.proves("request-decided-once")
 def test_where_requests_hold_no_seat_anybody_may_ask_and_the_decision_takes_the_seat():
     session = on_request(holds=False)
     first, second = ask(session), ask(session)
@@ -59,6 +61,7 @@ def test_where_requests_hold_no_seat_anybody_may_ask_and_the_decision_takes_the_
     assert books() == []
 
 
+@pytest.mark.proves("request-decided-once")
 def test_a_request_is_granted_once_with_the_answer_and_a_mail():
     session, ada, organiser = on_request(), make.attendee(), make.organiser()
     request = ask(session, ada)
@@ -73,6 +76,7 @@ def test_a_request_is_granted_once_with_the_answer_and_a_mail():
     assert books() == []
 
 
+@pytest.mark.proves("request-decided-once")
 def test_a_request_is_refused_once_with_the_answer_and_a_mail():
     session, ada = on_request(), make.attendee()
     request = ask(session, ada)
@@ -86,6 +90,7 @@ def test_a_request_is_refused_once_with_the_answer_and_a_mail():
     assert books() == []
 
 
+@pytest.mark.proves("request-decided-once")
 def test_a_request_that_was_decided_otherwise_or_withdrawn_is_not_decided_again():
     session = on_request(seats=3)
     granted, declined, withdrawn = ask(session), ask(session), ask(session)

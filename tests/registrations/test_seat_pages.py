@@ -77,6 +77,7 @@ def test_without_a_waiting_list_none_is_promised(client, ada):
     assert "liste d’attente" not in words(box(client, make.session(waiting_list=Mode.NONE)))
 
 
+@pytest.mark.proves("seat-states-in-words")
 def test_a_stranger_reads_the_same_and_signs_in(client):
     page = box(client, make.session(seats=2))
 
@@ -95,6 +96,7 @@ def two_at_once(ada, policy=Policy.WARN, **fields):
     return held, make.session(starts_at=NOON, event=make.event(clash_policy=policy), **fields)
 
 
+@pytest.mark.proves("clash-before-click")
 def test_a_clash_is_told_before_the_click_and_both_can_be_taken(client, ada):
     held, wanted = two_at_once(ada)
     page = box(client, wanted)
@@ -104,6 +106,7 @@ def test_a_clash_is_told_before_the_click_and_both_can_be_taken(client, ada):
     assert (status_of(held, ada), status_of(wanted, ada)) == ("confirmed", "confirmed")
 
 
+@pytest.mark.proves("clash-before-click")
 @pytest.mark.parametrize("policy", [Policy.WARN, Policy.SWAP])
 def test_one_seat_is_changed_for_the_other_in_one_click(client, ada, policy):
     held, wanted = two_at_once(ada, policy)
@@ -127,6 +130,7 @@ def test_where_one_must_choose_nothing_offers_both_and_an_old_form_gets_none(cli
     assert (status_of(held, ada), status_of(wanted, ada)) == ("confirmed", None)
 
 
+@pytest.mark.proves("clash-before-click")
 def test_where_a_clash_is_refused_the_page_says_why_and_what_to_do(client, ada):
     held, wanted = two_at_once(ada, Policy.REFUSE)
     page = box(client, wanted)
@@ -136,6 +140,7 @@ def test_where_a_clash_is_refused_the_page_says_why_and_what_to_do(client, ada):
     assert forms(page) == []
 
 
+@pytest.mark.proves("clash-before-click")
 @pytest.mark.parametrize(("policy", "buttons"), [(Policy.WARN, ["Réserver quand même"]), (Policy.SWAP, []), (Policy.REFUSE, [])])
 def test_nobody_leaves_a_speech_by_a_button(client, ada, policy, buttons):
     spoken = make.session(title="Puces", starts_at=NOON)
@@ -190,6 +195,7 @@ HOW = {
 }
 
 
+@pytest.mark.proves("line-modes", "line-before-joining")
 @pytest.mark.parametrize("mode", Mode.values)
 def test_a_full_session_says_to_everybody_how_its_line_works(client, mode):
     session = full(waiting=0 if mode == Mode.NONE else 2, waiting_list=mode, offer_hours=12, draw_at=NOW + timedelta(days=1))
@@ -202,6 +208,7 @@ def test_a_full_session_says_to_everybody_how_its_line_works(client, mode):
     assert ("Se connecter pour rejoindre la liste d’attente" in words(strangers)) == (mode != Mode.NONE)
 
 
+@pytest.mark.proves("line-before-joining")
 def test_whoever_joins_the_line_reads_their_place(client, ada):
     session = full(waiting=2)
 
@@ -213,6 +220,7 @@ def test_whoever_joins_the_line_reads_their_place(client, ada):
     assert HOW[Mode.AUTOMATIC] in words(box(client, session))
 
 
+@pytest.mark.proves("line-before-joining")
 def test_free_seats_that_go_to_the_line_first_are_not_promised_to_newcomers(client, ada):
     session = full(waiting=2, waiting_list=Mode.BY_HAND)
     give_back(session)
@@ -234,6 +242,7 @@ def test_before_lots_are_drawn_the_page_says_when_and_no_place(client, ada):
     assert "Votre rang" not in words(page)
 
 
+@pytest.mark.proves("draw-page")
 def test_after_lots_are_drawn_everybody_sees_theirs(client, ada):
     session = full(waiting=2, waiting_list=Mode.DRAW, draw_at=NOW + timedelta(days=1))
     mine = ask(session, ada)
@@ -246,6 +255,7 @@ def test_after_lots_are_drawn_everybody_sees_theirs(client, ada):
     assert f'href="{url("draw", session)}#{mine.uuid}"' in page
 
 
+@pytest.mark.proves("line-before-joining")
 @pytest.mark.parametrize("policy", [Policy.REFUSE, Policy.SWAP])
 def test_whoever_is_passed_over_for_a_clash_reads_it(client, ada, policy):
     session = full(starts_at=NOON, event=make.event(clash_policy=policy))
@@ -269,6 +279,7 @@ def test_once_a_session_has_begun_nobody_is_told_to_wait(client, ada):
 # --- Waiting together -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("line-before-joining")
 def test_two_people_wait_together_by_a_code(client, ada):
     session, grace = full(), make.attendee("Grace Hopper")
     ask(session, ada)
@@ -288,9 +299,9 @@ def test_two_people_wait_together_by_a_code(client, ada):
     assert "Votre rang 1 sur 2" in words(left)
 
 
+@pytest.mark.proves("typed-text-kept")
 @pytest.mark.parametrize("code", ["", "ABCDEFGH", "\0", "é" * 500, "\u202eABC", "<b>"])
 def test_a_code_that_is_none_is_an_error_beside_the_field(client, ada, code):
-    """G24."""
     session = full()
     ask(session, ada)
 
@@ -313,6 +324,7 @@ def test_what_was_typed_stays_also_without_a_script(client, ada):
     assert 'value="ZZZZZZZZ"' in answer.content.decode()
 
 
+@pytest.mark.proves("draw-page")
 def test_a_group_that_was_drawn_is_closed_for_its_code_is_published(client, ada):
     session = full(waiting_list=Mode.DRAW, draw_at=NOW + timedelta(hours=1))
     first = ask(session)
@@ -353,6 +365,7 @@ def test_an_offer_says_until_when_and_is_accepted(client, ada, offer):
     assert status_of(offer, ada) == "confirmed"
 
 
+@pytest.mark.proves("question-before-giving-up")
 def test_an_offer_is_declined_after_a_question(client, ada, offer):
     question = box(client, offer, "cancel")
 
@@ -420,6 +433,7 @@ def test_one_asks_with_a_reason_and_reads_it_again(client, ada, holds, before, a
     assert "Votre demande est retirée." in words(withdrawn.content.decode())
 
 
+@pytest.mark.proves("typed-text-kept")
 @pytest.mark.parametrize(
     ("reason", "error"),
     [
@@ -452,6 +466,7 @@ def test_a_line_break_counts_once(client, ada):
     assert len(Registration.objects.get().reason) == 999
 
 
+@pytest.mark.proves("typed-text-kept")
 def test_a_request_beside_a_clash_keeps_its_reason_when_nothing_comes_of_it(client, ada):
     """A form drawn before the clash was there: the reason is not lost, with a script or without."""
     session = make.session(access=Session.Access.APPROVAL, starts_at=NOON)
@@ -485,6 +500,7 @@ def test_a_request_that_was_granted_shows_the_answer(client, ada):
 # --- Doors that are closed, or open for some ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("seat-states-in-words")
 def test_a_door_that_is_not_open_yet_says_when(client, ada):
     session = make.session(registration_opens_at=NOW + timedelta(days=1))
 
@@ -516,6 +532,7 @@ def test_a_seat_of_a_session_that_is_over_is_remembered(client, ada):
     assert "Annuler" not in words(box(client, session))
 
 
+@pytest.mark.proves("seat-states-in-words")
 def test_who_is_not_invited_reads_under_which_address(client, ada):
     session = make.session(access=Session.Access.INVITATION)
 
@@ -534,6 +551,7 @@ def test_whoever_is_invited_takes_the_seat(client, ada):
     assert status_of(session, ada) == "confirmed"
 
 
+@pytest.mark.proves("seat-states-in-words")
 def test_the_members_of_a_cohort_see_whose_seats_they_take(client, ada):
     session, cohort = make.session(seats=10, access=Session.Access.COHORT), make.cohort(name="Master MéDAS")
     pools.allot(session, cohort, 4, release_at=NOW + timedelta(days=1))
@@ -550,6 +568,7 @@ def test_the_members_of_a_cohort_see_whose_seats_they_take(client, ada):
     assert Registration.objects.get().pool.cohort == cohort
 
 
+@pytest.mark.proves("seat-states-in-words")
 def test_at_the_limit_the_page_says_so_before_the_click(client, ada):
     event = make.event(title="Ateliers")
     Limit.objects.create(event=event, at_most=1)
@@ -584,6 +603,7 @@ GOES_TO = {
 }
 
 
+@pytest.mark.proves("question-before-giving-up")
 @pytest.mark.parametrize("mode", GOES_TO)
 def test_before_a_seat_is_given_back_the_page_says_who_gets_it(client, ada, mode):
     session = make.session(seats=1, waiting_list=mode, draw_at=NOW + timedelta(days=1))
@@ -595,6 +615,7 @@ def test_before_a_seat_is_given_back_the_page_says_who_gets_it(client, ada, mode
     assert status_of(session, ada) == "confirmed"
 
 
+@pytest.mark.proves("question-before-giving-up")
 def test_leaving_the_line_says_what_is_lost(client, ada):
     session = full()
     ask(session, ada)
@@ -616,8 +637,9 @@ def test_whoever_lost_the_seat_to_the_organisers_reads_it(client, ada):
 # --- A form has its effect once -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("idempotent-forms")
 def test_a_form_sent_twice_is_answered_alike(client, ada):
-    """G5: also where the second one comes after the session filled up."""
+    """Also where the second one comes after the session filled up."""
     session = make.session(seats=1)
     drawn = form(box(client, session), "Réserver ma place")
 
@@ -627,6 +649,7 @@ def test_a_form_sent_twice_is_answered_alike(client, ada):
     assert (Registration.objects.count(), PostKey.objects.count()) == (1, 1)
 
 
+@pytest.mark.proves("idempotent-forms", "typed-text-kept")
 def test_a_swap_sent_twice_changes_once(client, ada):
     held, wanted = two_at_once(ada)
     drawn = form(box(client, wanted), "Quitter « Portes ouvertes » et réserver")
@@ -638,6 +661,7 @@ def test_a_swap_sent_twice_changes_once(client, ada):
     assert Registration.objects.count() == 2
 
 
+@pytest.mark.proves("idempotent-forms", "typed-text-kept")
 @pytest.mark.parametrize("target", ["seat-box", ""])
 def test_a_key_with_something_else_in_its_form_is_refused(client, ada, target):
     """422, and nothing changes."""
@@ -653,6 +677,7 @@ def test_a_key_with_something_else_in_its_form_is_refused(client, ada, target):
     assert (status_of(held, ada), status_of(wanted, ada)) == ("confirmed", "confirmed")
 
 
+@pytest.mark.proves("idempotent-forms", "typed-text-kept")
 def test_a_key_is_worth_nothing_to_somebody_else(client, ada):
     session, grace = make.session(), make.attendee()
     drawn = form(box(client, session), "Réserver ma place")
@@ -662,6 +687,7 @@ def test_a_key_is_worth_nothing_to_somebody_else(client, ada):
     assert Registration.objects.confirmed().count() == 2
 
 
+@pytest.mark.proves("idempotent-forms")
 def test_a_form_sent_again_after_all_has_changed_tells_how_things_are(client, ada):
     session = make.session()
     drawn = form(box(client, session), "Réserver ma place")
@@ -678,8 +704,9 @@ def test_a_form_sent_again_after_all_has_changed_tells_how_things_are(client, ad
 # --- What others have, and odd bytes ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("typed-text-kept")
 def test_nobody_gives_up_the_seat_of_somebody_else(client, ada):
-    """W2: `leave` names what is one's own; the codes of others, published or guessed, do nothing."""
+    """`leave` names what is one's own; the codes of others, published or guessed, do nothing."""
     grace = make.attendee()
     theirs, wanted = make.session(starts_at=NOON), make.session(starts_at=NOON)
     other = ask(theirs, grace)
@@ -690,12 +717,13 @@ def test_nobody_gives_up_the_seat_of_somebody_else(client, ada):
     assert other.status == "confirmed"
 
 
+@pytest.mark.proves("typed-text-kept")
 @pytest.mark.parametrize(
     "odd", ["%00", "%C3%A9" * 20_000, "%ED%A0%80", "%FF", "%E2%80%AE", "'+OR+1=1", "%3Cscript%3E", "-1", "%0D%0A%0D%0A"]
 )
 @pytest.mark.parametrize("name", ["key", "seen", "leave", "despite", "reason", "next", "code"])
 def test_odd_bytes_in_any_field_never_crash(client, ada, name, odd):
-    """G24: an answer, never a crash, and never half a change."""
+    """An answer, never a crash, and never half a change."""
     session = full(waiting_list=Mode.OFFER)
     asked = make.session(access=Session.Access.APPROVAL)
     ask(session, ada)
@@ -754,6 +782,7 @@ def test_a_row_pressed_too_late_shows_the_clash_in_its_place(client, ada):
     assert [form.button for form in forms(answer)] == ["Réserver quand même", "Quitter « Puces » et réserver"]
 
 
+@pytest.mark.proves("seat-states-in-words")
 @pytest.mark.parametrize(
     ("make_state", "said"),
     [
@@ -781,6 +810,7 @@ def test_an_offer_is_accepted_from_its_row(client, ada, offer):
     assert status_of(offer, ada) == "confirmed"
 
 
+@pytest.mark.proves("clash-before-click")
 def test_a_change_has_the_other_rows_of_the_day_looked_at_again(client, ada):
     """The page that is open shows the clash before the next click, not after it."""
     one, two = make.session(title="Puces", starts_at=NOON), make.session(starts_at=NOON)

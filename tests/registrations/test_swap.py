@@ -40,6 +40,7 @@ def test_the_refusal_says_what_can_be_given_up(two, ada):
     assert str(first) in str(refusal.value)
 
 
+@pytest.mark.proves("atomic-swap")
 def test_a_swap_gives_up_one_seat_and_takes_the_other(two, ada):
     first, second = two
     given_up = last(first, ada)
@@ -61,6 +62,7 @@ def test_swapping_twice_changes_nothing(two, ada):
     assert mails(ada) == ["confirmed", "cancelled", "confirmed"]
 
 
+@pytest.mark.proves("atomic-swap")
 def test_a_swap_into_a_full_session_leaves_everything_as_it_was(two, ada):
     first, second = two
     fill(second)
@@ -71,6 +73,7 @@ def test_a_swap_into_a_full_session_leaves_everything_as_it_was(two, ada):
     assert line(second) == []
 
 
+@pytest.mark.proves("atomic-swap")
 def test_the_seat_that_is_given_up_goes_to_its_line(two, ada):
     first, second = two
     waiting = wait(first)
@@ -111,6 +114,7 @@ def test_a_speech_cannot_be_given_up_for_a_seat(two, ada):
     refused("clash", register, second, ada, leave=[last(first, ada).uuid])
 
 
+@pytest.mark.proves("atomic-swap")
 def test_other_peoples_seats_are_not_given_up_by_naming_them(two, ada):
     """A forged form: the code of somebody else's registration, and codes that nobody has."""
     _first, second = two
@@ -125,6 +129,7 @@ def test_other_peoples_seats_are_not_given_up_by_naming_them(two, ada):
     assert status(other, grace) == "confirmed"
 
 
+@pytest.mark.proves("atomic-swap")
 def test_a_seat_of_a_session_that_is_over_is_not_given_up(two, ada):
     """Who was there stays written down."""
     first, _second = two

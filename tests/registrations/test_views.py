@@ -60,8 +60,9 @@ def test_register_without_javascript_lands_on_the_seat_page(client, ada):
     assert "Votre place est confirmée" in client.get(response.url).content.decode()
 
 
+@pytest.mark.proves("idempotent-requests")
 def test_a_double_click_and_a_replayed_post_change_nothing(client, ada):
-    """F22 (seat part): the same form sent again, at once or later, is the same seat and one mail."""
+    """The same form sent again, at once or later, is the same seat and one mail."""
     session = make.session()
 
     answers = [press(client, session, htmx=True).content for _ in range(3)]
@@ -70,8 +71,9 @@ def test_a_double_click_and_a_replayed_post_change_nothing(client, ada):
     assert (Registration.objects.count(), make.pool(session).taken, Message.objects.count()) == (1, 1, 1)
 
 
+@pytest.mark.proves("idempotent-requests")
 def test_an_old_form_after_a_cancellation_asks_again(client, ada):
-    """F22 (Back part): the form drawn before the first registration does not register again silently."""
+    """The form drawn before the first registration does not register again silently."""
     session = make.session()
     press(client, session)
     press(client, session, "cancel")
@@ -120,6 +122,7 @@ def test_full_means_full(client, ada):
     assert make.pool(session).taken == 1
 
 
+@pytest.mark.proves("access-in-words")
 @pytest.mark.parametrize("access", [Session.Access.PUBLIC, Session.Access.INVITATION, Session.Access.COHORT])
 def test_other_accesses_say_how_one_gets_in(client, ada, access):
     session = make.session(access=access)
@@ -167,6 +170,7 @@ def test_an_account_without_a_name_gives_it_first(client):
     assert url("seat", session).replace("/", "%2F") in response.url
 
 
+@pytest.mark.proves("drafts-hidden")
 @pytest.mark.parametrize("name", ["seat", "register", "cancel"])
 def test_a_draft_is_not_found(client, ada, name):
     session = make.session(status=Session.Status.DRAFT)
@@ -177,7 +181,7 @@ def test_a_draft_is_not_found(client, ada, name):
 
 
 def test_a_forged_field_changes_nothing(client, ada):
-    """W27: only the session of the address and the person of the cookie count."""
+    """Only the session of the address and the person of the cookie count."""
     mallory = make.attendee()
     session = make.session()
 
@@ -187,17 +191,17 @@ def test_a_forged_field_changes_nothing(client, ada):
     assert (registration.attendee, registration.status) == (ada, "confirmed")
 
 
+@pytest.mark.proves("typed-text-kept")
 @pytest.mark.parametrize("seen", ["\0", "é" * 10_000, "%ED%A0%80", "\u202e", "' OR 1=1"])
 def test_odd_bytes_in_the_form_never_crash(client, ada, seen):
-    """G24."""
     session = make.session()
 
     assert press(client, session, seen=seen).status_code == 302
     assert press(client, session, "cancel", seen=seen).status_code == 302
 
 
+@pytest.mark.proves("no-cached-personal-pages")
 def test_seat_answers_are_private(client, ada):
-    """G17."""
     response = client.get(url("seat", make.session()), headers={"HX-Request": "true", "HX-Target": "seat-box"})
 
     assert response["Cache-Control"] == "private, no-store"
@@ -272,6 +276,7 @@ def test_what_strangers_share_never_holds_somebodys_seat(keeps_pages, client, ad
     assert "Votre place" in seats_of_the_day(client, session).content.decode()
 
 
+@pytest.mark.proves("public-cache")
 def test_strangers_see_a_seat_that_was_taken_within_seconds(keeps_pages, monkeypatch):
     monkeypatch.setattr("registrations.views.STRANGERS_SECONDS", 0.05)
     session = make.session(seats=1)
@@ -365,5 +370,4 @@ def test_my_programme_is_for_those_who_signed_in(client):
 
 @pytest.mark.parametrize(("name", "method"), [("register", "get"), ("register", "put"), ("cancel", "delete"), ("seat", "post")])
 def test_wrong_verbs_are_refused(client, ada, name, method):
-    """W41."""
     assert getattr(client, method)(url(name, make.session())).status_code == 405

@@ -75,6 +75,7 @@ def test_leaving_the_line_moves_the_others_up_and_tells_nobody(full):
 # --- Order --------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("fair-line")
 def test_the_line_is_ordered_by_priority_then_time_then_row(full):
     now = timezone.now()
     late, early, second, first = (make.attendee() for _ in range(4))
@@ -125,6 +126,7 @@ def test_a_priority_is_changed_for_those_who_wait_alone_and_leaves_a_trace(full)
 # --- A freed seat --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("fair-line")
 def test_a_freed_seat_goes_to_the_first_in_line_with_a_mail(full):
     first, second = wait(full), wait(full)
 
@@ -136,6 +138,7 @@ def test_a_freed_seat_goes_to_the_first_in_line_with_a_mail(full):
     assert books() == []
 
 
+@pytest.mark.proves("fair-line")
 def test_a_freed_seat_is_never_free_for_a_newcomer_while_somebody_waits(full):
     waiting = wait(full)
 
@@ -165,6 +168,7 @@ def test_a_seat_given_back_after_the_start_goes_to_nobody(full):
     assert books(full.starts_at) == []
 
 
+@pytest.mark.proves("cohort-first-to-own-seats")
 def test_the_seat_of_a_student_goes_to_the_same_cohort_first():
     """Even past somebody who waits longer; and past everybody while no student waits."""
     session, cohort = make.session(seats=3), make.cohort()
@@ -185,6 +189,7 @@ def test_the_seat_of_a_student_goes_to_the_same_cohort_first():
     assert books() == []
 
 
+@pytest.mark.proves("cohort-first-to-own-seats")
 def test_a_general_seat_goes_to_a_student_who_stands_first():
     session, cohort = make.session(seats=2), make.cohort()
     pools.allot(session, cohort, 1)
@@ -210,6 +215,7 @@ def test_whoever_stops_waiting_elsewhere_is_not_given_a_second_seat(full):
 # --- Passing over ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("passed-over-stays-in-line")
 @pytest.mark.parametrize("policy", [Policy.REFUSE, Policy.SWAP])
 def test_who_has_a_clash_is_passed_over_and_gets_the_next_seat_when_the_clash_is_gone(policy):
     session = make.session(seats=2, event=make.event(clash_policy=policy))
@@ -230,6 +236,7 @@ def test_who_has_a_clash_is_passed_over_and_gets_the_next_seat_when_the_clash_is
     assert books() == []
 
 
+@pytest.mark.proves("passed-over-stays-in-line")
 def test_under_a_policy_that_warns_nobody_is_passed_over():
     session, elsewhere = make.session(seats=1), make.session()
     [holder] = fill(session)
@@ -267,6 +274,7 @@ def limited_line():
     return session, other, ada
 
 
+@pytest.mark.proves("passed-over-stays-in-line")
 def test_who_has_reached_a_limit_is_passed_over_until_a_seat_is_given_up_elsewhere():
     session, other, ada = limited_line()
 
@@ -275,6 +283,7 @@ def test_who_has_reached_a_limit_is_passed_over_until_a_seat_is_given_up_elsewhe
     assert status(session, ada) == "confirmed"
 
 
+@pytest.mark.proves("passed-over-stays-in-line")
 def test_a_seat_given_up_by_a_swap_lets_the_person_in_elsewhere():
     session, other, ada = limited_line()
 
@@ -313,6 +322,7 @@ def test_an_offer_that_runs_out_lets_the_person_in_elsewhere():
     assert (status(offering, ada), status(session, ada)) == ("", "confirmed")
 
 
+@pytest.mark.proves("passed-over-stays-in-line")
 def test_a_session_that_is_cancelled_lets_its_people_in_elsewhere():
     session, other, ada = limited_line()
 
@@ -323,6 +333,7 @@ def test_a_session_that_is_cancelled_lets_its_people_in_elsewhere():
     assert books() == []
 
 
+@pytest.mark.proves("passed-over-stays-in-line")
 @pytest.mark.django_db(transaction=True)
 def test_a_session_that_moves_out_of_the_way_lets_people_in():
     session = make.session(seats=1, event=make.event(clash_policy=Policy.REFUSE))
@@ -340,6 +351,7 @@ def test_a_session_that_moves_out_of_the_way_lets_people_in():
     assert status(session, ada) == "confirmed"
 
 
+@pytest.mark.proves("passed-over-stays-in-line")
 def test_a_clash_that_ends_by_itself_is_seen_by_the_clock():
     """Duties, ways, limits and members change elsewhere: the beat looks again within seconds."""
     session = make.session(seats=1, event=make.event(clash_policy=Policy.REFUSE))
@@ -366,6 +378,7 @@ def by_hand():
     return session
 
 
+@pytest.mark.proves("line-by-hand")
 def test_by_hand_a_freed_seat_waits_for_the_organisers(by_hand):
     waitlist.tend(timezone.now())
 
@@ -374,6 +387,7 @@ def test_by_hand_a_freed_seat_waits_for_the_organisers(by_hand):
     assert books() == []
 
 
+@pytest.mark.proves("line-by-hand")
 def test_organisers_give_a_free_seat_to_whom_they_choose_once(by_hand):
     organiser, chosen = make.organiser(), last(by_hand, by_hand.second)
 
@@ -395,6 +409,7 @@ def test_organisers_give_no_seat_to_who_has_left_or_when_the_session_has_started
     refused("started", waitlist.give, last(by_hand, by_hand.second), actor=organiser, at=by_hand.starts_at)
 
 
+@pytest.mark.proves("line-by-hand")
 def test_organisers_pass_no_clash_and_no_limit_by_giving_a_seat():
     """They change the order of the line, not the rules of the event."""
     session = make.session(seats=1, waiting_list=Mode.BY_HAND, event=make.event(clash_policy=Policy.REFUSE))
@@ -408,6 +423,7 @@ def test_organisers_pass_no_clash_and_no_limit_by_giving_a_seat():
     assert ada.name in sentence
 
 
+@pytest.mark.proves("line-mode-change")
 @pytest.mark.parametrize("mode", [Mode.AUTOMATIC, Mode.NONE])
 def test_when_organisers_stop_choosing_the_line_is_served_at_once(by_hand, mode):
     """Also where nobody may join it any more: nobody who waits is forgotten."""
@@ -418,6 +434,7 @@ def test_when_organisers_stop_choosing_the_line_is_served_at_once(by_hand, mode)
     refused("full", register, by_hand, make.attendee(), waits=mode != Mode.NONE and False)
 
 
+@pytest.mark.proves("line-mode-change")
 def test_a_session_that_opens_to_all_serves_who_waits_at_once():
     session, cohort = make.session(seats=2, access=Session.Access.COHORT), make.cohort()
     pools.allot(session, cohort, 1)

@@ -24,6 +24,7 @@ def pool_of(session, who):
 # --- Registration and its hours -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("registration-hours")
 def test_registration_opens_and_closes_at_its_moments_and_the_sentence_says_when():
     session = make.session()
     opens, closes = session.starts_at - timedelta(days=3), session.starts_at - timedelta(days=1)
@@ -40,6 +41,7 @@ def test_registration_opens_and_closes_at_its_moments_and_the_sentence_says_when
     assert register(session, late, at=closes - timedelta(seconds=1)).status == "confirmed"
 
 
+@pytest.mark.proves("registration-hours")
 def test_the_hours_of_registration_bind_neither_the_line_nor_the_organisers():
     session = make.session(seats=1)
     closes = session.starts_at - timedelta(days=1)
@@ -57,6 +59,7 @@ def test_the_hours_of_registration_bind_neither_the_line_nor_the_organisers():
     assert register(session, guest, let_in=True, at=closes + timedelta(hours=2)).status == "confirmed"
 
 
+@pytest.mark.proves("organisers-let-in")
 def test_nobody_enters_a_session_that_has_started_not_even_the_organisers_guest():
     session = make.session()
 
@@ -68,6 +71,7 @@ def test_nobody_enters_a_session_that_has_started_not_even_the_organisers_guest(
 # --- Invitations -----------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("access-in-words")
 def test_an_invitation_is_personal():
     session, ada, grace = make.session(access=Access.INVITATION), make.attendee(email="ada@example.org"), make.attendee()
     Invitation.objects.create(session=session, email="Ada@Example.org")
@@ -76,6 +80,7 @@ def test_an_invitation_is_personal():
     refused("invitation", register, session, grace)
 
 
+@pytest.mark.proves("cohort-seats-by-invitation")
 def test_a_cohort_has_its_own_seats_in_a_session_by_invitation_and_no_others():
     session, cohort = make.session(seats=2, access=Access.INVITATION), make.cohort()
     pools.allot(session, cohort, 1)
@@ -88,6 +93,7 @@ def test_a_cohort_has_its_own_seats_in_a_session_by_invitation_and_no_others():
     assert register(session, second).pool.cohort is None
 
 
+@pytest.mark.proves("cohort-seats-by-invitation")
 def test_a_seat_freed_in_a_session_by_invitation_goes_to_no_member_who_is_not_invited():
     session, cohort = make.session(seats=2, access=Access.INVITATION), make.cohort()
     pools.allot(session, cohort, 1)
@@ -108,6 +114,7 @@ def test_a_seat_freed_in_a_session_by_invitation_goes_to_no_member_who_is_not_in
 # --- Cohorts ------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("cohort-allotment")
 def test_a_member_takes_a_seat_of_the_cohort_first_then_a_general_one():
     session, cohort = make.session(seats=2), make.cohort()
     pools.allot(session, cohort, 1)
@@ -118,6 +125,7 @@ def test_a_member_takes_a_seat_of_the_cohort_first_then_a_general_one():
     refused("full", register, session, third)
 
 
+@pytest.mark.proves("cohort-allotment")
 def test_seats_are_kept_for_a_cohort_before_anybody_belongs_to_it():
     """Named-later seats: an allotment counts before its people are known."""
     session, cohort = make.session(seats=2), make.cohort()
@@ -128,6 +136,7 @@ def test_seats_are_kept_for_a_cohort_before_anybody_belongs_to_it():
     assert register(session, member(cohort)).pool.cohort == cohort
 
 
+@pytest.mark.proves("cohort-allotment")
 def test_a_cohort_that_comes_for_some_hours_has_seats_in_those_hours_only():
     session = make.session()
     begins, ends = session.starts_at - timedelta(hours=1), session.starts_at + timedelta(minutes=1)
@@ -142,6 +151,7 @@ def test_a_cohort_that_comes_for_some_hours_has_seats_in_those_hours_only():
     assert register(session, member(gone)).pool.cohort is None
 
 
+@pytest.mark.proves("cohort-only-session")
 def test_a_cohort_session_is_closed_to_everybody_else():
     session, cohort = make.session(seats=10, access=Access.COHORT), make.cohort()
     pools.allot(session, cohort, 1)
@@ -152,6 +162,7 @@ def test_a_cohort_session_is_closed_to_everybody_else():
     assert register(session, member(cohort)).pool.cohort == cohort
 
 
+@pytest.mark.proves("cohort-only-session")
 def test_the_other_seats_of_a_cohort_session_open_to_members_once_their_own_are_released():
     session, cohort = make.session(seats=10, access=Access.COHORT), make.cohort()
     release = session.starts_at - timedelta(days=1)
@@ -196,6 +207,7 @@ def test_an_allotment_that_came_while_somebody_asked_is_not_overlooked():
     assert books() == []
 
 
+@pytest.mark.proves("cohort-allotment")
 def test_who_becomes_a_member_while_waiting_gets_a_free_seat_of_the_cohort_at_once():
     session, cohort = make.session(seats=2), make.cohort()
     pools.allot(session, cohort, 1)
@@ -211,6 +223,7 @@ def test_who_becomes_a_member_while_waiting_gets_a_free_seat_of_the_cohort_at_on
 # --- By hand -----------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("line-by-hand")
 def test_where_organisers_choose_a_free_seat_is_not_for_newcomers_but_for_whom_they_choose():
     session = make.session(seats=1, waiting_list=Session.WaitingList.BY_HAND)
     [holder] = fill(session)
@@ -236,6 +249,7 @@ def test_where_organisers_choose_they_may_also_choose_a_guest_who_does_not_wait(
 # --- Limits -------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("seat-limit")
 def test_a_limit_counts_seats_of_its_event_and_format_and_the_sentence_says_the_number():
     event = make.event()
     Limit.objects.create(event=event, kind=Session.Kind.WORKSHOP, at_most=2)
@@ -255,6 +269,7 @@ def test_a_limit_counts_seats_of_its_event_and_format_and_the_sentence_says_the_
     assert register(workshops[2], ada, despite=True).status == "confirmed"
 
 
+@pytest.mark.proves("seat-limit")
 def test_requests_and_offers_count_in_a_limit_and_waiting_places_do_not():
     event = make.event()
     Limit.objects.create(event=event, at_most=1)
@@ -267,6 +282,7 @@ def test_requests_and_offers_count_in_a_limit_and_waiting_places_do_not():
     refused("limit", register, other, ada, despite=True)
 
 
+@pytest.mark.proves("seat-limit")
 def test_a_limit_binds_the_organisers_guest_too():
     event = make.event()
     Limit.objects.create(event=event, at_most=1)
@@ -276,6 +292,7 @@ def test_a_limit_binds_the_organisers_guest_too():
     refused("limit", register, make.session(event=event), ada, let_in=True)
 
 
+@pytest.mark.proves("cohort-allotment")
 def test_somebody_who_left_the_cohort_while_asking_gets_none_of_its_seats():
     """The pools are read before the person is locked: what they said of the cohort is asked again."""
     session, cohort = make.session(seats=10), make.cohort()

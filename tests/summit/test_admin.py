@@ -177,6 +177,7 @@ def test_the_home_shows_only_figures_that_one_may_see(client: Client) -> None:
     assert "courriels en échec" in page
 
 
+@pytest.mark.proves("private-attendance")
 @pytest.mark.parametrize("path", ["/admin/", "/en/admin/", "/admin/programme/session/", "/admin/outbox/message/1/change/"])
 def test_strangers_and_people_without_rights_do_not_come_in(client: Client, path: str) -> None:
     answer = client.get(path, follow=True)
@@ -220,6 +221,7 @@ def test_odd_addresses_are_no_crash(organiser: Client, label: str) -> None:
     assert not [path for path in missing if organiser.get(path).status_code >= 500]
 
 
+@pytest.mark.proves("no-sign-in-mail-shown")
 @pytest.mark.parametrize(
     "query",
     [
@@ -317,6 +319,7 @@ def test_an_empty_list_says_what_would_come_there_and_a_search_what_to_do(organi
     assert "effacez les filtres" in searched and "Personne pour l’instant" not in searched
 
 
+@pytest.mark.proves("organisers-bound-by-rules")
 def test_no_old_version_can_be_brought_back_past_the_rules(organiser: Client) -> None:
     registration = make.registration()
     version = registration.history.get()

@@ -158,6 +158,7 @@ def test_the_same_commands_run_as_plain_processes(summit: Deployment):
         assert "Traceback" not in summit.log(service)
 
 
+@pytest.mark.proves("mail-sent-or-explained")
 @pytest.mark.faults
 def test_each_part_is_taken_away_and_comes_back(summit: Deployment):
     """/readyz names the part; seats are given and taken without the broker; nobody restarts what goes on running."""

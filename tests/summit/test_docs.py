@@ -1,12 +1,13 @@
 """What the docs point to exists, and nothing in the repository tells about the machine that it was written on."""
 
-import ast
 import re
 import subprocess
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+
+from tests import proofs
 
 pytestmark = pytest.mark.runs_once
 
@@ -17,8 +18,12 @@ FILES = [ROOT / name for name in _LISTED if name]
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors that a forge makes from the headings of a page."""
+    """The anchors of a page: those that a forge makes from headings, and those that stand in it."""
     text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
+    return anchors_of_headings(text) | set(re.findall(r'<a id="([\w-]+)">', text))
+
+
+def anchors_of_headings(text: str) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", text, re.M)
     return {re.sub(r"[^\w\- ]", "", re.sub(r"[`*]", "", heading).lower()).strip().replace(" ", "-") for heading in headings}
 
@@ -65,17 +70,45 @@ def test_code_points_to_docs_that_exist():
     assert broken == []
 
 
-def test_every_proof_is_a_test():
-    proofs = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "docs/rules.md").read_text())
+def test_the_proofs_are_those_that_the_tests_name():
+    assert proofs.PROOFS.read_text() == proofs.page(), "run: python -m tests.proofs"
 
-    missing = []
-    for path, name in proofs:
-        tree = ast.parse((ROOT / path).read_text()) if (ROOT / path).exists() else ast.Module([], [])
-        if name not in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}:
-            missing.append(f"{path}::{name}")
 
-    assert len(proofs) > 30
-    assert missing == []
+def test_every_promise_has_a_key_of_its_own_and_a_proof():
+    rules = proofs.RULES.read_text()
+    keys = proofs.keys_of_promises()
+    proved = {key for proof in proofs.all_proofs() for key in proof.keys}
+
+    without_key = [line for line in rules.split("\n") if line.startswith(("**", "<a ")) and not proofs.PROMISE.match(line)]
+    assert without_key == []
+    assert [key for key in keys if keys.count(key) > 1 or key in anchors_of_headings(rules)] == []
+    assert [key for key in keys if key not in proved] == []
+
+
+def test_every_proof_names_a_promise():
+    keys = proofs.keys_of_promises()
+
+    assert [f"{proof.test}: {key}" for proof in proofs.all_proofs() for key in proof.keys if key not in keys] == []
+
+
+def test_the_rules_are_a_contract_that_people_can_read():
+    rules = proofs.RULES.read_text()
+
+    assert len(rules.split()) <= 8000
+    assert re.findall(r"\btests/\S+|\btest_\w+", rules) == []
+
+
+# A letter and a number out of a list that nobody has, as it stood in comments, headings and names of tests.
+NUMBER = r"(?<![\w#%\\+])[FGUW]\d{1,2}\b|_[fguw]\d{1,2}_|Test[FGUW]\d"
+
+
+def test_rules_are_named_by_words_and_not_by_numbers():
+    found = []
+    for file, text in texts():
+        if file.suffix in (".py", ".md", ".html", ".js", ".css", ".toml", ".yml", ".sh"):
+            found += [f"{file.relative_to(ROOT)}: {number}" for number in re.findall(NUMBER, text)]
+
+    assert found == []
 
 
 def test_the_decisions_are_numbered_without_a_gap():

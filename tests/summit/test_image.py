@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 
-from summit.demo.loading import OWN_DATA
+from summit.loading.loader import OWN_DATA
 from tests.image import ROOT, context, instructions, is_ignored
 
 pytestmark = pytest.mark.runs_once

@@ -122,6 +122,7 @@ def test_a_month_or_a_year_or_an_interval_is_a_period_of_its_precision() -> None
 # --- Again --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("atomic-load")
 def test_a_second_run_writes_nothing() -> None:
     load(OWN_DATA, today=TODAY)
     with CaptureQueriesContext(
@@ -196,6 +197,7 @@ def test_a_summit_moves_by_one_day_onto_its_own_days_and_rooms() -> None:
     assert Day.objects.count() == 6
 
 
+@pytest.mark.proves("clock-change-nights")
 def test_an_hour_that_the_clocks_skip_is_refused(folder: Path, edit: Edit) -> None:
     line = line_of("sessions.csv", "x-accueil-j1")
     edit("sessions.csv", line, "start", "2025-02-06T02:30:00+01:00")
@@ -212,6 +214,7 @@ def test_an_hour_that_the_clocks_skip_is_refused(folder: Path, edit: Edit) -> No
 # --- Mistakes -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("atomic-load")
 def test_every_mistake_of_every_file_is_listed_at_once_and_nothing_is_loaded(folder: Path, edit: Edit) -> None:
     opening = line_of("sessions.csv", "x-ouverture")
     (folder / "speakers.csv").unlink()
@@ -317,6 +320,7 @@ def test_what_only_the_database_refuses_undoes_the_whole_load(folder: Path, edit
     assert not Venue.objects.filter(name="École renommée").exists()
 
 
+@pytest.mark.proves("atomic-load")
 def test_nobody_loses_a_seat_to_a_smaller_capacity(folder: Path, edit: Edit) -> None:
     load(folder, today=TODAY)
     session = Session.objects.get(slug="x-lecun")

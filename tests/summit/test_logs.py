@@ -23,6 +23,7 @@ def line(message: str, *args: object, **fields: object) -> str:
     return LineFormatter(FORMAT).format(record)
 
 
+@pytest.mark.proves("no-forged-text")
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
 def test_a_name_with_a_line_break_stays_in_its_record(end: str):
     written = line("Welcome %s", f"Ada{end}2027-02-04 ERROR summit Everything is lost")
@@ -55,6 +56,7 @@ def test_times_are_utc():
     assert written.startswith("2027-02-04T08:30:00.007Z WARNING summit Now")
 
 
+@pytest.mark.proves("sparse-logs")
 def test_gunicorn_writes_its_lines_in_the_same_form_and_without_forgeries(tmp_path: Path, free_port: int):
     (tmp_path / "answer.py").write_text("def application(environ, start):\n    start('200 OK', [])\n    return [b'ok']\n")
     command = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "--workers", "1"]

@@ -31,6 +31,7 @@ def test_a_host_name_that_a_stranger_forwards_is_ignored(client: Client):
     assert b"evil.example.org" not in answer.content
 
 
+@pytest.mark.proves("no-foreign-scripts")
 @pytest.mark.parametrize("path", EVERYWHERE[:-1])
 def test_every_page_runs_only_our_own_scripts_and_cannot_be_framed(client: Client, path: str):
     answer = client.get(path)
@@ -45,6 +46,7 @@ def test_every_page_runs_only_our_own_scripts_and_cannot_be_framed(client: Clien
     assert answer["Referrer-Policy"] == "same-origin"
 
 
+@pytest.mark.proves("no-cached-personal-pages")
 @pytest.mark.parametrize("path", EVERYWHERE)
 def test_no_page_is_kept_by_a_shared_cache_unless_it_says_so(client: Client, path: str):
     answer = client.get(path)
@@ -81,9 +83,10 @@ def test_https_is_believed_only_of_a_proxy_that_was_announced(address: str, prox
     assert json.loads(done.stdout) == expected
 
 
+@pytest.mark.proves("no-typed-address-fetched")
 @pytest.mark.runs_once
 def test_no_code_of_ours_calls_other_sites():
-    """G23: an address that somebody typed is never fetched, so nobody reaches inner networks through Summit."""
+    """An address that somebody typed is never fetched, so nobody reaches inner networks through Summit."""
     clients = {"requests", "httpx", "aiohttp", "urllib3", "http.client", "urllib.request", "ftplib"}
     # The demo asks its own server on loopback whether it has started; the other two let allauth ask the identity providers that an
     # administrator with every right has set up (tests/partners/test_identity.py).

@@ -57,6 +57,7 @@ def test_the_minutes_of_a_way_are_written_on_its_venues_page(organiser: Client) 
     assert here.security_minutes == 10
 
 
+@pytest.mark.proves("travel-time")
 def test_a_venues_page_tells_all_ways_and_which_are_estimates(organiser: Client) -> None:
     here = make.venue(name="Ici", security_minutes=20)
     make.travel_time(origin=make.venue(name="Beaubourg"), destination=here, minutes=15)

@@ -23,6 +23,7 @@ def minutes(origin, destination):
     return Travel().minutes(make.venue(**origin).pk, make.venue(**destination).pk)
 
 
+@pytest.mark.proves("travel-time")
 @pytest.mark.parametrize(
     ("origin", "destination", "least", "most"),
     [
@@ -50,6 +51,7 @@ def test_antipodes_have_a_distance():
     assert minutes({"latitude": 0.1, "longitude": 0.1}, {"latitude": -0.1, "longitude": -179.9}) > 24 * 60
 
 
+@pytest.mark.proves("travel-time")
 def test_a_longer_way_is_never_quicker():
     start = make.venue(latitude=48.0, longitude=2.0)
     ways = [make.venue(latitude=48.0 + 0.002 * 1.3**n, longitude=2.0) for n in range(30)]
@@ -60,6 +62,7 @@ def test_a_longer_way_is_never_quicker():
     assert times == sorted(times)
 
 
+@pytest.mark.proves("travel-time")
 def test_what_organisers_know_replaces_the_estimate_for_the_way_back_too():
     here, there = make.venue(**STATION_F), make.venue(**GRAND_PALAIS)
     TravelTime.objects.create(origin=here, destination=there, minutes=22)
@@ -71,6 +74,7 @@ def test_what_organisers_know_replaces_the_estimate_for_the_way_back_too():
     assert (Travel().minutes(here.pk, there.pk), Travel().minutes(there.pk, here.pk)) == (22, 0)
 
 
+@pytest.mark.proves("travel-time")
 def test_the_entrance_is_passed_each_time_one_comes_from_elsewhere():
     plain = make.venue(**STATION_F)
     guarded = make.venue(**GRAND_PALAIS, security_minutes=20)
