@@ -75,7 +75,7 @@ def network_of(request: HttpRequest) -> str:
     return str(ip_network(f"{address}/64", strict=False)) if address.version == 6 else str(address)
 
 
-def organisers_door(admin_login: View) -> View:
+def organisers_sign_in(admin_login: View) -> View:
     """Put the administration behind the same door as everybody's: strangers sign in by code, people who may not enter are told so."""
 
     @wraps(admin_login)
@@ -108,13 +108,13 @@ def safe_next(request: HttpRequest) -> str:
 
 def sign_in_first(came_from: str) -> str:
     """The address of the sign-in page that then goes on to `came_from`."""
-    return _door("account_login", came_from)
+    return _address_of("account_login", came_from)
 
 
 def welcome_first(came_from: str) -> str:
     """The address of the page that asks for the name and then goes on to `came_from`."""
-    return _door("accounts:welcome", came_from)
+    return _address_of("accounts:welcome", came_from)
 
 
-def _door(name: str, came_from: str) -> str:
+def _address_of(name: str, came_from: str) -> str:
     return reverse(name) + (f"?{urlencode({'next': came_from})}" if is_safe_next(came_from) else "")

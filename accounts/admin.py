@@ -15,8 +15,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from accounts.domain.accounts import erase
 from accounts.domain.addresses import addresses_of, keep_only_the_address_of
-from accounts.domain.people import erase
 from accounts.models import Attendee, User, normalise_email
 from core.admin import Form, RecordAdmin, Values, badge
 from outbox.admin import link_to_mails

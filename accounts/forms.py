@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.domain import places
+from accounts.domain import regions
 from accounts.models import Attendee, User, normalise_email
 from core.text import validate_lines
 
@@ -152,8 +152,8 @@ class ProfileForm(_PersonForm):
         super().__init__(*args, **kwargs)
         self.user = user
         reads = "en" if get_language() == "en" else "fr"
-        self.fields["country"].choices = [("", _("Not said")), *places.countries(reads)]  # type: ignore[attr-defined]
-        zones = places.time_zones(reads)
+        self.fields["country"].choices = [("", _("Not said")), *regions.countries(reads)]  # type: ignore[attr-defined]
+        zones = regions.time_zones(reads)
         if not any(user.timezone == zone for _continent, cities in zones for zone, _city in cities):
             zones = [(user.timezone, [(user.timezone, user.timezone)]), *zones]  # an old name of a place: still a good one
         self.fields["timezone"].choices = zones  # type: ignore[attr-defined]

@@ -6,8 +6,8 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
-from outbox.domain import wordings
-from outbox.domain.kinds import Letter, NoLongerTrue, writes
+from outbox.domain import mail_templates
+from outbox.domain.mail_kinds import Letter, NoLongerTrue, writes
 from outbox.models import Message
 from outbox.templatetags.mail import summit_name
 
@@ -21,7 +21,7 @@ def write_code(message: Message) -> Letter:
 
 
 def _letter(code: str) -> Letter:
-    texts = wordings.of("accounts.code").fill({"summit": summit_name()})  # never with the code: organisers see subjects
+    texts = mail_templates.of("accounts.code").fill({"summit": summit_name()})  # never with the code: organisers see subjects
     context = {"code": code, "minutes": settings.ACCOUNT_LOGIN_BY_CODE_TIMEOUT // 60, "texts": texts}
     return Letter(
         texts.subject, render_to_string("accounts/emails/code.txt", context), render_to_string("accounts/emails/code.html", context)
@@ -32,8 +32,8 @@ def _sample(_reader: Any) -> Letter:
     return _letter("12345678")
 
 
-wordings.register(
-    wordings.Kind(
+mail_templates.register(
+    mail_templates.Kind(
         "accounts.code",
         _("Code to sign in"),
         _("Sign-in"),

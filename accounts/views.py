@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import attendee_of, attendee_required, network_of, safe_next, sign_in_required
-from accounts.domain import doors, limits, people
+from accounts.domain import accounts, limits, sign_in_methods
 from accounts.forms import CodeForm, ProfileForm, SignInForm, WelcomeForm, is_like_a_code
 from accounts.models import User
 from core import clock
@@ -25,7 +25,7 @@ from core.limits import TooMany, give_back
 _ADDRESS = "sign_in_address"  # in the visitor's session: an address has no place in a URL or a log
 
 
-class _Door:
+class _SignInPage:
     """What the pages for strangers share: limits are answered by a page, and no answer comes back sooner than the others.
 
     Writing a mail or opening an account takes some milliseconds that an unknown address does not: whoever counts them
@@ -45,7 +45,7 @@ class _Door:
                 time.sleep(max(0.0, settings.SIGN_IN_ANSWER_SECONDS - (time.perf_counter() - asked_at)))
 
 
-class SignIn(_Door, LoginView):
+class SignIn(_SignInPage, LoginView):
     """Ask for an address and send it a code. One door: the form has a second button that posts the same address to `SignUp`."""
 
     template_name = "accounts/sign_in.html"
@@ -65,14 +65,14 @@ class SignIn(_Door, LoginView):
         if self.opens_accounts:
             limits.ACCOUNTS_OF_A_NETWORK.take(network_of(self.request), at=clock.now())
         if self.opens_accounts and form.user is None:
-            user = people.open_account(address, language=_language())
+            user = accounts.open_account(address, language=_language())
             form.user = user if user.is_active else None  # a closed account stays closed, and is not told apart
         self.request.session[_ADDRESS] = address
         self.request.session["sign_in_opens_accounts"] = self.opens_accounts
         return super().form_valid(form)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**kwargs) | {"next": safe_next(self.request), "doors": doors.others()}
+        return super().get_context_data(**kwargs) | {"next": safe_next(self.request), "doors": sign_in_methods.others()}
 
 
 class SignUp(SignIn):
@@ -82,7 +82,7 @@ class SignUp(SignIn):
     opens_accounts = True
 
 
-class EnterCode(_Door, ConfirmLoginCodeView):
+class EnterCode(_SignInPage, ConfirmLoginCodeView):
     """Ask for the code of the mail; three wrong ones, or fifteen minutes, and it is void."""
 
     template_name = "accounts/enter_code.html"
@@ -160,7 +160,7 @@ def welcome(request: HttpRequest) -> HttpResponse:
         return redirect(go_on)
     form = WelcomeForm(request.POST or None)
     if form.is_valid():
-        people.introduce(cast("User", request.user), name=form.cleaned_data["name"])
+        accounts.introduce(cast("User", request.user), name=form.cleaned_data["name"])
         return redirect(go_on)
     return render(request, "accounts/welcome.html", {"form": form, "next": safe_next(request)})
 
@@ -173,7 +173,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     # A copy: the form writes what was typed into it, and the rest of the page must go on showing what is true.
     form = ProfileForm(request.POST or None, instance=copy(user.attendee), user=user)
     if form.is_valid():
-        people.save_profile(form.instance, user, language=form.cleaned_data["language"], zone=form.cleaned_data["timezone"])
+        accounts.save_profile(form.instance, user, language=form.cleaned_data["language"], zone=form.cleaned_data["timezone"])
         with translation.override(user.language):
             messages.success(request, _("Saved."))
             return redirect(safe_next(request) or reverse("accounts:profile"))

@@ -5,8 +5,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from allocations import mails
-from outbox.domain import wordings
-from outbox.domain.kinds import Letter
+from outbox.domain import mail_templates
+from outbox.domain.mail_kinds import Letter
 from outbox.models import Message
 
 
@@ -19,8 +19,8 @@ def _allocated_sample(_reader: User) -> Letter | None:
         return None
 
 
-wordings.register(
-    wordings.Kind(
+mail_templates.register(
+    mail_templates.Kind(
         "allocations.allocated",
         _("Result of an allocation"),
         _("Seats"),

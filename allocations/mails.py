@@ -1,4 +1,4 @@
-"""The mail about the result of an allocation, written by a worker just before it sends it (outbox.domain.kinds)."""
+"""The mail about the result of an allocation, written by a worker just before it sends it (outbox.domain.mail_kinds)."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from django.template.loader import render_to_string
 from accounts.models import Attendee
 from allocations.domain import wishes
 from allocations.models import AllocationRun
-from outbox.domain import wordings
-from outbox.domain.kinds import Letter, link, writes
+from outbox.domain import mail_templates
+from outbox.domain.mail_kinds import Letter, link, writes
 from outbox.models import Message
 
 
@@ -22,7 +22,7 @@ def allocated_letter(said: dict[str, Any]) -> Letter:
     attendee = Attendee.objects.select_related("user").get(pk=said["attendee"])
     allocation = AllocationRun.objects.defer("inputs", "results").select_related("allocation").get(uuid=said["run"]).allocation
     outcomes = wishes.outcomes(said["wishes"], said["answers"], attendee)
-    texts = wordings.of("allocations.allocated").fill({"name": attendee.name, "title": allocation.title})
+    texts = mail_templates.of("allocations.allocated").fill({"name": attendee.name, "title": allocation.title})
     context = {
         "texts": texts,
         "allocation": allocation,

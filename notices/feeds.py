@@ -15,7 +15,7 @@ from notices.domain import calendar_feeds
 from notices.domain.calendar_feeds import subscription
 from notices.forms import AlarmForm
 from notices.models import CalendarFeed
-from outbox.domain.kinds import link
+from outbox.domain.mail_kinds import link
 
 
 @require_safe

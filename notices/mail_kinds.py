@@ -12,8 +12,8 @@ from core import clock
 from notices import mails
 from notices.domain import changes, inviting
 from notices.models import Change, ReminderRule
-from outbox.domain import wordings
-from outbox.domain.kinds import Letter, link
+from outbox.domain import mail_templates
+from outbox.domain.mail_kinds import Letter, link
 from programme.models import Session
 from registrations.domain import examples
 from registrations.domain.facts import PLACEHOLDERS
@@ -73,8 +73,8 @@ def _invited_sample(reader: User) -> Letter | None:
     return mails.invitation_letter(session, to=examples.ADDRESS) if session else None
 
 
-wordings.register(
-    wordings.Kind(
+mail_templates.register(
+    mail_templates.Kind(
         "notices.changes",
         _("Session moved"),
         _("Sessions"),
@@ -85,8 +85,8 @@ wordings.register(
         partial(_changes_sample, number=1),
     )
 )
-wordings.register(
-    wordings.Kind(
+mail_templates.register(
+    mail_templates.Kind(
         "notices.changes.several",
         _("Several sessions moved"),
         _("Sessions"),
@@ -97,8 +97,8 @@ wordings.register(
         partial(_changes_sample, number=2),
     )
 )
-wordings.register(
-    wordings.Kind(
+mail_templates.register(
+    mail_templates.Kind(
         inviting.COHORT,
         _("Invitation to a cohort"),
         _("Invitations"),
@@ -114,8 +114,8 @@ wordings.register(
         _cohort_sample,
     )
 )
-wordings.register(
-    wordings.Kind(
+mail_templates.register(
+    mail_templates.Kind(
         inviting.BY_NAME,
         _("Invitation to a session"),
         _("Invitations"),
@@ -126,8 +126,8 @@ wordings.register(
         _invited_sample,
     )
 )
-wordings.register(
-    wordings.Kind(
+mail_templates.register(
+    mail_templates.Kind(
         "notices.reminder",
         _("Reminder"),
         _("Reminders"),
@@ -138,8 +138,8 @@ wordings.register(
         partial(_reminder_sample, "reminder", Status.CONFIRMED),
     )
 )
-wordings.register(
-    wordings.Kind(
+mail_templates.register(
+    mail_templates.Kind(
         "notices.reminder_waiting",
         _("Reminder to those in line"),
         _("Reminders"),
@@ -150,8 +150,8 @@ wordings.register(
         partial(_reminder_sample, "reminder_waiting", Status.WAITING),
     )
 )
-wordings.register(
-    wordings.Kind(
+mail_templates.register(
+    mail_templates.Kind(
         "notices.reminder_invited",
         _("Reminder to those invited"),
         _("Reminders"),
@@ -162,8 +162,8 @@ wordings.register(
         partial(_reminder_sample, "reminder_invited", Status.CONFIRMED),
     )
 )
-wordings.register(
-    wordings.Kind(
+mail_templates.register(
+    mail_templates.Kind(
         "notices.reconfirm",
         _("Question whether somebody still comes"),
         _("Reminders"),
@@ -174,8 +174,8 @@ wordings.register(
         _question_sample,
     )
 )
-wordings.register(
-    wordings.Kind(
+mail_templates.register(
+    mail_templates.Kind(
         "notices.missed",
         _("To those who were absent"),
         _("Reminders"),

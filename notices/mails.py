@@ -1,5 +1,5 @@
 """The mails that leave at a moment of their own, not by somebody's act on a seat: reminders, changes, announcements. Written by a
-worker just before it sends them (outbox.domain.kinds); what is no longer so is not told."""
+worker just before it sends them (outbox.domain.mail_kinds); what is no longer so is not told."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -15,9 +15,9 @@ from core import clock
 from core.templatetags.when import moment
 from notices.domain import announcing, changes, inviting, mail_preferences, reminders
 from notices.models import Announcement, Reconfirmation, Reminder, Topic
-from outbox.domain import wordings
-from outbox.domain.kinds import Letter, NoLongerTrue, link, writes
-from outbox.domain.wordings import Texts
+from outbox.domain import mail_templates
+from outbox.domain.mail_kinds import Letter, NoLongerTrue, link, writes
+from outbox.domain.mail_templates import Texts
 from outbox.models import Message
 from programme.models import Session
 from registrations.domain.calendars import invitation
@@ -137,7 +137,7 @@ def changed(message: Message) -> Letter:
 
 def changes_letter(attendee: Attendee, moved: Sequence[changes.Moved]) -> Letter:
     known = {"name": attendee.name, "title": moved[0].registration.session.title, "number": str(len(moved))}
-    texts = wordings.of("notices.changes" if len(moved) == 1 else "notices.changes.several").fill(known)
+    texts = mail_templates.of("notices.changes" if len(moved) == 1 else "notices.changes.several").fill(known)
     confirmed = [one.registration for one in moved if one.registration.status == Status.CONFIRMED]
     context = {
         "texts": texts,
@@ -184,7 +184,7 @@ def _announcement(message: Message) -> Announcement:
 
 def _announce(message: Message, found: Announcement, name: str, *, test: bool = False) -> Letter:
     values = announcing.values(found, name)
-    texts = Texts(wordings.fill(found.subject, values), wordings.fill(found.body, values))
+    texts = Texts(mail_templates.fill(found.subject, values), mail_templates.fill(found.body, values))
     topic = None if found.must_reach or test else Topic.ANNOUNCEMENTS
     button = (_("See my programme"), values["programme"])
     letter = _write(texts, to=message.to, topic=topic, session=found.session, button=button, heading=texts.subject)
@@ -211,7 +211,7 @@ def cohort_letter(cohort: Cohort, name: str) -> Letter | None:
     if not sessions:
         return None
     known = {"name": name, "cohort": cohort.name, "institution": cohort.institution.name, "number": str(len(sessions))}
-    texts = wordings.of(inviting.COHORT).fill(known)
+    texts = mail_templates.of(inviting.COHORT).fill(known)
     context = {
         "texts": texts,
         "cohort": cohort,
@@ -246,7 +246,7 @@ def invitation_letter(session: Session, *, to: str) -> Letter:
 
 def _notice(key: str, known: dict[str, str], **about: Any) -> Letter:
     """A letter about one session, in the words of kind `key`."""
-    return _write(wordings.of(f"notices.{key}").fill(known), **about)
+    return _write(mail_templates.of(f"notices.{key}").fill(known), **about)
 
 
 def _write(

@@ -164,7 +164,7 @@ class Home(models.Model):
         return self.fingerprint
 
 
-class BadAddress(models.Model):
+class SuppressedAddress(models.Model):
     """An address that the mail provider reports as dead, or whose owner calls our mails unwanted. Cleared by an organiser, it is good again."""
 
     class Reason(models.TextChoices):
@@ -191,7 +191,7 @@ class BadAddress(models.Model):
         return self.address
 
 
-class Wording(models.Model):
+class MailTemplate(models.Model):
     """What organisers wrote instead of the standard text of a kind of mail, in one language. Checked when saved (docs/rules.md#wording)."""
 
     kind = models.CharField(_("kind"), max_length=80)
@@ -206,7 +206,7 @@ class Wording(models.Model):
         verbose_name = _("wording of mails")
         verbose_name_plural = _("wording of mails")
         ordering = ["kind", "language"]
-        constraints = [models.UniqueConstraint(fields=["kind", "language"], name="kind_has_one_wording_in_a_language")]
+        constraints = [models.UniqueConstraint(fields=["kind", "language"], name="mail_kind_has_one_template_in_a_language")]
 
     def __str__(self) -> str:
         return f"{self.kind} ({self.language})"

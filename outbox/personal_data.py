@@ -1,5 +1,5 @@
 from core.personal_data import Erasure, PersonalData, Retention, declare
-from outbox.models import BadAddress, Message
+from outbox.models import Message, SuppressedAddress
 
 declare(
     PersonalData(
@@ -12,7 +12,7 @@ declare(
         buried=("context",),
     ),
     PersonalData(
-        BadAddress,
+        SuppressedAddress,
         addresses=("address",),
         exported=("address", "reason", "words", "reported_at"),
         retention=Retention.ADDRESS,

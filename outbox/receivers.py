@@ -4,10 +4,10 @@ from anymail.signals import AnymailTrackingEvent, EventType, RejectReason, track
 from django.dispatch import receiver
 
 from core import clock
-from outbox.domain import addresses
-from outbox.models import BadAddress
+from outbox.domain import suppression
+from outbox.models import SuppressedAddress
 
-Reason = BadAddress.Reason
+Reason = SuppressedAddress.Reason
 MEANS = {
     (EventType.BOUNCED, RejectReason.BOUNCED): Reason.BOUNCED,
     (EventType.BOUNCED, RejectReason.INVALID): Reason.BOUNCED,
@@ -26,7 +26,7 @@ def hear_the_provider(sender: Any, event: AnymailTrackingEvent, **_kwargs: Any) 
         return
     now = clock.now()
     words = str(event.mta_response or event.description or "")
-    addresses.mark(event.recipient, reason, words, at=min(event.timestamp or now, now))
+    suppression.mark(event.recipient, reason, words, at=min(event.timestamp or now, now))
 
 
 def _is_temporary(report: Any) -> bool:

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from core.admin import CarefulAdmin, Form, LabelledInline, ListAdmin, RecordAdmin, badge
-from partners.domain import identity, keeping
+from partners.domain import identity, retention
 from partners.models import Invitee, PartnerRole, SignIn, Upload
 from partners.templatetags.lists import outcome
 from registrations.admin.cohorts import InstitutionAdmin
@@ -111,7 +111,7 @@ class InviteeAdmin(ReadOnly, RecordAdmin):
 
     @admin.display(description=_("kept until"))
     def until(self, invitee: Invitee) -> Any:
-        return keeping.kept_until(invitee)
+        return retention.kept_until(invitee)
 
 
 class SignInForm(Form):

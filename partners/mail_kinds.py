@@ -6,8 +6,8 @@ from accounts.models import User
 from core import clock
 from notices.domain import mail_preferences
 from notices.models import Topic
-from outbox.domain import wordings
-from outbox.domain.kinds import Letter
+from outbox.domain import mail_templates
+from outbox.domain.mail_kinds import Letter
 from partners import mails
 from partners.domain import applying, digests, roles
 from partners.models import PartnerRole
@@ -34,8 +34,8 @@ def _team_sample(reader: User) -> Letter | None:
     return mails.team_letter(PartnerRole(institution=institution, user=reader)) if institution else None
 
 
-wordings.register(
-    wordings.Kind(
+mail_templates.register(
+    mail_templates.Kind(
         applying.INVITATION,
         _("Invitation from an institution"),
         _("Partners"),
@@ -45,7 +45,7 @@ wordings.register(
         INVITED,
         lambda _reader: _sample(applying.INVITATION),
     ),
-    wordings.Kind(
+    mail_templates.Kind(
         applying.REMINDER,
         _("Reminder of an invitation from an institution"),
         _("Partners"),
@@ -55,7 +55,7 @@ wordings.register(
         INVITED,
         lambda _reader: _sample(applying.REMINDER),
     ),
-    wordings.Kind(
+    mail_templates.Kind(
         roles.WELCOME,
         _("To somebody who works for an institution now"),
         _("Partners"),
@@ -74,8 +74,8 @@ def _digest_sample(reader: User) -> Letter | None:
 
 
 mail_preferences.only_for(Topic.DIGESTS, lambda user: PartnerRole.objects.filter(user=user).exists())
-wordings.register(
-    wordings.Kind(
+mail_templates.register(
+    mail_templates.Kind(
         digests.KIND,
         _("Weekly news for partners"),
         _("Partners"),

@@ -14,11 +14,11 @@ from accounts.models import User
 from core import clock
 from notices.domain import mail_preferences
 from notices.models import Topic
-from outbox.domain import wordings
-from outbox.domain.kinds import Letter, NoLongerTrue, link, writes
+from outbox.domain import mail_templates
+from outbox.domain.mail_kinds import Letter, NoLongerTrue, link, writes
 from outbox.models import Message
 from outbox.templatetags.mail import summit_name
-from partners.domain import answering, applying, digests, roles
+from partners.domain import applying, digests, responses, roles
 from partners.models import Invitee, PartnerRole
 from registrations.models import Cohort, Institution
 
@@ -49,7 +49,7 @@ def _silent(message: Message) -> Invitee:
 def invitation_letter(invitee: Invitee, kind: str) -> Letter:
     """The personal invitation, or its reminder; it ends with what the law has people told at the first word to them (GDPR, article 14),
     which no wording takes away."""
-    sessions = answering.sessions_for(invitee.cohort, clock.now())
+    sessions = responses.sessions_for(invitee.cohort, clock.now())
     known = {
         "name": str(invitee) or invitee.email,
         "cohort": invitee.cohort.name,
@@ -57,7 +57,7 @@ def invitation_letter(invitee: Invitee, kind: str) -> Letter:
         "number": str(len(sessions)),
         "summit": summit_name(),
     }
-    texts = wordings.of(kind).fill(known)
+    texts = mail_templates.of(kind).fill(known)
     url = link("partners:answer", invitee.key)
     context = {
         "texts": texts,
@@ -106,7 +106,7 @@ def team(message: Message) -> Letter:
 
 
 def team_letter(role: PartnerRole) -> Letter:
-    texts = wordings.of(roles.WELCOME).fill({"institution": role.institution.name, "role": str(role.get_role_display())})
+    texts = mail_templates.of(roles.WELCOME).fill({"institution": role.institution.name, "role": str(role.get_role_display())})
     context = {
         "texts": texts,
         "heading": role.institution.name,
@@ -138,7 +138,7 @@ def digest(message: Message) -> Letter:
 
 def digest_letter(institution: Institution, user: User, due: datetime, *, to: str) -> Letter:
     headers, choice_url = mail_preferences.way_out(Topic.DIGESTS, to)
-    texts = wordings.of(digests.KIND).fill({"name": user.get_short_name(), "institution": institution.name})
+    texts = mail_templates.of(digests.KIND).fill({"name": user.get_short_name(), "institution": institution.name})
     context = {
         "texts": texts,
         "institution": institution,

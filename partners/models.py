@@ -120,7 +120,7 @@ class UploadRow(models.Model):
         NEW = "new", _("New")
         CHANGED = "changed", _("Changed")
         SAME = "same", _("Unchanged")
-        TO_MEND = "to_mend", _("To fix")
+        TO_FIX = "to_fix", _("To fix")
         TWICE = "twice", _("Repeated")
         ELSEWHERE = "elsewhere", _("On another list")
         SKIPPED = "skipped", _("Skipped")

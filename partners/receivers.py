@@ -7,10 +7,10 @@ from django.dispatch import receiver
 
 from accounts.models import User
 from core import clock
-from partners.domain import answering
+from partners.domain import responses
 
 
 @receiver(pre_delete, sender=User)
 def forget_on_every_list(instance: User, **kwargs: Any) -> None:
     """Whoever has their account erased leaves no trace on the list that named them."""
-    answering.forget(instance, at=clock.now())
+    responses.forget(instance, at=clock.now())

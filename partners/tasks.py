@@ -3,7 +3,7 @@ import uuid
 from celery import shared_task
 
 from core import clock
-from partners.domain import digests, keeping, reviewing
+from partners.domain import digests, retention, reviewing
 from partners.models import Upload
 
 
@@ -33,4 +33,4 @@ def tell() -> None:
 @shared_task(name="partners.tasks.forget")
 def forget() -> None:
     """Delete whom the lists no longer need."""
-    keeping.forget_old(clock.now())
+    retention.forget_old(clock.now())

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from partners import views, views_answers, views_doors, views_reviews
+from partners import views, views_responses, views_reviews, views_sign_in
 
 app_name = "partners"
 
@@ -9,13 +9,13 @@ urlpatterns = [
     path("partners/help/", views.help_page, name="help"),
     path("partners/lists/<uuid:uuid>/", views_reviews.review, name="review"),
     path("partners/lists/<uuid:uuid>/progress/", views_reviews.progress, name="progress"),
-    path("partners/lists/<uuid:uuid>/mend/", views_reviews.mend, name="mend"),
+    path("partners/lists/<uuid:uuid>/mend/", views_reviews.correct, name="mend"),
     path("partners/lists/<uuid:uuid>/skip/", views_reviews.skip, name="skip"),
     path("partners/lists/<uuid:uuid>/keep/", views_reviews.keep, name="keep"),
     path("partners/lists/<uuid:uuid>/columns/", views_reviews.columns, name="columns"),
     path("partners/lists/<uuid:uuid>/read-as/", views_reviews.read_as, name="read_as"),
     path("partners/lists/<uuid:uuid>/mode/", views_reviews.mode, name="mode"),
-    path("partners/lists/<uuid:uuid>/rows-to-mend/", views_reviews.rows_to_mend, name="rows_to_mend"),
+    path("partners/lists/<uuid:uuid>/rows-to-fix/", views_reviews.rows_to_fix, name="rows_to_fix"),
     path("partners/lists/<uuid:uuid>/confirm/", views_reviews.confirm, name="confirm"),
     path("partners/lists/<uuid:uuid>/discard/", views_reviews.discard, name="discard"),
     path("partners/lists/<uuid:uuid>/undo/", views_reviews.undo, name="undo"),
@@ -28,11 +28,11 @@ urlpatterns = [
     path("partners/<slug:slug>/<slug:cohort_slug>/add/", views.add, name="add"),
     path("partners/<slug:slug>/<slug:cohort_slug>/remind/", views.remind, name="remind"),
     path("partners/<slug:slug>/<slug:cohort_slug>/export/", views.export, name="export"),
-    path("invitations/<str:key>/", views_answers.answer, name="answer"),
+    path("invitations/<str:key>/", views_responses.answer, name="answer"),
 ]
 
 # Outside of the addresses with a language, and under the names that allauth looks up: institutions register them at their own side.
-doors = [
-    path("oidc/<slug:provider_id>/login/", views_doors.begin, name="openid_connect_login"),
-    path("oidc/<slug:provider_id>/login/callback/", views_doors.finish, name="openid_connect_callback"),
+institution_sign_in = [
+    path("oidc/<slug:provider_id>/login/", views_sign_in.begin, name="openid_connect_login"),
+    path("oidc/<slug:provider_id>/login/callback/", views_sign_in.finish, name="openid_connect_callback"),
 ]

@@ -44,11 +44,11 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "partners/home.html", {"institutions": found})
 
 
-def doors_of_institutions() -> list[tuple[str, str]]:
+def sign_in_methods_of_institutions() -> list[tuple[str, str]]:
     """What the sign-in page offers besides a code: the institutions whose people can come through them."""
     names = {SignIn.Protocol.OIDC: ("openid_connect_login", "provider_id"), SignIn.Protocol.SAML: ("saml_login", "organization_slug")}
     found = []
-    for one in identity.open_doors():
+    for one in identity.active_sign_ins():
         name, argument = names[SignIn.Protocol(one.protocol)]
         found.append((one.institution.name, reverse(name, kwargs={argument: one.institution.slug})))
     return found

@@ -34,7 +34,7 @@ from partners.pages import A_PAGE, as_file, context
 
 Verdict = UploadRow.Verdict
 # What comes first is what needs somebody.
-ORDER = [Verdict.TO_MEND, Verdict.TWICE, Verdict.ELSEWHERE, Verdict.CHANGED, Verdict.NEW, Verdict.SAME, Verdict.SKIPPED, Verdict.NOBODY]
+ORDER = [Verdict.TO_FIX, Verdict.TWICE, Verdict.ELSEWHERE, Verdict.CHANGED, Verdict.NEW, Verdict.SAME, Verdict.SKIPPED, Verdict.NOBODY]
 CALM = {Verdict.NEW, Verdict.SAME, Verdict.SKIPPED, Verdict.NOBODY}
 DOUBTFUL = "doubtful"  # rows that can be taken, but ask for a look
 MISREAD = {"no_addresses", "twice", "empty"}  # perhaps the columns are others, or the sheet
@@ -210,12 +210,12 @@ def _do(request: HttpRequest, uuid: UUID, act: Callable[[Upload], object], *, fo
 @never_cache
 @sign_in_required
 @require_POST
-def mend(request: HttpRequest, uuid: UUID) -> HttpResponse:
+def correct(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Write a cell anew, or the whole row."""
     line, values = _number(request.POST.get("line")), {name: request.POST[name] for name in FIELDS if name in request.POST}
     if not values:
         raise Http404
-    return _do(request, uuid, lambda of: reviewing.mend(of, line, values), focus=line, goes_on=len(values) == 1)
+    return _do(request, uuid, lambda of: reviewing.correct(of, line, values), focus=line, goes_on=len(values) == 1)
 
 
 @never_cache
@@ -282,7 +282,7 @@ def mode(request: HttpRequest, uuid: UUID) -> HttpResponse:
 @never_cache
 @sign_in_required
 @require_safe
-def rows_to_mend(request: HttpRequest, uuid: UUID) -> HttpResponse:
+def rows_to_fix(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The rows that are to be mended, as a file that can be corrected and sent again, with what is wrong beside each."""
     of = access.upload(request, uuid, roles.may_edit)
     if of.status != Upload.Status.REVIEW:
@@ -291,7 +291,7 @@ def rows_to_mend(request: HttpRequest, uuid: UUID) -> HttpResponse:
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=";")
     writer.writerow([*(escape(name) for name in found.names), _("What to fix")])
-    for row in of.rows.filter(verdict=Verdict.TO_MEND).order_by("line"):
+    for row in of.rows.filter(verdict=Verdict.TO_FIX).order_by("line"):
         wrong = [sentences.about(one) for one in reviewing.findings_of(row) if one.level == Level.ERROR]
         cells = [*row.cells, *[""] * (len(found.names) - len(row.cells))]
         writer.writerow([*map(escape, cells), " ".join(wrong)])

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from core.text import validate_lines
-from registrations.domain.replays import Key
+from registrations.domain.idempotency import Key
 
 NOT_SENT_BY_PEOPLE = {"csrfmiddlewaretoken", "key", "next"}
 

@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from core import clock
-from outbox.domain import wordings
-from outbox.domain.kinds import Letter
+from outbox.domain import mail_templates
+from outbox.domain.mail_kinds import Letter
 from programme.models import Session
 from registrations import mails
 from registrations.domain import examples
@@ -50,8 +50,8 @@ def _seat(
     session_status: str = "",
 ) -> None:
     sample = partial(_sample, write, find, like, session_status)
-    kind = wordings.Kind(f"registrations.{key}", label, _("Seats"), subject, opening, closing, placeholders, sample)
-    wordings.register(kind)
+    kind = mail_templates.Kind(f"registrations.{key}", label, _("Seats"), subject, opening, closing, placeholders, sample)
+    mail_templates.register(kind)
 
 
 _holds = Q(status=Status.CONFIRMED)
@@ -138,9 +138,9 @@ _seat(
     placeholders=UNTIL,
 )
 _seat(
-    "moved_to_line",
+    "moved_to_waitlist",
     _("Back on the waiting list"),
-    partial(mails.moved_to_line_letter, had_seat=True),
+    partial(mails.moved_to_waitlist_letter, had_seat=True),
     _("Back on the waiting list: %(title)s"),
     _("%(name)s, fewer people can come to this session than planned. We had to take your seat back, and we are sorry."),
     find=Q(pk=None),  # whoever waits now may have waited from the beginning

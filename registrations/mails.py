@@ -1,4 +1,4 @@
-"""The mails about a seat, written by a worker just before it sends them (outbox.domain.kinds), in words that organisers may change."""
+"""The mails about a seat, written by a worker just before it sends them (outbox.domain.mail_kinds), in words that organisers may change."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 
 from core import clock
 from core.templatetags.when import moment
-from outbox.domain import wordings
-from outbox.domain.kinds import Letter, NoLongerTrue, link, writes
+from outbox.domain import mail_templates
+from outbox.domain.mail_kinds import Letter, NoLongerTrue, link, writes
 from outbox.models import Message
 from programme.models import Session
 from registrations.domain import waitlist
@@ -69,13 +69,13 @@ def declined_letter(registration: Registration) -> Letter:
     return _letter(registration, "declined", frame)
 
 
-def moved_to_line_letter(registration: Registration, *, had_seat: bool) -> Letter:
+def moved_to_waitlist_letter(registration: Registration, *, had_seat: bool) -> Letter:
     place = waitlist.places([registration]).get(registration.pk, 1)
     facts = [_("You are number %(place)d on the waiting list. The page says what happens when a seat becomes free.") % {"place": place}]
     if had_seat:
         facts.append(_("The attached entry takes the session out of your calendar."))
     frame = Frame(_("See my place in line"), _seat_page(registration), tuple(facts))
-    return _letter(registration, "moved_to_line", frame, calendar=invitation([registration], cancelled=True) if had_seat else "")
+    return _letter(registration, "moved_to_waitlist", frame, calendar=invitation([registration], cancelled=True) if had_seat else "")
 
 
 def cancelled_letter(registration: Registration, *, had_seat: bool, institution: str = "") -> Letter:
@@ -153,10 +153,10 @@ def declined(message: Message) -> Letter:
     return declined_letter(_registration(message, Status.DECLINED))
 
 
-@writes("registrations.moved_to_line")
-def moved_to_line(message: Message) -> Letter:
+@writes("registrations.moved_to_waitlist")
+def moved_to_waitlist(message: Message) -> Letter:
     registration = _registration(message, Status.WAITING)
-    return moved_to_line_letter(registration, had_seat=registration.was_confirmed)
+    return moved_to_waitlist_letter(registration, had_seat=registration.was_confirmed)
 
 
 @writes("registrations.cancelled")
@@ -196,7 +196,7 @@ def _day_of(registration: Registration) -> str:
 def _letter(registration: Registration, key: str, frame: Frame, *, calendar: str = "", **more: str) -> Letter:
     session, until = registration.session, registration.offer_expires_at
     known = facts_of(session) | {"name": registration.attendee.name, "until": moment(until, session.zone) if until else ""} | more
-    texts = wordings.of(f"registrations.{key}").fill(known)
+    texts = mail_templates.of(f"registrations.{key}").fill(known)
     context = {"session": session, "texts": texts, "frame": frame, "session_url": settings.BASE_URL + session.get_absolute_url()}
     return Letter(
         texts.subject,

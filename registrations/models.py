@@ -265,7 +265,7 @@ class Registration(models.Model):
         """Why a registration is no longer live."""
 
         BY_PERSON = "by_person", _("Given back by the person")
-        LEFT_LINE = "left_line", _("Left the waiting list")
+        LEFT_WAITLIST = "left_waitlist", _("Left the waiting list")
         BY_ORGANISERS = "by_organisers", _("Cancelled by the organisers")
         LEFT_COHORT = "left_cohort", _("Taken off the list of the institution")
         SWAPPED = "swapped", _("Given up for another session")
@@ -320,11 +320,11 @@ class Registration(models.Model):
                 condition=Q(status="offered", offer_expires_at__isnull=False) | (~Q(status="offered") & Q(offer_expires_at=None)),
                 name="offer_ends_at_a_moment",
             ),
-            models.CheckConstraint(condition=~Q(status="waiting") | Q(waiting_at__isnull=False), name="line_has_an_order"),
+            models.CheckConstraint(condition=~Q(status="waiting") | Q(waiting_at__isnull=False), name="waitlist_has_an_order"),
         ]
         indexes = [
             models.Index(
-                fields=["session", "-priority", "lot", "waiting_at", "id"], condition=Q(status="waiting"), name="line_of_a_session"
+                fields=["session", "-priority", "lot", "waiting_at", "id"], condition=Q(status="waiting"), name="waitlist_of_a_session"
             ),
             models.Index(fields=["offer_expires_at"], condition=Q(status="offered"), name="offers_by_end"),
         ]
@@ -338,7 +338,7 @@ class Registration(models.Model):
         return self.history.filter(status=self.Status.CONFIRMED).exists()
 
 
-class PostKey(models.Model):
+class IdempotencyKey(models.Model):
     """A form that had its effect, by the key that was hidden in it: sent again, it changes nothing (docs/rules.md#seats)."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="+", verbose_name=_("account"))

@@ -1,5 +1,5 @@
 from core.personal_data import Erasure, PersonalData, Retention, declare
-from registrations.models import Draw, Invitation, Membership, PostKey, Registration
+from registrations.models import Draw, IdempotencyKey, Invitation, Membership, Registration
 
 declare(
     PersonalData(
@@ -11,7 +11,7 @@ declare(
     ),
     PersonalData(Membership, accounts=("attendee__user",), exported=("cohort", "created_at"), retention=Retention.EVENT),
     PersonalData(Invitation, addresses=("email",), exported=("session", "email", "created_at"), retention=Retention.EVENT),
-    PersonalData(PostKey, accounts=("user",), exported=("created_at",), retention=Retention.FORM, buried=("answer",)),
+    PersonalData(IdempotencyKey, accounts=("user",), exported=("created_at",), retention=Retention.FORM, buried=("answer",)),
     # By the codes of registrations alone: anybody may draw the lots again.
     PersonalData(
         Draw,

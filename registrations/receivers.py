@@ -21,17 +21,17 @@ def keep_seats_in_step(session: Session, before: dict[str, Any], **kwargs: Any) 
     was, is_now = before.get("status"), session.status
     if is_now == Session.Status.CANCELLED and was != is_now:
         pools.empty(session, getattr(session, "_history_user", None), now)
-        look_at_the_lines_again(session)  # those of its speakers, who had no seat to give up
+        look_at_the_waitlists_again(session)  # those of its speakers, who had no seat to give up
     elif is_now == Session.Status.DRAFT and was == Session.Status.PUBLISHED:
         pools.withdraw(session)
     elif is_now == Session.Status.PUBLISHED and before and was != is_now:
         pools.reopen(session)
     changed = {name for name in ("access", "waiting_list") if before and before[name] != getattr(session, name)}
-    pools.fit_general_pool(session, now, serves_line=bool(changed))
+    pools.fit_general_pool(session, now, serves_waitlist=bool(changed))
 
 
 @receiver(session_moved)
-def look_at_the_lines_again(session: Session, **kwargs: Any) -> None:
+def look_at_the_waitlists_again(session: Session, **kwargs: Any) -> None:
     """Whom the session was in the way of may get a seat elsewhere. After the commit, so that each line has its locks for itself;
     were it to fail, the clock looks again within seconds."""
     transaction.on_commit(lambda: waitlist.settle_all(clock.now()), robust=True)

@@ -1,7 +1,7 @@
 from celery import shared_task
 
 from core import clock
-from registrations.domain import replays, waitlist
+from registrations.domain import idempotency, waitlist
 
 
 @shared_task(name="registrations.tasks.tend")
@@ -9,4 +9,4 @@ def tend() -> None:
     """What time alone brings about in the lines (waitlist.tend)."""
     now = clock.database_now()
     waitlist.tend(now)
-    replays.forget_old(now)
+    idempotency.forget_old(now)

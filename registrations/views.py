@@ -21,8 +21,8 @@ from core import clock
 from core.caching import public_page
 from programme.models import Session
 from registrations.access import drawing, session_with_pools, sessions_of, visible_session, waiting_registration
-from registrations.domain import booking, replays, waitlist
-from registrations.domain.replays import Key
+from registrations.domain import booking, idempotency, waitlist
+from registrations.domain.idempotency import Key
 from registrations.domain.seats import Seat, seat_after, seat_refused
 from registrations.domain.seats import seat as seat_of
 from registrations.domain.seats import seats as seats_of
@@ -190,8 +190,8 @@ def _press(request: HttpRequest, session: Session, act: Callable[[Key | None], R
         return _answer(request, session, sentence, refused=True, chooses=refused.code == "clash", after=after, typed=typed)
     except IntegrityError:
         try:
-            spent = replays.answer_of(once)
-        except replays.KeyReused:
+            spent = idempotency.answer_of(once)
+        except idempotency.KeyReused:
             return _answer(
                 request, session, _("This form was sent before with something else in it: nothing has changed."), refused=True, status=422
             )
@@ -214,7 +214,7 @@ def _press(request: HttpRequest, session: Session, act: Callable[[Key | None], R
 
 def _farewell(registration: Registration) -> str:
     match registration.ending:
-        case Registration.Ending.LEFT_LINE:
+        case Registration.Ending.LEFT_WAITLIST:
             return _("You have left the waiting list.")
         case Registration.Ending.OFFER_DECLINED:
             return _("The offer is declined: the seat goes to the next in line.")

@@ -30,7 +30,7 @@ ORDER = {
     "notices": ["ReminderRule", "Change", "QuietWindow", "Announcement"],
     "partners": ["Invitee", "Upload", "SignIn"],
     "accounts": ["Attendee", "User", "Group"],
-    "outbox": ["Message", "Wording", "BadAddress"],
+    "outbox": ["Message", "MailTemplate", "SuppressedAddress"],
 }
 SOURCED: list[type[Model]] = [Session, Event, Speaker, Track, Participation, Venue, Room, Institution, Cohort, SeatPool]
 

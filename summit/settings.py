@@ -401,7 +401,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": MAIL_SWEEP_SECONDS * 2},
     },
     "purge-the-outbox": {"task": "outbox.tasks.purge", "schedule": 3600.0, "options": {"expires": 600}},
-    "tend-the-lines": {"task": "registrations.tasks.tend", "schedule": 15.0, "options": {"expires": 30}},
+    "tend-the-waiting-lists": {"task": "registrations.tasks.tend", "schedule": 15.0, "options": {"expires": 30}},
     "tend-the-lists": {"task": "partners.tasks.tend", "schedule": 15.0, "options": {"expires": 30}},
     "forget-old-lists": {"task": "partners.tasks.forget", "schedule": 3600.0, "options": {"expires": 600}},
     "tell-what-is-due": {"task": "notices.tasks.tell", "schedule": 15.0, "options": {"expires": 30}},

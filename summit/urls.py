@@ -5,12 +5,12 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path
 
-from accounts.access import organisers_door
+from accounts.access import organisers_sign_in
 from accounts.urls import door
 from notices.urls import feed
-from partners.urls import doors
+from partners.urls import institution_sign_in
 
-admin.site.login = organisers_door(admin.site.login)  # type: ignore[method-assign]  # one door for everybody: a code by mail
+admin.site.login = organisers_sign_in(admin.site.login)  # type: ignore[method-assign]  # one door for everybody: a code by mail
 
 urlpatterns = i18n_patterns(
     path("", include("programme.urls")),
@@ -25,7 +25,7 @@ urlpatterns = i18n_patterns(
     prefix_default_language=False,
 )
 # Institutions register these addresses at their own side: they know no language.
-urlpatterns += [path("accounts/", include(doors))]
+urlpatterns += [path("accounts/", include(institution_sign_in))]
 if settings.SAML:
     urlpatterns += [path("accounts/", include("allauth.socialaccount.providers.saml.urls"))]
 urlpatterns += [path("", include("outbox.urls")), path("", include(feed))]

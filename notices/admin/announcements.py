@@ -23,7 +23,7 @@ from core.admin import BilingualAdmin, CarefulAdmin, Form, RecordAdmin, badge, i
 from core.text import whole_numbers
 from notices.domain import announcing
 from notices.models import Announcement
-from outbox.domain import wordings
+from outbox.domain import mail_templates
 from outbox.models import Message
 from registrations.models import Registration
 
@@ -228,6 +228,6 @@ def _preview(announcement: Announcement, language: str, name: str) -> dict[str, 
         return {
             "language": language,
             "title": title,
-            "subject": wordings.fill(announcement.subject, known),
-            "body": wordings.fill(announcement.body, known),
+            "subject": mail_templates.fill(announcement.subject, known),
+            "body": mail_templates.fill(announcement.body, known),
         }

@@ -12,8 +12,8 @@ from core.admin import (
 )
 from notices.domain import inviting
 from registrations.admin.cohorts import CohortAdmin
+from registrations.admin.formatting import ask
 from registrations.admin.invitations import InvitationAdmin
-from registrations.admin.words import ask
 from registrations.models import Cohort, Invitation
 
 

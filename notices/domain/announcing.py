@@ -8,8 +8,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 from accounts.models import Attendee, User
 from notices.domain import mail_preferences
 from notices.models import Announcement, Topic
-from outbox.domain import wordings
-from outbox.domain.kinds import link
+from outbox.domain import mail_templates
+from outbox.domain.mail_kinds import link
 from outbox.domain.posting import post, post_many
 from outbox.models import Message
 from registrations.domain.facts import facts_of
@@ -24,7 +24,7 @@ OF_SESSION = ("session", "when", "where")
 def check_text(text: str, *, has_session: bool, has_event: bool) -> None:
     """Raise ValidationError for a brace that is not one of the placeholders, or for one that this announcement has no value for."""
     usable = [name for name in PLACEHOLDERS if (has_session or name not in OF_SESSION) and (has_event or has_session or name != "event")]
-    wordings.check(text, usable)
+    mail_templates.check(text, usable)
 
 
 def values(announcement: Announcement, name: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from icalendar import Alarm
 
 from accounts.models import Attendee, User
 from notices.models import CalendarFeed, new_token
-from outbox.domain.kinds import one_line
+from outbox.domain.mail_kinds import one_line
 from outbox.templatetags.mail import summit_name
 from registrations.domain.calendars import empty_calendar, entry, finished, versions
 from registrations.models import Registration

@@ -10,7 +10,7 @@ from django.db.models import Model, Q, QuerySet
 
 from accounts.models import User, normalise_email
 from notices.models import OptOut, Topic
-from outbox.domain.kinds import NoLongerTrue, link
+from outbox.domain.mail_kinds import NoLongerTrue, link
 
 Rows = TypeVar("Rows", bound=Model)
 SALT = "notices.mail_preferences"

@@ -18,9 +18,9 @@ from django.utils.translation import gettext_lazy as _
 
 from core import clock
 from core.admin import ListAdmin, RecordAdmin, Values, badge
-from outbox.domain import addresses, holds, kinds, lanes, overview
+from outbox.domain import holds, lanes, mail_kinds, overview, suppression
 from outbox.domain.retrying import retry
-from outbox.models import BadAddress, Message, MessageQuerySet
+from outbox.models import Message, MessageQuerySet, SuppressedAddress
 
 
 @admin.register(Message)
@@ -63,7 +63,7 @@ class MessageAdmin(ListAdmin):
         return isinstance(obj, Message) and obj.status == Message.Status.FAILED and obj.purged_at is None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
-        bad = BadAddress.objects.filter(address=OuterRef("to"), cleared_at=None).values("reason")[:1]
+        bad = SuppressedAddress.objects.filter(address=OuterRef("to"), cleared_at=None).values("reason")[:1]
         return super().get_queryset(request).defer("text", "html", "calendar", "context").annotate(bad=Subquery(bad))
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Message], search_term: str) -> tuple[QuerySet[Message], bool]:
@@ -117,7 +117,7 @@ class MessageAdmin(ListAdmin):
         if message.status == Message.Status.SENT and message.takeovers:
             shown = format_html("{} {}", shown, badge(_("again after a crash"), "warn"))
         if bad := getattr(message, "bad", None):
-            shown = format_html("{} {}", shown, badge(BadAddress.Reason(bad).label, "bad"))
+            shown = format_html("{} {}", shown, badge(SuppressedAddress.Reason(bad).label, "bad"))
         return shown
 
     @admin.display(description=_("status"), ordering="status")
@@ -162,8 +162,8 @@ class MessageAdmin(ListAdmin):
             self.message_user(request, _("None of these mails has failed: nothing to send again."), messages.WARNING)
 
 
-@admin.register(BadAddress)
-class BadAddressAdmin(RecordAdmin):
+@admin.register(SuppressedAddress)
+class SuppressedAddressAdmin(RecordAdmin):
     """Addresses that the mail provider reported, and the way back for those that work again."""
 
     list_display = ["address", "state", "words", "reported_at", "cleared_at"]
@@ -175,28 +175,28 @@ class BadAddressAdmin(RecordAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: BadAddress | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: SuppressedAddress | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: BadAddress | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: SuppressedAddress | None = None) -> bool:
         return False
 
     def has_clear_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("outbox.change_badaddress")
+        return request.user.has_perm("outbox.change_suppressedaddress")
 
     def offers(self, name: str, obj: Model) -> bool:
-        return isinstance(obj, BadAddress) and obj.cleared_at is None
+        return isinstance(obj, SuppressedAddress) and obj.cleared_at is None
 
-    def object_links(self, request: HttpRequest, obj: BadAddress) -> list[tuple[str, Any]]:
+    def object_links(self, request: HttpRequest, obj: SuppressedAddress) -> list[tuple[str, Any]]:
         return [*super().object_links(request, obj), *link_to_mails(request, [obj.address])]
 
     @admin.display(description=_("reason"), ordering="reason")
-    def state(self, bad: BadAddress) -> SafeString:
+    def state(self, bad: SuppressedAddress) -> SafeString:
         return badge(_("cleared"), "quiet") if bad.cleared_at else badge(bad.get_reason_display(), "bad")
 
     @admin.action(description=_("Let mails go to these addresses again"), permissions=["clear"])
-    def clear_marks(self, request: HttpRequest, queryset: QuerySet[BadAddress]) -> None:
-        cleared = sum(addresses.clear(bad, actor=request.user) for bad in queryset)
+    def clear_marks(self, request: HttpRequest, queryset: QuerySet[SuppressedAddress]) -> None:
+        cleared = sum(suppression.clear(bad, actor=request.user) for bad in queryset)
         self.message_user(request, ngettext("%d address gets mails again.", "%d addresses get mails again.", cleared) % cleared)
 
 
@@ -209,4 +209,4 @@ def link_to_mails(request: HttpRequest, to: Iterable[str]) -> list[tuple[str, An
 
 def is_secret(message: Message) -> bool:
     """Whether reading the message is enough to act as the person that it is sent to."""
-    return kinds.is_key(message.kind)
+    return mail_kinds.is_key(message.kind)

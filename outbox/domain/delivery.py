@@ -20,10 +20,10 @@ from django.utils import translation
 from django.utils.translation import gettext_noop
 
 from core import clock
-from outbox.domain import holds, lanes, slots, wordings
-from outbox.domain.answers import Answer, Meaning, understand
-from outbox.domain.kinds import NoLongerTrue, write
-from outbox.models import BadAddress, Message, MessageQuerySet
+from outbox.domain import holds, lanes, mail_templates, slots
+from outbox.domain.mail_kinds import NoLongerTrue, write
+from outbox.domain.smtp_replies import Meaning, Reply, understand
+from outbox.models import Message, MessageQuerySet, SuppressedAddress
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,8 @@ AT_A_LOOK, SECONDS_A_LOOK = 20, 1.0  # how many messages are seen at once, and h
 A_BACKLOG = 10  # mails sent by one ring or sweep: there is work for another process
 METHOD = re.compile(r"^METHOD:([A-Z]+)\r?$", re.MULTILINE)
 REASONS = {
-    BadAddress.Reason.BOUNCED: gettext_noop("Mails to this address come back."),
-    BadAddress.Reason.COMPLAINED: gettext_noop("The owner of this address has reported our mails as unwanted."),
+    SuppressedAddress.Reason.BOUNCED: gettext_noop("Mails to this address come back."),
+    SuppressedAddress.Reason.COMPLAINED: gettext_noop("The owner of this address has reported our mails as unwanted."),
 }
 GONE = gettext_noop("What it tells about no longer exists.")
 
@@ -85,10 +85,10 @@ class _Due:
     """What is due in a queue, looked at anew after a second: meanwhile others send, somebody asks for a code, a lane is paused."""
 
     def __init__(self, queue: MessageQuerySet) -> None:
-        bad = BadAddress.objects.filter(address=OuterRef("to"), cleared_at=None)
+        bad = SuppressedAddress.objects.filter(address=OuterRef("to"), cleared_at=None)
         self._queue = queue.annotate(bad=Subquery(bad.values("reason")[:1]), bad_words=Subquery(bad.values("words")[:1]))
         self._seen: list[Message] = []
-        self._wordings: dict[tuple[str, str], wordings.Texts] = {}
+        self._templates: dict[tuple[str, str], mail_templates.Texts] = {}
         self._until = 0.0
 
     def forget(self) -> None:
@@ -99,7 +99,7 @@ class _Due:
         if not self._seen or time.monotonic() >= self._until:
             self._seen = list(self._queue.deliverable(clock.now())[:AT_A_LOOK])
             if self._seen:
-                self._wordings = wordings.read()
+                self._templates = mail_templates.read()
             self._until = time.monotonic() + SECONDS_A_LOOK
         return bool(self._seen)
 
@@ -107,7 +107,7 @@ class _Due:
         """One of the first lane among those seen: any, so that the workers, who see the same ones, get in each other's way less often."""
         lane = sum(message.lane == self._seen[0].lane for message in self._seen)
         message = self._seen.pop(0 if self._seen[0].lane == Lane.URGENT else random.randrange(lane))  # noqa: S311
-        message.wordings = self._wordings  # type: ignore[attr-defined]
+        message.wordings = self._templates  # type: ignore[attr-defined]
         return message
 
 
@@ -143,7 +143,7 @@ def _send(message: Message, way: "_Way") -> bool:
         return _finish(message, Status.DROPPED, last_error=reason)
     try:
         validate_email(message.to)  # one address: the SMTP backend would object too late, after building the header
-        with translation.override(message.language), wordings.known(message.wordings):  # type: ignore[attr-defined]
+        with translation.override(message.language), mail_templates.known(message.wordings):  # type: ignore[attr-defined]
             letter = write(message)
         message.subject, message.text, message.html, message.calendar = letter.subject, letter.text, letter.html, letter.calendar
         email = _as_email(message, letter.headers)
@@ -156,9 +156,9 @@ def _send(message: Message, way: "_Way") -> bool:
     except Exception as error:  # a message that cannot be written must not hold up the others
         log.exception("Message %s cannot be written", message.uuid)
         return _finish(message, Status.FAILED, last_error=f"{type(error).__name__}: {error}")
-    answer = way.carry(email)
-    if answer:
-        return _not_sent(message, answer)
+    reply = way.carry(email)
+    if reply:
+        return _not_sent(message, reply)
     texts = {"subject": message.subject, "text": message.text, "html": message.html, "calendar": message.calendar}
     _finish(message, Status.SENT, sent_at=clock.now(), last_error="", failing_since=None, **texts)
     if message.lane in way.ailing or way.server_was_away:
@@ -196,19 +196,19 @@ def _add_calendar(email: _Email, calendar: str) -> None:
     email.attach("session.ics", calendar, f"text/calendar; method={method}")
 
 
-def _not_sent(message: Message, answer: Answer) -> bool:
+def _not_sent(message: Message, reply: Reply) -> bool:
     now = clock.now()
     since = message.failing_since or now
-    if answer.meaning == Meaning.AWAY:
-        lanes.rest(Lane, answer.words, at=now, server_is_away=True)
-    elif answer.meaning == Meaning.REST:
-        lanes.rest([message.lane], answer.words, at=now)
+    if reply.meaning == Meaning.AWAY:
+        lanes.rest(Lane, reply.words, at=now, server_is_away=True)
+    elif reply.meaning == Meaning.REST:
+        lanes.rest([message.lane], reply.words, at=now)
     one_try = bool(message.bad)  # type: ignore[attr-defined]
-    if answer.meaning == Meaning.REFUSED or one_try or now - since >= GIVE_UP_AFTER:
-        return _finish(message, Status.FAILED, last_error=answer.words)
-    log.warning("Message %s will be tried again: %s", message.uuid, answer.words)
-    again = {"last_error": answer.words, "failing_since": since}
-    if answer.meaning != Meaning.AWAY:  # else it keeps its place
+    if reply.meaning == Meaning.REFUSED or one_try or now - since >= GIVE_UP_AFTER:
+        return _finish(message, Status.FAILED, last_error=reply.words)
+    log.warning("Message %s will be tried again: %s", message.uuid, reply.words)
+    again = {"last_error": reply.words, "failing_since": since}
+    if reply.meaning != Meaning.AWAY:  # else it keeps its place
         pause = min(FIRST_PAUSE * 2 ** min(message.tries, 10), LONGEST_PAUSE)
         again["not_before"] = now + pause * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
     return _finish(message, Status.QUEUED, **again)
@@ -276,21 +276,21 @@ class _Way:
     def look_at_lanes(self) -> None:
         self.ailing, self.server_was_away = lanes.ailing()
 
-    def carry(self, email: EmailMultiAlternatives) -> Answer | None:
+    def carry(self, email: EmailMultiAlternatives) -> Reply | None:
         """Hand `email` over; None when the other side has accepted it, else its answer."""
         try:
             self._connection.send_messages([email])
         except Exception as error:  # noqa: BLE001 - the test judges it
-            answer, was_used = understand(error), self._carried > 0
+            reply, was_used = understand(error), self._carried > 0
         else:
             self._carried += 1
             return None
-        if answer.meaning == Meaning.REFUSED:
-            return answer  # of this mail; the connection is as good as before
+        if reply.meaning == Meaning.REFUSED:
+            return reply  # of this mail; the connection is as good as before
         self._close()
-        if was_used and answer.meaning in (Meaning.LATER, Meaning.REST) and self.open():
+        if was_used and reply.meaning in (Meaning.LATER, Meaning.REST) and self.open():
             return self.carry(email)  # many servers take so many mails over one connection, and no more
-        return answer
+        return reply
 
     def _close(self) -> None:
         way, self._connection = self._connection, None

@@ -9,7 +9,7 @@ from celery import current_app
 from django.db import transaction
 
 from core import clock
-from outbox.domain.kinds import Letter
+from outbox.domain.mail_kinds import Letter
 from outbox.models import Message
 
 log = logging.getLogger(__name__)

@@ -48,46 +48,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='BadAddress',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('address', models.EmailField(max_length=254, unique=True, verbose_name='e-mail address')),
-                ('reason', models.CharField(choices=[('bounced', 'mails come back'), ('complained', 'its owner reported our mails as unwanted')], max_length=10, verbose_name='reason')),
-                ('words', models.TextField(blank=True, verbose_name='the server’s words')),
-                ('reported_at', models.DateTimeField(verbose_name='reported at')),
-                ('cleared_at', models.DateTimeField(blank=True, null=True, verbose_name='cleared at')),
-            ],
-            options={
-                'verbose_name': 'address without mails',
-                'verbose_name_plural': 'addresses without mails',
-                'ordering': ['-reported_at'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('address', django.db.models.functions.text.Lower('address'))), name='bad_address_is_in_lower_case')],
-            },
-        ),
-        migrations.CreateModel(
-            name='HistoricalBadAddress',
-            fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('address', models.EmailField(db_index=True, max_length=254, verbose_name='e-mail address')),
-                ('reason', models.CharField(choices=[('bounced', 'mails come back'), ('complained', 'its owner reported our mails as unwanted')], max_length=10, verbose_name='reason')),
-                ('words', models.TextField(blank=True, verbose_name='the server’s words')),
-                ('reported_at', models.DateTimeField(verbose_name='reported at')),
-                ('cleared_at', models.DateTimeField(blank=True, null=True, verbose_name='cleared at')),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.CharField(max_length=100, null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'verbose_name': 'historical address without mails',
-                'verbose_name_plural': 'historical addresses without mails',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
             name='HistoricalHold',
             fields=[
                 ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
@@ -129,7 +89,7 @@ class Migration(migrations.Migration):
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='HistoricalWording',
+            name='HistoricalMailTemplate',
             fields=[
                 ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
                 ('kind', models.CharField(max_length=80, verbose_name='kind')),
@@ -152,6 +112,29 @@ class Migration(migrations.Migration):
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
+            name='HistoricalSuppressedAddress',
+            fields=[
+                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
+                ('address', models.EmailField(db_index=True, max_length=254, verbose_name='e-mail address')),
+                ('reason', models.CharField(choices=[('bounced', 'mails come back'), ('complained', 'its owner reported our mails as unwanted')], max_length=10, verbose_name='reason')),
+                ('words', models.TextField(blank=True, verbose_name='the server’s words')),
+                ('reported_at', models.DateTimeField(verbose_name='reported at')),
+                ('cleared_at', models.DateTimeField(blank=True, null=True, verbose_name='cleared at')),
+                ('history_id', models.AutoField(primary_key=True, serialize=False)),
+                ('history_date', models.DateTimeField(db_index=True)),
+                ('history_change_reason', models.CharField(max_length=100, null=True)),
+                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
+                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'verbose_name': 'historical address without mails',
+                'verbose_name_plural': 'historical addresses without mails',
+                'ordering': ('-history_date', '-history_id'),
+                'get_latest_by': ('history_date', 'history_id'),
+            },
+            bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.CreateModel(
             name='Hold',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -165,6 +148,23 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'holds',
                 'ordering': ['-started_at'],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('released_at', None)), fields=('reason',), name='mails_are_held_once_for_one_reason')],
+            },
+        ),
+        migrations.CreateModel(
+            name='MailTemplate',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(max_length=80, verbose_name='kind')),
+                ('language', models.CharField(max_length=2, verbose_name='language')),
+                ('subject', models.CharField(max_length=200, verbose_name='subject')),
+                ('opening', models.TextField(max_length=2000, verbose_name='opening')),
+                ('closing', models.TextField(blank=True, max_length=2000, verbose_name='closing')),
+            ],
+            options={
+                'verbose_name': 'wording of mails',
+                'verbose_name_plural': 'wording of mails',
+                'ordering': ['kind', 'language'],
+                'constraints': [models.UniqueConstraint(fields=('kind', 'language'), name='mail_kind_has_one_template_in_a_language')],
             },
         ),
         migrations.CreateModel(
@@ -203,20 +203,20 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Wording',
+            name='SuppressedAddress',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=80, verbose_name='kind')),
-                ('language', models.CharField(max_length=2, verbose_name='language')),
-                ('subject', models.CharField(max_length=200, verbose_name='subject')),
-                ('opening', models.TextField(max_length=2000, verbose_name='opening')),
-                ('closing', models.TextField(blank=True, max_length=2000, verbose_name='closing')),
+                ('address', models.EmailField(max_length=254, unique=True, verbose_name='e-mail address')),
+                ('reason', models.CharField(choices=[('bounced', 'mails come back'), ('complained', 'its owner reported our mails as unwanted')], max_length=10, verbose_name='reason')),
+                ('words', models.TextField(blank=True, verbose_name='the server’s words')),
+                ('reported_at', models.DateTimeField(verbose_name='reported at')),
+                ('cleared_at', models.DateTimeField(blank=True, null=True, verbose_name='cleared at')),
             ],
             options={
-                'verbose_name': 'wording of mails',
-                'verbose_name_plural': 'wording of mails',
-                'ordering': ['kind', 'language'],
-                'constraints': [models.UniqueConstraint(fields=('kind', 'language'), name='kind_has_one_wording_in_a_language')],
+                'verbose_name': 'address without mails',
+                'verbose_name_plural': 'addresses without mails',
+                'ordering': ['-reported_at'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('address', django.db.models.functions.text.Lower('address'))), name='bad_address_is_in_lower_case')],
             },
         ),
     ]

@@ -4,7 +4,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
-from accounts.domain.people import open_account
+from accounts.domain.accounts import open_account
 from accounts.models import User, normalise_email
 from partners.models import SignIn
 
@@ -13,7 +13,7 @@ class NotVouchedFor(Exception):
     """Nobody is signed in; the message is the sentence to show."""
 
 
-def open_doors() -> list[SignIn]:
+def active_sign_ins() -> list[SignIn]:
     """The institutions through which people can sign in now, by name."""
     return list(SignIn.objects.filter(is_active=True).select_related("institution").order_by("institution__name"))
 

@@ -246,7 +246,7 @@ def _note(row: UploadRow, person: Person | None, found: Columns) -> None:
     if person.is_note:
         row.verdict = Verdict.NOBODY
     elif any(one.level == Level.ERROR for one in person.findings):
-        row.verdict = Verdict.TO_MEND
+        row.verdict = Verdict.TO_FIX
     elif person.repeats:
         row.verdict = Verdict.TWICE
 
@@ -257,7 +257,7 @@ def _tell_apart(rows: list[UploadRow], comparison: Comparison) -> None:
     for line, finding in comparison.findings.items():
         of[line].findings = [*of[line].findings, asdict(finding)]
         if finding.level == Level.ERROR:
-            of[line].verdict = Verdict.TO_MEND
+            of[line].verdict = Verdict.TO_FIX
     for person in comparison.new:
         of[person.line].verdict = Verdict.NEW
     for person in [*comparison.elsewhere, *comparison.objecting]:
@@ -274,7 +274,7 @@ def _tell_apart(rows: list[UploadRow], comparison: Comparison) -> None:
 
 def _tally(rows: list[UploadRow], comparison: Comparison) -> dict[str, int]:
     said = [row.verdict for row in rows]
-    tally = {name.value: said.count(name) for name in (Verdict.TO_MEND, Verdict.TWICE, Verdict.ELSEWHERE, Verdict.SKIPPED)}
+    tally = {name.value: said.count(name) for name in (Verdict.TO_FIX, Verdict.TWICE, Verdict.ELSEWHERE, Verdict.SKIPPED)}
     return tally | {
         "rows": sum(bool(row.person) for row in rows),
         "absent": len(comparison.absent),
@@ -331,7 +331,7 @@ def _look_soon(upload: Upload) -> None:
     _ring(upload)
 
 
-def mend(upload: Upload, line: int, values: Mapping[str, str]) -> Upload:
+def correct(upload: Upload, line: int, values: Mapping[str, str]) -> Upload:
     """Write some cells of a row anew (field by field), and check the list again. Who writes all of them has said what the row means:
     what stood in cells under no header is dropped."""
 
@@ -358,7 +358,7 @@ def keep_only(upload: Upload, line: int) -> Upload:
     """Of several rows that stand for one person, take this one, and skip the others."""
 
     def act(found: Upload) -> None:
-        repeats = {row.line: _repeated_line(row) for row in found.rows.filter(verdict__in=[Verdict.TWICE, Verdict.TO_MEND])}
+        repeats = {row.line: _repeated_line(row) for row in found.rows.filter(verdict__in=[Verdict.TWICE, Verdict.TO_FIX])}
         if not (first := repeats.pop(line, 0)):
             raise Stale
         for some in applying.batches([first, *(other for other, of in repeats.items() if of == first)]):

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.domain.people import open_account
+from accounts.domain.accounts import open_account
 from accounts.models import User
 from core.limits import Limit
 from outbox.domain.posting import post

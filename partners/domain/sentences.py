@@ -125,7 +125,7 @@ def state_of(invitee: Any) -> Any:
 def sort(name: str, number: int) -> str:
     """What `number` rows of a list are, in a word: a verdict, or that they ask for a look."""
     words = {
-        "to_mend": gettext("to fix"),
+        "to_fix": gettext("to fix"),
         "twice": gettext("repeated"),
         "doubtful": gettext("to check"),
         "elsewhere": npgettext("rows", "set aside", "set aside", number),

@@ -197,7 +197,7 @@ class Migration(migrations.Migration):
                 ('cells', models.JSONField(verbose_name='cells')),
                 ('is_skipped', models.BooleanField(default=False, verbose_name='skipped')),
                 ('is_title', models.BooleanField(default=False, verbose_name='stands above the header')),
-                ('verdict', models.CharField(blank=True, choices=[('new', 'New'), ('changed', 'Changed'), ('same', 'Unchanged'), ('to_mend', 'To fix'), ('twice', 'Repeated'), ('elsewhere', 'On another list'), ('skipped', 'Skipped'), ('nobody', 'About nobody')], max_length=10, verbose_name='what it is')),
+                ('verdict', models.CharField(blank=True, choices=[('new', 'New'), ('changed', 'Changed'), ('same', 'Unchanged'), ('to_fix', 'To fix'), ('twice', 'Repeated'), ('elsewhere', 'On another list'), ('skipped', 'Skipped'), ('nobody', 'About nobody')], max_length=10, verbose_name='what it is')),
                 ('person', models.JSONField(default=dict, verbose_name='as it would be kept')),
                 ('findings', models.JSONField(default=list, verbose_name='what was found')),
                 ('was', models.JSONField(default=dict, verbose_name='what the list says now')),

@@ -1,5 +1,5 @@
 """What organisers see and do about those who come, one module a subject. A row changes through the domain alone."""
 
-from registrations.admin import below, cohorts, invitations, pools, registrations
+from registrations.admin import cohorts, extend_programme_admin, invitations, pools, registrations
 
-__all__ = ["below", "cohorts", "invitations", "pools", "registrations"]
+__all__ = ["cohorts", "extend_programme_admin", "invitations", "pools", "registrations"]

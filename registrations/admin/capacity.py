@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from core.admin import WholeNumber
 from programme.models import Session
-from registrations.admin.words import may_change_people, show
+from registrations.admin.formatting import may_change_people, show
 from registrations.domain import pools
 from registrations.domain.pools import Lowering
 from registrations.domain.ways_in import SeatRefused
@@ -83,9 +83,9 @@ class LoweringForm(WantedForm):
         return list(self.cleaned_data["people"]) if self.cleaned_data["who"] == "named" else None
 
 
-def capacity(desk: ModelAdmin, request: HttpRequest, session: Session) -> HttpResponse:
+def capacity(model_admin: ModelAdmin, request: HttpRequest, session: Session) -> HttpResponse:
     """GET with a capacity shows what it would mean; POST does it, in one step, in the way that was chosen."""
-    if not (desk.has_change_permission(request, session) and may_change_people(request)):
+    if not (model_admin.has_change_permission(request, session) and may_change_people(request)):
         raise PermissionDenied
     form = LoweringForm(session, request.POST) if request.method == "POST" else None
     if form and form.is_valid() and _lower(request, session, form):
@@ -99,7 +99,7 @@ def capacity(desk: ModelAdmin, request: HttpRequest, session: Session) -> HttpRe
     if form and number:
         figures["ways"] = [{"radio": radio, "consequence": figures["consequences"][radio.data["value"]]} for radio in form["how"]]
     return show(
-        desk,
+        model_admin,
         request,
         "capacity",
         title=_("Lower the capacity"),

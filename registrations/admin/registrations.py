@@ -14,8 +14,8 @@ from accounts.models import User
 from core import clock
 from core.admin import Form
 from programme.admin import SessionAdmin
+from registrations.admin.formatting import ask, may_change_people, status_badge
 from registrations.admin.requests import AT_ONCE, RegistrationDesk
-from registrations.admin.words import ask, may_change_people, status_badge
 from registrations.domain import attendance, booking
 from registrations.models import Registration
 

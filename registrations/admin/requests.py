@@ -14,8 +14,8 @@ from django.utils.translation import ngettext
 from core.admin import RecordAdmin
 from core.text import validate_lines
 from programme.models import Session
+from registrations.admin.formatting import ask, may_change_people, show, status_badge
 from registrations.admin.why import address, why
-from registrations.admin.words import ask, may_change_people, show, status_badge
 from registrations.domain import booking, waitlist
 from registrations.domain.explain import moment_in_words
 from registrations.domain.ways_in import SeatRefused

@@ -20,8 +20,8 @@ from programme.admin import SessionAdmin, SessionForm
 from programme.domain import publication
 from programme.models import Session
 from registrations.admin.capacity import capacity
-from registrations.admin.line import line
-from registrations.admin.words import ask, may_change_people, may_see_people, page_of, show, status_badge
+from registrations.admin.formatting import ask, may_change_people, may_see_people, page_of, show, status_badge
+from registrations.admin.waitlist import waitlist_page
 from registrations.domain import explain, pools
 from registrations.domain.clashes import clashing_people
 from registrations.models import Registration
@@ -31,17 +31,21 @@ COUNTED = [Status.CONFIRMED, Status.OFFERED, Status.PENDING, Status.WAITING]
 WHEN_AND_WHERE = {"starts_at", "ends_at", "room"}
 
 
-def clashing(desk: ModelAdmin, request: HttpRequest, session: Session) -> HttpResponse:
+def clashing(model_admin: ModelAdmin, request: HttpRequest, session: Session) -> HttpResponse:
     """The people of a session who are expected elsewhere meanwhile."""
     if not may_see_people(request):
         raise PermissionDenied
     page = page_of(request, clashing_people(session))
     rows = [(registration, status_badge(registration), [explain.in_words(clash) for clash in found]) for registration, found in page]
     context = {"session": session, "page": page, "page_range": page.paginator.get_elided_page_range(page.number), "rows": rows}
-    return show(desk, request, "clashes", title=_("Expected elsewhere"), subtitle=str(session), **context)
+    return show(model_admin, request, "clashes", title=_("Expected elsewhere"), subtitle=str(session), **context)
 
 
-PAGES: dict[str, Callable[[ModelAdmin, HttpRequest, Session], HttpResponse]] = {"line": line, "capacity": capacity, "clashes": clashing}
+PAGES: dict[str, Callable[[ModelAdmin, HttpRequest, Session], HttpResponse]] = {
+    "waitlist": waitlist_page,
+    "capacity": capacity,
+    "clashes": clashing,
+}
 
 
 class SessionWithPeopleForm(SessionForm):
@@ -77,7 +81,7 @@ class SessionDesk(SessionAdmin):
     def object_links(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
         links = super().object_links(request, obj)
         if may_see_people(request) and obj.access != Session.Access.PUBLIC:
-            links.append((reverse("admin:programme_session_line", args=[obj.pk]), _("Waiting list")))
+            links.append((reverse("admin:programme_session_waitlist", args=[obj.pk]), _("Waiting list")))
         return links
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

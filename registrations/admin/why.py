@@ -14,7 +14,7 @@ from accounts.models import Attendee
 from core import clock
 from core.text import whole_numbers
 from programme.models import Session
-from registrations.admin.words import may_see_people, show
+from registrations.admin.formatting import may_see_people, show
 from registrations.domain.explain import explain
 
 FOUND_AT_MOST = 20
@@ -25,7 +25,7 @@ RULES = {
     "clash": _("Clashes"),
     "limit": _("Limits"),
     "seats": _("Free seats"),
-    "line": _("The line"),
+    "waitlist": _("The line"),
     "party": _("Waiting together"),
 }
 
@@ -35,7 +35,7 @@ def address(**chosen: object) -> str:
     return f"{reverse('admin:registrations_registration_why')}?{urlencode(chosen)}"
 
 
-def why(desk: ModelAdmin, request: HttpRequest) -> HttpResponse:
+def why(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
     """A session and a person, each chosen by searching; then the rules in their order, and what follows from them."""
     if not may_see_people(request):
         raise PermissionDenied
@@ -45,7 +45,7 @@ def why(desk: ModelAdmin, request: HttpRequest) -> HttpResponse:
     trace = [(RULES[step.rule], step) for step in steps[:-1]]
     chosen = {name: one.pk for name, one in (("session", session), ("attendee", attendee)) if one}
     return show(
-        desk,
+        model_admin,
         request,
         "why",
         title=_("Why has this person no seat?"),

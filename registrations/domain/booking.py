@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from accounts.models import Attendee, User
 from core import clock
 from programme.models import Event, Session
-from registrations.domain import clashes, ledger, replays, waitlist, ways_in
+from registrations.domain import clashes, idempotency, ledger, waitlist, ways_in
 from registrations.domain.clashes import Clash
-from registrations.domain.replays import Key
+from registrations.domain.idempotency import Key
 from registrations.domain.ways_in import SeatRefused
 from registrations.models import Limit, Membership, Registration, SeatPool
 from venues.domain.travel import Travel
@@ -83,7 +83,7 @@ def register(
 
     The registration that comes back is confirmed; pending, where seats are given on request; or waiting. Doing it twice
     changes nothing and returns the same one. The arguments are explained at `Ask`; `once` is the key of the form, and a
-    second effect of it raises IntegrityError (see replays). `pools`: those of the session, as `ways_in.pools_for(attendee)`
+    second effect of it raises IntegrityError (see idempotency). `pools`: those of the session, as `ways_in.pools_for(attendee)`
     read them, if they are known. `at` is the moment that the rules are judged at.
     """
     ask = Ask(session, attendee, actor, at or clock.now(), seen, reason.strip(), despite, frozenset(leave), waits, let_in)
@@ -111,11 +111,11 @@ def register(
             if registration is None and ledger.take(free[0]):
                 registration = _open(ask, free[0])
             if registration is not None:
-                replays.spend(once, _answer(registration))
+                idempotency.spend(once, _answer(registration))
                 return registration
     with transaction.atomic():
-        registration = _judge(ask) or _seat_or_line(ask, pools)
-        replays.spend(once, _answer(registration))
+        registration = _judge(ask) or _seat_or_waitlist(ask, pools)
+        idempotency.spend(once, _answer(registration))
     return registration
 
 
@@ -165,7 +165,7 @@ def refuse_clash(session: Session, found: Sequence[Clash], *, despite: bool) -> 
     raise Clashing(found, words + " " + _("You cannot be registered for both."))
 
 
-def _seat_or_line(ask: Ask, pools: Sequence[SeatPool]) -> Registration:
+def _seat_or_waitlist(ask: Ask, pools: Sequence[SeatPool]) -> Registration:
     """A seat, a request, or a place in line: with all `pools` of the session locked, so that no seat is freed meanwhile."""
     session, attendee = ask.session, ask.attendee
     if not ledger.lock_and_refresh(pools):
@@ -233,10 +233,10 @@ def _swap(ask: Ask, once: Key | None) -> Registration:
             for given_up in leaving:
                 _end(given_up, actor=ask.actor, at=ask.at, ending=Ending.SWAPPED)
             pools = list(ways_in.pools_for(attendee).filter(session=session))
-            registration = _seat_or_line(ask, pools)
+            registration = _seat_or_waitlist(ask, pools)
             if registration.status == Status.WAITING and any(given_up.status != Status.WAITING for given_up in left):
                 raise SeatRefused("full", _("This session is full: you keep the seat that you have."))
-        replays.spend(once, _answer(registration))
+        idempotency.spend(once, _answer(registration))
         return registration
 
     return waitlist.in_turn(sessions, [attendee.pk], act, ask.at)
@@ -245,7 +245,7 @@ def _swap(ask: Ask, once: Key | None) -> Registration:
 def _end(registration: Registration, *, actor: User | None, at: datetime, ending: str = "") -> None:
     """End a live registration of somebody who gives it up: `ending` says why, but of a place in line only that it was left."""
     if registration.status == Status.WAITING and ending in ("", Ending.SWAPPED):
-        ending = Ending.LEFT_LINE
+        ending = Ending.LEFT_WAITLIST
     elif not ending:
         ending = Ending.OFFER_DECLINED if registration.status == Status.OFFERED else Ending.BY_PERSON
     ledger.end(registration, ending, actor=actor, at=at)
@@ -290,7 +290,7 @@ def accept(
             for given_up in leaving:
                 _end(given_up, actor=actor, at=at, ending=Ending.SWAPPED)
             ledger.seat(registration, registration.pool, actor=actor, status=Status.CONFIRMED, offer_expires_at=None)
-        replays.spend(once, _answer(registration))
+        idempotency.spend(once, _answer(registration))
         return registration
 
     sessions = sorted({session, *(registration.session for registration in left)}, key=lambda each: each.pk)
@@ -327,7 +327,7 @@ def cancel(
             registration = None
         if registration is not None:
             _end(registration, actor=actor, at=at, ending=ending)
-        replays.spend(once, _answer(registration))
+        idempotency.spend(once, _answer(registration))
         return registration
 
     return waitlist.in_turn([session], [attendee.pk], act, at)

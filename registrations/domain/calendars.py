@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db.models import Count, Max
 from icalendar import Calendar, Event, Timezone, vCalAddress, vText
 
-from outbox.domain.kinds import one_line
+from outbox.domain.mail_kinds import one_line
 from outbox.templatetags.mail import summit_name
 from programme.models import Session
 from registrations.models import Registration

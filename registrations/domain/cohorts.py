@@ -45,7 +45,7 @@ def part_with(cohort: Cohort, attendee: Attendee, *, actor: User | None, at: dat
     others = SeatPool.objects.filter(session=OuterRef("session"), cohort__memberships__attendee=attendee).exclude(cohort=cohort)
     waits = live.filter(status=Registration.Status.WAITING, session__access=Session.Access.COHORT, session__pools__cohort=cohort)
     for registration in waits.exclude(Exists(others)):
-        booking.cancel(registration.session, attendee, actor=actor, at=at, ending=Registration.Ending.LEFT_LINE, only=registration)
+        booking.cancel(registration.session, attendee, actor=actor, at=at, ending=Registration.Ending.LEFT_WAITLIST, only=registration)
     seats = 0
     # Once, unless what is given up lets a line give them another of the cohort's seats.
     while held := list(live.filter(pool__cohort=cohort)):

@@ -47,7 +47,7 @@ def explain(session: Session, attendee: Attendee, at: datetime) -> list[Step]:
     else:
         steps = [case.door(), case.access(), case.registration(), case.clash(), case.limit(), case.seats()]
         if case.waits:
-            steps += [case.line(), *case.party()]
+            steps += [case.waiting_list(), *case.party()]
     return [*steps, case.conclusion()]
 
 
@@ -164,8 +164,8 @@ class _Case:
             ) % {"number": number, "cohorts": ", ".join(str(pool.cohort or _("general pool")) for pool in kept)}
         return _lets("seats", sentence) if self.free else _stops("seats", sentence)
 
-    def line(self) -> Step:
-        return Step("line", waitlist.hands_on(self.session), mode_in_words(self.session))
+    def waiting_list(self) -> Step:
+        return Step("waitlist", waitlist.hands_on(self.session), mode_in_words(self.session))
 
     def party(self) -> list[Step]:
         number = len(self.companions)

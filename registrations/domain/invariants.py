@@ -26,7 +26,7 @@ class Breach:
 
 def check(at: datetime) -> dict[str, object]:
     """Audit all books as they are at `at`: counts of what was read, and every breach found. Reads only."""
-    breaches = [*_pools(), *_sessions(), *_registrations(), *_clashes(), *_line(at), *_offers(at), *_lots(), *_messages(at)]
+    breaches = [*_pools(), *_sessions(), *_registrations(), *_clashes(), *_waiting_lists(at), *_offers(at), *_lots(), *_messages(at)]
     return {
         "pools": SeatPool.objects.count(),
         "registrations": Registration.objects.count(),
@@ -81,7 +81,7 @@ def _registrations() -> Iterator[Breach]:
             yield Breach("a confirmed seat has its mail", f"registration {uuid}", "no confirmation in the outbox")
         if (
             status == Registration.Status.CANCELLED
-            and ending != Registration.Ending.LEFT_LINE
+            and ending != Registration.Ending.LEFT_WAITLIST
             and str(uuid) not in told["registrations.cancelled"]
         ):
             yield Breach("a cancelled seat has its mail", f"registration {uuid}", "no cancellation in the outbox")
@@ -90,7 +90,7 @@ def _registrations() -> Iterator[Breach]:
         yield Breach("a change of a seat leaves a trace", f"registration {registration.uuid}", f"no history of {registration.status}")
 
 
-def _line(at: datetime) -> Iterator[Breach]:
+def _waiting_lists(at: datetime) -> Iterator[Breach]:
     free = SeatPool.objects.filter(session=OuterRef("pk"), closed=False, taken__lt=F("seats"))
     waiting = Registration.objects.filter(session=OuterRef("pk"), status=Registration.Status.WAITING)
     for session in Session.objects.filter(Exists(free), Exists(waiting)).select_related("event", "room__venue"):

@@ -110,14 +110,14 @@ def seat(registration: Registration, pool: SeatPool | None, *, actor: User | Non
         tell(registration, "requested")
 
 
-def move_to_line(registration: Registration, *, actor: User, priority: int) -> None:
+def move_to_waitlist(registration: Registration, *, actor: User, priority: int) -> None:
     """Take the seat of somebody who has one, and put them in line where they would stand had they waited from the beginning."""
     held = registration.pool
     cleared = {"pool": None, "offer_expires_at": None, "waiting_at": registration.created_at, "priority": priority}
     change(registration, actor=actor, status=Status.WAITING, **cleared)
     if held:
         SeatPool.objects.filter(pk=held.pk).update(taken=F("taken") - 1)
-    tell(registration, "moved_to_line", _this_time())
+    tell(registration, "moved_to_waitlist", _this_time())
 
 
 def end(registration: Registration, ending: str, *, actor: User | None, at: datetime, **fields: Any) -> None:
@@ -133,7 +133,7 @@ def end(registration: Registration, ending: str, *, actor: User | None, at: date
     elif ending == Ending.LEFT_COHORT:
         whose = Institution.objects.filter(cohorts__allotments=pool_id).values_list("name", flat=True).first()
         tell(registration, "cancelled", institution=whose or "")
-    elif ending != Ending.LEFT_LINE:  # whoever leaves a line sees it on the page
+    elif ending != Ending.LEFT_WAITLIST:  # whoever leaves a line sees it on the page
         tell(registration, "cancelled")
 
 

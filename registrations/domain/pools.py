@@ -45,7 +45,7 @@ def check_nobody_comes(session: Session) -> None:
         )
 
 
-def fit_general_pool(session: Session, at: datetime, *, serves_line: bool = False) -> None:
+def fit_general_pool(session: Session, at: datetime, *, serves_waitlist: bool = False) -> None:
     """Give the general pool the seats that the allotments leave, and the line what this adds; sessions open to all have none.
 
     `serves_line`: the way in has changed, so that somebody may get a seat who could not before. The database refuses to go
@@ -55,7 +55,7 @@ def fit_general_pool(session: Session, at: datetime, *, serves_line: bool = Fals
     if pool is None:
         if session.access != Session.Access.PUBLIC:
             SeatPool.objects.create(session=session, seats=max(session.capacity - _allotted(session), 0), closed=_is_closed(session))
-    elif pool.seats < session.capacity - _allotted(session) or serves_line:
+    elif pool.seats < session.capacity - _allotted(session) or serves_waitlist:
         waitlist.in_turn([session], [], lambda: _fit(session), at)
     elif pool.seats != max(session.capacity - _allotted(session), 0):
         ledger.lock_pools(SeatPool.objects.filter(session=session))
@@ -196,7 +196,7 @@ def lower_capacity(
             head = Registration.objects.waiting().filter(session=found).values_list("priority", flat=True).first()
             for registration in leaving:
                 registration.session = found
-                ledger.move_to_line(registration, actor=actor, priority=(head or 0) + 1)
+                ledger.move_to_waitlist(registration, actor=actor, priority=(head or 0) + 1)
             if found.waiting_list == Session.WaitingList.NONE:
                 found.waiting_list = Session.WaitingList.AUTOMATIC
             found.capacity = capacity

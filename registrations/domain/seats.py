@@ -43,7 +43,7 @@ class Seat:
     registration: Registration | None = None
     ended: Registration | None = None
     place: int | None = None
-    line: int = 0
+    waiting_count: int = 0
     is_drawn: bool = False
     lots: int = 0
     own: tuple[SeatPool, ...] = ()
@@ -140,10 +140,13 @@ def seats(sessions: Iterable[Session], attendee: Attendee | None, at: datetime) 
     for pool in ways_in.pools_for(attendee).filter(session__in=sessions):
         pools[pool.session_id].append(pool)
     waiting = Registration.objects.filter(session__in=sessions, status=Status.WAITING).order_by()
-    lines = dict(waiting.values_list("session").annotate(n=Count("pk")))
+    waiting_counts = dict(waiting.values_list("session").annotate(n=Count("pk")))
     draws = _draws(sessions)
     if attendee is None:
-        return [_seat(session, pools[session.pk], None, at, line=lines.get(session.pk, 0), draws=draws) for session in sessions]
+        return [
+            _seat(session, pools[session.pk], None, at, waiting_count=waiting_counts.get(session.pk, 0), draws=draws)
+            for session in sessions
+        ]
     person = Attendee.objects.annotate(on_duty=clashes.has_duties(), is_live=clashes.is_live()).only("pk", "user").get(pk=attendee.pk)
     known = Registration.objects.filter(attendee=attendee).select_related("party").annotate(together=_together()).order_by("pk")
     if person.is_live:
@@ -178,7 +181,7 @@ def seats(sessions: Iterable[Session], attendee: Attendee | None, at: datetime) 
                 pools[session.pk],
                 mine,
                 at,
-                line=lines.get(session.pk, 0),
+                waiting_count=waiting_counts.get(session.pk, 0),
                 place=places.get(mine.pk) if mine else None,
                 draws=draws,
                 is_invited=session.pk in invited,
@@ -225,7 +228,7 @@ def _seat(
     last: Registration | None,
     at: datetime,
     *,
-    line: int = 0,
+    waiting_count: int = 0,
     place: int | None = None,
     draws: dict[int, int] | None = None,
     is_invited: bool = False,
@@ -253,7 +256,7 @@ def _seat(
         asks_freely = session.access == Session.Access.APPROVAL and not session.holds_requests
         state = (
             "open"
-            if asks_freely or (left > 0 and not waitlist.comes_first(session, waiting=line, is_drawn=session.pk in draws))
+            if asks_freely or (left > 0 and not waitlist.comes_first(session, waiting=waiting_count, is_drawn=session.pk in draws))
             else "full"
         )
         if limited and (limited_after_swap or not _may_swap(session, found, is_full=state == "full")):
@@ -267,7 +270,7 @@ def _seat(
         registration=mine,
         ended=last if last and last.status in Registration.ENDED else None,
         place=place,
-        line=line,
+        waiting_count=waiting_count,
         is_drawn=session.pk in draws,
         lots=draws.get(session.pk, 0),
         own=own,

@@ -186,7 +186,7 @@ def fitting(session: Session, pools: Iterable[SeatPool], at: datetime, *, withou
     the seats given are counted as it goes.
     """
     free = {pool.pk: pool.left for pool in pools if pool.left > 0 and not pool.closed}
-    line = _reached_by(session, [pool for pool in pools if pool.pk in free])
+    waiting_list = _reached_by(session, [pool for pool in pools if pool.pk in free])
     met: dict[int, list[Registration]] = defaultdict(list)
     cohorts: dict[int, set[int]] = {}  # of everybody met so far: a party may stand far apart
     kept_out: set[int] = set()
@@ -194,7 +194,7 @@ def fitting(session: Session, pools: Iterable[SeatPool], at: datetime, *, withou
     seen: list[int] = []
     size = 20  # nearly always the first one fits
     while any(free.values()):
-        chunk = list(line.exclude(pk__in=seen)[:size])
+        chunk = list(waiting_list.exclude(pk__in=seen)[:size])
         if not chunk:
             return
         seen += [registration.pk for registration in chunk]
@@ -237,11 +237,11 @@ def fitting(session: Session, pools: Iterable[SeatPool], at: datetime, *, withou
 
 def _reached_by(session: Session, free: list[SeatPool]) -> RegistrationQuerySet:
     """The line, without those who could use none of the `free` pools for being in no cohort: a long line is then not read in vain."""
-    line = Registration.objects.waiting().filter(session=session).select_related("attendee__user", "session")
+    waiting_list = Registration.objects.waiting().filter(session=session).select_related("attendee__user", "session")
     if session.access != Session.Access.COHORT and any(pool.cohort_id is None for pool in free):
-        return line
+        return waiting_list
     members = Membership.objects.filter(attendee=OuterRef("attendee"), cohort__allotments__session=session)
-    return line.filter(Exists(members))
+    return waiting_list.filter(Exists(members))
 
 
 def _cohorts_of(registrations: list[Registration], pools: Iterable[SeatPool]) -> dict[int, set[int]]:
@@ -294,17 +294,17 @@ def places(registrations: Iterable[Registration]) -> dict[int, int]:
     waiting = [registration for registration in registrations if registration.status == Status.WAITING]
     if not waiting:
         return {}
-    line = Registration.objects.filter(status=Status.WAITING).annotate(drawn=Coalesce("lot", NO_LOT))
-    own = line.filter(pk__in=[registration.pk for registration in waiting])
+    waiting_list = Registration.objects.filter(status=Status.WAITING).annotate(drawn=Coalesce("lot", NO_LOT))
+    own = waiting_list.filter(pk__in=[registration.pk for registration in waiting])
     if parties := [registration.party_id for registration in waiting if registration.party_id]:
-        own |= line.filter(party__in=parties)
+        own |= waiting_list.filter(party__in=parties)
     # The order of RegistrationQuerySet.waiting, said backwards: who stands before whom.
     before = Q(priority__gt=OuterRef("priority"))
     alike = Q(priority=OuterRef("priority"))
     for name in ("drawn", "waiting_at", "id"):
         before |= alike & Q(**{f"{name}__lt": OuterRef(name)})
         alike &= Q(**{name: OuterRef(name)})
-    ahead = line.filter(before, session=OuterRef("session")).order_by().values("session").annotate(n=Count("pk")).values("n")
+    ahead = waiting_list.filter(before, session=OuterRef("session")).order_by().values("session").annotate(n=Count("pk")).values("n")
     rows = list(own.values_list("pk", "party_id", Coalesce(Subquery(ahead), 0) + 1))
     last: dict[int, int] = {}
     for _pk, party, place in rows:
@@ -394,16 +394,16 @@ def draw(session: Session, at: datetime, *, seed: str = "", actor: User | None =
         drawn = Draw.objects.filter(session=session).first()
         if drawn:
             return drawn
-        line = list(Registration.objects.waiting().filter(session=session).select_related("attendee__user", "party"))
-        if missing := {registration.attendee_id for registration in line} - set(everybody):
+        waiting_list = list(Registration.objects.waiting().filter(session=session).select_related("attendee__user", "party"))
+        if missing := {registration.attendee_id for registration in waiting_list} - set(everybody):
             everybody.extend(missing)
             raise LineMoved(missing)
-        entries = {str(registration.uuid): registration.party.code if registration.party else "" for registration in line}
+        entries = {str(registration.uuid): registration.party.code if registration.party else "" for registration in waiting_list}
         chosen = seed or secrets.token_hex(16)
         order = draw_order(entries, chosen)
         drawn = Draw.objects.create(session=session, seed=chosen, entries=entries, order=order, drawn_at=at)
         lots = {uuid: lot for lot, uuid in enumerate(order, 1)}
-        for registration in line:
+        for registration in waiting_list:
             ledger.change(registration, actor=actor, lot=lots[str(registration.uuid)])
         return drawn
 

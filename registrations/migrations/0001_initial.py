@@ -253,17 +253,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='PostKey',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.UUIDField()),
-                ('body', models.CharField(max_length=64)),
-                ('answer', models.JSONField()),
-                ('created_at', models.DateTimeField(db_index=True, default=core.clock.now, editable=False)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='account')),
-            ],
-        ),
-        migrations.CreateModel(
             name='SeatPool',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -290,7 +279,7 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(choices=[('pending', 'Pending'), ('waiting', 'Waiting'), ('offered', 'Offered'), ('confirmed', 'Confirmed'), ('declined', 'Declined'), ('cancelled', 'Cancelled')], max_length=10, verbose_name='status')),
                 ('created_at', models.DateTimeField(default=core.clock.now, editable=False, verbose_name='registered at')),
                 ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='ended at')),
-                ('ending', models.CharField(blank=True, choices=[('by_person', 'Given back by the person'), ('left_line', 'Left the waiting list'), ('by_organisers', 'Cancelled by the organisers'), ('left_cohort', 'Taken off the list of the institution'), ('swapped', 'Given up for another session'), ('offer_declined', 'The offer was declined'), ('offer_expired', 'The offer was not answered in time'), ('refused', 'The request was not granted'), ('session_cancelled', 'The session was cancelled'), ('not_reconfirmed', 'The person did not say that they still come')], max_length=20, verbose_name='why it ended')),
+                ('ending', models.CharField(blank=True, choices=[('by_person', 'Given back by the person'), ('left_waitlist', 'Left the waiting list'), ('by_organisers', 'Cancelled by the organisers'), ('left_cohort', 'Taken off the list of the institution'), ('swapped', 'Given up for another session'), ('offer_declined', 'The offer was declined'), ('offer_expired', 'The offer was not answered in time'), ('refused', 'The request was not granted'), ('session_cancelled', 'The session was cancelled'), ('not_reconfirmed', 'The person did not say that they still come')], max_length=20, verbose_name='why it ended')),
                 ('waiting_at', models.DateTimeField(blank=True, null=True, verbose_name='waiting since')),
                 ('priority', models.SmallIntegerField(default=0, help_text='A higher one stands further ahead in line.', verbose_name='priority')),
                 ('lot', models.PositiveIntegerField(blank=True, null=True, verbose_name='lot drawn')),
@@ -317,7 +306,7 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(choices=[('pending', 'Pending'), ('waiting', 'Waiting'), ('offered', 'Offered'), ('confirmed', 'Confirmed'), ('declined', 'Declined'), ('cancelled', 'Cancelled')], max_length=10, verbose_name='status')),
                 ('created_at', models.DateTimeField(default=core.clock.now, editable=False, verbose_name='registered at')),
                 ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='ended at')),
-                ('ending', models.CharField(blank=True, choices=[('by_person', 'Given back by the person'), ('left_line', 'Left the waiting list'), ('by_organisers', 'Cancelled by the organisers'), ('left_cohort', 'Taken off the list of the institution'), ('swapped', 'Given up for another session'), ('offer_declined', 'The offer was declined'), ('offer_expired', 'The offer was not answered in time'), ('refused', 'The request was not granted'), ('session_cancelled', 'The session was cancelled'), ('not_reconfirmed', 'The person did not say that they still come')], max_length=20, verbose_name='why it ended')),
+                ('ending', models.CharField(blank=True, choices=[('by_person', 'Given back by the person'), ('left_waitlist', 'Left the waiting list'), ('by_organisers', 'Cancelled by the organisers'), ('left_cohort', 'Taken off the list of the institution'), ('swapped', 'Given up for another session'), ('offer_declined', 'The offer was declined'), ('offer_expired', 'The offer was not answered in time'), ('refused', 'The request was not granted'), ('session_cancelled', 'The session was cancelled'), ('not_reconfirmed', 'The person did not say that they still come')], max_length=20, verbose_name='why it ended')),
                 ('waiting_at', models.DateTimeField(blank=True, null=True, verbose_name='waiting since')),
                 ('priority', models.SmallIntegerField(default=0, help_text='A higher one stands further ahead in line.', verbose_name='priority')),
                 ('lot', models.PositiveIntegerField(blank=True, null=True, verbose_name='lot drawn')),
@@ -342,6 +331,20 @@ class Migration(migrations.Migration):
                 'get_latest_by': ('history_date', 'history_id'),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.CreateModel(
+            name='IdempotencyKey',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.UUIDField()),
+                ('body', models.CharField(max_length=64)),
+                ('answer', models.JSONField()),
+                ('created_at', models.DateTimeField(db_index=True, default=core.clock.now, editable=False)),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='account')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('user', 'key'), name='form_has_its_effect_once')],
+            },
         ),
         migrations.CreateModel(
             name='Invitation',
@@ -390,10 +393,6 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('ends_at', None), ('starts_at', None)), models.Q(('ends_at__gt', models.F('starts_at')), ('starts_at__isnull', False)), _connector='OR'), name='cohort_leaves_after_it_comes'),
         ),
         migrations.AddConstraint(
-            model_name='postkey',
-            constraint=models.UniqueConstraint(fields=('user', 'key'), name='form_has_its_effect_once'),
-        ),
-        migrations.AddConstraint(
             model_name='seatpool',
             constraint=models.CheckConstraint(condition=models.Q(('taken__gte', 0), ('taken__lte', models.F('seats'))), name='pool_never_oversold'),
         ),
@@ -407,7 +406,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='registration',
-            index=models.Index(condition=models.Q(('status', 'waiting')), fields=['session', '-priority', 'lot', 'waiting_at', 'id'], name='line_of_a_session'),
+            index=models.Index(condition=models.Q(('status', 'waiting')), fields=['session', '-priority', 'lot', 'waiting_at', 'id'], name='waitlist_of_a_session'),
         ),
         migrations.AddIndex(
             model_name='registration',
@@ -427,6 +426,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='registration',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'waiting'), _negated=True), ('waiting_at__isnull', False), _connector='OR'), name='line_has_an_order'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'waiting'), _negated=True), ('waiting_at__isnull', False), _connector='OR'), name='waitlist_has_an_order'),
         ),
     ]

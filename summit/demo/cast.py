@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Count
 from django.utils.text import slugify
 
-from accounts.domain import people
+from accounts.domain import accounts
 from accounts.models import Attendee, User
 from allocations.domain import allocation
 from allocations.models import Allocation
@@ -59,7 +59,7 @@ WAYS = [
     ("grand-palais", "station-f", 40, ""),
     ("parisante-campus", "station-f", 50, ""),
 ]
-TO_THE_LINE = {
+TO_THE_WAITLIST = {
     "subject_fr": "« {session} » est complète : ce que vous pouvez faire",
     "subject_en": "“{session}” is full: what you can do",
     "body_fr": "Bonjour {name},\n\nToutes les places de « {session} » ({when}, {where}) sont prises. Une place qui se libère va à la "
@@ -89,10 +89,10 @@ def welcome_people() -> bool:
     """Make the demo's people; return whether they are new."""
     if User.objects.filter(email=ORGANISER).exists():
         return False
-    people.make_organiser(ORGANISER, name="Olympe Organisatrice", language="fr")
+    accounts.make_organiser(ORGANISER, name="Olympe Organisatrice", language="fr")
     now = clock.now()
-    attendee = people.introduce(people.open_account(ATTENDEE, language="fr"), name="Camille Démonstration")
-    student = people.introduce(people.open_account(STUDENT, language="fr"), name="Inès Étudiante")
+    attendee = accounts.introduce(accounts.open_account(ATTENDEE, language="fr"), name="Camille Démonstration")
+    student = accounts.introduce(accounts.open_account(STUDENT, language="fr"), name="Inès Étudiante")
     crowd = _seat_the_crowd(attendee, now)
     _bring_the_students(student, crowd, now)
     _open_the_lists_of_the_cnam(now)
@@ -136,8 +136,8 @@ def _gather(crowd: list[Attendee], number: int) -> None:
     """Let the crowd be `number` people at least."""
     while len(crowd) < number:
         known = len(crowd)
-        user = people.open_account(f"{CROWD}{known + 1:03}@demo.example", language="en" if known % 5 == 0 else "fr")
-        crowd.append(people.introduce(user, name=f"{GIVEN[known % len(GIVEN)]} {FAMILY[known // len(GIVEN) % len(FAMILY)]}"))
+        user = accounts.open_account(f"{CROWD}{known + 1:03}@demo.example", language="en" if known % 5 == 0 else "fr")
+        crowd.append(accounts.introduce(user, name=f"{GIVEN[known % len(GIVEN)]} {FAMILY[known // len(GIVEN) % len(FAMILY)]}"))
 
 
 def _bring_the_students(student: Attendee, crowd: list[Attendee], now: datetime) -> None:
@@ -161,7 +161,7 @@ def _open_the_lists_of_the_cnam(now: datetime) -> None:
     panel = Session.objects.select_related("event", "room__venue").filter(slug=PANEL, starts_at__gt=now).first()
     if institution is None or panel is None:
         return
-    coordinator = people.introduce(people.open_account(COORDINATOR, language="fr"), name="Claire Coordinatrice")
+    coordinator = accounts.introduce(accounts.open_account(COORDINATOR, language="fr"), name="Claire Coordinatrice")
     PartnerRole.objects.create(institution=institution, user=coordinator.user, role=PartnerRole.Role.OWNER)
     noon = panel.local_starts_at.replace(hour=13, minute=0)
     for cohort in institution.cohorts.all():
@@ -242,7 +242,7 @@ def _write_to_people(now: datetime) -> None:
         rule._history_user = actor
         rule.save()
     reminders.plan(now)
-    sent = Announcement(session=session, statuses=[Registration.Status.WAITING], **TO_THE_LINE)
+    sent = Announcement(session=session, statuses=[Registration.Status.WAITING], **TO_THE_WAITLIST)
     draft = Announcement(event=session.event, statuses=[Registration.Status.CONFIRMED], **TO_ALL)
     for announcement in (sent, draft):
         announcement._history_user = actor

@@ -32,6 +32,7 @@ SECONDS_TO_ANSWER = 90
 PORTS_TO_TRY = 100
 # What the demo wrote, by name: a folder that VAR_DIR points to may hold other things.
 TRACES = [
+    "clock",
     "summit.sqlite3*",
     "static",
     "static.seen",

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from accounts.domain import places
+from accounts.domain import regions
 from accounts.models import Attendee, User
 from outbox.models import Message
 from tests import make
@@ -203,8 +203,8 @@ def test_private_pages_are_kept_by_nobody(client: Client) -> None:
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_countries_and_zones_are_named_in_the_language_of_the_page(language: str) -> None:
-    countries = dict(places.countries(language))
-    zones = {zone: city for _continent, cities in places.time_zones(language) for zone, city in cities}
+    countries = dict(regions.countries(language))
+    zones = {zone: city for _continent, cities in regions.time_zones(language) for zone, city in cities}
 
     assert countries["DE"] == {"fr": "Allemagne", "en": "Germany"}[language]
     assert {"FR", "GB", "XK", "TW"} <= set(countries)

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from accounts.domain import people
+from accounts.domain import accounts
 from accounts.models import Attendee, User
 from outbox.domain import delivery
 from outbox.models import Message
@@ -380,9 +380,9 @@ def test_a_code_that_ran_out_is_not_sent_any_more(client: Client) -> None:
 
 
 def test_two_people_who_open_the_same_account_at_once_share_it() -> None:
-    people.open_account("ada@example.org", language="fr")
+    accounts.open_account("ada@example.org", language="fr")
 
-    assert people.open_account("ADA@example.org ", language="en").language == "fr"
+    assert accounts.open_account("ADA@example.org ", language="en").language == "fr"
 
 
 def test_addresses_of_the_door_are_those_that_allauth_looks_up() -> None:

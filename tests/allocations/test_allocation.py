@@ -560,7 +560,7 @@ def test_inputs_that_somebody_has_altered_do_not_pass_for_the_books(town):
     assert refused.value.code == "stale"
 
 
-def test_who_waits_in_the_line_of_a_session_stays_there(town):
+def test_who_waits_in_the_waitlist_of_a_session_stays_there(town):
     allocation, [one, _two], _people = town
     make.registration(one)
     dan = make.attendee()

@@ -11,10 +11,10 @@ from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from outbox.domain import addresses, holds, lanes
-from outbox.domain.kinds import Letter
+from outbox.domain import holds, lanes, suppression
+from outbox.domain.mail_kinds import Letter
 from outbox.domain.posting import post
-from outbox.models import BadAddress, Message, Wording
+from outbox.models import MailTemplate, Message, SuppressedAddress
 from programme.models import Duty, Session
 from registrations.domain import booking, pools, waitlist
 from registrations.models import Limit, Registration
@@ -69,17 +69,17 @@ def a_line() -> Registration:
     return waiting[2]
 
 
-def a_queue_in_trouble() -> BadAddress:
+def a_queue_in_trouble() -> SuppressedAddress:
     """Mails held, a lane paused, a mail server that is away, a mail that was refused, one that came twice, an address that is bad."""
     address = "somebody.with.a.very.long.address@an.institution.that.is.not.short.example.org"
     for n, fields in enumerate([{"status": "failed", "last_error": f"550 5.1.1 <{address}>: no"}, {"status": "sent", "takeovers": 1}]):
         post("registrations.confirmed", address, dedupe_key=f"trouble{n}", language="fr", letter=Letter("Votre place", "…"))
         Message.objects.filter(dedupe_key=f"trouble{n}").update(**{"sent_at": timezone.now()} | fields)
-    addresses.mark(address, "bounced", "550 5.1.1 no such user", at=timezone.now())
+    suppression.mark(address, "bounced", "550 5.1.1 no such user", at=timezone.now())
     lanes.rest(Message.Lane, f"454 4.7.0 {'x' * 200}", at=timezone.now(), server_is_away=True)
     lanes.pause(Message.Lane.BULK, actor=None)
     holds.hold()
-    return BadAddress.objects.get()
+    return SuppressedAddress.objects.get()
 
 
 def a_request() -> Registration:
@@ -131,9 +131,9 @@ def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
         "accounts/user/",
         f"accounts/user/{user.pk}/change/",
         f"accounts/attendee/{registration.attendee_id}/change/",
-        f"programme/session/{session.pk}/line/",
-        f"programme/session/{line.session_id}/line/",
-        f"programme/session/{line.session_id}/line/?q=nobody",
+        f"programme/session/{session.pk}/waitlist/",
+        f"programme/session/{line.session_id}/waitlist/",
+        f"programme/session/{line.session_id}/waitlist/?q=nobody",
         f"programme/session/{line.session_id}/clashes/",
         f"programme/session/{line.session_id}/capacity/",
         f"programme/session/{line.session_id}/capacity/?capacity=1",
@@ -145,10 +145,10 @@ def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
         "auth/group/add/",
         "outbox/message/",
         f"outbox/message/{registration.pk}/change/",
-        "outbox/badaddress/",
-        f"outbox/badaddress/{bad.pk}/change/",
-        "outbox/wording/",
-        "outbox/wording/registrations.confirmed/fr/",
+        "outbox/suppressedaddress/",
+        f"outbox/suppressedaddress/{bad.pk}/change/",
+        "outbox/mailtemplate/",
+        "outbox/mailtemplate/registrations.confirmed/fr/",
         "registrations/reminderrule/",
         "registrations/reminderrule/add/",
         f"registrations/reminderrule/{reminder.pk}/change/",
@@ -192,7 +192,7 @@ def test_the_languages_of_a_form_are_tabs_for_the_keyboard_too(page: Page) -> No
 def test_the_wording_of_a_mail_is_looked_at_before_it_is_saved(page: Page) -> None:
     """Also without a script: the form is sent into the frame."""
     make.registration(make.session(title="Éthique"), make.attendee("Ada Lovelace"))
-    page.goto("/admin/outbox/wording/registrations.confirmed/fr/")
+    page.goto("/admin/outbox/mailtemplate/registrations.confirmed/fr/")
     mail = page.frame_locator("iframe.letter")
     expect(mail.locator("h1")).to_have_text("Éthique")
 
@@ -208,7 +208,7 @@ def test_the_wording_of_a_mail_is_looked_at_before_it_is_saved(page: Page) -> No
 
     judge(page)
     expect(page.locator(".errorlist")).to_contain_text("{nom}")
-    assert not Wording.objects.exists()
+    assert not MailTemplate.objects.exists()
 
 
 @pytest.mark.proves("accessible-pages")
@@ -257,7 +257,7 @@ def test_an_organiser_works_through_a_line_requests_and_a_smaller_room(page: Pag
     line, asked = a_line(), a_request()
     other = booking.register(asked.session, someone := make.attendee(), actor=someone.user, reason="Pour apprendre")
 
-    page.goto(f"/admin/programme/session/{line.session_id}/line/")
+    page.goto(f"/admin/programme/session/{line.session_id}/waitlist/")
     page.get_by_role("checkbox", name=line.attendee.name).last.check()
     press(page, "Retirer de la liste…")
     judge(page)

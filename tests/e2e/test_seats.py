@@ -237,7 +237,7 @@ def test_a_clash_is_swapped_by_keyboard_and_both_rows_tell_it(enter: Callable[..
     assert (status_of(held, ada), status_of(wanted, ada)) == ("swapped", "confirmed")
 
 
-@pytest.mark.proves("line-before-joining")
+@pytest.mark.proves("waitlist-before-joining")
 def test_whoever_waits_gets_the_seat_that_another_browser_gives_back(enter: Callable[..., Page], ada: Attendee) -> None:
     session, grace = make.session(seats=1), make.attendee("Grace Hopper")
     ask(session, grace)
@@ -321,7 +321,7 @@ def test_everything_works_without_a_script(enter: Callable[..., Page], ada: Atte
     page.get_by_label("Pourquoi voulez-vous venir").fill(REASON)
     page.get_by_role("button", name="Demander une place").click()
     expect(page.locator(".quote")).to_contain_text(REASON)
-    assert [status_of(session, ada) for session in (held, wanted, line, asked)] == ["swapped", "by_person", "left_line", "pending"]
+    assert [status_of(session, ada) for session in (held, wanted, line, asked)] == ["swapped", "by_person", "left_waitlist", "pending"]
 
 
 def test_an_answer_422_takes_its_place_and_the_focus(enter: Callable[..., Page], ada: Attendee) -> None:

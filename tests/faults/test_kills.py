@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from outbox.models import Message
 from registrations.domain import booking, invariants
-from registrations.models import PostKey, Registration, SeatPool
+from registrations.models import IdempotencyKey, Registration, SeatPool
 from tests import make
 from tests.processes import environment, run_python
 
@@ -62,7 +62,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client
 from registrations import views
-from registrations.domain import ledger, replays
+from registrations.domain import ledger, idempotency
 
 settings.ALLOWED_HOSTS = ["testserver"]
 
@@ -74,8 +74,8 @@ if {spot!r} == "before the seat is counted":
     ledger.take = die
     ledger.lock_and_refresh = die
 elif {spot!r} == "after all is written, before the commit":
-    spend = replays.spend
-    replays.spend = lambda *args: (spend(*args), die())
+    spend = idempotency.spend
+    idempotency.spend = lambda *args: (spend(*args), die())
 else:
     views._answer = die
 
@@ -112,7 +112,7 @@ def kill_posts(spot, rounds, tmp_path, *, full=False):
     assert json.loads(died.stdout.splitlines()[-1]) == [-signal.SIGKILL] * rounds
     kept = rounds if spot == SPOTS[2] else 0
     mine = Registration.objects.filter(attendee__in=people)
-    assert (mine.count(), PostKey.objects.count()) == (kept, kept)
+    assert (mine.count(), IdempotencyKey.objects.count()) == (kept, kept)
     for who, (cookie, _url, form) in zip(people, posts, strict=True):
         browser = Client()
         browser.cookies["sessionid"] = cookie
@@ -122,7 +122,7 @@ def kill_posts(spot, rounds, tmp_path, *, full=False):
         assert len({re.sub(drawn, b"", answer.content) for answer in answers}) == 1
         assert Message.objects.filter(to=who.user.email).count() == 1
         assert Registration.history.filter(attendee=who).count() == 1
-    assert (mine.count(), PostKey.objects.count()) == (rounds, rounds)
+    assert (mine.count(), IdempotencyKey.objects.count()) == (rounds, rounds)
     assert {registration.status for registration in mine} == {"waiting" if full else "confirmed"}
     assert invariants.check(timezone.now())["breaches"] == []
     print(f"{rounds} processes killed {spot}: {kept} kept, the same answer to all who asked again, one mail each.")

@@ -14,7 +14,7 @@ from celery import current_app
 from django.utils import timezone
 
 from outbox.domain.delivery import deliver_due
-from outbox.domain.kinds import Letter
+from outbox.domain.mail_kinds import Letter
 from outbox.models import Message
 from tests.postgres import throwaway_server
 from tests.processes import environment, run_python, valkey, wait_until, workers

@@ -415,7 +415,7 @@ def a_worker_that_sends() -> Iterator[None]:
             working.result()
 
 
-@pytest.mark.proves("cancelled-while-line-moves")
+@pytest.mark.proves("cancelled-while-waitlist-moves")
 @pytest.mark.django_db(transaction=True)
 def test_a_session_cancelled_while_seats_are_handed_on_leaves_nobody_seated_and_tells_each_once():
     """Cancelled while the line moves and fifty people sign up; no mail of a seat leaves after the one that takes it."""

@@ -8,11 +8,11 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
-from outbox.domain import addresses, holds, lanes
-from outbox.domain.kinds import Letter
+from outbox.domain import holds, lanes, suppression
+from outbox.domain.mail_kinds import Letter
 from outbox.domain.posting import post
 from outbox.domain.retrying import retry
-from outbox.models import BadAddress, Hold, LaneState, Message
+from outbox.models import Hold, LaneState, Message, SuppressedAddress
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -245,20 +245,20 @@ class TestWhoGotWhat:
         assert "550 no such user" in page
 
 
-class TestBadAddresses:
+class TestSuppressionList:
     @pytest.mark.proves("bounced-address")
     def test_an_organiser_sees_them_in_the_list_and_clears_one(self, client: Client) -> None:
         olympe = make.organiser()
         make.sign_in(client, olympe)
         a_message()
-        addresses.mark("ada@example.org", "bounced", "550 no such user", at=timezone.now())
-        bad = BadAddress.objects.get()
+        suppression.mark("ada@example.org", "bounced", "550 no such user", at=timezone.now())
+        bad = SuppressedAddress.objects.get()
         assert "les courriels reviennent" in client.get(LIST).content.decode()
-        page = client.get(f"/admin/outbox/badaddress/{bad.pk}/change/").content.decode()
+        page = client.get(f"/admin/outbox/suppressedaddress/{bad.pk}/change/").content.decode()
         assert "550 no such user" in page
         assert 'value="clear_marks"' in page
 
-        client.post("/admin/outbox/badaddress/", {"action": "clear_marks", "_selected_action": bad.pk, "index": "0", "_back": "1"})
+        client.post("/admin/outbox/suppressedaddress/", {"action": "clear_marks", "_selected_action": bad.pk, "index": "0", "_back": "1"})
 
         bad.refresh_from_db()
         assert bad.cleared_at
@@ -266,14 +266,14 @@ class TestBadAddresses:
 
     def test_who_may_only_look_clears_nothing(self, client: Client) -> None:
         a_message()
-        addresses.mark("ada@example.org", "bounced", "", at=timezone.now())
+        suppression.mark("ada@example.org", "bounced", "", at=timezone.now())
         staff = make.user(is_staff=True)
-        staff.user_permissions.set(Permission.objects.filter(codename="view_badaddress"))
+        staff.user_permissions.set(Permission.objects.filter(codename="view_suppressedaddress"))
 
-        data = {"action": "clear_marks", "_selected_action": BadAddress.objects.get().pk, "index": "0"}
-        make.sign_in(client, staff).post("/admin/outbox/badaddress/", data)
+        data = {"action": "clear_marks", "_selected_action": SuppressedAddress.objects.get().pk, "index": "0"}
+        make.sign_in(client, staff).post("/admin/outbox/suppressedaddress/", data)
 
-        assert BadAddress.objects.get().cleared_at is None
+        assert SuppressedAddress.objects.get().cleared_at is None
 
 
 @pytest.mark.proves("mail-text-retention")

@@ -16,12 +16,12 @@ import time_machine
 from django.db import OperationalError
 from django.utils import timezone, translation
 
-from outbox.domain import addresses, delivery, kinds, lanes, purging, slots
+from outbox.domain import delivery, lanes, mail_kinds, purging, slots, suppression
 from outbox.domain.delivery import deliver, deliver_due
-from outbox.domain.kinds import Letter, NoLongerTrue
+from outbox.domain.mail_kinds import Letter, NoLongerTrue
 from outbox.domain.posting import post
 from outbox.domain.retrying import retry
-from outbox.models import BadAddress, LaneState, Message
+from outbox.models import LaneState, Message, SuppressedAddress
 from tests import make
 from tests.crowd import all_at_once
 from tests.processes import wait_until
@@ -44,7 +44,7 @@ def writes(monkeypatch):
     """A kind of mail of the test's own."""
 
     def register(kind, write):
-        monkeypatch.setitem(kinds._writers, kind, write)
+        monkeypatch.setitem(mail_kinds._writers, kind, write)
 
     return register
 
@@ -74,8 +74,8 @@ def test_a_due_mail_is_sent_and_what_was_sent_is_kept(box, writes):
     assert to == mail["To"] == "ada@example.org"
     assert mail["Subject"] == "Bonjour Ada"
     # The calendar entry is one of the alternatives, and a file.
-    kinds = ["text/plain", "text/html", "text/calendar", "text/calendar"]
-    assert [part.get_content_type() for part in mail.walk() if not part.is_multipart()] == kinds
+    mail_kinds = ["text/plain", "text/html", "text/calendar", "text/calendar"]
+    assert [part.get_content_type() for part in mail.walk() if not part.is_multipart()] == mail_kinds
     message = fresh(message)
     assert (message.status, message.subject, message.text, message.tries) == ("sent", "Bonjour Ada", "Texte", 1)
     assert mail["Message-ID"] == message.message_id
@@ -550,13 +550,13 @@ def test_a_mail_about_what_was_deleted_is_dropped(box, writes):
     assert (fresh(message).status, fresh(message).last_error) == ("dropped", "What it tells about no longer exists.")
 
 
-class TestBadAddresses:
+class TestSuppressionList:
     """What the provider reported: ordinary mails stop, a code that somebody asks for is tried once."""
 
     @pytest.fixture(autouse=True)
     def bad(self):
         Message.objects.filter(pk=a_mail().pk).update(status="sent", sent_at=timezone.now())
-        addresses.mark("Ada@Example.org", "bounced", "550 5.1.1 no such user", at=timezone.now())
+        suppression.mark("Ada@Example.org", "bounced", "550 5.1.1 no such user", at=timezone.now())
 
     @pytest.mark.proves("bounced-address")
     @pytest.mark.parametrize("lane", [Lane.NORMAL, Lane.BULK])
@@ -585,22 +585,22 @@ class TestBadAddresses:
 
     def test_an_address_that_an_organiser_clears_gets_mails_again(self, box):
         olympe = make.organiser()
-        bad = BadAddress.objects.get()
-        assert addresses.clear(bad, actor=olympe) is True
-        assert addresses.clear(bad, actor=olympe) is False
+        bad = SuppressedAddress.objects.get()
+        assert suppression.clear(bad, actor=olympe) is True
+        assert suppression.clear(bad, actor=olympe) is False
 
         assert deliver(a_mail().uuid) is True
-        assert BadAddress.history.first().history_user == olympe
+        assert SuppressedAddress.history.first().history_user == olympe
 
     def test_a_report_that_comes_again_late_does_not_mark_it_again_but_a_new_one_does(self, box):
         before = timezone.now() - timedelta(minutes=5)
-        addresses.clear(BadAddress.objects.get(), actor=make.organiser())
+        suppression.clear(SuppressedAddress.objects.get(), actor=make.organiser())
 
-        addresses.mark("ada@example.org", "bounced", "again", at=before)
-        assert BadAddress.objects.filter(cleared_at=None).count() == 0
+        suppression.mark("ada@example.org", "bounced", "again", at=before)
+        assert SuppressedAddress.objects.filter(cleared_at=None).count() == 0
 
-        addresses.mark("ada@example.org", "complained", "", at=timezone.now())
-        assert BadAddress.objects.get().reason == "complained"
+        suppression.mark("ada@example.org", "complained", "", at=timezone.now())
+        assert SuppressedAddress.objects.get().reason == "complained"
         assert deliver(a_mail().uuid) is False
 
 
@@ -660,13 +660,15 @@ def test_a_person_who_is_erased_gets_nothing_more_and_leaves_no_name(box):
     waiting, failed = a_mail("Ada@example.org"), a_mail(letter=Letter("Bonjour Ada", "Bonjour Ada"))
     Message.objects.filter(pk=failed.pk).update(status="failed", last_error="550 <ada@example.org>: no")
     other = a_mail("grace@example.org")
-    addresses.mark("ada@example.org", "bounced", "", at=timezone.now())
+    suppression.mark("ada@example.org", "bounced", "", at=timezone.now())
 
-    addresses.forget("ada@example.org", at=timezone.now())
+    suppression.forget("ada@example.org", at=timezone.now())
 
     assert deliver_due() == 1
     assert box.recipients == [other.to]
     assert fresh(waiting).status == "dropped"
-    everything = str([*Message.objects.exclude(pk=other.pk).values(), *BadAddress.objects.values(), *BadAddress.history.values()])
+    everything = str(
+        [*Message.objects.exclude(pk=other.pk).values(), *SuppressedAddress.objects.values(), *SuppressedAddress.history.values()]
+    )
     assert "ada@" not in everything.lower()
     assert "Ada" not in everything

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from outbox.domain import holds
 from outbox.domain.delivery import deliver_due
-from outbox.domain.kinds import Letter
+from outbox.domain.mail_kinds import Letter
 from outbox.domain.posting import post
 from outbox.models import Hold, Home, Message
 from tests import make

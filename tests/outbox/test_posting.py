@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from outbox.domain import posting
-from outbox.domain.kinds import Letter
+from outbox.domain.mail_kinds import Letter
 from outbox.domain.posting import post
 from outbox.models import Message
 from tests.processes import answer_of, environment, run_python, valkey

@@ -12,9 +12,9 @@ from django.test import Client
 from django.utils import timezone
 
 from outbox.domain.delivery import deliver_due
-from outbox.domain.kinds import Letter
+from outbox.domain.mail_kinds import Letter
 from outbox.domain.posting import post
-from outbox.models import BadAddress, LaneState, Message
+from outbox.models import LaneState, Message, SuppressedAddress
 from tests.processes import environment, run_python
 
 pytestmark = pytest.mark.django_db
@@ -84,7 +84,7 @@ class TestReports:
     def test_a_bounce_marks_the_address_with_the_servers_words(self, client: Client):
         assert report(client, "postmark", postmark("HardBounce", "Ada@Example.org")).status_code == 200
 
-        bad = BadAddress.objects.get()
+        bad = SuppressedAddress.objects.get()
         assert (bad.address, bad.reason, bad.cleared_at) == ("ada@example.org", "bounced", None)
         assert "550 5.1.1" in bad.words
         assert bad.reported_at.year == 2026
@@ -93,36 +93,36 @@ class TestReports:
         report(client, "postmark", postmark("HardBounce"))
         report(client, "postmark", postmark("HardBounce"))
 
-        assert BadAddress.objects.count() == 1
-        assert BadAddress.history.count() == 1
+        assert SuppressedAddress.objects.count() == 1
+        assert SuppressedAddress.history.count() == 1
 
     def test_a_complaint_marks_the_address(self, client: Client):
         report(client, "postmark", postmark("SpamComplaint", record="SpamComplaint"))
 
-        assert BadAddress.objects.get().reason == "complained"
+        assert SuppressedAddress.objects.get().reason == "complained"
 
     @pytest.mark.proves("bounced-address")
     @pytest.mark.parametrize("kind", ["SoftBounce", "Transient", "AutoResponder", "Blocked"])
     def test_what_may_heal_marks_nothing(self, client: Client, kind: str):
         assert report(client, "postmark", postmark(kind)).status_code == 200
 
-        assert not BadAddress.objects.exists()
+        assert not SuppressedAddress.objects.exists()
 
     def test_an_address_that_we_never_wrote_to_is_not_kept(self, client: Client):
         report(client, "postmark", postmark("HardBounce", "stranger@example.org"))
 
-        assert not BadAddress.objects.exists()
+        assert not SuppressedAddress.objects.exists()
 
     @pytest.mark.proves("bounced-address")
     def test_a_signed_report_is_believed(self, client: Client):
         assert report(client, "mailgun", mailgun("failed")).status_code == 200
 
-        assert BadAddress.objects.get().reason == "bounced"
+        assert SuppressedAddress.objects.get().reason == "bounced"
 
     def test_a_temporary_failure_is_not_acted_on(self, client: Client):
         assert report(client, "mailgun", mailgun("failed", "temporary")).status_code == 200
 
-        assert not BadAddress.objects.exists()
+        assert not SuppressedAddress.objects.exists()
 
 
 class TestStrangers:
@@ -131,12 +131,12 @@ class TestStrangers:
     @pytest.mark.parametrize("password", ["", "wrong"])
     def test_without_the_password(self, client: Client, password: str):
         assert report(client, "postmark", postmark("HardBounce"), password=password).status_code == 400
-        assert not BadAddress.objects.exists()
+        assert not SuppressedAddress.objects.exists()
 
     @pytest.mark.proves("bounced-address")
     def test_with_a_wrong_signature(self, client: Client):
         assert report(client, "mailgun", mailgun("failed", key="guessed")).status_code == 400
-        assert not BadAddress.objects.exists()
+        assert not SuppressedAddress.objects.exists()
 
     @pytest.mark.parametrize("provider", ["nobody", "sendgrid-tracking", "amazon_ses", "resend"])
     def test_a_provider_that_is_unknown_or_not_set_up(self, client: Client, provider: str):
@@ -155,7 +155,7 @@ class TestStrangers:
     @pytest.mark.parametrize("to", [None, 7, "", "nobody", "a\0@example.org", "a@example.org, b@example.org"])
     def test_what_is_not_an_address(self, client: Client, to: object):
         assert report(client, "postmark", postmark("HardBounce") | {"Email": to}).status_code == 200
-        assert not BadAddress.objects.exists()
+        assert not SuppressedAddress.objects.exists()
 
     def test_reading_it_tells_nothing(self, client: Client):
         assert client.get("/mail/events/postmark/").status_code == 405

@@ -6,7 +6,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Attendee, User
-from partners.domain import answering, applying, files, reviewing
+from partners.domain import applying, files, responses, reviewing
 from partners.models import Invitee, PartnerRole, Upload
 from programme.models import Session
 from registrations.domain import booking, pools
@@ -65,7 +65,7 @@ def invitee(cohort: Cohort, row: Any = ADA) -> Invitee:
 
 def accepted(invitee: Invitee) -> Attendee:
     """Who the invitee is, once they have accepted."""
-    return answering.accept(invitee, [], language="fr", at=timezone.now()).attendee
+    return responses.accept(invitee, [], language="fr", at=timezone.now()).attendee
 
 
 def session_for(cohort: Cohort, seats: int = 1, **fields: Any) -> Session:

@@ -174,7 +174,7 @@ class TestSaml:
         assert b"/accounts/saml/cnam/acs/" in said.content
 
 
-class TestDoors:
+class TestSignInMethods:
     def test_the_sign_in_page_shows_those_that_are_open(self, client, by_oidc):
         SignIn.objects.create(institution=make.institution(name="Fermée"), domains="x.fr")
         said = client.get("/accounts/login/?next=/wishes/").content.decode()

@@ -14,10 +14,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from outbox.domain import kinds
+from outbox.domain import mail_kinds
 from outbox.models import Message
 from partners import urls
-from partners.domain import answering, following, leaving, roles, sentences
+from partners.domain import following, leaving, responses, roles, sentences
 from partners.models import Invitee, PartnerRole, Upload
 from registrations.models import Cohort, Registration
 from tests import make
@@ -113,9 +113,9 @@ class TestTheStory:
             0
         ].replace("<b class", "")
 
-    def test_the_rows_to_mend_are_a_file_that_comes_back_mended(self, browser, camille, cohort):
+    def test_the_rows_to_fix_are_a_file_that_comes_back_mended(self, browser, camille, cohort):
         upload = portal.upload(cohort, portal.text(ADA, ["=1+1", "Alan", "", "2"]), camille)
-        response = browser.get(at("rows_to_mend", upload.uuid))
+        response = browser.get(at("rows_to_fix", upload.uuid))
         rows = list(csv.reader(io.StringIO(response.content.decode("utf-8-sig")), delimiter=";"))
         assert rows[1][:4] == ["'=1+1", "Alan", "", "2"]
         assert "adresse" in rows[1][4]
@@ -167,7 +167,7 @@ class TestTheReview:
         assert "À vérifier" not in browser.get(page).content.decode()
 
     @pytest.mark.proves("list-review")
-    def test_after_a_cell_the_next_one_to_mend_has_the_focus_and_at_last_the_row(self, browser, camille, cohort):
+    def test_after_a_cell_the_next_one_to_fix_has_the_focus_and_at_last_the_row(self, browser, camille, cohort):
         upload = portal.upload(cohort, portal.text(self.BAD, ADA, ["Noether", "Emmy", "emmy(at)x.fr", "3"]), camille)
         assert self.focused(browser.get(at("review", upload.uuid))) == []
         htmx = {"HX-Request": "true"}
@@ -229,7 +229,7 @@ class TestTheReview:
         assert (shown[0], len(shown)) == ("54", 50)
         assert "dans votre liste\u00a0: Alan Turing" in said
 
-        answering.erase(portal.invitee(cohort, ALAN), at=timezone.now())
+        responses.erase(portal.invitee(cohort, ALAN), at=timezone.now())
         assert "dans votre liste" not in browser.get(page).content.decode()
 
     @pytest.mark.parametrize("number", [1, 3])
@@ -286,7 +286,7 @@ class TestTheReview:
     def test_a_list_that_somebody_has_answered_says_why_it_cannot_be_undone(self, browser, cohort):
         upload = portal.apply(cohort, ADA)
         assert "Annuler cette liste" in browser.get(at("cohort", "cnam", "medas")).content.decode()
-        answering.decline(Invitee.objects.get(), at=timezone.now())
+        responses.decline(Invitee.objects.get(), at=timezone.now())
         assert "Annuler cette liste" not in browser.get(at("cohort", "cnam", "medas")).content.decode()
         said = browser.get(at("undo", upload.uuid)).content.decode()
         assert "ne peut plus être annulée" in said and "ont répondu" in said
@@ -351,7 +351,7 @@ class TestFollowing:
 
     @pytest.mark.proves("partner-people")
     def test_who_declined_and_was_replaced_is_not_asked_again_by_the_next_list_but_by_hand(self, browser, session, camille, cohort):
-        answering.decline(Invitee.objects.get(first_name="Emmy"), at=timezone.now())
+        responses.decline(Invitee.objects.get(first_name="Emmy"), at=timezone.now())
         emmy = Invitee.objects.get(first_name="Emmy")
         browser.post(at("replace", emmy.uuid), {"first_name": "Sophie", "last_name": "Germain", "email": "sophie@x.fr"})
 
@@ -391,7 +391,7 @@ class TestFollowing:
 
         assert [one.to for one in Message.objects.filter(kind="partners.reminder")] == ["emmy@x.fr"]
         assert "Dernier rappel" in browser.get(at("cohort", "cnam", "medas")).content.decode()
-        assert "attend votre réponse" in kinds.write(Message.objects.get(kind="partners.reminder")).subject
+        assert "attend votre réponse" in mail_kinds.write(Message.objects.get(kind="partners.reminder")).subject
 
 
 class TestTheTeam:
@@ -406,7 +406,7 @@ class TestTheTeam:
 
         made = PartnerRole.objects.get(user__email="neu@x.fr")
         assert (made.role, made.history.get().history_user) == ("coordinator", olga)
-        letter = kinds.write(Message.objects.get(kind="partners.team"))
+        letter = mail_kinds.write(Message.objects.get(kind="partners.team"))
         assert "Cnam" in letter.subject and "/partners/cnam/" in letter.text
         assert portal.signed_in(made.user).get(at("cohort", "cnam", "medas")).status_code == 200
 
@@ -511,7 +511,7 @@ class TestWhoReachesWhat:
     def test_every_address_is_known_here(self):
         names = {pattern.name for pattern in urls.urlpatterns}
         private = names - self.FOR_ALL
-        assert private == {*self.POSTS, *self.VIEWED, "institution", "review", "progress", "rows_to_mend"}
+        assert private == {*self.POSTS, *self.VIEWED, "institution", "review", "progress", "rows_to_fix"}
 
     @pytest.mark.proves("partner-isolation")
     def test_nobody_reaches_what_is_not_theirs(self, client):

@@ -43,7 +43,7 @@ def verdicts(upload: Upload) -> dict[int, str]:
 def test_nothing_counts_before_it_is_confirmed(cohort, camille):
     upload = portal.upload(cohort, portal.text(ADA, ["Turing", "Alan", "alan(at)x.fr", "2"]), camille)
 
-    assert (upload.status, verdicts(upload)) == ("review", {2: "new", 3: "to_mend"})
+    assert (upload.status, verdicts(upload)) == ("review", {2: "new", 3: "to_fix"})
     assert (Invitee.objects.count(), Message.objects.count()) == (0, 0)
 
     upload = portal.confirm(upload, camille)
@@ -58,10 +58,10 @@ def test_nothing_counts_before_it_is_confirmed(cohort, camille):
 def test_a_cell_is_mended_and_the_whole_list_is_looked_at_again(cohort, camille):
     upload = portal.upload(cohort, portal.text(ADA, ["Turing", "Alan", "alan(at)x.fr", "2"]), camille)
 
-    reviewing.mend(upload, 3, {"email": "ada@x.fr"})
+    reviewing.correct(upload, 3, {"email": "ada@x.fr"})
     assert verdicts(upload) == {2: "new", 3: "twice"}
 
-    reviewing.mend(upload, 3, {"email": "alan@x.fr"})
+    reviewing.correct(upload, 3, {"email": "alan@x.fr"})
     assert verdicts(upload) == {2: "new", 3: "new"}
     assert [one.email for one in Invitee.objects.all()] == []
 
@@ -69,19 +69,19 @@ def test_a_cell_is_mended_and_the_whole_list_is_looked_at_again(cohort, camille)
 @pytest.mark.proves("list-review")
 def test_a_whole_row_is_written_anew_and_what_hung_out_of_the_table_is_dropped(cohort, camille):
     upload = portal.upload(cohort, portal.text(ADA, ["Turing", "Alan", "Mathison", "alan@x.fr", "2"]), camille)
-    assert verdicts(upload) == {2: "new", 3: "to_mend"}
+    assert verdicts(upload) == {2: "new", 3: "to_fix"}
 
     values = {"last_name": "Turing", "first_name": "Alan", "email": "alan@x.fr", "reference": "2"}
-    reviewing.mend(upload, 3, values)
+    reviewing.correct(upload, 3, values)
 
     assert verdicts(upload) == {2: "new", 3: "new"}
     row = upload.rows.get(line=3)
     assert row.cells == list(values.values())
     assert [row.person[name] for name in values] == list(values.values())
     with pytest.raises(reviewing.Stale):
-        reviewing.mend(upload, 3, {"programme": "no such column"})
+        reviewing.correct(upload, 3, {"programme": "no such column"})
     with pytest.raises(reviewing.Stale):
-        reviewing.mend(upload, 99, values)
+        reviewing.correct(upload, 99, values)
 
 
 @pytest.mark.proves("list-review")
@@ -101,7 +101,7 @@ def test_of_rows_that_repeat_each_other_any_can_be_kept(cohort, camille):
 
 def test_who_is_kept_is_kept_even_where_another_of_the_rows_is_to_be_mended(cohort, camille):
     upload = portal.upload(cohort, portal.text(ADA, ["", "", "ada@x.fr", "1"], ["Byron", "Ada", "ada@x.fr", "9"]), camille)
-    assert verdicts(upload) == {2: "new", 3: "to_mend", 4: "twice"}
+    assert verdicts(upload) == {2: "new", 3: "to_fix", 4: "twice"}
 
     reviewing.keep_only(upload, 4)
 
@@ -124,9 +124,9 @@ def test_what_can_be_taken_but_asks_for_a_look_is_marked(cohort, camille):
     straight = [[f"Nom{n}", "Ada", f"ada.nom{n}@x.fr", ""] for n in "abcde"]
     upload = portal.upload(cohort, portal.text(*straight, ["Zoé", "Zed", "zoe.zed@x.fr", ""], ["Nope", "X", "x", ""]), camille)
     assert list(upload.rows.filter(is_doubtful=True).values_list("line", "verdict")) == [(7, "new")]
-    assert upload.rows.get(line=8).verdict == "to_mend"
+    assert upload.rows.get(line=8).verdict == "to_fix"
 
-    reviewing.mend(upload, 7, {"last_name": "Zed", "first_name": "Zoé"})
+    reviewing.correct(upload, 7, {"last_name": "Zed", "first_name": "Zoé"})
 
     assert not upload.rows.filter(is_doubtful=True).exists()
 
@@ -348,9 +348,9 @@ class TestWhatMakesOthersStumble:
         [finding] = [one for one in reviewing.findings_of(upload.rows.get(line=2)) if one.code == "control"]
         assert finding.said == {"letter": "U+0000"}
 
-        reviewing.mend(upload, 2, {"last_name": "Love\0"})
-        assert verdicts(upload) == {2: "to_mend"}
-        reviewing.mend(upload, 2, {"last_name": "Lovelace"})
+        reviewing.correct(upload, 2, {"last_name": "Love\0"})
+        assert verdicts(upload) == {2: "to_fix"}
+        reviewing.correct(upload, 2, {"last_name": "Lovelace"})
         assert verdicts(upload) == {2: "new"}
 
     def test_a_number_that_its_owner_keeps_is_nobody_elses(self, cohort, camille):
@@ -360,7 +360,7 @@ class TestWhatMakesOthersStumble:
 
         upload = portal.upload(cohort, portal.text(*rows), camille)
 
-        assert verdicts(upload) == {2: "same", 3: "to_mend", 4: "to_mend"}
+        assert verdicts(upload) == {2: "same", 3: "to_fix", 4: "to_fix"}
 
     def test_whom_a_skipped_or_a_bad_row_means_is_not_removed(self, cohort, camille):
         portal.apply(cohort, ADA, ALAN, EMMY)

@@ -225,7 +225,7 @@ def test_only_a_session_by_invitation_asks_for_addresses(organiser: Client, acce
 
 
 def test_many_invitations_have_a_list_of_their_own(organiser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("registrations.admin.below.ON_ONE_PAGE", 1)
+    monkeypatch.setattr("registrations.admin.extend_programme_admin.ON_ONE_PAGE", 1)
     session = make.session(access=Session.Access.INVITATION)
     for _ in range(2):
         make.invitation(session)

@@ -126,7 +126,7 @@ def test_registration_closes_when_the_session_starts():
     assert ways_in.refusal(session, session.ends_at).code == "over"
 
 
-@pytest.mark.proves("freed-seat-to-line")
+@pytest.mark.proves("freed-seat-to-waitlist")
 def test_cancelling_gives_the_seat_back_and_tells_the_person():
     session, ada = make.session(seats=1), make.attendee()
     register(session, ada)
@@ -163,7 +163,7 @@ def test_nobody_gives_back_a_seat_of_a_session_that_is_over():
     assert make.pool(session).taken == 1
 
 
-@pytest.mark.proves("freed-seat-to-line")
+@pytest.mark.proves("freed-seat-to-waitlist")
 def test_a_seat_given_back_can_be_taken_again():
     session, ada = make.session(seats=1), make.attendee()
     register(session, ada)

@@ -145,7 +145,7 @@ def test_move_moves_those_who_came_last_to_the_head_of_the_line_and_tells_exactl
     assert [status(full, who) for who in full.holders] == ["confirmed", "confirmed", "waiting", "waiting"]
     assert line(full) == [full.holders[2], full.holders[3], waiting]
     assert (session.capacity, make.pool(full).seats, make.pool(full).taken) == (2, 2, 2)
-    assert [mails(who) for who in full.holders] == [["confirmed"]] * 2 + [["confirmed", "moved_to_line"]] * 2
+    assert [mails(who) for who in full.holders] == [["confirmed"]] * 2 + [["confirmed", "moved_to_waitlist"]] * 2
     assert mails(waiting) == ["waiting"]
     assert books() == []
 
@@ -177,7 +177,7 @@ def test_whoever_was_moved_is_the_first_to_come_back_and_is_told_each_time(full,
         assert status(full, unlucky) == "waiting"
         raise_to(full, 4)
         assert status(full, unlucky) == "confirmed"
-        assert mails(unlucky) == ["confirmed", *["moved_to_line", "confirmed"] * times]
+        assert mails(unlucky) == ["confirmed", *["moved_to_waitlist", "confirmed"] * times]
     assert status(full, waiting) == "waiting"
     assert books() == []
 

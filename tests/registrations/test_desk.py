@@ -56,7 +56,7 @@ def free_a_seat(session: Session) -> None:
 
 
 def act(client: Client, session: Session, action: str, *people: Registration, **extra: Any) -> Any:
-    return client.post(page(session, "line"), {"action": action, "_selected_action": [one.pk for one in people]} | extra, follow=True)
+    return client.post(page(session, "waitlist"), {"action": action, "_selected_action": [one.pk for one in people]} | extra, follow=True)
 
 
 def status(registration: Registration) -> str:
@@ -70,7 +70,7 @@ def last_actor(thing: Any) -> User | None:
 # --- The line -------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.proves("line-desk")
+@pytest.mark.proves("waitlist-admin")
 def test_the_line_shows_who_waits_in_order_and_why_some_are_passed_over(organiser: Client) -> None:
     session = full(event=make.event(clash_policy=Event.ClashPolicy.REFUSE), title="Éthique")
     cohort = make.cohort(name="Promotion Cnam")
@@ -79,7 +79,7 @@ def test_the_line_shows_who_waits_in_order_and_why_some_are_passed_over(organise
     Membership.objects.create(cohort=cohort, attendee=second.attendee)
     waitlist.set_priority(third, 5, actor=make.user())
 
-    answer = organiser.get(page(session, "line"))
+    answer = organiser.get(page(session, "waitlist"))
 
     rows = answer.context["rows"]
     assert [(row["place"], str(row["registration"].attendee)) for row in rows] == [(1, "Chloé"), (2, "Ada"), (3, HOSTILE)]
@@ -98,11 +98,11 @@ def test_the_line_says_that_free_seats_are_for_others(organiser: Client) -> None
     make.registration(session)
     wait(session)
 
-    assert organiser.get(page(session, "line")).context["rows"][0]["kept_back"] == "Les places libres sont réservées à d’autres."
+    assert organiser.get(page(session, "waitlist")).context["rows"][0]["kept_back"] == "Les places libres sont réservées à d’autres."
 
 
 def test_an_empty_line_says_so(organiser: Client) -> None:
-    assert "Personne n’attend." in organiser.get(page(make.session(), "line")).content.decode()
+    assert "Personne n’attend." in organiser.get(page(make.session(), "waitlist")).content.decode()
 
 
 @pytest.mark.parametrize("people", [1, 5])
@@ -116,10 +116,10 @@ def test_the_line_takes_the_same_queries_for_one_and_for_five(organiser: Client,
         make.registration(make.session(), registration.attendee)
         if n % 2:
             waitlist.start_party(registration, actor=make.user())
-    organiser.get(page(session, "line"))
+    organiser.get(page(session, "waitlist"))
 
     with django_assert_num_queries(17):
-        organiser.get(page(session, "line"))
+        organiser.get(page(session, "waitlist"))
 
 
 def test_a_long_line_has_pages_and_is_searched(organiser: Client) -> None:
@@ -128,17 +128,17 @@ def test_a_long_line_has_pages_and_is_searched(organiser: Client) -> None:
     now = timezone.now()
     Registration.objects.bulk_create(Registration(session=session, attendee=who, status="waiting", waiting_at=now) for who in crowd)
 
-    second = organiser.get(page(session, "line", "?p=2"))
-    found = organiser.get(page(session, "line", f"?q={crowd[102].user.email}"))
+    second = organiser.get(page(session, "waitlist", "?p=2"))
+    found = organiser.get(page(session, "waitlist", f"?q={crowd[102].user.email}"))
 
     assert [row["place"] for row in second.context["rows"]] == [101, 102, 103, 104, 105]
     assert 'href="?p=1"' in second.content.decode()
     assert [row["place"] for row in found.context["rows"]] == [103]
     for odd in ["?p=x", "?p=-1", "?p=99999999999999999999", "?q=" + "a" * 5000, "?q=%25_'", "?q=%C2%B2"]:
-        assert organiser.get(page(session, "line", odd)).status_code == 200
+        assert organiser.get(page(session, "waitlist", odd)).status_code == 200
 
 
-@pytest.mark.proves("line-desk")
+@pytest.mark.proves("waitlist-admin")
 def test_a_seat_is_given_to_whom_the_organisers_choose(organiser: Client) -> None:
     session = full(waiting_list="by_hand")
     first, second = wait(session, "Ada"), wait(session, "Berthe")
@@ -178,7 +178,7 @@ def test_a_seat_that_does_not_exist_is_refused_with_the_name(organiser: Client) 
     assert "Et 2 autres de même." in answer
 
 
-@pytest.mark.proves("line-desk")
+@pytest.mark.proves("waitlist-admin")
 def test_a_priority_moves_people_and_asking_twice_moves_them_once(organiser: Client) -> None:
     session = full()
     first, second = wait(session, "Ada"), wait(session, "Berthe")
@@ -186,7 +186,7 @@ def test_a_priority_moves_people_and_asking_twice_moves_them_once(organiser: Cli
     for _ in range(2):
         act(organiser, session, "priority", second, priority="3")
 
-    assert [row["registration"] for row in organiser.get(page(session, "line")).context["rows"]] == [second, first]
+    assert [row["registration"] for row in organiser.get(page(session, "waitlist")).context["rows"]] == [second, first]
     assert second.history.count() == 2
     assert last_actor(second).is_superuser
 
@@ -209,9 +209,9 @@ def test_removing_asks_first_then_tells_the_person(organiser: Client) -> None:
     asked = act(organiser, session, "remove", first)
     assert "Retirer de la liste d’attente" in asked.content.decode()
     assert status(first) == "waiting"
-    form = sent(asked.content, page(session, "line"))
+    form = sent(asked.content, page(session, "waitlist"))
     for _ in range(2):
-        answer = organiser.post(page(session, "line"), form, follow=True)
+        answer = organiser.post(page(session, "waitlist"), form, follow=True)
 
     assert (status(first), status(second)) == ("cancelled", "waiting")
     assert Registration.objects.get(pk=first.pk).ending == "by_organisers"
@@ -223,16 +223,16 @@ def test_whoever_got_a_seat_meanwhile_keeps_it(organiser: Client) -> None:
     """The form was drawn while they waited."""
     session = full()
     first = wait(session)
-    form = sent(act(organiser, session, "remove", first).content, page(session, "line"))
+    form = sent(act(organiser, session, "remove", first).content, page(session, "waitlist"))
     free_a_seat(session)
     assert status(first) == "confirmed"
 
-    organiser.post(page(session, "line"), form)
+    organiser.post(page(session, "waitlist"), form)
 
     assert status(first) == "confirmed"
 
 
-@pytest.mark.proves("line-desk")
+@pytest.mark.proves("waitlist-admin")
 def test_a_seat_given_between_the_look_and_the_removal_is_kept() -> None:
     """Who removes somebody from the line saw them wait; the seat came in the very moment between."""
     session = full()
@@ -249,10 +249,10 @@ def test_lots_are_drawn_once_and_the_seed_is_shown(organiser: Client) -> None:
     session = make.session(seats=1, waiting_list="draw", draw_at=timezone.now() + timedelta(days=1))
     seated = make.registration(session)
     people = [wait(session) for _ in range(3)]
-    assert "Tirer au sort maintenant" not in organiser.get(page(session, "line")).content.decode()
+    assert "Tirer au sort maintenant" not in organiser.get(page(session, "waitlist")).content.decode()
     assert "Ce n’est pas le moment" in act(organiser, session, "draw").content.decode()
     Session.objects.filter(pk=session.pk).update(draw_at=timezone.now() - timedelta(minutes=1))
-    assert "Tirer au sort maintenant" in organiser.get(page(session, "line")).content.decode()
+    assert "Tirer au sort maintenant" in organiser.get(page(session, "waitlist")).content.decode()
 
     for _ in range(2):
         answer = act(organiser, session, "draw").content.decode()
@@ -271,14 +271,14 @@ def test_forged_choices_touch_nobody_else(organiser: Client) -> None:
 
     act(organiser, session, "give", elsewhere)
     for odd in ["x", "-1", "²", "99999999999999999999", ""]:
-        answer = organiser.post(page(session, "line"), {"action": "give", "_selected_action": odd})
+        answer = organiser.post(page(session, "waitlist"), {"action": "give", "_selected_action": odd})
         assert answer.status_code == 302
-    assert organiser.post(page(session, "line"), {"action": "nonsense", "_selected_action": elsewhere.pk}).status_code == 302
+    assert organiser.post(page(session, "waitlist"), {"action": "nonsense", "_selected_action": elsewhere.pk}).status_code == 302
 
     assert status(elsewhere) == "waiting"
 
 
-@pytest.mark.parametrize("name", ["line", "capacity", "clashes"])
+@pytest.mark.parametrize("name", ["waitlist", "capacity", "clashes"])
 def test_an_unknown_session_is_not_found(organiser: Client, name: str) -> None:
     assert organiser.get(f"/admin/programme/session/999999/{name}/").status_code == 404
     assert organiser.get(f"/admin/programme/session/{10**20}/{name}/").status_code == 404
@@ -287,10 +287,10 @@ def test_an_unknown_session_is_not_found(organiser: Client, name: str) -> None:
 @pytest.mark.parametrize(
     ("rights", "name", "answers"),
     [
-        ((), "line", (403, 403)),
-        (("view_session", "change_session"), "line", (403, 403)),
-        (("view_registration",), "line", (200, 403)),
-        (("change_registration",), "line", (200, 302)),
+        ((), "waitlist", (403, 403)),
+        (("view_session", "change_session"), "waitlist", (403, 403)),
+        (("view_registration",), "waitlist", (200, 403)),
+        (("change_registration",), "waitlist", (200, 302)),
         (("view_registration",), "clashes", (200, 200)),
         (("view_session",), "clashes", (403, 403)),
         (("change_session",), "capacity", (403, 403)),
@@ -313,7 +313,7 @@ def test_each_page_asks_for_its_rights(client: Client, rights: tuple[str, ...], 
         assert '<button type="submit" class="button default" name="action"' not in got.content.decode()
 
 
-@pytest.mark.parametrize("name", ["line", "capacity", "clashes"])
+@pytest.mark.parametrize("name", ["waitlist", "capacity", "clashes"])
 def test_strangers_are_sent_to_the_door(client: Client, name: str) -> None:
     assert "accounts/login" in client.get(page(make.session(), name), follow=True).request["PATH_INFO"]
 
@@ -323,7 +323,7 @@ def test_the_list_and_the_form_of_sessions_lead_to_the_line(organiser: Client) -
     wait(session)
 
     for address in ("/admin/programme/session/", f"/admin/programme/session/{session.pk}/change/"):
-        assert page(session, "line") in organiser.get(address).content.decode()
+        assert page(session, "waitlist") in organiser.get(address).content.decode()
 
 
 # --- Why ------------------------------------------------------------------------------------------------------------------------
@@ -338,8 +338,16 @@ def test_why_is_answered_for_a_session_and_a_person(organiser: Client) -> None:
 
     assert "Rang 1 sur la liste d’attente." in text
     assert "<b>Zoé" not in text
-    assert [step.rule for _label, step in answer.context["trace"]] == ["door", "access", "registration", "clash", "limit", "seats", "line"]
-    for address in (f"{LIST}{waiting.pk}/change/", f"/admin/accounts/attendee/{waiting.attendee_id}/change/", page(session, "line")):
+    assert [step.rule for _label, step in answer.context["trace"]] == [
+        "door",
+        "access",
+        "registration",
+        "clash",
+        "limit",
+        "seats",
+        "waitlist",
+    ]
+    for address in (f"{LIST}{waiting.pk}/change/", f"/admin/accounts/attendee/{waiting.attendee_id}/change/", page(session, "waitlist")):
         assert f"{LIST}why/?" in organiser.get(address).content.decode(), address
 
 
@@ -560,7 +568,7 @@ def test_people_move_to_the_head_of_the_line_and_those_alone_are_told(organiser:
     session.refresh_from_db()
     assert (session.capacity, make.pool(session).taken) == (25, 25)
     assert {status(one) for one in going} == {"waiting"}
-    told = Message.objects.filter(kind="registrations.moved_to_line")
+    told = Message.objects.filter(kind="registrations.moved_to_waitlist")
     assert sorted(told.values_list("to", flat=True)) == sorted(one.attendee.user.email for one in going)
     line = list(Registration.objects.waiting())
     assert set(line[:5]) == set(going)

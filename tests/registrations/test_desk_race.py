@@ -105,7 +105,7 @@ def test_people_move_to_the_line_while_others_register(seats: int) -> None:
     assert Registration.objects.confirmed().count() == 25
     had_a_seat = Registration.history.filter(status="confirmed").values("id")
     moved = Registration.objects.waiting().filter(pk__in=had_a_seat)
-    told = Message.objects.filter(kind="registrations.moved_to_line").values_list("to", flat=True)
+    told = Message.objects.filter(kind="registrations.moved_to_waitlist").values_list("to", flat=True)
     assert sorted(told) == sorted(one.attendee.user.email for one in moved.select_related("attendee__user"))
     assert Registration.objects.waiting().count() == 25
 
@@ -116,7 +116,7 @@ def test_everybody_is_kept_while_others_register() -> None:
     session = lower_while_people_register("keep", seated=30, wanted=25, seats=60, people=20)
 
     assert session.capacity == make.pool(session).taken == Registration.objects.confirmed().count() >= 30
-    assert Message.objects.filter(kind="registrations.moved_to_line").count() == 0
+    assert Message.objects.filter(kind="registrations.moved_to_waitlist").count() == 0
 
 
 def test_registration_closes_while_others_register() -> None:
@@ -136,7 +136,7 @@ def test_three_hundred_people_and_a_capacity_of_two_hundred_and_fifty() -> None:
 
     assert Registration.objects.confirmed().count() == 250
     assert Registration.objects.waiting().filter(session=session).count() == 150
-    assert Message.objects.filter(kind="registrations.moved_to_line").count() == 50
+    assert Message.objects.filter(kind="registrations.moved_to_waitlist").count() == 50
 
 
 def cancel_while_people_come_and_go(people: int) -> None:
@@ -166,7 +166,7 @@ def cancel_while_people_come_and_go(people: int) -> None:
     assert_books_balance()
 
 
-@pytest.mark.proves("session-cancelled-whole", "cancelled-while-line-moves")
+@pytest.mark.proves("session-cancelled-whole", "cancelled-while-waitlist-moves")
 def test_a_session_is_cancelled_while_people_register_and_are_promoted() -> None:
     cancel_while_people_come_and_go(people=50)
 

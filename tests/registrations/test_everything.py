@@ -307,12 +307,12 @@ def run(examples: int, steps: int, *, by_chance: bool) -> None:
     )
 
 
-@pytest.mark.proves("no-lost-seat", "fair-line")
+@pytest.mark.proves("no-lost-seat", "fair-waitlist")
 def test_whatever_happens_in_whatever_order_the_books_are_right_after_every_step(clock: None) -> None:
     run(examples=12, steps=30, by_chance=False)
 
 
-@pytest.mark.proves("no-lost-seat", "fair-line")
+@pytest.mark.proves("no-lost-seat", "fair-waitlist")
 @pytest.mark.faults
 @pytest.mark.runs_once  # one act after the other: the short orders are tried on both databases
 def test_whatever_happens_for_long_the_books_are_right_after_every_step(clock: None) -> None:

@@ -281,7 +281,7 @@ def test_a_line_that_does_not_move_by_itself_says_so(fields: dict[str, Any], sen
     ada = wait(session).attendee
 
     assert sentence in why(session, ada)
-    assert "line" in stopped_by(session, ada)
+    assert "waitlist" in stopped_by(session, ada)
 
 
 @pytest.mark.proves("why-no-seat")

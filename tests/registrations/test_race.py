@@ -16,9 +16,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from outbox.models import Message
-from registrations.domain import booking, invariants, replays, waitlist
+from registrations.domain import booking, idempotency, invariants, waitlist
 from registrations.domain.booking import SeatRefused
-from registrations.models import PostKey, Registration, SeatPool
+from registrations.models import IdempotencyKey, Registration, SeatPool
 from tests import make
 from tests.crowd import all_at_once
 
@@ -114,7 +114,7 @@ def test_without_the_condition_the_database_itself_refuses_the_seat_too_many():
     assert make.pool(session).taken == session.registrations.count() == 10
 
 
-def sell_with_line(people, seats):
+def sell_with_waitlist(people, seats):
     """Let `people` try for `seats` at once, where who comes too late waits; judge the answers, the seats and the line."""
     session = make.session(seats=seats)
     crowd = make.attendees(people)
@@ -147,14 +147,14 @@ def sell_with_line(people, seats):
 @pytest.mark.proves("no-overselling", "no-lost-seat", "no-lock-errors")
 def test_a_thousand_people_for_three_hundred_seats_and_a_line():
     """300 confirmed, 700 in line, from 1 to 700 in the order in which they came."""
-    sell_with_line(people=1000, seats=300)
+    sell_with_waitlist(people=1000, seats=300)
 
 
 @pytest.mark.proves("no-overselling")
 @pytest.mark.faults
 def test_a_thousand_people_for_three_hundred_seats_and_a_line_twenty_times():
     for _ in range(20):
-        sell_with_line(people=1000, seats=300)
+        sell_with_waitlist(people=1000, seats=300)
 
 
 def clicks(who, number, session, **fields):
@@ -239,8 +239,8 @@ def test_fifty_equal_posts_of_one_form_have_one_effect_and_one_answer(key, full)
     assert Message.objects.filter(to=ada.user.email).count() == 1
     assert Registration.history.filter(attendee=ada).count() == 1
 
-    PostKey.objects.update(created_at=timezone.now() - timedelta(hours=1))
-    replays.forget_old(timezone.now())
+    IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    idempotency.forget_old(timezone.now())
     [later] = all_at_once(clicks(ada, 1, session, **key))
     assert words(later) == words(answers[0])
 

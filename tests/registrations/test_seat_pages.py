@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from programme.models import Duty, Event, Session
 from registrations.domain import booking, pools, waitlist
-from registrations.models import Invitation, Limit, Membership, Party, PostKey, Registration
+from registrations.models import IdempotencyKey, Invitation, Limit, Membership, Party, Registration
 from tests import make
 from tests.registrations.pages import box, form, forms, row, send, url, words
 
@@ -195,7 +195,7 @@ HOW = {
 }
 
 
-@pytest.mark.proves("line-modes", "line-before-joining")
+@pytest.mark.proves("waitlist-modes", "waitlist-before-joining")
 @pytest.mark.parametrize("mode", Mode.values)
 def test_a_full_session_says_to_everybody_how_its_line_works(client, mode):
     session = full(waiting=0 if mode == Mode.NONE else 2, waiting_list=mode, offer_hours=12, draw_at=NOW + timedelta(days=1))
@@ -208,7 +208,7 @@ def test_a_full_session_says_to_everybody_how_its_line_works(client, mode):
     assert ("Se connecter pour rejoindre la liste d’attente" in words(strangers)) == (mode != Mode.NONE)
 
 
-@pytest.mark.proves("line-before-joining")
+@pytest.mark.proves("waitlist-before-joining")
 def test_whoever_joins_the_line_reads_their_place(client, ada):
     session = full(waiting=2)
 
@@ -220,7 +220,7 @@ def test_whoever_joins_the_line_reads_their_place(client, ada):
     assert HOW[Mode.AUTOMATIC] in words(box(client, session))
 
 
-@pytest.mark.proves("line-before-joining")
+@pytest.mark.proves("waitlist-before-joining")
 def test_free_seats_that_go_to_the_line_first_are_not_promised_to_newcomers(client, ada):
     session = full(waiting=2, waiting_list=Mode.BY_HAND)
     give_back(session)
@@ -255,7 +255,7 @@ def test_after_lots_are_drawn_everybody_sees_theirs(client, ada):
     assert f'href="{url("draw", session)}#{mine.uuid}"' in page
 
 
-@pytest.mark.proves("line-before-joining")
+@pytest.mark.proves("waitlist-before-joining")
 @pytest.mark.parametrize("policy", [Policy.REFUSE, Policy.SWAP])
 def test_whoever_is_passed_over_for_a_clash_reads_it(client, ada, policy):
     session = full(starts_at=NOON, event=make.event(clash_policy=policy))
@@ -279,7 +279,7 @@ def test_once_a_session_has_begun_nobody_is_told_to_wait(client, ada):
 # --- Waiting together -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.proves("line-before-joining")
+@pytest.mark.proves("waitlist-before-joining")
 def test_two_people_wait_together_by_a_code(client, ada):
     session, grace = full(), make.attendee("Grace Hopper")
     ask(session, ada)
@@ -623,7 +623,7 @@ def test_leaving_the_line_says_what_is_lost(client, ada):
 
     assert "Quitter la liste d’attente ? Vous perdrez votre rang : qui revient se place à la fin." in words(question)
     assert "Vous avez quitté la liste d’attente." in words(send(client, form(question, "Quitter la liste d’attente")).content.decode())
-    assert status_of(session, ada) == "left_line"
+    assert status_of(session, ada) == "left_waitlist"
 
 
 def test_whoever_lost_the_seat_to_the_organisers_reads_it(client, ada):
@@ -646,7 +646,7 @@ def test_a_form_sent_twice_is_answered_alike(client, ada):
     first, again = send(client, drawn), send(client, drawn)
 
     assert "Votre place est confirmée" in words(first.content.decode()) and "Votre place est confirmée" in words(again.content.decode())
-    assert (Registration.objects.count(), PostKey.objects.count()) == (1, 1)
+    assert (Registration.objects.count(), IdempotencyKey.objects.count()) == (1, 1)
 
 
 @pytest.mark.proves("idempotent-forms", "typed-text-kept")

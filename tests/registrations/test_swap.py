@@ -93,7 +93,7 @@ def test_a_place_in_line_can_be_given_up_for_another_place_in_line(ada):
     registration = register(second, ada, leave=[last(first, ada).uuid], waits=True)
 
     assert registration.status == "waiting"
-    assert (line(first), last(first, ada).ending) == ([], "left_line")
+    assert (line(first), last(first, ada).ending) == ([], "left_waitlist")
 
 
 def test_nothing_is_swapped_where_a_second_clash_remains(two, ada):

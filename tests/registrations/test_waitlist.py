@@ -67,7 +67,7 @@ def test_leaving_the_line_moves_the_others_up_and_tells_nobody(full):
 
     left = cancel(full, first)
 
-    assert (left.status, left.ending) == ("cancelled", "left_line")
+    assert (left.status, left.ending) == ("cancelled", "left_waitlist")
     assert place(full, second) == 1
     assert mails(first) == ["waiting"]
 
@@ -75,7 +75,7 @@ def test_leaving_the_line_moves_the_others_up_and_tells_nobody(full):
 # --- Order --------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.proves("fair-line")
+@pytest.mark.proves("fair-waitlist")
 def test_the_line_is_ordered_by_priority_then_time_then_row(full):
     now = timezone.now()
     late, early, second, first = (make.attendee() for _ in range(4))
@@ -126,7 +126,7 @@ def test_a_priority_is_changed_for_those_who_wait_alone_and_leaves_a_trace(full)
 # --- A freed seat --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.proves("fair-line")
+@pytest.mark.proves("fair-waitlist")
 def test_a_freed_seat_goes_to_the_first_in_line_with_a_mail(full):
     first, second = wait(full), wait(full)
 
@@ -138,7 +138,7 @@ def test_a_freed_seat_goes_to_the_first_in_line_with_a_mail(full):
     assert books() == []
 
 
-@pytest.mark.proves("fair-line")
+@pytest.mark.proves("fair-waitlist")
 def test_a_freed_seat_is_never_free_for_a_newcomer_while_somebody_waits(full):
     waiting = wait(full)
 
@@ -215,7 +215,7 @@ def test_whoever_stops_waiting_elsewhere_is_not_given_a_second_seat(full):
 # --- Passing over ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.proves("passed-over-stays-in-line")
+@pytest.mark.proves("passed-over-keeps-place")
 @pytest.mark.parametrize("policy", [Policy.REFUSE, Policy.SWAP])
 def test_who_has_a_clash_is_passed_over_and_gets_the_next_seat_when_the_clash_is_gone(policy):
     session = make.session(seats=2, event=make.event(clash_policy=policy))
@@ -236,7 +236,7 @@ def test_who_has_a_clash_is_passed_over_and_gets_the_next_seat_when_the_clash_is
     assert books() == []
 
 
-@pytest.mark.proves("passed-over-stays-in-line")
+@pytest.mark.proves("passed-over-keeps-place")
 def test_under_a_policy_that_warns_nobody_is_passed_over():
     session, elsewhere = make.session(seats=1), make.session()
     [holder] = fill(session)
@@ -259,7 +259,7 @@ def test_who_speaks_elsewhere_meanwhile_is_passed_over():
     assert (status(session, ada), status(session, grace)) == ("waiting", "confirmed")
 
 
-def limited_line():
+def limited_waitlist():
     """Ada has the one workshop that she may have, and waits for another, in which a seat is free; Grace is served."""
     event = make.event()
     Limit.objects.create(event=event, at_most=1)
@@ -274,18 +274,18 @@ def limited_line():
     return session, other, ada
 
 
-@pytest.mark.proves("passed-over-stays-in-line")
+@pytest.mark.proves("passed-over-keeps-place")
 def test_who_has_reached_a_limit_is_passed_over_until_a_seat_is_given_up_elsewhere():
-    session, other, ada = limited_line()
+    session, other, ada = limited_waitlist()
 
     cancel(other, ada)
 
     assert status(session, ada) == "confirmed"
 
 
-@pytest.mark.proves("passed-over-stays-in-line")
+@pytest.mark.proves("passed-over-keeps-place")
 def test_a_seat_given_up_by_a_swap_lets_the_person_in_elsewhere():
-    session, other, ada = limited_line()
+    session, other, ada = limited_waitlist()
 
     register(make.session(), ada, leave=[last(other, ada).uuid], despite=True)
 
@@ -322,9 +322,9 @@ def test_an_offer_that_runs_out_lets_the_person_in_elsewhere():
     assert (status(offering, ada), status(session, ada)) == ("", "confirmed")
 
 
-@pytest.mark.proves("passed-over-stays-in-line")
+@pytest.mark.proves("passed-over-keeps-place")
 def test_a_session_that_is_cancelled_lets_its_people_in_elsewhere():
-    session, other, ada = limited_line()
+    session, other, ada = limited_waitlist()
 
     other.status = Session.Status.CANCELLED
     other.save()
@@ -333,7 +333,7 @@ def test_a_session_that_is_cancelled_lets_its_people_in_elsewhere():
     assert books() == []
 
 
-@pytest.mark.proves("passed-over-stays-in-line")
+@pytest.mark.proves("passed-over-keeps-place")
 @pytest.mark.django_db(transaction=True)
 def test_a_session_that_moves_out_of_the_way_lets_people_in():
     session = make.session(seats=1, event=make.event(clash_policy=Policy.REFUSE))
@@ -351,7 +351,7 @@ def test_a_session_that_moves_out_of_the_way_lets_people_in():
     assert status(session, ada) == "confirmed"
 
 
-@pytest.mark.proves("passed-over-stays-in-line")
+@pytest.mark.proves("passed-over-keeps-place")
 def test_a_clash_that_ends_by_itself_is_seen_by_the_clock():
     """Duties, ways, limits and members change elsewhere: the beat looks again within seconds."""
     session = make.session(seats=1, event=make.event(clash_policy=Policy.REFUSE))
@@ -378,7 +378,7 @@ def by_hand():
     return session
 
 
-@pytest.mark.proves("line-by-hand")
+@pytest.mark.proves("waitlist-by-hand")
 def test_by_hand_a_freed_seat_waits_for_the_organisers(by_hand):
     waitlist.tend(timezone.now())
 
@@ -387,7 +387,7 @@ def test_by_hand_a_freed_seat_waits_for_the_organisers(by_hand):
     assert books() == []
 
 
-@pytest.mark.proves("line-by-hand")
+@pytest.mark.proves("waitlist-by-hand")
 def test_organisers_give_a_free_seat_to_whom_they_choose_once(by_hand):
     organiser, chosen = make.organiser(), last(by_hand, by_hand.second)
 
@@ -409,7 +409,7 @@ def test_organisers_give_no_seat_to_who_has_left_or_when_the_session_has_started
     refused("started", waitlist.give, last(by_hand, by_hand.second), actor=organiser, at=by_hand.starts_at)
 
 
-@pytest.mark.proves("line-by-hand")
+@pytest.mark.proves("waitlist-by-hand")
 def test_organisers_pass_no_clash_and_no_limit_by_giving_a_seat():
     """They change the order of the line, not the rules of the event."""
     session = make.session(seats=1, waiting_list=Mode.BY_HAND, event=make.event(clash_policy=Policy.REFUSE))
@@ -423,7 +423,7 @@ def test_organisers_pass_no_clash_and_no_limit_by_giving_a_seat():
     assert ada.name in sentence
 
 
-@pytest.mark.proves("line-mode-change")
+@pytest.mark.proves("waitlist-mode-change")
 @pytest.mark.parametrize("mode", [Mode.AUTOMATIC, Mode.NONE])
 def test_when_organisers_stop_choosing_the_line_is_served_at_once(by_hand, mode):
     """Also where nobody may join it any more: nobody who waits is forgotten."""
@@ -434,7 +434,7 @@ def test_when_organisers_stop_choosing_the_line_is_served_at_once(by_hand, mode)
     refused("full", register, by_hand, make.attendee(), waits=mode != Mode.NONE and False)
 
 
-@pytest.mark.proves("line-mode-change")
+@pytest.mark.proves("waitlist-mode-change")
 def test_a_session_that_opens_to_all_serves_who_waits_at_once():
     session, cohort = make.session(seats=2, access=Session.Access.COHORT), make.cohort()
     pools.allot(session, cohort, 1)

@@ -223,7 +223,7 @@ def test_who_becomes_a_member_while_waiting_gets_a_free_seat_of_the_cohort_at_on
 # --- By hand -----------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.proves("line-by-hand")
+@pytest.mark.proves("waitlist-by-hand")
 def test_where_organisers_choose_a_free_seat_is_not_for_newcomers_but_for_whom_they_choose():
     session = make.session(seats=1, waiting_list=Session.WaitingList.BY_HAND)
     [holder] = fill(session)

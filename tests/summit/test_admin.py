@@ -15,9 +15,9 @@ from django.urls import reverse
 from django.utils.translation import override
 
 from accounts.models import User
-from outbox.domain.kinds import Letter
+from outbox.domain.mail_kinds import Letter
 from outbox.domain.posting import post
-from outbox.models import BadAddress, Heartbeat, Message
+from outbox.models import Heartbeat, Message, SuppressedAddress
 from partners.models import SignIn
 from programme.models import Day, Session
 from registrations.domain import pools
@@ -40,8 +40,8 @@ def a_message(n: int) -> Message:
     return Message.objects.latest("id")
 
 
-def a_bad_address(n: int) -> BadAddress:
-    return BadAddress.objects.create(
+def a_suppressed_address(n: int) -> SuppressedAddress:
+    return SuppressedAddress.objects.create(
         address=f"bad{n}@example.org", reason="bounced", words="550", reported_at=datetime(2027, 2, 4, tzinfo=UTC)
     )
 
@@ -79,7 +79,7 @@ ROWS: dict[str, tuple[Callable[[int], Model], int]] = {
     "accounts.user": (lambda n: make.attendee().user, 8),
     "auth.group": (lambda n: Group.objects.create(name=f"Groupe {n}"), 5),
     "outbox.message": (a_message, 11),
-    "outbox.badaddress": (a_bad_address, 5),
+    "outbox.suppressedaddress": (a_suppressed_address, 5),
 }
 LABELS = sorted(ROWS)
 SHEETS = ["programme.session", "programme.speaker", "venues.venue", "venues.room"]
@@ -99,8 +99,8 @@ CLOSED = {
     ("partners.upload", "delete"),
     ("outbox.message", "add"),
     ("outbox.message", "delete"),
-    ("outbox.badaddress", "add"),
-    ("outbox.badaddress", "delete"),
+    ("outbox.suppressedaddress", "add"),
+    ("outbox.suppressedaddress", "delete"),
 }
 
 
@@ -115,7 +115,7 @@ def url(label: str, page: str, obj: Model | None = None) -> str:
 
 def test_every_model_of_the_admin_is_tested_here() -> None:
     # The wording of mails has pages of its own kind: tests/outbox/test_wording.py.
-    assert sorted({model._meta.label_lower for model in admin.site._registry} - {"outbox.wording"}) == LABELS
+    assert sorted({model._meta.label_lower for model in admin.site._registry} - {"outbox.mailtemplate"}) == LABELS
     assert not admin.site.is_registered(Heartbeat)
     assert not admin.site.is_registered(LogEntry)
 

@@ -127,6 +127,24 @@ def test_without_valkey_a_folder_rings_the_worker_and_a_dead_worker_ends_the_dem
     gone(demo, 1)
 
 
+def test_a_folder_of_an_older_summit_is_told_as_such_and_how_to_start_over(tmp_path: Path) -> None:
+    environment = os.environ | {"DEMO_MODE": "1", "VAR_DIR": str(tmp_path), "BASE_URL": "http://localhost:8000", "DATABASE_URL": ""}
+    environment = {name: value for name, value in environment.items() if name not in ("DATABASE_URL", "DJANGO_SETTINGS_MODULE")}
+    with sqlite3.connect(tmp_path / "summit.sqlite3") as database:
+        database.execute("CREATE TABLE django_migrations (id INTEGER PRIMARY KEY, app TEXT, name TEXT, applied TEXT)")
+        database.execute("INSERT INTO django_migrations VALUES (1, 'accounts', '0002_limits_are_rows', '2026-11-01 00:00:00')")
+
+    done = subprocess.run(
+        [sys.executable, "manage.py", "prepare_demo"], env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+
+    assert done.returncode == 1
+    assert "older Summit" in done.stderr
+    assert "make demo-reset" in done.stderr
+    with sqlite3.connect(tmp_path / "summit.sqlite3") as database:
+        assert [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")] == ["django_migrations"]
+
+
 # --- Its folder ---------------------------------------------------------------------------------------------------------------
 
 
@@ -224,7 +242,7 @@ def test_a_newcomer_finds_every_state_of_a_seat() -> None:
     states = Counter(seat.state for seat in mine)
     assert (states["mine"], states["waiting"], states["offered"]) == (2, 1, 1)
     [line] = [seat for seat in mine if seat.state == "waiting"]
-    assert (line.place, line.line) == (3, 6)
+    assert (line.place, line.waiting_count) == (3, 6)
     assert any(clash.overlaps for seat in mine if seat.state == "open" for clash in seat.clashes)
     assert any(not clash.overlaps for seat in mine if seat.state == "open" for clash in seat.clashes)
     assert Registration.objects.filter(session__slug=cast.ON_REQUEST, status="pending").count() == 4

@@ -4,7 +4,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_email
 
-from accounts.domain import people
+from accounts.domain import accounts
 from accounts.models import Attendee, User
 
 
@@ -24,5 +24,5 @@ class Command(BaseCommand):
             name = Attendee._meta.get_field("name").clean(name.strip(), None) if name.strip() else ""
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
-        user, changed = people.make_organiser(email, name=name, language=language)
+        user, changed = accounts.make_organiser(email, name=name, language=language)
         self.stdout.write(f"{user.email} is {'now' if changed else 'already'} an organiser.")

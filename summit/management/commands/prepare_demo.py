@@ -6,6 +6,9 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
 from core import clock
 from outbox.domain.delivery import deliver_due
@@ -22,6 +25,11 @@ class Command(BaseCommand):
         if not settings.DEMO_MODE:
             raise CommandError("DEMO_MODE is off: this command fills a database with made-up people.")
         call_command("compilemessages", verbosity=0)
+        if was_made_by_an_older_summit():
+            raise CommandError(
+                f"{settings.VAR_DIR} holds the database of an older Summit, which this one cannot bring up to date.\n"
+                "`make demo-reset` throws it away; `make demo` then starts over."
+            )
         call_command("migrate", interactive=False, verbosity=0)
         if has_other_people():
             name = settings.DATABASES["default"]["NAME"]
@@ -51,6 +59,13 @@ class Command(BaseCommand):
             return
         call_command("collectstatic", interactive=False, clear=True, verbosity=0)
         seen.write_text(now)
+
+
+def was_made_by_an_older_summit() -> bool:
+    """Whether the database knows migrations that are no longer there: those of before the first release were written anew."""
+    graph = MigrationLoader(connection).disk_migrations
+    ours = {app for app, _name in graph}
+    return any(app in ours and (app, name) not in graph for app, name in MigrationRecorder(connection).applied_migrations())
 
 
 def _static_files() -> list[tuple[str, int, int]]:

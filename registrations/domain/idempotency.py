@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.models import User
-from registrations.models import PostKey
+from registrations.models import IdempotencyKey
 
 KEPT = timedelta(hours=48)
 
@@ -34,12 +34,12 @@ class KeyReused(Exception):
 def spend(key: Key | None, answer: dict[str, Any]) -> None:
     """Note, in the transaction of the effect, that `key` has had it. A second time raises IntegrityError, and the effect goes with it."""
     if key:
-        PostKey.objects.create(user=key.user, key=key.value, body=key.body, answer=answer)
+        IdempotencyKey.objects.create(user=key.user, key=key.value, body=key.body, answer=answer)
 
 
 def answer_of(key: Key | None) -> dict[str, Any] | None:
     """What was answered when `key` had its effect, or None; raises KeyReused when something else was sent then."""
-    spent = key and PostKey.objects.filter(user=key.user, key=key.value).first()
+    spent = key and IdempotencyKey.objects.filter(user=key.user, key=key.value).first()
     if not spent:
         return None
     if spent.body != key.body:  # type: ignore[union-attr]
@@ -49,4 +49,4 @@ def answer_of(key: Key | None) -> dict[str, Any] | None:
 
 def forget_old(at: datetime) -> int:
     """Delete the keys that nobody sends again; return how many."""
-    return PostKey.objects.filter(created_at__lt=at - KEPT).delete()[0]
+    return IdempotencyKey.objects.filter(created_at__lt=at - KEPT).delete()[0]

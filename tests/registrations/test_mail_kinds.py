@@ -7,13 +7,13 @@ from html import unescape
 import pytest
 from django.utils import timezone, translation
 
-from outbox.domain import wordings
+from outbox.domain import mail_templates
 from partners.models import PartnerRole
 from registrations.domain import booking, pools
 from tests import make
 
 pytestmark = pytest.mark.django_db
-KINDS = sorted(key for key in wordings.kinds if key != "allocations.allocated")
+KINDS = sorted(key for key in mail_templates.kinds if key != "allocations.allocated")
 LANGUAGES = pytest.mark.parametrize("language", ["fr", "en"])
 NO_SESSION = {"accounts.code"}
 OTHER_FACTS = {"accounts.code": "12345678", "partners.digest": "Cnam", "partners.team": "Cnam"}
@@ -34,18 +34,18 @@ def the_summit():
 
 
 def shown(key: str, language: str):
-    kind = wordings.kinds[key]
+    kind = mail_templates.kinds[key]
     with translation.override(language):
-        texts = wordings.of(key)
-    return wordings.try_out(kind, texts, language, make.organiser(language=language))
+        texts = mail_templates.of(key)
+    return mail_templates.try_out(kind, texts, language, make.organiser(language=language))
 
 
-@pytest.mark.proves("mail-wording")
+@pytest.mark.proves("mail-templates")
 def test_each_kind_that_people_may_count_on_exists() -> None:
-    assert {*OF_SEATS, *OF_NOTICES, "partners.digest"} <= wordings.kinds.keys()
+    assert {*OF_SEATS, *OF_NOTICES, "partners.digest"} <= mail_templates.kinds.keys()
 
 
-@pytest.mark.proves("mail-wording")
+@pytest.mark.proves("mail-templates")
 @LANGUAGES
 @pytest.mark.parametrize("key", KINDS)
 def test_a_kind_is_shown_about_a_session_that_there_is_with_nothing_left_to_fill_in(key: str, language: str) -> None:
@@ -70,19 +70,19 @@ def test_with_nothing_at_all_there_is_nothing_to_show_and_no_error(key: str, lan
     assert (shown(key, language) is None) == (key not in NO_SESSION)
 
 
-@pytest.mark.proves("mail-wording")
+@pytest.mark.proves("mail-templates")
 @LANGUAGES
 @pytest.mark.parametrize("key", KINDS)
 def test_french_is_another_text_than_english(key: str, language: str) -> None:
-    kind = wordings.kinds[key]
+    kind = mail_templates.kinds[key]
     with translation.override("fr"):
-        french = wordings.standard(kind)
+        french = mail_templates.standard(kind)
     with translation.override("en"):
-        english = wordings.standard(kind)
+        english = mail_templates.standard(kind)
     assert french.subject != english.subject and french.opening != english.opening and bool(french.closing) == bool(english.closing)
-    for name in wordings.FIELDS:
+    for name in mail_templates.FIELDS:
         assert set(re.findall(r"\{\w+\}", getattr(french, name))) == set(re.findall(r"\{\w+\}", getattr(english, name)))
-    assert not wordings.wrong(kind, french) and not wordings.wrong(kind, english)
+    assert not mail_templates.wrong(kind, french) and not mail_templates.wrong(kind, english)
 
 
 def test_a_kind_is_shown_about_the_last_person_that_it_concerned() -> None:
@@ -94,14 +94,14 @@ def test_a_kind_is_shown_about_the_last_person_that_it_concerned() -> None:
     assert "Ada Lovelace, your seat is confirmed." in letter.text
 
 
-@pytest.mark.proves("mail-wording")
+@pytest.mark.proves("mail-templates")
 def test_showing_a_kind_writes_nothing() -> None:
     session, institution, _cohort = the_summit()
     PartnerRole.objects.create(institution=institution, user=make.user())
     reader = make.organiser()
     before = session.registrations.count()
 
-    for key, kind in wordings.kinds.items():
-        wordings.try_out(kind, wordings.of(key), "fr", reader)
+    for key, kind in mail_templates.kinds.items():
+        mail_templates.try_out(kind, mail_templates.of(key), "fr", reader)
 
     assert session.registrations.count() == before == 0

@@ -16,14 +16,14 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from core.admin import RecordAdmin
 from core.admin.mail_preview import framed
-from outbox.domain import wordings
-from outbox.domain.wordings import Kind, Texts
-from outbox.models import Wording
+from outbox.domain import mail_templates
+from outbox.domain.mail_templates import Kind, Texts
+from outbox.models import MailTemplate
 
 NAMES = {"fr": "Français", "en": "English"}
 
 
-class WordingForm(forms.Form):
+class MailTemplateForm(forms.Form):
     """The texts of one kind in one language, and the version that they were drawn from."""
 
     subject = forms.CharField(label=_("Subject"), max_length=200)
@@ -44,18 +44,18 @@ class WordingForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        for name, error in wordings.wrong(self.kind, Texts(*(data.get(name, "") for name in wordings.FIELDS))).items():
+        for name, error in mail_templates.wrong(self.kind, Texts(*(data.get(name, "") for name in mail_templates.FIELDS))).items():
             self.add_error(name, error)
         return data
 
     @property
     def texts(self) -> Texts:
         # A browser ends lines as mail servers do.
-        return Texts(*(self.cleaned_data[name].replace("\r\n", "\n").strip() for name in wordings.FIELDS))
+        return Texts(*(self.cleaned_data[name].replace("\r\n", "\n").strip() for name in mail_templates.FIELDS))
 
 
-@admin.register(Wording)
-class WordingAdmin(RecordAdmin):
+@admin.register(MailTemplate)
+class MailTemplateAdmin(RecordAdmin):
     """The list shows every kind of mail, whether it was reworded or not; its page shows the mail as it would be sent."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -67,76 +67,76 @@ class WordingAdmin(RecordAdmin):
     def get_urls(self) -> list[URLPattern]:
         def to(name: str, view: Any) -> URLPattern:
             address = f"<str:key>/<str:language>/{name}" if name else "<str:key>/<str:language>/"
-            return path(address, self.admin_site.admin_view(view), name=f"outbox_wording_{name.strip('/') or 'kind'}")
+            return path(address, self.admin_site.admin_view(view), name=f"outbox_mailtemplate_{name.strip('/') or 'kind'}")
 
-        kept = ("outbox_wording_changelist", "outbox_wording_history")
+        kept = ("outbox_mailtemplate_changelist", "outbox_mailtemplate_history")
         return [*(url for url in super().get_urls() if url.name in kept), to("", self.kind_view), to("frame/", self.frame_view)]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        changed = set(Wording.objects.values_list("kind", "language"))
+        changed = set(MailTemplate.objects.values_list("kind", "language"))
         groups = defaultdict(list)
-        for kind in wordings.kinds.values():
-            states = [(language, NAMES[language], (kind.key, language) in changed) for language in wordings.LANGUAGES]
-            groups[str(kind.group)].append({"kind": kind, "subject": wordings.standard(kind).subject, "states": states})
+        for kind in mail_templates.kinds.values():
+            states = [(language, NAMES[language], (kind.key, language) in changed) for language in mail_templates.LANGUAGES]
+            groups[str(kind.group)].append({"kind": kind, "subject": mail_templates.standard(kind).subject, "states": states})
         context = self.admin_site.each_context(request) | {"opts": self.opts, "title": _("Wording of mails"), "groups": groups.items()}
-        return TemplateResponse(request, "admin/outbox/wording/change_list.html", context | (extra_context or {}))
+        return TemplateResponse(request, "admin/outbox/mailtemplate/change_list.html", context | (extra_context or {}))
 
     def kind_view(self, request: HttpRequest, key: str, language: str) -> HttpResponse:
         """The texts of one kind in one language: read, tried out, saved, sent to oneself."""
         kind = self._kind(request, key, language)
         may_change = self.has_change_permission(request)
-        form, status = WordingForm(kind, initial=self._initial(kind, language)), 200
+        form, status = MailTemplateForm(kind, initial=self._initial(kind, language)), 200
         if request.method == "POST":
             if not may_change:
                 raise PermissionDenied
-            form = WordingForm(kind, request.POST)
+            form = MailTemplateForm(kind, request.POST)
             here = HttpResponseRedirect(request.path)
             if "standard" in request.POST:
                 if self._save(request, kind, language, self._standard(kind, language), request.POST.get("seen", "")):
                     return here
-                form, status = WordingForm(kind, initial=self._initial(kind, language)), 409
+                form, status = MailTemplateForm(kind, initial=self._initial(kind, language)), 409
             elif not form.is_valid():
                 status = 422
             elif "test" in request.POST:
-                sent = wordings.send_test(
-                    kind, form.texts, language, to=request.user, key=str(form.cleaned_data["key"] or wordings.new_key())
+                sent = mail_templates.send_test(
+                    kind, form.texts, language, to=request.user, key=str(form.cleaned_data["key"] or mail_templates.new_key())
                 )
                 words = _("The test is on its way to %(email)s.") if sent else _("There is nothing yet that such a mail could be about.")
                 self.message_user(request, words % {"email": request.user.email}, messages.SUCCESS if sent else messages.WARNING)
-                form = WordingForm(kind, initial=self._initial(kind, language) | vars(form.texts))
+                form = MailTemplateForm(kind, initial=self._initial(kind, language) | vars(form.texts))
             elif self._save(request, kind, language, form.texts, form.cleaned_data["seen"]):
                 return here
             else:  # what was typed stays, and may be saved once their text was seen
-                form, status = WordingForm(kind, initial=self._initial(kind, language) | vars(form.texts)), 409
-        row = Wording.objects.filter(kind=key, language=language).first()
+                form, status = MailTemplateForm(kind, initial=self._initial(kind, language) | vars(form.texts)), 409
+        row = MailTemplate.objects.filter(kind=key, language=language).first()
         context = self.admin_site.each_context(request) | {
             "opts": self.opts,
             "title": kind.label,
             "kind": kind,
             "language": language,
-            "languages": [(code, NAMES[code]) for code in wordings.LANGUAGES],
+            "languages": [(code, NAMES[code]) for code in mail_templates.LANGUAGES],
             "form": form,
             "row": row,
             "may_change": may_change,
             "placeholders": [(f"{{{name}}}", words) for name, words in kind.placeholders.items()],
-            "frame": reverse("admin:outbox_wording_frame", args=[key, language]),
+            "frame": reverse("admin:outbox_mailtemplate_frame", args=[key, language]),
         }
-        return TemplateResponse(request, "admin/outbox/wording/kind.html", context, status=status)
+        return TemplateResponse(request, "admin/outbox/mailtemplate/kind.html", context, status=status)
 
     @method_decorator(xframe_options_sameorigin)
     def frame_view(self, request: HttpRequest, key: str, language: str) -> HttpResponse:
         """The mail as it is, or, by POST, as what is typed would make it; `part=text` asks for its plain part."""
         kind = self._kind(request, key, language)
         with translation.override(language):
-            texts = wordings.of(key)
+            texts = mail_templates.of(key)
         if request.method == "POST":
-            form = WordingForm(kind, request.POST)
+            form = MailTemplateForm(kind, request.POST)
             if not form.is_valid():
                 return framed(self._alone(request, errors=form.errors.values()), status=422)
             texts = form.texts
-        letter = wordings.try_out(kind, texts, language, request.user)
+        letter = mail_templates.try_out(kind, texts, language, request.user)
         if letter is None:
             return framed(self._alone(request))
         if "text" in request.POST or request.GET.get("part") == "text":
@@ -144,29 +144,29 @@ class WordingAdmin(RecordAdmin):
         return framed(letter.html)
 
     def _alone(self, request: HttpRequest, **context: Any) -> str:
-        return TemplateResponse(request, "admin/outbox/wording/frame.html", context).render().text
+        return TemplateResponse(request, "admin/outbox/mailtemplate/frame.html", context).render().text
 
     def _kind(self, request: HttpRequest, key: str, language: str) -> Kind:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        if key not in wordings.kinds or language not in wordings.LANGUAGES:
+        if key not in mail_templates.kinds or language not in mail_templates.LANGUAGES:
             raise Http404
-        return wordings.kinds[key]
+        return mail_templates.kinds[key]
 
     def _initial(self, kind: Kind, language: str) -> dict[str, Any]:
         with translation.override(language):
-            texts = wordings.of(kind.key)
-        return vars(texts) | {"seen": wordings.version(kind, language), "key": wordings.new_key()}
+            texts = mail_templates.of(kind.key)
+        return vars(texts) | {"seen": mail_templates.version(kind, language), "key": mail_templates.new_key()}
 
     def _standard(self, kind: Kind, language: str) -> Texts:
         with translation.override(language):
-            return wordings.standard(kind)
+            return mail_templates.standard(kind)
 
     def _save(self, request: HttpRequest, kind: Kind, language: str, texts: Texts, seen: str) -> bool:
         """Save, and say what became of it; False when somebody else was faster."""
         try:
-            changed = wordings.save(kind, language, texts, seen=seen, actor=request.user)
-        except wordings.Changed as faster:
+            changed = mail_templates.save(kind, language, texts, seen=seen, actor=request.user)
+        except mail_templates.Changed as faster:
             sentence = _(
                 "Somebody else has saved this text meanwhile: “%(subject)s” … “%(opening)s”. Save again to put yours in its place."
             )

@@ -8,12 +8,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.domain import people
+from accounts.domain import accounts
 from accounts.models import User
-from outbox.domain import kinds
-from outbox.domain.kinds import NoLongerTrue
-from outbox.models import Message, Wording
-from partners.domain import answering, applying, following, keeping
+from outbox.domain import mail_kinds
+from outbox.domain.mail_kinds import NoLongerTrue
+from outbox.models import MailTemplate, Message
+from partners.domain import applying, following, responses, retention
 from partners.models import Invitee, Objection
 from registrations.domain import booking
 from registrations.models import Limit, Membership, Registration
@@ -103,7 +103,7 @@ def test_the_link_signs_nobody_into_an_account_that_was_there(client, ada):
 @pytest.mark.django_db(transaction=True)
 def test_two_who_accept_at_once_open_one_account(cohort):
     ada = portal.invitee(cohort, ADA)
-    act = partial(answering.accept, ada, [], language="fr", at=timezone.now())
+    act = partial(responses.accept, ada, [], language="fr", at=timezone.now())
 
     answers = all_at_once([act] * 4, threads=4)
 
@@ -171,7 +171,7 @@ def test_whose_seat_ends_is_told_why_by_their_own_wish_or_off_the_list(cohort):
     for one in (ada, alan):
         portal.seat(session, portal.accepted(one))
 
-    answering.decline(ada, at=timezone.now())
+    responses.decline(ada, at=timezone.now())
     following.take_off(alan, actor=portal.role(cohort.institution), at=timezone.now())
 
     told = {message.to[0]: message for message in deliver_all()}
@@ -265,7 +265,7 @@ def test_an_account_that_is_erased_leaves_every_list(ada):
     portal.invitee(make.cohort(), ADA)
     user = portal.accepted(ada).user
 
-    people.erase(user)
+    accounts.erase(user)
 
     assert not Invitee.objects.exists()
     assert not Invitee.history.exists()
@@ -284,7 +284,7 @@ def test_a_cohort_that_is_complete_lets_nobody_more_in(client, ada):
 
 class TestTheMail:
     def letter(self, invitee: Invitee):
-        return kinds.write(Message.objects.get(kind="partners.invitation", to=invitee.email))
+        return mail_kinds.write(Message.objects.get(kind="partners.invitation", to=invitee.email))
 
     @pytest.mark.proves("one-invitation-link")
     def test_it_says_who_gave_the_name_and_what_one_can_do(self, ada):
@@ -298,7 +298,7 @@ class TestTheMail:
 
     @pytest.mark.proves("one-invitation-link")
     def test_no_wording_takes_the_notice_away(self, ada):
-        Wording.objects.create(kind="partners.invitation", language="fr", subject="Venez", opening="Bonjour.", closing="")
+        MailTemplate.objects.create(kind="partners.invitation", language="fr", subject="Venez", opening="Bonjour.", closing="")
         letter = self.letter(ada)
 
         assert letter.subject == "Venez"
@@ -306,7 +306,7 @@ class TestTheMail:
 
     @pytest.mark.proves("one-invitation-link")
     def test_it_is_not_sent_to_who_has_left_the_list_or_answered(self, ada):
-        answering.decline(ada, at=timezone.now())
+        responses.decline(ada, at=timezone.now())
         with pytest.raises(NoLongerTrue):
             self.letter(ada)
 
@@ -340,13 +340,13 @@ def test_people_stay_on_lists_as_long_as_they_were_told(cohort):
     later = make.session(starts_at=session.ends_at + timedelta(days=160))
     emmy = portal.invitee(make.cohort(), EMMY)  # no session is kept for her list: the last of all counts
 
-    assert keeping.kept_until(emmy) == later.ends_at + timedelta(days=30)
-    assert keeping.forget_old(session.ends_at + timedelta(days=29)) == 0
-    assert keeping.forget_old(session.ends_at + timedelta(days=31)) == 1
+    assert retention.kept_until(emmy) == later.ends_at + timedelta(days=30)
+    assert retention.forget_old(session.ends_at + timedelta(days=29)) == 0
+    assert retention.forget_old(session.ends_at + timedelta(days=31)) == 1
     assert set(Invitee.history.values_list("first_name", flat=True)) == {"Ada", "Emmy"}
-    assert keeping.forget_old(session.ends_at + timedelta(days=183)) == 1
+    assert retention.forget_old(session.ends_at + timedelta(days=183)) == 1
     assert [one.first_name for one in Invitee.objects.all()] == ["Emmy"]
-    assert keeping.forget_old(later.ends_at + timedelta(days=31)) == 1
+    assert retention.forget_old(later.ends_at + timedelta(days=31)) == 1
     assert not Invitee.history.exists()
     assert User.objects.filter(email="ada@x.fr").exists()
 
@@ -356,8 +356,8 @@ def test_a_list_for_sessions_that_nobody_has_entered_yet_is_not_forgotten_with_t
     portal.session_for(cohort, starts_at=timezone.now() - timedelta(days=300))
 
     for row, one in ((ADA, cohort), (ALAN, make.cohort())):
-        assert keeping.kept_until(portal.invitee(one, row)) is None
-    assert keeping.forget_old(timezone.now()) == 0
+        assert retention.kept_until(portal.invitee(one, row)) is None
+    assert retention.forget_old(timezone.now()) == 0
     assert Invitee.history.count() == 2
 
 

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_http_methods
 
 from core import clock
 from partners import access
-from partners.domain import answering
-from partners.domain.answering import Accepted
+from partners.domain import responses
+from partners.domain.responses import Accepted
 from partners.models import Invitee
 from programme.models import Session
 from registrations.domain import seats
@@ -34,21 +34,21 @@ def answer(request: HttpRequest, key: str) -> HttpResponse:
         if act == "accept":
             return _accept(request, invitee)
         if act == "decline":
-            answering.decline(invitee, at=clock.now())
+            responses.decline(invitee, at=clock.now())
             messages.success(request, _("You have declined: your place is free for somebody else."))
         elif act == "erase":
-            answering.erase(invitee, at=clock.now())
+            responses.erase(invitee, at=clock.now())
             return render(request, "partners/erased.html", {"institution": invitee.institution})
-    except answering.Gone:
+    except responses.Gone:
         return render(request, "partners/no_invitation.html", status=404)
-    except answering.Complete as full:
+    except responses.Complete as full:
         messages.error(request, str(full))
     return redirect("partners:answer", key)
 
 
 def _accept(request: HttpRequest, invitee: Invitee) -> HttpResponse:
     language = "en" if translation.get_language() == "en" else "fr"
-    accepted = answering.accept(invitee, request.POST.getlist("session"), language=language, at=clock.now())
+    accepted = responses.accept(invitee, request.POST.getlist("session"), language=language, at=clock.now())
     _tell(request, accepted)
     user = accepted.attendee.user
     # The link of the mail signs in once, when it makes the account; afterwards a code does, and for organisers always.
@@ -72,7 +72,7 @@ def _tell(request: HttpRequest, accepted: Accepted) -> None:
 def _show(request: HttpRequest, invitee: Invitee) -> HttpResponse:
     now = clock.now()
     is_theirs = request.user.is_authenticated and invitee.attendee is not None and invitee.attendee.user == request.user
-    kept = answering.sessions_for(invitee.cohort, now)
+    kept = responses.sessions_for(invitee.cohort, now)
     pools = {pool.session_id: pool for pool in invitee.cohort.allotments.filter(session__in=kept)}
     mine = {seat.session.pk: seat for seat in seats.seats(kept, invitee.attendee, now)} if invitee.attendee else {}
     sessions = [(session, pools[session.pk], mine.get(session.pk), _beside(session, kept, invitee)) for session in kept]
@@ -87,7 +87,7 @@ def _show(request: HttpRequest, invitee: Invitee) -> HttpResponse:
         "asks_to_erase": "erase" in request.GET,
         "asks_to_decline": "decline" in request.GET and invitee.status == Invitee.Status.ACCEPTED,
     }
-    return render(request, "partners/answer.html", context)
+    return render(request, "partners/response.html", context)
 
 
 def _beside(session: Session, kept: list[Session], invitee: Invitee) -> list[str]:

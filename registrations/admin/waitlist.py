@@ -18,9 +18,9 @@ from core import clock
 from core.admin import WholeNumber
 from core.text import whole_numbers
 from programme.models import Session
+from registrations.admin.formatting import ask, may_change_people, may_see_people, page_of, show, tell_refused
 from registrations.admin.pools import gauge
 from registrations.admin.why import address
-from registrations.admin.words import ask, may_change_people, may_see_people, page_of, show, tell_refused
 from registrations.domain import booking, explain, waitlist
 from registrations.domain.ways_in import SeatRefused
 from registrations.models import Membership, Registration, SeatPool
@@ -32,7 +32,7 @@ class PriorityForm(forms.Form):
     priority = WholeNumber(min_value=-99, max_value=99)
 
 
-def line(desk: ModelAdmin, request: HttpRequest, session: Session) -> HttpResponse:
+def waitlist_page(model_admin: ModelAdmin, request: HttpRequest, session: Session) -> HttpResponse:
     """GET shows the line; POST does what a button says to those who are ticked, each by the rule of the domain."""
     if not may_see_people(request):
         raise PermissionDenied
@@ -40,7 +40,7 @@ def line(desk: ModelAdmin, request: HttpRequest, session: Session) -> HttpRespon
     if request.method == "POST":
         if not may_change_people(request):
             raise PermissionDenied
-        return _act(desk, request, session, now) or HttpResponseRedirect(request.get_full_path())
+        return _act(model_admin, request, session, now) or HttpResponseRedirect(request.get_full_path())
     pools = list(SeatPool.objects.filter(session=session).select_related("cohort").order_by("cohort__name", "pk"))
     counts = dict(Registration.objects.live().filter(session=session).order_by().values_list("status").annotate(n=Count("pk")))
     asked = request.GET.get("q", "").strip()[:100]
@@ -52,9 +52,9 @@ def line(desk: ModelAdmin, request: HttpRequest, session: Session) -> HttpRespon
     offers = Registration.objects.filter(session=session, status=Status.OFFERED).select_related("attendee__user")
     drawn = getattr(session, "draw", None)
     return show(
-        desk,
+        model_admin,
         request,
-        "line",
+        "waitlist",
         title=_("Waiting list"),
         subtitle=str(session),
         session=session,
@@ -76,7 +76,7 @@ def line(desk: ModelAdmin, request: HttpRequest, session: Session) -> HttpRespon
         by_lot=session.waiting_list == Session.WaitingList.DRAW,
         by_offer=session.waiting_list == Session.WaitingList.OFFER,
         may_change=may_change_people(request),
-        may_lower=may_change_people(request) and desk.has_change_permission(request, session),
+        may_lower=may_change_people(request) and model_admin.has_change_permission(request, session),
         why=address(session=session.pk),
         checkbox=ACTION_CHECKBOX_NAME,
     )
@@ -101,7 +101,7 @@ def _rows(session: Session, waiting: list[Registration], pools: list[SeatPool], 
     ]
 
 
-def _act(desk: ModelAdmin, request: HttpRequest, session: Session, at: datetime) -> HttpResponse | None:
+def _act(model_admin: ModelAdmin, request: HttpRequest, session: Session, at: datetime) -> HttpResponse | None:
     action = request.POST.get("action")
     if action == "draw":
         _draw(request, session, at)
@@ -119,7 +119,7 @@ def _act(desk: ModelAdmin, request: HttpRequest, session: Session, at: datetime)
     elif action == "remove" and "confirm" in request.POST:
         _remove(request, people)
     elif action == "remove":
-        return _ask_to_remove(desk, request, [one for one in people if one.status == Status.WAITING])
+        return _ask_to_remove(model_admin, request, [one for one in people if one.status == Status.WAITING])
     return None
 
 
@@ -157,13 +157,13 @@ def _set_priority(request: HttpRequest, people: list[Registration]) -> None:
     messages.success(request, sentence % {"number": len(people), "priority": form.cleaned_data["priority"]})
 
 
-def _ask_to_remove(desk: ModelAdmin, request: HttpRequest, people: list[Registration]) -> HttpResponse | None:
+def _ask_to_remove(model_admin: ModelAdmin, request: HttpRequest, people: list[Registration]) -> HttpResponse | None:
     if not people:
         messages.warning(request, _("None of these people waits any more."))
         return None
     number = len(people)
     return ask(
-        desk,
+        model_admin,
         request,
         "remove",
         title=_("Remove from the waiting list?"),

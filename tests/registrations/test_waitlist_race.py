@@ -109,12 +109,12 @@ def promote_under_load(cancels, newcomers):
     print(f"{cancels} cancelled, {newcomers} came: 0 oversold, 0 passed over, 0 seats idle, in {seconds:.1f} s.")
 
 
-@pytest.mark.proves("fair-line")
+@pytest.mark.proves("fair-waitlist")
 def test_seats_that_are_freed_while_newcomers_come_go_to_the_line_in_its_order():
     promote_under_load(cancels=40, newcomers=80)
 
 
-@pytest.mark.proves("fair-line")
+@pytest.mark.proves("fair-waitlist")
 @pytest.mark.faults
 def test_a_hundred_cancellations_against_two_hundred_newcomers():
     for _ in range(5):
@@ -250,7 +250,7 @@ def lower_during_registrations(seats, to, newcomers):
     pool = make.pool(session)
     assert (pool.seats, pool.taken) == (to, to)
     moved = set(Registration.history.filter(session=session, status="waiting", history_user=organiser).values_list("attendee", flat=True))
-    told = Message.objects.filter(kind="registrations.moved_to_line").values_list("to", flat=True)
+    told = Message.objects.filter(kind="registrations.moved_to_waitlist").values_list("to", flat=True)
     assert sorted(told) == sorted(Attendee.objects.filter(pk__in=moved).values_list("user__email", flat=True))
     assert books() == []
     print(f"{seats} lowered to {to} while {newcomers} came and {seats // 5} left: {len(moved)} moved to the line, exactly they were told.")
@@ -537,13 +537,13 @@ def test_whoever_is_caught_in_an_organisers_circle_of_locks_is_served_all_the_sa
     assert books() == []
 
 
-@pytest.mark.proves("no-lost-seat", "fair-line")
+@pytest.mark.proves("no-lost-seat", "fair-waitlist")
 def test_a_storm_of_everything_leaves_the_books_right():
     """Registrations, places, swaps, offers, gifts, priorities and the clock, at random, at once."""
     storm_of_everything(people=40, deeds=300)
 
 
-@pytest.mark.proves("no-lost-seat", "fair-line")
+@pytest.mark.proves("no-lost-seat", "fair-waitlist")
 @pytest.mark.faults
 def test_a_long_storm_of_everything_leaves_the_books_right():
     for seed in range(5):

@@ -8,10 +8,10 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 
-from accounts.domain import people
+from accounts.domain import accounts
 from accounts.domain.addresses import addresses_of
 from accounts.models import Attendee, User
-from outbox.domain.addresses import ERASED
+from outbox.domain.suppression import ERASED
 from outbox.models import Message
 from partners.domain import applying, objections
 from partners.models import Invitee, Objection
@@ -62,8 +62,8 @@ def accept(invitee: Invitee, slugs: Collection[str], *, language: str, at: datet
             raise Gone
         first_time, is_new = found.status != Status.ACCEPTED, False
         if first_time:
-            user, is_new = people.find_or_open(found.email, language=language)
-            attendee = getattr(user, "attendee", None) or people.introduce(user, name=str(found) or user.email.partition("@")[0])
+            user, is_new = accounts.find_or_open(found.email, language=language)
+            attendee = getattr(user, "attendee", None) or accounts.introduce(user, name=str(found) or user.email.partition("@")[0])
         elif found.attendee:  # who they became then, whatever address the list gives them since
             attendee = found.attendee
         else:

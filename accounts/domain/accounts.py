@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 from accounts.domain.addresses import addresses_of
 from accounts.models import Attendee, User, normalise_email
 from core import clock
-from outbox.domain.addresses import forget
+from outbox.domain.suppression import forget
 
 
 def open_account(email: str, *, language: str) -> User:

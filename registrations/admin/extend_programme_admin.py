@@ -16,12 +16,12 @@ from accounts.models import Attendee
 from core.admin import ON_ONE_PAGE, LabelledInline, ReadOnlyInline, ToVerify
 from programme.admin import EventAdmin, SessionAdmin
 from programme.models import Event, Session
+from registrations.admin.formatting import may_see_people
 from registrations.admin.invitations import InvitationInline
 from registrations.admin.pools import Filling, SeatPoolAdmin, gauge
 from registrations.admin.registrations import RegistrationAdmin
 from registrations.admin.sessions import SessionDesk
 from registrations.admin.why import address
-from registrations.admin.words import may_see_people
 from registrations.models import Limit, Registration, SeatPool
 
 
@@ -101,8 +101,8 @@ class SessionWithSeatsAdmin(SessionDesk):
         shown = gauge(session.taken_count, session.seats_count)
         if not session.waiting_count:
             return shown
-        line = reverse("admin:programme_session_line", args=[session.pk])
-        return format_html('{} <a href="{}">{}</a>', shown, line, _("%(number)d waiting") % {"number": session.waiting_count})
+        url = reverse("admin:programme_session_waitlist", args=[session.pk])
+        return format_html('{} <a href="{}">{}</a>', shown, url, _("%(number)d waiting") % {"number": session.waiting_count})
 
 
 class LimitInline(LabelledInline):

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext_noop
 
 from core import clock
-from outbox.models import BadAddress, Message
+from outbox.models import Message, SuppressedAddress
 
 ERASED = gettext_noop("The person was erased.")
 
@@ -21,8 +21,10 @@ def mark(address: str, reason: str, words: str, *, at: datetime) -> None:
     if "\0" in address or not Message.objects.filter(to=address).exists():
         return
     with transaction.atomic():
-        BadAddress.objects.bulk_create([BadAddress(address=address, reason=reason, reported_at=at, cleared_at=at)], ignore_conflicts=True)
-        known = BadAddress.objects.select_for_update().get(address=address)
+        SuppressedAddress.objects.bulk_create(
+            [SuppressedAddress(address=address, reason=reason, reported_at=at, cleared_at=at)], ignore_conflicts=True
+        )
+        known = SuppressedAddress.objects.select_for_update().get(address=address)
         if known.cleared_at is None or at < known.cleared_at:
             return
         known.reason, known.words, known.reported_at, known.cleared_at = reason, words.replace("\0", "")[:2000], at, None
@@ -30,10 +32,10 @@ def mark(address: str, reason: str, words: str, *, at: datetime) -> None:
         known.save()
 
 
-def clear(bad: BadAddress, *, actor: Any) -> bool:
+def clear(bad: SuppressedAddress, *, actor: Any) -> bool:
     """Let mails go to this address again; tell whether that changed anything. Mails that were dropped meanwhile stay dropped."""
     with transaction.atomic():
-        bad = BadAddress.objects.select_for_update().get(pk=bad.pk)
+        bad = SuppressedAddress.objects.select_for_update().get(pk=bad.pk)
         if bad.cleared_at is not None:
             return False
         bad.cleared_at = clock.now()
@@ -51,5 +53,5 @@ def forget(address: str, *, at: datetime) -> None:
         mails.waiting().update(status=Message.Status.DROPPED, lease_until=None, lease_token=None, last_error=reason)
         mails.exclude(last_error="").update(last_error=reason)
         mails.update(**erased)
-        BadAddress.objects.filter(address=address.lower()).delete()
-        BadAddress.history.filter(address=address.lower()).delete()
+        SuppressedAddress.objects.filter(address=address.lower()).delete()
+        SuppressedAddress.history.filter(address=address.lower()).delete()

@@ -14,9 +14,9 @@ from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from outbox.domain.kinds import Letter
+from outbox.domain.mail_kinds import Letter
 from outbox.domain.posting import post
-from outbox.models import Wording
+from outbox.models import MailTemplate
 
 LANGUAGES = ("fr", "en")
 FIELDS = ("subject", "opening", "closing")
@@ -94,7 +94,7 @@ def of(key: str) -> Texts:
 
 def read(**which: str) -> dict[tuple[str, str], Texts]:
     """What organisers wrote, by kind and language: all of it, or that of one kind or language."""
-    rows = Wording.objects.filter(**which).order_by()
+    rows = MailTemplate.objects.filter(**which).order_by()
     return {(row.kind, row.language): Texts(row.subject, row.opening, row.closing) for row in rows}
 
 
@@ -154,7 +154,7 @@ class Changed(Exception):
 
 def version(kind: Kind, language: str) -> str:
     """What tells this wording from every other state of it."""
-    last = Wording.history.filter(kind=kind.key, language=language).order_by("-history_id").first()
+    last = MailTemplate.history.filter(kind=kind.key, language=language).order_by("-history_id").first()
     return str(last.history_id) if last else ""
 
 
@@ -169,13 +169,13 @@ def save(kind: Kind, language: str, texts: Texts, *, seen: str, actor: Any) -> b
         usual = standard(kind)
     try:
         with transaction.atomic():
-            row = Wording.objects.select_for_update().filter(kind=kind.key, language=language).first()
+            row = MailTemplate.objects.select_for_update().filter(kind=kind.key, language=language).first()
             before = Texts(row.subject, row.opening, row.closing) if row else usual
             if texts == before:
                 return False
             if version(kind, language) != seen:
                 raise Changed(before)
-            row = row or Wording(kind=kind.key, language=language)
+            row = row or MailTemplate(kind=kind.key, language=language)
             row._history_user = actor  # type: ignore[attr-defined]
             if texts == usual:
                 row.delete()
@@ -184,7 +184,7 @@ def save(kind: Kind, language: str, texts: Texts, *, seen: str, actor: Any) -> b
                 row.save()
             return True
     except IntegrityError as taken:  # two have written the first wording at once
-        row = Wording.objects.get(kind=kind.key, language=language)
+        row = MailTemplate.objects.get(kind=kind.key, language=language)
         raise Changed(Texts(row.subject, row.opening, row.closing)) from taken
 
 

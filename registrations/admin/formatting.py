@@ -40,13 +40,13 @@ def page_of(request: HttpRequest, rows: Any) -> Page[Any]:
     return Paginator(rows, ON_A_PAGE).get_page(request.GET.get("p"))
 
 
-def show(desk: ModelAdmin, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
-    context = desk.admin_site.each_context(request) | {"opts": desk.opts} | context
+def show(model_admin: ModelAdmin, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
+    context = model_admin.admin_site.each_context(request) | {"opts": model_admin.opts} | context
     return TemplateResponse(request, f"admin/registrations/desk/{template}.html", context)
 
 
 def ask(
-    desk: ModelAdmin,
+    model_admin: ModelAdmin,
     request: HttpRequest,
     action: str,
     *,
@@ -60,14 +60,14 @@ def ask(
     **context: Any,
 ) -> HttpResponse:
     """The page that says what `action` would do to the `rows` (the key of each, and what to show of it) and asks: `yes` or `no`."""
-    address = f"admin:{desk.opts.app_label}_{desk.opts.model_name}"
+    address = f"admin:{model_admin.opts.app_label}_{model_admin.opts.model_name}"
     from_object = "_back" in request.POST
     post_to = post_to or reverse(f"{address}_changelist")
     back = reverse(f"{address}_change", args=[rows[0][0]]) if from_object else post_to
     context |= {"title": title, "sentences": sentences, "headers": headers, "yes": yes, "no": no}
     context["rows"] = [(pk, list(zip(headers, cells, strict=True))) for pk, cells in rows]
     context |= {"action": action, "post_to": post_to, "back": back, "name": ACTION_CHECKBOX_NAME, "from_object": from_object}
-    return show(desk, request, "ask", **context)
+    return show(model_admin, request, "ask", **context)
 
 
 def tell_refused(request: HttpRequest, refusals: Sequence[str]) -> None:

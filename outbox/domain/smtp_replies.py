@@ -21,52 +21,52 @@ class Meaning(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """`words` are the server's own, with its code, as organisers read them."""
 
     meaning: Meaning
     words: str
 
 
-def understand(error: Exception) -> Answer:
+def understand(error: Exception) -> Reply:
     """Judge what sending a mail over an open connection has raised."""
     match error:
         case smtplib.SMTPRecipientsRefused():
             code, text = next(iter(error.recipients.values()))
             return _smtp(code, text)
         case smtplib.SMTPSenderRefused() if error.smtp_code >= 500 and error.smtp_code != TOO_BIG:
-            return Answer(Meaning.AWAY, _said(error.smtp_code, error.smtp_error))  # our own address is refused: so it is for all mails
+            return Reply(Meaning.AWAY, _said(error.smtp_code, error.smtp_error))  # our own address is refused: so it is for all mails
         case smtplib.SMTPResponseException():
             return _smtp(error.smtp_code, error.smtp_error)
         case smtplib.SMTPNotSupportedError() | UnicodeError():
-            return Answer(Meaning.REFUSED, f"{type(error).__name__}: {error}")  # an address that this server cannot read
+            return Reply(Meaning.REFUSED, f"{type(error).__name__}: {error}")  # an address that this server cannot read
         case ImproperlyConfigured():
-            return Answer(Meaning.AWAY, str(error))
+            return Reply(Meaning.AWAY, str(error))
         case AnymailRecipientsRefused():
             said = "" if error.response is None else error.response.text
-            return Answer(Meaning.REFUSED, f"{error} {said}"[:2000])
+            return Reply(Meaning.REFUSED, f"{error} {said}"[:2000])
         case AnymailAPIError():
             return _http(error)
         case AnymailError() | ValueError() | TypeError():
-            return Answer(Meaning.REFUSED, f"{type(error).__name__}: {error}")
+            return Reply(Meaning.REFUSED, f"{type(error).__name__}: {error}")
         case _:  # the connection broke, or was too slow
-            return Answer(Meaning.LATER, f"{type(error).__name__}: {error}")
+            return Reply(Meaning.LATER, f"{type(error).__name__}: {error}")
 
 
-def _smtp(code: int, text: bytes | str) -> Answer:
+def _smtp(code: int, text: bytes | str) -> Reply:
     words = _said(code, text)
     if code in WAIT:
-        return Answer(Meaning.REST, words)
-    return Answer(Meaning.REFUSED if code >= 500 else Meaning.LATER, words)
+        return Reply(Meaning.REST, words)
+    return Reply(Meaning.REFUSED if code >= 500 else Meaning.LATER, words)
 
 
-def _http(error: AnymailAPIError) -> Answer:
+def _http(error: AnymailAPIError) -> Reply:
     status = error.status_code
     if status is None or status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return Answer(Meaning.AWAY, str(error))
+        return Reply(Meaning.AWAY, str(error))
     if status in BUSY:
-        return Answer(Meaning.REST, str(error))
-    return Answer(Meaning.LATER if status >= 500 else Meaning.REFUSED, str(error))
+        return Reply(Meaning.REST, str(error))
+    return Reply(Meaning.LATER if status >= 500 else Meaning.REFUSED, str(error))
 
 
 def _said(code: int, text: bytes | str) -> str:

@@ -11,8 +11,8 @@ from django.utils.translation import gettext
 
 from outbox.models import Message
 from programme.models import Session
-from registrations.domain import replays
-from registrations.models import PostKey, Registration
+from registrations.domain import idempotency
+from registrations.models import IdempotencyKey, Registration
 from tests import make
 from tests.registrations.acts import books, cancel, fill, last, line, mails, register, status, wait
 
@@ -33,7 +33,7 @@ def press(client, session, act="register", **fields):
 
 
 def counts():
-    return Registration.objects.count(), Registration.history.count(), Message.objects.count(), PostKey.objects.count()
+    return Registration.objects.count(), Registration.history.count(), Message.objects.count(), IdempotencyKey.objects.count()
 
 
 def test_the_key_of_a_form_is_spent_with_its_effect(client, ada):
@@ -41,7 +41,7 @@ def test_the_key_of_a_form_is_spent_with_its_effect(client, ada):
 
     press(client, session, key=key)
 
-    spent = PostKey.objects.get()
+    spent = IdempotencyKey.objects.get()
     assert (str(spent.key), spent.user) == (key, ada.user)
     assert spent.answer == {"registration": str(last(session, ada).uuid), "status": "confirmed"}
 
@@ -89,7 +89,7 @@ def test_somebody_elses_key_is_as_good_as_new(client, ada):
     press(make.sign_in(Client(), grace), session, key=key)
 
     assert status(session, grace) == "confirmed"
-    assert PostKey.objects.count() == 2
+    assert IdempotencyKey.objects.count() == 2
 
 
 @pytest.mark.proves("idempotent-forms")
@@ -97,7 +97,7 @@ def test_what_was_refused_spends_no_key(client, ada):
     session, key = make.session(seats=1, waiting_list=Session.WaitingList.NONE), str(uuid.uuid4())
     [holder] = fill(session)
     press(client, session, key=key)
-    assert PostKey.objects.count() == 0
+    assert IdempotencyKey.objects.count() == 0
     cancel(session, holder)
 
     press(client, session, key=key)
@@ -152,7 +152,7 @@ def test_a_form_without_a_key_or_with_an_odd_one_works_all_the_same(client, ada)
         session = make.session()
         assert press(client, session, key=key, despite="on").status_code == 200
         assert status(session, ada) == "confirmed"
-    assert not PostKey.objects.exists()
+    assert not IdempotencyKey.objects.exists()
 
 
 @pytest.mark.proves("idempotent-forms")
@@ -160,9 +160,9 @@ def test_keys_are_kept_for_two_days(client, ada):
     now = timezone.now()
     for age in (timedelta(hours=47), timedelta(hours=49)):
         press(client, make.session(), despite="on")
-        PostKey.objects.filter(created_at__gt=now - timedelta(hours=1)).update(created_at=now - age)
+        IdempotencyKey.objects.filter(created_at__gt=now - timedelta(hours=1)).update(created_at=now - age)
 
-    assert replays.forget_old(now) == 1
-    assert replays.forget_old(now) == 0
-    assert PostKey.objects.count() == 1
+    assert idempotency.forget_old(now) == 1
+    assert idempotency.forget_old(now) == 0
+    assert IdempotencyKey.objects.count() == 1
     assert books() == []
