@@ -33,12 +33,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Confi
     """What says nothing about the database runs once, with SQLite; what only one database has runs there."""
     elsewhere = {"browser", "runs_once"} if connection.vendor == "postgresql" else {"only_on_postgresql"}
     for item in items:
-        if "page" in getattr(item, "fixturenames", ()):
+        if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
-    left_out = [item for item in items if any(item.get_closest_marker(name) for name in elsewhere)]
+    left_out = [item for item in items if elsewhere & _marks(item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def _marks(item: pytest.Item) -> set[str]:
+    """The names of its marks; those that say where it runs have to say why, and the closest of the two decides."""
+    where = [mark for mark in item.iter_markers() if mark.name in ("runs_once", "on_both")]  # the closest first
+    if any(len(mark.args) != 1 for mark in where):
+        raise pytest.UsageError(f'{item.nodeid}: say why: @pytest.mark.{where[0].name}("…")')
+    others = {mark.name for mark in item.iter_markers()} - {"runs_once", "on_both"}
+    return others | {mark.name for mark in where[:1]}
 
 
 NO_TIME_LEFT = "was not begun: no time was left for it"

@@ -64,7 +64,9 @@ def marks_of(node: ast.AST) -> Iterator[tuple[str, list[ast.expr]]]:
 def proofs_in(node: ast.AST, test: str, outside: tuple[str, ...] = ()) -> Iterator[Proof]:
     """The proofs in a module or class, in the order of the source."""
     marks = list(marks_of(node))
-    names = (*outside, *(name for name, _arguments in marks))
+    inside = [name for name, _arguments in marks]
+    outside = tuple(name for name in outside if name != "runs_once" or "on_both" not in inside)
+    names = (*outside, *inside)
     keys = [ast.literal_eval(key) for name, arguments in marks if name == "proves" for key in arguments]
     if keys:
         yield Proof(test, keys, list(dict.fromkeys(NOTES[name] for name in names if name in NOTES)))

@@ -9,7 +9,7 @@ import polib
 import pytest
 from django.conf import settings
 
-pytestmark = pytest.mark.runs_once
+pytestmark = pytest.mark.runs_once("catalogues are files: no database is asked")
 
 CATALOGUE = "locale/fr/LC_MESSAGES/django.po"
 APPS = sorted(path.parents[3].name for path in settings.BASE_DIR.glob(f"*/{CATALOGUE}"))

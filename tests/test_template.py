@@ -154,7 +154,7 @@ def test_of_many_who_start_together_one_migrates(folder: Path) -> None:
     [
         pytest.param(f"post_migrate.connect(lambda **_: {DIE}, weak=False)", id="while it migrates"),
         # PostgreSQL itself makes a database whole or not at all.
-        pytest.param(f"os.fsync = lambda _: {DIE}", id="while it writes a file", marks=pytest.mark.runs_once),
+        pytest.param(f"os.fsync = lambda _: {DIE}", id="while it writes a file", marks=pytest.mark.runs_once("a file")),
     ],
 )
 def test_who_is_killed_leaves_no_half_template_and_keeps_nobody_waiting(folder: Path, moment: str) -> None:

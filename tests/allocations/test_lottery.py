@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from allocations.domain import lottery
 
-pytestmark = pytest.mark.runs_once
+pytestmark = pytest.mark.runs_once("the lottery is pure: no database is asked")
 
 HOUR = 3600
 MORNING = 1_801_000_000

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.runs_once  # each makes a SQLite file of its own
+pytestmark = pytest.mark.runs_once("each bench makes a SQLite file of its own")
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 

@@ -13,7 +13,7 @@ from tests import browser as machine
 from tests.demo import Demo, running_demo
 from tests.smtp import free_port
 
-pytestmark = [pytest.mark.browser, pytest.mark.runs_once]
+pytestmark = pytest.mark.browser
 
 TITLE = "Intervention de Yann Le Cun"
 SECONDS_FOR_A_MAIL = 10

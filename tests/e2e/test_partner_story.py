@@ -17,7 +17,7 @@ from tests.e2e.test_main_job import latest_mail, sign_in
 from tests.processes import run_python
 from tests.smtp import free_port
 
-pytestmark = [pytest.mark.browser, pytest.mark.runs_once]
+pytestmark = pytest.mark.browser
 
 OWNER, COORDINATOR = "coordinatrice@demo.example", "claude@cnam-fictif.example"
 # One seat in the panel for the whole master, so that whoever comes second waits.

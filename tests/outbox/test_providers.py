@@ -246,7 +246,7 @@ class TestSending:
         assert not LaneState.objects.exclude(failures=0)
 
 
-@pytest.mark.runs_once
+@pytest.mark.runs_once("settings: no database is asked")
 def test_a_provider_is_chosen_by_one_variable(tmp_path):
     code = "from django.conf import settings; print(settings.EMAIL_BACKEND, settings.ANYMAIL['MAILGUN_API_KEY'], settings.ANYMAIL['MAILGUN_SENDER_DOMAIN'])"
     done = run_python(code, environment(tmp_path, EMAIL_URL="anymail://mailgun?API_KEY=a%26b&SENDER_DOMAIN=mg.example.org"))

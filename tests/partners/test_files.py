@@ -19,7 +19,7 @@ from partners.domain.checking import Level
 from partners.domain.files import ListRefused
 from tests.partners import files as make
 
-pytestmark = pytest.mark.runs_once  # no database is asked
+pytestmark = pytest.mark.runs_once("files are read without a database")
 DATA = Path(settings.BASE_DIR) / "summit" / "demo" / "data"
 ADA = ["Lovelace", "Ada", "ada@example.org", "0001"]
 

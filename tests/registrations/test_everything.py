@@ -314,7 +314,7 @@ def test_whatever_happens_in_whatever_order_the_books_are_right_after_every_step
 
 @pytest.mark.proves("no-lost-seat", "fair-waitlist")
 @pytest.mark.faults
-@pytest.mark.runs_once  # one act after the other: the short orders are tried on both databases
+@pytest.mark.runs_once("one act after the other: the short orders are tried on both databases")
 def test_whatever_happens_for_long_the_books_are_right_after_every_step(clock: None) -> None:
     """With BY_CHANCE=1 in the environment: twelve times as many orders, and new ones each time."""
     by_chance = os.environ.get("BY_CHANCE") == "1"

@@ -19,7 +19,7 @@ import pytest
 
 from tests.deployment import COMPOSE, ROOT, Deployment, deployment, wait_until
 
-pytestmark = pytest.mark.runs_once
+pytestmark = pytest.mark.runs_once("the containers have a PostgreSQL of their own")
 
 OURS = ("migrate", "web", "worker", "beat")
 DOCKERFILE = (ROOT / "Dockerfile").read_text()

@@ -9,7 +9,7 @@ import pytest
 
 from tests import proofs
 
-pytestmark = pytest.mark.runs_once
+pytestmark = pytest.mark.runs_once("the docs are files")
 
 ROOT = Path(__file__).parents[2]
 DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bench/*.md")])

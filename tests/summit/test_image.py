@@ -12,7 +12,7 @@ from django.apps import apps
 from summit.loading.loader import OWN_DATA
 from tests.image import ROOT, context, instructions, is_ignored
 
-pytestmark = pytest.mark.runs_once
+pytestmark = pytest.mark.runs_once("the image is told from files")
 
 APPS = {app.name for app in apps.get_app_configs() if Path(app.path).parent == ROOT}
 FILES = context()

@@ -67,7 +67,7 @@ print(json.dumps([answer.get("Strict-Transport-Security", ""), settings.SESSION_
 """
 
 
-@pytest.mark.runs_once
+@pytest.mark.runs_once("settings: a process of its own, which asks no database")
 @pytest.mark.parametrize(
     ("address", "proxies", "expected"),
     [
@@ -84,7 +84,7 @@ def test_https_is_believed_only_of_a_proxy_that_was_announced(address: str, prox
 
 
 @pytest.mark.proves("no-typed-address-fetched")
-@pytest.mark.runs_once
+@pytest.mark.runs_once("the sources are read")
 def test_no_code_of_ours_calls_other_sites():
     """An address that somebody typed is never fetched, so nobody reaches inner networks through Summit."""
     clients = {"requests", "httpx", "aiohttp", "urllib3", "http.client", "urllib.request", "ftplib"}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.runs_once
+pytestmark = pytest.mark.runs_once("settings are read before any database is asked")
 
 KEY = "a-key-for-tests-that-guards-nothing-at-all-0123456789"
 
