@@ -182,7 +182,7 @@ def test_the_pages_of_organisers_are_fit_for_all(
         "allocationrun/",
         f"allocationrun/{run.pk}/change/?q=ada",
     ):
-        assert page.goto(f"/admin/registrations/{path}").ok
+        assert page.goto(f"/admin/allocations/{path}").ok
         found += machine.unfit(page, of_django=True)
     page.goto(f"/admin/allocations/allocation/{allocation.pk}/change/")
     machine.follow(page.get_by_role("button", name="Simuler…"))
