@@ -4,8 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -24,6 +25,9 @@ WIDER_THAN_ITS_WINDOW = """css => {
     document.adoptedStyleSheets = [];
     return spaced ? "scrolls sideways when its letters are spaced" : "";
 }"""
+Look = tuple[Literal["light", "dark"], int]  # a scheme and a width
+# Each language on a phone and on a screen, each of them in light and in dark.
+LOOKS: dict[str, list[Look]] = {"fr": [("light", 1280), ("dark", 390)], "en": [("light", 390), ("dark", 1280)]}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 ARGUMENTS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
 ARGUMENTS += ["--disable-dev-shm-usage"]  # a container gives it 64 MB, and a page that needs more crashes
@@ -66,11 +70,24 @@ def unfit(page: "Page", *, of_django: bool = False) -> list[str]:
     from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 - only browser tests pay for it
 
     rules = RULES if of_django else [*RULES, "best-practice"]
-    broken = Axe().run(page, options={"runOnly": rules, "preload": not of_django}).response["violations"]
+    options = {"runOnly": rules, "preload": not of_django, "resultTypes": ["violations"]}
+    broken = Axe().run(page, options=options).response["violations"]
     found = [f"{page.url} {rule['id']}: {', '.join(node['html'][:200] for node in rule['nodes'][:5])}" for rule in broken]
     if page.locator("h1").count() != 1:
         found.append(f"{page.url} has not one h1")
     return found + too_wide(page)
+
+
+def in_each(looks: "Sequence[Look]", page: "Page", judge: "Callable[[Page], list[str]]") -> list[str]:
+    """What `judge` finds in each of `looks`, on the page as it stands: it is loaded once. It was opened in the first, and ends there."""
+    height = (page.viewport_size or {"height": 800})["height"]
+    found = []
+    for scheme, width in reversed(looks):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate("Promise.all(document.getAnimations().map((change) => change.finished))")  # no colour is half way
+        found += [f"{scheme} {width} {fault}" for fault in judge(page)]
+    return found
 
 
 def install() -> None:

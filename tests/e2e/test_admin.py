@@ -88,6 +88,7 @@ def a_request() -> Registration:
 
 
 @pytest.mark.proves("accessible-pages")
+@pytest.mark.parametrize("page", machine.LOOKS["fr"][:1], indirect=True, ids=["light-wide then dark-narrow"])
 def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
     session = make.session(title="Éthique, droit et gouvernance des systèmes d’apprentissage", assumed_fields="start|capacity")
     make.participation(session=session)
@@ -159,7 +160,7 @@ def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
         "programme/",
     ]:
         assert page.goto(f"/admin/{path}").ok, path
-        found += faults(page)
+        found += machine.in_each(machine.LOOKS["fr"], page, faults)
 
     assert found == []
 

@@ -13,11 +13,10 @@ from tests import make
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
 
-@pytest.fixture(
-    params=[("fr", "light", 1280), ("fr", "dark", 390), ("en", "light", 390), ("en", "dark", 1280)], ids=lambda p: "-".join(map(str, p))
-)
+@pytest.fixture(params=machine.LOOKS)
 def page(request: pytest.FixtureRequest, chromium: Browser, live_server: Any) -> Iterator[Page]:
-    language, scheme, width = request.param
+    language = request.param
+    scheme, width = machine.LOOKS[language][0]
     context = chromium.new_context(
         base_url=live_server.url + ("/en/" if language == "en" else "/"),
         color_scheme=scheme,
@@ -25,6 +24,7 @@ def page(request: pytest.FixtureRequest, chromium: Browser, live_server: Any) ->
         locale=language,
     )
     page = context.new_page()
+    page.looks = machine.LOOKS[language]  # type: ignore[attr-defined]
     refused: list[str] = []
     page.on("console", lambda message: refused.append(message.text) if "Content Security Policy" in message.text else None)
     yield page
@@ -33,7 +33,7 @@ def page(request: pytest.FixtureRequest, chromium: Browser, live_server: Any) ->
 
 
 def judge(page: Page) -> None:
-    assert machine.unfit(page) == []
+    assert machine.in_each(page.looks, page, machine.unfit) == []  # type: ignore[attr-defined]
 
 
 def press_enter(page: Page) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -32,18 +33,21 @@ def ada() -> Attendee:
     return make.attendee()
 
 
-@pytest.fixture(
-    params=[("", "light", 1280), ("", "dark", 390), ("/en", "light", 390), ("/en", "dark", 1280)], ids=lambda p: "-".join(map(str, p))
-)
+@pytest.fixture(params=machine.LOOKS)
 def page(request: pytest.FixtureRequest, chromium: Browser, live_server: Any, ada: Attendee) -> Iterator[Page]:
     """A page of Ada's browser; at its end, the policy must have refused nothing."""
-    language, scheme, width = request.param
+    language = request.param
+    scheme, width = machine.LOOKS[language][0]
     context = chromium.new_context(
-        base_url=live_server.url, color_scheme=scheme, viewport={"width": width, "height": 844}, locale="en-GB" if language else "fr-FR"
+        base_url=live_server.url,
+        color_scheme=scheme,
+        viewport={"width": width, "height": 844},
+        locale="en-GB" if language == "en" else "fr-FR",
     )
     context.add_cookies([cookie(ada, live_server.url)])
     page = context.new_page()
-    page.prefix = language  # type: ignore[attr-defined]
+    page.prefix = "/en" if language == "en" else ""  # type: ignore[attr-defined]
+    page.looks = machine.LOOKS[language]  # type: ignore[attr-defined]
     refused: list[str] = []
     page.on("console", lambda message: refused.append(message.text) if "Content Security Policy" in message.text else None)
     page.on("pageerror", lambda error: refused.append(str(error)))
@@ -64,7 +68,7 @@ def allocation() -> Allocation:
 
 
 def judge(page: Page) -> None:
-    assert machine.unfit(page) == []
+    assert machine.in_each(page.looks, page, machine.unfit) == []  # type: ignore[attr-defined]
 
 
 def settled(page: Page) -> None:
@@ -163,10 +167,9 @@ def test_the_page_is_whole_without_a_script(chromium: Browser, live_server: Any,
 
 
 @pytest.mark.proves("accessible-pages", "no-foreign-scripts")
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
-def test_the_pages_of_organisers_are_fit_for_all(
-    chromium: Browser, live_server: Any, allocation: Allocation, ada: Attendee, scheme: Any, width: int
-) -> None:
+def test_the_pages_of_organisers_are_fit_for_all(chromium: Browser, live_server: Any, allocation: Allocation, ada: Attendee) -> None:
+    looks, unfit = machine.LOOKS["fr"], partial(machine.unfit, of_django=True)
+    scheme, width = looks[0]
     context = chromium.new_context(base_url=live_server.url, color_scheme=scheme, viewport={"width": width, "height": 800}, locale="fr-FR")
     context.add_cookies([cookie(make.organiser(), live_server.url)])
     page = context.new_page()
@@ -183,14 +186,14 @@ def test_the_pages_of_organisers_are_fit_for_all(
         f"allocationrun/{run.pk}/change/?q=ada",
     ):
         assert page.goto(f"/admin/allocations/{path}").ok
-        found += machine.unfit(page, of_django=True)
+        found += machine.in_each(looks, page, unfit)
     page.goto(f"/admin/allocations/allocation/{allocation.pk}/change/")
     machine.follow(page.get_by_role("button", name="Simuler…"))
-    found += machine.unfit(page, of_django=True)
+    found += machine.in_each(looks, page, unfit)
     machine.follow(page.get_by_role("button", name="Simuler", exact=True))
     expect(page.get_by_text("Ceci est une simulation")).to_be_visible()
     machine.follow(page.get_by_role("button", name="Mettre en vigueur…"))
-    found += machine.unfit(page, of_django=True)
+    found += machine.in_each(looks, page, unfit)
     machine.follow(page.get_by_role("button", name="Attribuer"))
     expect(page.get_by_text("attribuées, et chaque personne est prévenue").first).to_be_visible()
 
