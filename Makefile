@@ -3,6 +3,8 @@
 PYTHON ?= python3
 WORKERS ?= 2
 RUN = .venv/bin/python
+# Who has nothing left to do takes over half of what another has left.
+PYTEST = -m pytest -n $(WORKERS) --dist worksteal --durations 10
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-reset test test-faults check bench
@@ -33,12 +35,12 @@ demo-reset: .venv/demo ## Throw away what the demo holds
 
 test: .venv/development ## Run all tests: on SQLite with the browser, then on PostgreSQL (TEST_DATABASE_URL, else a throw-away server)
 	@$(RUN) -m tests.browser
-	TEST_DATABASE_URL= $(RUN) -m pytest -n $(WORKERS) -m "not faults" $(ARGS)
-	$(RUN) -m tests.postgres $(RUN) -m pytest -n $(WORKERS) -m "not faults" $(ARGS)
+	TEST_DATABASE_URL= $(RUN) $(PYTEST) -m "not faults" $(ARGS)
+	$(RUN) -m tests.postgres $(RUN) $(PYTEST) -m "not faults" $(ARGS)
 
 test-faults: .venv/development ## Run the long races and kills, on both databases
-	$(RUN) -m tests.postgres $(RUN) -m pytest -n $(WORKERS) --dist worksteal -m faults $(ARGS)
-	TEST_DATABASE_URL= $(RUN) -m pytest -n $(WORKERS) --dist worksteal -m faults $(ARGS)
+	$(RUN) -m tests.postgres $(RUN) $(PYTEST) -m faults $(ARGS)
+	TEST_DATABASE_URL= $(RUN) $(PYTEST) -m faults $(ARGS)
 
 # A key and an address that production could have, for the checks that load the settings.
 PRODUCTION = SECRET_KEY=checks-only-checks-only-0123456789-abcdefghijklmnopqrstuvwxyz BASE_URL=https://summit.example.org

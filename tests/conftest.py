@@ -1,6 +1,5 @@
 import gettext
 import os
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -30,7 +29,7 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
-    """What says nothing about the database runs once, with SQLite; what only one database has runs there."""
+    """What says nothing about the database runs once, with SQLite; what only one database has runs there. Long tests begin first."""
     elsewhere = {"browser", "runs_once"} if connection.vendor == "postgresql" else {"only_on_postgresql"}
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()):
@@ -39,6 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Confi
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    items.sort(key=_seconds, reverse=True)  # one that began last would keep one core busy and the other idle
 
 
 def _marks(item: pytest.Item) -> set[str]:
@@ -50,13 +50,9 @@ def _marks(item: pytest.Item) -> set[str]:
     return others | {mark.name for mark in where[:1]}
 
 
-NO_TIME_LEFT = "was not begun: no time was left for it"
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """LONG_RUNS_END, in seconds since 1970: what has not begun by then is left out, and named (.ci/run ends within the hour)."""
-    if time.time() > float(os.environ.get("LONG_RUNS_END", "inf")):
-        pytest.skip(f"{item.name} {NO_TIME_LEFT}")
+def _seconds(item: pytest.Item) -> float:
+    mark = item.get_closest_marker("slow")
+    return mark.args[0] if mark else 0
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -73,8 +69,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _skipped(reporter: pytest.TerminalReporter) -> int:
-    """How many tests were skipped although there was time for them."""
-    return sum(NO_TIME_LEFT not in str(report.longrepr) for report in reporter.stats.get("skipped", []))
+    return len(reporter.stats.get("skipped", []))
 
 
 def _database() -> str:

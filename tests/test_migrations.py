@@ -18,6 +18,7 @@ def tables():
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.slow(30)
 def test_every_migration_can_be_taken_back_and_run_again(settings):
     settings.CACHES = product.CACHES  # tests keep limits in memory; the product's table must come and go too
     before = tables()

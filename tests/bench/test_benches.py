@@ -24,6 +24,7 @@ def run(*command: str) -> dict:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow(12)
 def test_a_hot_sale_sells_every_seat_once_and_tells_how_fast():
     few = ["--people", "12", "--seats", "5", "--concurrency", "4", "--rounds", "1", "--floor-seconds", "0.2", "--cancel", "0.5"]
     figures = run("bench/hot_sale.py", *few)
@@ -38,6 +39,7 @@ def test_a_hot_sale_sells_every_seat_once_and_tells_how_fast():
     assert "max_rss_mb" in figures
 
 
+@pytest.mark.slow(8)
 def test_people_who_change_places_all_do_and_the_books_hold():
     figures = run("bench/hot_sale.py", "--people", "20", "--concurrency", "4", "--swap")
 
@@ -46,6 +48,7 @@ def test_people_who_change_places_all_do_and_the_books_hold():
     assert figures["swaps_per_s"] > 0
 
 
+@pytest.mark.slow(12)
 def test_a_page_is_weighed_whole_with_its_styles_scripts_and_fragments():
     figures = run("bench/pages.py", "--path", "/programme/", "--concurrency", "2", "--seconds", "0.3")
 
@@ -58,6 +61,7 @@ def test_a_page_is_weighed_whole_with_its_styles_scripts_and_fragments():
         assert figures[name] > 0, name
 
 
+@pytest.mark.slow(8)
 def test_loading_the_summit_is_timed_from_an_empty_database():
     figures = run("bench/load_summit.py")
 
@@ -66,6 +70,7 @@ def test_loading_the_summit_is_timed_from_an_empty_database():
     assert figures["max_rss_mb"] > 0
 
 
+@pytest.mark.slow(8)
 def test_an_allocation_is_timed_and_gives_the_same_answer_again():
     figures = run("bench/allocation.py", "--people", "30", "--sessions", "6", "--wishes", "4")
 
@@ -76,6 +81,7 @@ def test_an_allocation_is_timed_and_gives_the_same_answer_again():
         assert figures[name] > 0, name
 
 
+@pytest.mark.slow(30)
 def test_mails_to_many_are_timed_and_each_arrives_once():
     figures = run("bench/mail.py", "--messages", "30", "--workers", "2")
 
@@ -85,6 +91,7 @@ def test_mails_to_many_are_timed_and_each_arrives_once():
         assert figures[name] > 0, name
 
 
+@pytest.mark.slow(12)
 def test_a_long_list_is_timed_and_the_web_beside_it():
     figures = run("bench/lists.py", "--rows", "30")
 

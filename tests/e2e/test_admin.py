@@ -89,6 +89,7 @@ def a_request() -> Registration:
 
 @pytest.mark.proves("accessible-pages")
 @pytest.mark.parametrize("page", machine.LOOKS["fr"][:1], indirect=True, ids=["light-wide then dark-narrow"])
+@pytest.mark.slow(40)
 def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
     session = make.session(title="Éthique, droit et gouvernance des systèmes d’apprentissage", assumed_fields="start|capacity")
     make.participation(session=session)

@@ -50,6 +50,7 @@ def sign_in(page: Page, mailbox: Page, demo: Demo, address: str, button: str) ->
 
 
 @pytest.mark.proves("real-browser")
+@pytest.mark.slow(15)
 def test_from_the_programme_to_a_seat_and_back(page: Page, mailbox: Page, demo: Demo, chromium: Browser, tmp_path: Path) -> None:
     # The programme, then the session.
     page.goto(f"{demo.url}/programme/")

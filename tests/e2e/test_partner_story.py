@@ -67,6 +67,7 @@ def row(page: Page, name: str) -> Locator:
     "decline-frees-seats",
     "erased-from-lists",
 )
+@pytest.mark.slow(50)
 def test_a_list_comes_in_people_answer_and_places_move_on(page: Page, chromium: Browser, demo: Demo, tmp_path: Path) -> None:
     database = f"sqlite:///{quote(str(demo.folder / 'summit.sqlite3'))}"
     kept = run_python(

@@ -124,6 +124,7 @@ def faults(page: Page, name: str) -> list[str]:
 
 @pytest.mark.proves("accessible-pages")
 @pytest.mark.parametrize(("lang", "scheme", "width"), VARIANTS, ids=str)
+@pytest.mark.slow(8)
 def test_every_state_is_fit_for_all(
     enter: Callable[..., Page], ada: Attendee, states: dict[str, Session], lang: str, scheme: str, width: int
 ) -> None:

@@ -40,6 +40,7 @@ def plan_reminders() -> list[str]:
 
 
 @pytest.mark.proves("reminder-once")
+@pytest.mark.slow(80)
 def test_two_clocks_and_three_workers_send_five_thousand_reminders_once_each(tmp_path: Path) -> None:
     """Exactly 5,000 mails."""
     expected = Counter(plan_reminders())

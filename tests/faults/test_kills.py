@@ -142,6 +142,7 @@ def test_a_web_process_killed_while_somebody_joins_the_line_keeps_all_or_nothing
 @pytest.mark.faults
 @pytest.mark.parametrize("full", [False, pytest.param(True, marks=pytest.mark.only_on_postgresql)])
 @pytest.mark.parametrize("spot", SPOTS)
+@pytest.mark.slow(40)
 def test_a_hundred_web_processes_killed_at_each_moment_of_a_post(tmp_path, spot, full):
     kill_posts(spot, 100, tmp_path, full=full)
 
@@ -204,5 +205,6 @@ def test_twenty_processes_that_read_and_then_write_never_find_the_database_locke
 
 
 @pytest.mark.faults
+@pytest.mark.slow(30)
 def test_twenty_processes_that_read_and_then_write_for_long(tmp_path):
     read_then_write(20, 50, tmp_path)

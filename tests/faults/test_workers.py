@@ -73,6 +73,7 @@ def assert_each_arrived(box, *, twice_at_most=0):
 
 
 @pytest.mark.proves("mail-once")
+@pytest.mark.slow(7)
 def test_two_workers_and_a_sweep_send_each_mail_once(tmp_path, broker, box):
     """Rung three times each, by two workers, while the sweep goes round: no mail twice."""
     queue(100)
@@ -108,6 +109,7 @@ def kill_at(shares, number, tmp_path, broker, box, seconds):
 
 
 @pytest.mark.proves("mail-sent-or-explained", "mail-once")
+@pytest.mark.slow(7)
 def test_a_killed_worker_loses_no_mail_and_repeats_only_those_in_flight(tmp_path, broker, box):
     """`kill -9` with mails due, start again, and nobody lends a hand."""
     box.seconds_each = 0.01  # so that the kill meets mails in flight
@@ -118,6 +120,7 @@ def test_a_killed_worker_loses_no_mail_and_repeats_only_those_in_flight(tmp_path
 @pytest.mark.proves("mail-sent-or-explained")
 @pytest.mark.faults
 @pytest.mark.only_on_postgresql  # two hundred mails and one kill are tried on both
+@pytest.mark.slow(120)
 def test_a_worker_killed_five_times_in_ten_thousand_mails_loses_none(tmp_path, broker, box):
     kill_at([0.15, 0.30, 0.45, 0.60, 0.75], 10_000, tmp_path, broker, box, seconds=300)
 
@@ -200,6 +203,7 @@ queue(400)
 
 @pytest.mark.proves("mail-sent-or-explained")
 @pytest.mark.only_on_postgresql
+@pytest.mark.slow(20)
 def test_a_database_that_crashes_twice_in_mid_batch_loses_no_mail_and_no_worker_needs_a_restart(tmp_path, broker, box):
     """`pg_ctl restart -m immediate` at a quarter and at half of the mails."""
     box.seconds_each = 0.01
@@ -243,6 +247,7 @@ def test_mails_go_out_without_any_ring(tmp_path, broker, box):
 
 
 @pytest.mark.proves("mail-sent-or-explained")
+@pytest.mark.slow(7)
 def test_a_broker_that_is_flushed_or_killed_in_mid_batch_loses_no_mail(tmp_path, broker, box):
     """The worker takes work again without a restart."""
     box.seconds_each = 0.01

@@ -255,6 +255,7 @@ def tell_by_a_clock_that_is_wrong(hours: int, folder: Path) -> None:
 @pytest.mark.proves("database-clock")
 @pytest.mark.only_on_postgresql
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.slow(15)
 def test_a_worker_whose_clock_jumps_two_hours_ahead_and_back_asks_the_database(tmp_path):
     """On the worker only. Nothing early, nothing twice, nothing about what has ended; an offer for an hour lasts that hour."""
     with time_machine.travel(timezone.now() - timedelta(hours=6)):

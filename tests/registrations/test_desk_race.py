@@ -66,6 +66,7 @@ def test_saving_the_form_while_people_register_never_writes_what_is_taken() -> N
 
 @pytest.mark.proves("no-lost-edits")
 @pytest.mark.faults
+@pytest.mark.slow(40)
 def test_saving_the_form_two_hundred_times_while_a_thousand_people_register() -> None:
     save_while_people_register(saves=200, people=1000)
 
@@ -131,6 +132,7 @@ def test_registration_closes_while_others_register() -> None:
 
 @pytest.mark.proves("capacity-preview")
 @pytest.mark.faults
+@pytest.mark.slow(10)
 def test_three_hundred_people_and_a_capacity_of_two_hundred_and_fifty() -> None:
     session = lower_while_people_register("move", seated=300, wanted=250, seats=300, people=100)
 

@@ -308,6 +308,7 @@ def run(examples: int, steps: int, *, by_chance: bool) -> None:
 
 
 @pytest.mark.proves("no-lost-seat", "fair-waitlist")
+@pytest.mark.slow(8)
 def test_whatever_happens_in_whatever_order_the_books_are_right_after_every_step(clock: None) -> None:
     run(examples=12, steps=30, by_chance=False)
 

@@ -59,6 +59,7 @@ def sell(people, seats):
 
 
 @pytest.mark.proves("no-overselling", "no-lost-seat")
+@pytest.mark.slow(5)
 def test_a_thousand_people_for_three_hundred_seats():
     """Exactly 300 sold, 700 told that it is full, no error."""
     sell(people=1000, seats=300)
@@ -66,6 +67,7 @@ def test_a_thousand_people_for_three_hundred_seats():
 
 @pytest.mark.proves("no-overselling")
 @pytest.mark.faults
+@pytest.mark.slow(100)
 def test_a_thousand_people_for_three_hundred_seats_twenty_times():
     for _ in range(20):
         sell(people=1000, seats=300)
@@ -145,6 +147,7 @@ def sell_with_waitlist(people, seats):
 
 
 @pytest.mark.proves("no-overselling", "no-lost-seat", "no-lock-errors")
+@pytest.mark.slow(8)
 def test_a_thousand_people_for_three_hundred_seats_and_a_line():
     """300 confirmed, 700 in line, from 1 to 700 in the order in which they came."""
     sell_with_waitlist(people=1000, seats=300)
@@ -152,6 +155,7 @@ def test_a_thousand_people_for_three_hundred_seats_and_a_line():
 
 @pytest.mark.proves("no-overselling")
 @pytest.mark.faults
+@pytest.mark.slow(200)
 def test_a_thousand_people_for_three_hundred_seats_and_a_line_twenty_times():
     for _ in range(20):
         sell_with_waitlist(people=1000, seats=300)
@@ -205,6 +209,7 @@ def test_one_person_who_asks_for_two_overlapping_seats_two_hundred_times_gets_on
 
 @pytest.mark.proves("idempotent-requests")
 @pytest.mark.faults
+@pytest.mark.slow(50)
 def test_ten_people_who_ask_for_two_overlapping_seats_two_hundred_times_get_one_of_them():
     ask_for_overlapping_seats(rounds=10)
 
@@ -286,5 +291,6 @@ def test_a_storm_of_registrations_and_cancellations_leaves_the_books_right():
 
 @pytest.mark.proves("no-lost-seat")
 @pytest.mark.faults
+@pytest.mark.slow(60)
 def test_a_long_storm_leaves_the_books_right():
     storm(people=200, sessions=5, deeds=10_000)

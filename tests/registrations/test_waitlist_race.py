@@ -116,6 +116,7 @@ def test_seats_that_are_freed_while_newcomers_come_go_to_the_line_in_its_order()
 
 @pytest.mark.proves("fair-waitlist")
 @pytest.mark.faults
+@pytest.mark.slow(90)
 def test_a_hundred_cancellations_against_two_hundred_newcomers():
     for _ in range(5):
         promote_under_load(cancels=100, newcomers=200)
@@ -169,6 +170,7 @@ def test_swaps_and_cancellations_serve_both_lines():
 
 @pytest.mark.proves("no-lock-errors")
 @pytest.mark.faults
+@pytest.mark.slow(150)
 def test_long_swaps_in_both_directions():
     for _ in range(10):
         swap_in_both_directions(people=50)
@@ -263,6 +265,7 @@ def test_a_capacity_lowered_during_registrations_moves_and_tells_exactly_those_a
 
 @pytest.mark.proves("capacity-change")
 @pytest.mark.faults
+@pytest.mark.slow(30)
 def test_three_hundred_lowered_to_two_hundred_and_fifty_during_registrations():
     lower_during_registrations(seats=300, to=250, newcomers=200)
 
@@ -310,6 +313,7 @@ def test_saving_the_form_during_registrations_never_writes_the_count():
 
 @pytest.mark.proves("no-lost-edits")
 @pytest.mark.faults
+@pytest.mark.slow(40)
 def test_saving_the_form_two_hundred_times_during_a_rush():
     save_form_during_registrations(saves=200, people=1000, seats=300)
 
@@ -545,6 +549,7 @@ def test_a_storm_of_everything_leaves_the_books_right():
 
 @pytest.mark.proves("no-lost-seat", "fair-waitlist")
 @pytest.mark.faults
+@pytest.mark.slow(200)
 def test_a_long_storm_of_everything_leaves_the_books_right():
     for seed in range(5):
         storm_of_everything(people=100, deeds=2500, seed=seed)

@@ -137,6 +137,7 @@ def summit(tmp_path: Path) -> Iterator[Deployment]:
                 print(f"--- {service}\n{summit.log(service)}")
 
 
+@pytest.mark.slow(20)
 def test_the_same_commands_run_as_plain_processes(summit: Deployment):
     """From an empty PostgreSQL to a mail in a mailbox, through the commands of the container files."""
     assert set(readyz(summit)[1].values()) == {"ok"}
@@ -160,6 +161,7 @@ def test_the_same_commands_run_as_plain_processes(summit: Deployment):
 
 @pytest.mark.proves("mail-sent-or-explained")
 @pytest.mark.faults
+@pytest.mark.slow(30)
 def test_each_part_is_taken_away_and_comes_back(summit: Deployment):
     """/readyz names the part; seats are given and taken without the broker; nobody restarts what goes on running."""
     browser = Browser(summit.base_url)

@@ -67,6 +67,7 @@ def bystander() -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.runs_once("the demo has a SQLite file of its own")
+@pytest.mark.slow(20)
 def test_one_ctrl_c_ends_everything_that_it_started_and_nothing_else(folder: Path, bystander: subprocess.Popen[bytes]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -88,6 +89,7 @@ def test_one_ctrl_c_ends_everything_that_it_started_and_nothing_else(folder: Pat
 
 @pytest.mark.runs_once("the demo has a SQLite file of its own")
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process ask to end with its parent")
+@pytest.mark.slow(20)  # beside the one above, whose folder it uses
 def test_a_killed_starter_leaves_no_orphans_and_a_second_start_keeps_the_data(folder: Path) -> None:
     if not (folder / "summit.sqlite3").exists():  # the test above ran in another process
         with running_demo(folder, free_port()) as demo:
@@ -107,6 +109,7 @@ def test_a_killed_starter_leaves_no_orphans_and_a_second_start_keeps_the_data(fo
 
 
 @pytest.mark.runs_once("the demo has a SQLite file of its own")
+@pytest.mark.slow(20)  # beside the one above, whose folder it uses
 def test_without_valkey_a_folder_rings_the_worker_and_a_dead_worker_ends_the_demo(folder: Path) -> None:
     with running_demo(folder, free_port(), before="starter.valkey_binary = lambda: None") as demo:
         demo.url  # noqa: B018 - waits until it answers
