@@ -36,7 +36,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     from django.test.utils import CaptureQueriesContext  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
 
-    from partners.domain import reviewing  # noqa: PLC0415
+    from partners.domain import processing, reviewing  # noqa: PLC0415
     from partners.models import (  # noqa: PLC0415
         Invitee,
         PartnerRole,
@@ -51,13 +51,13 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
 
     def review() -> Upload:
         upload = reviewing.receive(cohort, data, "list.csv", actor=coordinator, mode=Upload.Mode.REPLACE, at=timezone.now())
-        reviewing.work(upload, at=timezone.now())
+        processing.work(upload, at=timezone.now())
         return Upload.objects.get(pk=upload.pk)
 
     def apply(upload: Upload) -> None:
         shown = {name: upload.counts[name] for name in ("new", "changed", "removed")}
         reviewing.confirm(upload, as_shown=shown, actor=coordinator)
-        reviewing.work(upload, at=timezone.now())
+        processing.work(upload, at=timezone.now())
 
     progress(f"Looking through {given.rows} rows…")
     upload, review_s = timed(review)

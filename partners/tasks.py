@@ -3,7 +3,7 @@ import uuid
 from celery import shared_task
 
 from core import clock
-from partners.domain import digests, retention, reviewing
+from partners.domain import digests, processing, retention
 from partners.models import Upload
 
 
@@ -12,16 +12,16 @@ def work(upload_uuid: str) -> None:
     """Do what the upload that was rung for waits for."""
     upload = Upload.objects.filter(uuid=uuid.UUID(upload_uuid)).first()
     if upload:
-        reviewing.work(upload, at=clock.now())
+        processing.work(upload, at=clock.now())
 
 
 @shared_task(name="partners.tasks.tend")
 def tend() -> None:
     """Do what other uploads wait for, whose ring was lost or whose worker died, and drop those that nobody confirmed."""
     now = clock.now()
-    reviewing.expire(now)
-    for upload in reviewing.due(now):
-        reviewing.work(upload, at=clock.now())
+    processing.expire(now)
+    for upload in processing.due(now):
+        processing.work(upload, at=clock.now())
 
 
 @shared_task(name="partners.tasks.tell")

@@ -24,7 +24,7 @@ from core.sheets import reader
 from core.sheets.formats import escape
 from core.text import whole_number
 from partners import access
-from partners.domain import applying, following, leaving, reviewing, roles, sentences
+from partners.domain import applying, following, leaving, processing, reviewing, roles, sentences
 from partners.domain.checking import Finding, Level
 from partners.domain.columns import FIELDS
 from partners.domain.files import ListRefused
@@ -60,7 +60,7 @@ def _review(
     if of.status != Upload.Status.REVIEW:
         said["may_undo"] = of.status == Upload.Status.APPLIED and following.may_be_undone(of, clock.now())
         return render(request, "partners/upload.html", said, status=status)
-    found = reviewing.columns_of(of)
+    found = processing.columns_of(of)
     rows = of.rows.exclude(is_title=True)
     counts = of.counts
     chips, total = _chips(rows)
@@ -138,7 +138,7 @@ def _told(finding: dict[str, Any]) -> tuple[str, str, str]:
 
 def _line(row: UploadRow, meaning: Mapping[str, int]) -> dict[str, Any]:
     """A row as the page shows it: each cell with what was found in it, then what is to be said of the row as a whole."""
-    findings = reviewing.findings_of(row)
+    findings = processing.findings_of(row)
     cells = []
     for name in FIELDS:
         if name not in meaning:
@@ -251,7 +251,7 @@ def columns(request: HttpRequest, uuid: UUID) -> HttpResponse:
     of = access.upload(request, uuid, roles.may_edit)
     if of.status != Upload.Status.REVIEW:
         return _do(request, uuid, lambda _of: None)
-    form = ColumnsForm(reviewing.columns_of(of), request.POST)
+    form = ColumnsForm(processing.columns_of(of), request.POST)
     if not form.is_valid():
         return _review(request, of, form=form, status=422)
     return _do(request, uuid, lambda found: reviewing.choose(found, meaning=form.meaning))
@@ -287,12 +287,12 @@ def rows_to_fix(request: HttpRequest, uuid: UUID) -> HttpResponse:
     of = access.upload(request, uuid, roles.may_edit)
     if of.status != Upload.Status.REVIEW:
         raise Http404
-    found = reviewing.columns_of(of)
+    found = processing.columns_of(of)
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=";")
     writer.writerow([*(escape(name) for name in found.names), _("What to fix")])
     for row in of.rows.filter(verdict=Verdict.TO_FIX).order_by("line"):
-        wrong = [sentences.about(one) for one in reviewing.findings_of(row) if one.level == Level.ERROR]
+        wrong = [sentences.about(one) for one in processing.findings_of(row) if one.level == Level.ERROR]
         cells = [*row.cells, *[""] * (len(found.names) - len(row.cells))]
         writer.writerow([*map(escape, cells), " ".join(wrong)])
     return as_file(out.getvalue(), f"{of.cohort.slug}-{_('to-fix')}.csv")

@@ -1,16 +1,10 @@
 """An uploaded list on its way into force: received, read, mended, confirmed; nothing of it counts before (docs/rules.md#lists)."""
 
 import hashlib
-import logging
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import User
 from core.limits import Limit
@@ -18,22 +12,15 @@ from core.sheets import reader
 from core.sheets.confined import MAX_BYTES
 from core.text import NOT_IN_A_LIST
 from outbox.domain.posting import ring_task
-from partners.domain import applying, checking, columns, files, roles
-from partners.domain.checking import Finding, Level, Person
-from partners.domain.columns import FIELDS, Columns
-from partners.domain.comparing import Comparison, compare
+from partners.domain import applying, columns
 from partners.domain.files import ListRefused
-from partners.domain.progress import Progress
+from partners.domain.processing import columns_of, findings_of, look_again, storable
 from partners.models import ColumnName, Upload, UploadFile, UploadRow
 from registrations.models import Cohort
 
-log = logging.getLogger(__name__)
-
 Status = Upload.Status
 Verdict = UploadRow.Verdict
-LEASE = timedelta(minutes=3)  # a worker that has not ended by then is taken for dead
 AT_ONCE = 2000  # rows that a mended cell lets be checked again while the person waits; more are left to the worker
-WRITTEN = ["status", "mode", "busy_until", "percent", "chosen", "read_as", "findings", "refused", "counts", "removed"]
 WORK = "partners.tasks.work"
 UPLOADS = Limit("uploads", amount=50, per=timedelta(minutes=1))
 
@@ -67,243 +54,6 @@ def _ring(upload: Upload) -> None:
 
 
 # --- What workers do ------------------------------------------------------------------------------------------------------------
-
-
-def due(at: datetime) -> list[Upload]:
-    """The uploads that wait for a worker, or whose worker is dead; one for each institution, the oldest first."""
-    waiting = Upload.objects.filter(status__in=[Status.RECEIVED, Status.CONFIRMED]).filter(Q(busy_until=None) | Q(busy_until__lt=at))
-    busy = Upload.objects.filter(institution=OuterRef("institution"), busy_until__gte=at)
-    first: dict[int, Upload] = {}
-    for upload in waiting.exclude(Exists(busy)).order_by("created_at", "pk"):
-        first.setdefault(upload.institution_id, upload)
-    return list(first.values())
-
-
-def work(upload: Upload, *, at: datetime) -> bool:
-    """Do what `upload` waits for: read and compare it, or put it into force. False when another worker has it, or nothing is to do.
-
-    Whoever handed it in must still have the right to: a role that was taken away meanwhile lets nothing more happen. A list
-    that makes us stumble is refused, not tried for ever.
-    """
-    lease = at + LEASE
-    free = Upload.objects.filter(pk=upload.pk, status__in=[Status.RECEIVED, Status.CONFIRMED])
-    if not free.filter(Q(busy_until=None) | Q(busy_until__lt=at)).update(busy_until=lease, percent=0):
-        return False
-    upload = Upload.objects.select_related("institution", "cohort", "uploaded_by").get(pk=upload.pk)
-    try:
-        if not roles.may_edit(upload.uploaded_by, upload.institution):
-            with _ours(upload):
-                upload.delete()
-        elif upload.status == Status.RECEIVED:
-            _read(upload)
-        else:
-            _apply(upload, at)
-    except applying.Superseded:  # it was dropped, or this worker was slower than its lease
-        return False
-    except Exception:
-        log.exception("The uploaded list %s could not be worked on", upload.uuid)
-        with suppress(applying.Superseded), _ours(upload):
-            _finish(upload, Status.REFUSED, refused={"code": "stumbled", "said": {}})
-    return True
-
-
-@contextmanager
-def _ours(upload: Upload) -> Iterator[None]:
-    """A transaction under the institution's lock in which `upload` is still this worker's; else raises Superseded."""
-    with transaction.atomic():
-        applying.lock(upload.institution_id)
-        if not Upload.objects.filter(pk=upload.pk, status=upload.status, busy_until=upload.busy_until).exists():
-            raise applying.Superseded
-        yield
-
-
-def _read(upload: Upload) -> None:
-    """Read the file anew, with what was chosen by hand; cells that were mended before are read as they are in the file. Or, where the
-    rows have only changed (`look_at_rows`), look at them again."""
-    chosen = upload.chosen
-    if chosen.pop("look_at_rows", False):
-        with _ours(upload):
-            look_again(upload)
-        return
-    remembered = dict(ColumnName.objects.filter(institution=upload.institution_id).values_list("name", "field"))
-    try:
-        answer = files.open_file(
-            bytes(UploadFile.objects.get(upload=upload).data), encoding=chosen.get("encoding", ""), sheet=chosen.get("sheet", "")
-        )
-    except ListRefused as refused:
-        with _ours(upload):
-            upload.rows.all().delete()
-            _finish(upload, Status.REFUSED, refused={"code": refused.code, "said": refused.said})
-        return
-    rows = [UploadRow(upload=upload, line=line, cells=[_storable(cell) for cell in cells]) for line, cells in answer.pop("rows")]
-    found = columns.find([(row.line, row.cells) for row in rows], remembered)
-    upload.read_as = answer | {"columns": _kept(found)}
-    with Progress(upload, len(rows) * 3) as progress:  # to check a row takes a third of the time, to write it down two
-        checked = _check(upload, rows, progress)
-        with _ours(upload):
-            upload.rows.all().delete()
-            _note_all(upload, rows, *checked)
-            for some in applying.batches(rows):
-                UploadRow.objects.bulk_create(some)
-                progress.add(2 * len(some))
-            _finish(upload, Status.REVIEW)
-
-
-def _storable(cell: str) -> str:
-    """A cell as every database takes it: what it does not take is made visible, and then found where it stands."""
-    return re.sub("[\ud800-\udfff]", "\ufffd", cell.replace("\0", checking.NUL))
-
-
-def _kept(found: Columns) -> dict[str, Any]:
-    return {
-        "header_line": found.header_line,
-        "names": list(found.names),
-        "meaning": dict(found.meaning),
-        "guessed": found.guessed,
-        "twice": list(found.twice),
-    }
-
-
-def columns_of(upload: Upload) -> Columns:
-    """How the columns of `upload` are understood."""
-    kept = upload.read_as["columns"]
-    return Columns(kept["header_line"], tuple(kept["names"]), kept["meaning"], kept["guessed"], tuple(kept["twice"]))
-
-
-def look_again(upload: Upload) -> None:
-    """Check and compare all rows of `upload` as they are now, and keep what is found about each; in the caller's transaction."""
-    rows = list(upload.rows.order_by("line"))
-    before = [_state(row) for row in rows]
-    _note_all(upload, rows, *_check(upload, rows, Progress()))
-    changed = [row for row, was in zip(rows, before, strict=True) if was != _state(row)]
-    UploadRow.objects.bulk_update(changed, ["verdict", "is_title", "person", "findings", "was", "is_doubtful"], batch_size=500)
-    _finish(upload, Status.REVIEW)
-
-
-def _check(upload: Upload, rows: list[UploadRow], progress: Progress) -> tuple[list[Person], ListRefused | None]:
-    """The people of `rows`, and why the list cannot be taken as it is, if so: its rows stay then, so that this can be mended."""
-    found = columns_of(upload)
-    listed = [row for row in rows if row.line > found.header_line]
-    people: list[Person] = []
-    try:
-        files.check_columns(found, len(listed))
-        people = _people(upload, found, listed, progress)
-        if all(one.is_note for one in people):
-            raise ListRefused("empty")
-    except ListRefused as error:
-        return people, error
-    return people, None
-
-
-def _note_all(upload: Upload, rows: list[UploadRow], people: list[Person], refusal: ListRefused | None) -> None:
-    """Compare the checked `people` with the list, and note what is found on `upload` and its `rows`, which are saved by the caller."""
-    found = columns_of(upload)
-    comparison = Comparison()
-    if refusal is None:
-        try:
-            comparison = compare(upload.cohort, people, replacing=upload.is_replacing)
-            applying.check_size(upload.cohort, comparison)
-        except ListRefused as error:
-            refusal = error
-    of = {one.line: one for one in people}
-    for row in rows:
-        _note(row, of.get(row.line), found)
-    _tell_apart(rows, comparison)
-    upload.findings = [asdict(one) for one in checking.about_the_list(people, found, upload.read_as)]
-    upload.counts = comparison.counts() | _tally(rows, comparison)
-    upload.removed = [one.pk for one in comparison.removed]
-    upload.refused = {"code": refusal.code, "said": refusal.said} if refusal else None
-
-
-def _people(upload: Upload, found: Columns, rows: list[UploadRow], progress: Progress) -> list[Person]:
-    """The people of `rows`, checked. Whom a skipped row means stays as they are: it is there, and stands for nothing else."""
-    numbers, formulas = upload.read_as.get("numbers", ()), upload.read_as.get("formulas", ())
-    taken = [(row.line, row.cells) for row in rows if not row.is_skipped]
-    people = checking.check(progress.over(taken), found, numbers=numbers, formulas=formulas)
-    for row in rows:
-        if row.is_skipped:
-            one = checking.check_row(row.line, row.cells, found)
-            one.is_skipped, one.findings = True, []
-            people.append(one)
-    return people
-
-
-def _state(row: UploadRow) -> tuple[Any, ...]:
-    return row.verdict, row.is_title, row.person, row.findings, row.was, row.is_doubtful
-
-
-def _note(row: UploadRow, person: Person | None, found: Columns) -> None:
-    """Write down what checking has said of a row."""
-    row.is_title = row.line <= found.header_line
-    row.was, row.findings, row.verdict = {}, [], ""
-    row.person = {name: getattr(person, name) for name in FIELDS} if person else {}
-    if person is None:
-        return
-    if row.is_skipped:
-        row.verdict = Verdict.SKIPPED
-        return
-    row.findings = [asdict(one) for one in person.findings]
-    if person.is_note:
-        row.verdict = Verdict.NOBODY
-    elif any(one.level == Level.ERROR for one in person.findings):
-        row.verdict = Verdict.TO_FIX
-    elif person.repeats:
-        row.verdict = Verdict.TWICE
-
-
-def _tell_apart(rows: list[UploadRow], comparison: Comparison) -> None:
-    """Write down what comparing has said of each row."""
-    of = {row.line: row for row in rows}
-    for line, finding in comparison.findings.items():
-        of[line].findings = [*of[line].findings, asdict(finding)]
-        if finding.level == Level.ERROR:
-            of[line].verdict = Verdict.TO_FIX
-    for person in comparison.new:
-        of[person.line].verdict = Verdict.NEW
-    for person in [*comparison.elsewhere, *comparison.objecting]:
-        of[person.line].verdict = Verdict.ELSEWHERE
-    for one in comparison.changed:
-        row = of[one.person.line]
-        row.verdict, row.was = Verdict.CHANGED, {name: getattr(one.invitee, name) for name in one.fields}
-    for row in rows:
-        if row.person and not row.verdict:
-            row.verdict = Verdict.SAME
-        warned = any(one["level"] == Level.WARNING for one in row.findings)
-        row.is_doubtful = warned and row.verdict in (Verdict.NEW, Verdict.CHANGED, Verdict.SAME)
-
-
-def _tally(rows: list[UploadRow], comparison: Comparison) -> dict[str, int]:
-    said = [row.verdict for row in rows]
-    tally = {name.value: said.count(name) for name in (Verdict.TO_FIX, Verdict.TWICE, Verdict.ELSEWHERE, Verdict.SKIPPED)}
-    return tally | {
-        "rows": sum(bool(row.person) for row in rows),
-        "absent": len(comparison.absent),
-        "size": comparison.size,
-    }
-
-
-def _finish(upload: Upload, status: str, **fields: Any) -> None:
-    upload.status, upload.busy_until, upload.percent = status, None, 0
-    for name, value in fields.items():
-        setattr(upload, name, value)
-    # Not who handed it in: they may be gone meanwhile.
-    upload.save(force_update=True, update_fields=WRITTEN)
-
-
-def _apply(upload: Upload, at: datetime) -> None:
-    """Put a confirmed upload into force; when it is no longer what was agreed to, it is to be looked at again."""
-    found = columns_of(upload)
-    steps = upload.counts["rows"] + applying.STEPS * sum(upload.counts[name] for name in ("new", "changed", "removed"))
-    try:
-        with Progress(upload, steps) as progress:
-            people = _people(upload, found, list(upload.rows.filter(line__gt=found.header_line).order_by("line")), progress)
-            applying.apply(upload, people, actor=upload.uploaded_by, at=at, as_shown=upload.counts, progress=progress)
-    except (applying.ListMoved, ListRefused):
-        upload = Upload.objects.select_related("cohort").get(pk=upload.pk)
-        with _ours(upload):
-            look_again(upload)
-            upload.counts |= {"moved": 1}
-            upload.save(update_fields=["counts"])
 
 
 # --- What people do -------------------------------------------------------------------------------------------------------------
@@ -346,7 +96,7 @@ def correct(upload: Upload, line: int, values: Mapping[str, str]) -> Upload:
             del row.cells[width:]
         places = [[line, of.meaning[name]] for name in values]
         for (_line, index), value in zip(places, values.values(), strict=True):
-            row.cells[index] = _storable(value[: reader.MAX_CELL + 1])
+            row.cells[index] = storable(value[: reader.MAX_CELL + 1])
         row.save(update_fields=["cells"])
         found.read_as["formulas"] = [place for place in found.read_as.get("formulas", ()) if list(place) not in places]
         _look_soon(found)
@@ -445,20 +195,3 @@ def discard(upload: Upload) -> bool:
         applying.lock(upload.institution_id)
         found = Upload.objects.filter(pk=upload.pk, status__in=[Status.RECEIVED, Status.REVIEW, Status.REFUSED])
         return bool(found.delete()[0])
-
-
-def expire(at: datetime) -> int:
-    """Drop the uploads that were not put into force within a day, but not one that a worker has; return how many."""
-    old = Upload.objects.filter(created_at__lte=at - Upload.KEPT, status__in=Upload.UNFINISHED)
-    dropped = 0
-    for upload in old.exclude(busy_until__gte=at):
-        with transaction.atomic():
-            applying.lock(upload.institution_id)
-            found = old.filter(pk=upload.pk).exclude(busy_until__gte=at)
-            dropped += found.delete()[1].get("partners.Upload", 0)
-    return dropped
-
-
-def findings_of(row: UploadRow) -> list[Finding]:
-    """What was found about a row."""
-    return [Finding(**one | {"level": Level(one["level"])}) for one in row.findings]

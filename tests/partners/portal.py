@@ -6,7 +6,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Attendee, User
-from partners.domain import applying, files, responses, reviewing
+from partners.domain import applying, files, processing, responses, reviewing
 from partners.models import Invitee, PartnerRole, Upload
 from programme.models import Session
 from registrations.domain import booking, pools
@@ -46,7 +46,7 @@ def upload(cohort: Cohort, data: bytes, actor: User, *, replace: bool = False, n
 
 def work(upload: Upload) -> Upload:
     """What a worker does when it is rung for, now."""
-    reviewing.work(upload, at=timezone.now())
+    processing.work(upload, at=timezone.now())
     return Upload.objects.get(pk=upload.pk)
 
 

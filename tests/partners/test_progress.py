@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from partners.domain import progress, reviewing
+from partners.domain import processing, progress, reviewing
 from partners.models import Upload
 from tests import make
 from tests.partners import files as make_files
@@ -22,7 +22,7 @@ def watched(upload: Upload) -> list[int]:
 
     def work() -> None:
         try:
-            reviewing.work(upload, at=timezone.now())
+            processing.work(upload, at=timezone.now())
         finally:
             connection.close()
 

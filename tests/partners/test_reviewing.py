@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from core.limits import TooMany
 from outbox.models import Message
-from partners.domain import applying, leaving, reviewing
+from partners.domain import applying, leaving, processing, reviewing
 from partners.domain.files import ListRefused
 from partners.models import ColumnName, Invitee, PartnerRole, Upload, UploadFile, UploadRow
 from programme.models import Session
@@ -145,7 +145,7 @@ def test_a_row_is_skipped_and_taken_in_again(cohort, camille):
 def test_columns_are_named_by_hand_and_remembered_for_the_institution(cohort, camille):
     data = "Patronyme;Petit nom;Joindre à\nLovelace;Ada;ada@x.fr\n".encode()
     upload = portal.upload(cohort, data, camille)
-    assert (verdicts(upload), reviewing.columns_of(upload).guessed) == ({2: "new"}, True)
+    assert (verdicts(upload), processing.columns_of(upload).guessed) == ({2: "new"}, True)
     with pytest.raises(reviewing.Stale):
         portal.confirm(upload, camille)
 
@@ -158,9 +158,9 @@ def test_columns_are_named_by_hand_and_remembered_for_the_institution(cohort, ca
         "joindre a": "email",
     }
     again = portal.upload(cohort, data, camille)
-    assert (reviewing.columns_of(again).guessed, again.rows.get(line=2).person["last_name"]) == (False, "Ada")
+    assert (processing.columns_of(again).guessed, again.rows.get(line=2).person["last_name"]) == (False, "Ada")
     elsewhere = make.cohort()
-    assert reviewing.columns_of(portal.upload(elsewhere, data, portal.role(elsewhere.institution))).guessed
+    assert processing.columns_of(portal.upload(elsewhere, data, portal.role(elsewhere.institution))).guessed
 
 
 def test_a_list_without_addresses_waits_for_somebody_to_say_where_they_are(cohort, camille):
@@ -302,7 +302,7 @@ def test_the_fifty_first_of_a_minute_is_told_when_to_come_back(cohort, camille):
         reviewing.receive(cohort, portal.text(ADA), "liste.csv", actor=camille, at=at)
     with pytest.raises(TooMany):
         reviewing.receive(cohort, portal.text(ADA), "liste.csv", actor=camille, at=at)
-    assert len(reviewing.due(timezone.now())) == 1  # one of an institution at a time
+    assert len(processing.due(timezone.now())) == 1  # one of an institution at a time
 
 
 @pytest.mark.proves("list-file-retention")
@@ -310,8 +310,8 @@ def test_what_nobody_confirms_is_gone_after_a_day(cohort, camille):
     upload = portal.upload(cohort, portal.text(ADA), camille)
     applied = portal.confirm(portal.upload(cohort, portal.text(ALAN), camille), camille)
 
-    assert reviewing.expire(upload.created_at + timedelta(hours=23)) == 0
-    assert reviewing.expire(timezone.now() + timedelta(hours=24)) == 1
+    assert processing.expire(upload.created_at + timedelta(hours=23)) == 0
+    assert processing.expire(timezone.now() + timedelta(hours=24)) == 1
     assert [*Upload.objects.all()] == [applied]
     assert (UploadFile.objects.count(), UploadRow.objects.count()) == (0, 0)
 
@@ -324,7 +324,7 @@ def test_a_role_that_is_taken_away_lets_nothing_more_happen(cohort, camille):
 
     PartnerRole.objects.all().delete()
     for upload in (read, confirmed):
-        reviewing.work(upload, at=timezone.now())
+        processing.work(upload, at=timezone.now())
 
     assert (Upload.objects.count(), Invitee.objects.count(), Message.objects.count()) == (0, 0, 0)
 
@@ -334,18 +334,18 @@ def test_the_upload_of_a_dead_worker_is_taken_by_another(cohort, camille):
     upload = reviewing.receive(cohort, portal.text(ADA), "liste.csv", actor=camille, at=timezone.now())
     now = timezone.now()
     Upload.objects.update(busy_until=now + timedelta(minutes=1))
-    assert (reviewing.due(now), reviewing.work(upload, at=now)) == ([], False)
+    assert (processing.due(now), processing.work(upload, at=now)) == ([], False)
 
     later = now + timedelta(minutes=2)
-    assert reviewing.due(later) == [upload]
-    assert reviewing.work(upload, at=later)
+    assert processing.due(later) == [upload]
+    assert processing.work(upload, at=later)
     assert Upload.objects.get().status == "review"
 
 
 class TestWhatMakesOthersStumble:
     def test_a_nul_is_named_where_it_stands_and_mended(self, cohort, camille):
         upload = portal.upload(cohort, portal.text(["Love\0lace", "Ada", "ada@x.fr", "1"]), camille)
-        [finding] = [one for one in reviewing.findings_of(upload.rows.get(line=2)) if one.code == "control"]
+        [finding] = [one for one in processing.findings_of(upload.rows.get(line=2)) if one.code == "control"]
         assert finding.said == {"letter": "U+0000"}
 
         reviewing.correct(upload, 2, {"last_name": "Love\0"})
@@ -378,7 +378,7 @@ class TestWhatMakesOthersStumble:
         confirmed = reviewing.confirm(upload, as_shown={"new": 1, "changed": 0, "removed": 0}, actor=camille)
 
         assert not reviewing.discard(upload)
-        assert reviewing.work(confirmed, at=timezone.now())
+        assert processing.work(confirmed, at=timezone.now())
         assert not reviewing.discard(upload)
         assert Upload.objects.get().status == "applied"
 
@@ -394,10 +394,10 @@ class TestWhatMakesOthersStumble:
         upload = reviewing.receive(cohort, portal.text(ADA), "liste.csv", actor=camille, at=timezone.now())
         UploadFile.objects.all().delete()
 
-        assert reviewing.work(upload, at=timezone.now())
+        assert processing.work(upload, at=timezone.now())
 
         assert Upload.objects.get().refused["code"] == "stumbled"
-        assert reviewing.due(timezone.now() + timedelta(hours=1)) == []
+        assert processing.due(timezone.now() + timedelta(hours=1)) == []
 
     def test_a_long_list_is_looked_at_again_by_a_worker(self, cohort, camille, monkeypatch):
         monkeypatch.setattr(reviewing, "AT_ONCE", 1)
