@@ -17,7 +17,7 @@ class AccountAdapter(DefaultAccountAdapter):
     """Where allauth meets the house: its one mail (the code) is a row of the outbox, its redirects are ours."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
-        "too_many_login_attempts": _("Three wrong codes: that code is void now. Ask for a new one."),
+        "too_many_login_attempts": _("Three wrong codes: this code is no longer valid. Ask for a new one."),
     }
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
@@ -43,7 +43,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return False  # one answer for everybody: a page
 
     def respond_user_inactive(self, request: HttpRequest, user: Any) -> HttpResponse:
-        messages.error(request, _("This account is closed. Write to the organisers if you think that it should not be."))
+        messages.error(request, _("This account is closed. If you think this is a mistake, write to the organisers."))
         return redirect("account_login")
 
     def is_safe_url(self, url: str) -> bool:

@@ -86,7 +86,7 @@ class UserForm(Form):
             others = User.objects.select_for_update().filter(is_superuser=True, is_active=True).exclude(pk=self.instance.pk)
             stays = data.get("is_superuser", True) and data.get("is_active", True) and data.get("is_staff", True)
             if not stays and not others:
-                raise ValidationError(_("This is the last account that may do everything: give that right to someone else first."))
+                raise ValidationError(_("This is the last account with full rights: give them to someone else first."))
         return data
 
 
@@ -167,7 +167,7 @@ class UserAdmin(RecordAdmin):
     @admin.display(description=_("role"), ordering="is_staff")
     def role(self, user: User) -> SafeString | str:
         if user.is_superuser:
-            return badge(_("may do everything"), "warn")
+            return badge(_("has full rights"), "warn")
         return badge(_("organiser")) if user.is_staff else ""
 
 

@@ -27,7 +27,7 @@ class EmailField(forms.EmailField):
     default_error_messages = {
         "required": _("Enter your e-mail address."),
         "invalid": _("Enter an e-mail address like name@example.org."),
-        "max_length": _("This address is too long to be one: at most %(limit_value)d characters."),
+        "max_length": _("This address is too long: at most %(limit_value)d characters."),
     }
 
     def __init__(self, **kwargs: Any) -> None:
@@ -66,23 +66,23 @@ class CodeForm(ConfirmLoginCodeForm):
         self.tries_left = tries_left
         self.fields["code"] = forms.CharField(
             label=_("Code"),
-            help_text=_("The eight digits of the mail, with or without the dash."),
+            help_text=_("The eight digits in the mail, with or without the dash."),
             max_length=40,
             widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}),
-            error_messages={"required": _("Enter the code of the mail."), "max_length": _("A code is eight digits.")},
+            error_messages={"required": _("Enter the code from the mail."), "max_length": _("A code has eight digits.")},
         )
 
     def clean_code(self) -> str:
         typed = self.cleaned_data["code"]
         if not is_like_a_code(typed):
-            raise ValidationError(_("A code is eight digits."))
+            raise ValidationError(_("A code has eight digits."))
         self.cleaned_data["code"] = plain_code(typed)
         try:
             return super().clean_code()
         except ValidationError as error:
             wrong = ngettext(
-                "This is not the code of the last mail. One try left.",
-                "This is not the code of the last mail. %(left)d tries left.",
+                "This is not the code from the latest mail. One try left.",
+                "This is not the code from the latest mail. %(left)d tries left.",
                 self.tries_left,
             )
             raise ValidationError(wrong % {"left": self.tries_left}) from error
@@ -98,8 +98,8 @@ class _PersonForm(forms.ModelForm):
 
 
 _NAME_LABEL = _("Your name")
-_NAME_HINT = _("As you write it. It is printed on your badge.")
-_NAME_ERRORS = {"name": {"required": _("Enter your name, as you write it.")}}
+_NAME_HINT = _("Just as you write it. It will be printed on your badge.")
+_NAME_ERRORS = {"name": {"required": _("Enter your name, just as you write it.")}}
 
 
 def _text(autocomplete: str) -> forms.TextInput:
@@ -124,12 +124,12 @@ class ProfileForm(_PersonForm):
     country = forms.ChoiceField(label=_("Country"), required=False, widget=forms.Select(attrs={"autocomplete": "country"}))
     language = forms.ChoiceField(
         label=_("Language"),
-        help_text=_("The language of the mails that we send you."),
+        help_text=_("The language of the mails we send you."),
         widget=forms.RadioSelect,
         choices=[("fr", "Français"), ("en", "English")],
     )
     timezone = forms.ChoiceField(
-        label=_("Time zone"), help_text=_("Sessions are always shown in the time of their venue. This is for your reminders.")
+        label=_("Time zone"), help_text=_("Session times are always shown in the venue’s time zone. This one is for your reminders.")
     )
 
     class Meta:
@@ -144,7 +144,7 @@ class ProfileForm(_PersonForm):
         help_texts = {
             "name": _NAME_HINT,
             "organisation": _("Your company, school, institution or newsroom."),
-            "access_needs": _("A place for a wheelchair, sign language, a seat near the door… Only the team that receives you reads this."),
+            "access_needs": _("A wheelchair space, sign language, a seat near the door… Only the team that welcomes you reads this."),
         }
         error_messages = _NAME_ERRORS
 
@@ -152,7 +152,7 @@ class ProfileForm(_PersonForm):
         super().__init__(*args, **kwargs)
         self.user = user
         reads = "en" if get_language() == "en" else "fr"
-        self.fields["country"].choices = [("", _("Not said")), *regions.countries(reads)]  # type: ignore[attr-defined]
+        self.fields["country"].choices = [("", _("Not specified")), *regions.countries(reads)]  # type: ignore[attr-defined]
         zones = regions.time_zones(reads)
         if not any(user.timezone == zone for _continent, cities in zones for zone, _city in cities):
             zones = [(user.timezone, [(user.timezone, user.timezone)]), *zones]  # an old name of a place: still a good one

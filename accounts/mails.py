@@ -35,7 +35,7 @@ def _sample(_reader: Any) -> Letter:
 mail_templates.register(
     mail_templates.Kind(
         "accounts.code",
-        _("Code to sign in"),
+        _("Sign-in code"),
         _("Sign-in"),
         _("Your code for %(summit)s"),
         _("Here is your code for %(summit)s."),

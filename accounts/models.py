@@ -42,8 +42,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(_("e-mail address"), unique=True)
     language = models.CharField(_("language"), max_length=2, choices=Language, default=Language.FRENCH)
     timezone = models.CharField(_("time zone"), max_length=50, default="Europe/Paris")
-    is_active = models.BooleanField(_("active"), default=True, help_text=_("Untick instead of deleting: the person can no longer sign in."))
-    is_staff = models.BooleanField(_("organiser"), default=False, help_text=_("May open the administration."))
+    is_active = models.BooleanField(
+        _("active"), default=True, help_text=_("Untick this instead of deleting the account: the person can no longer sign in.")
+    )
+    is_staff = models.BooleanField(_("organiser"), default=False, help_text=_("Can open the administration."))
     date_joined = models.DateTimeField(_("joined at"), default=clock.now, editable=False)
 
     USERNAME_FIELD = EMAIL_FIELD = "email"
@@ -72,11 +74,11 @@ class Attendee(models.Model):
 
     user = models.OneToOneField(User, models.CASCADE, related_name="attendee", verbose_name=_("account"))
     name = models.CharField(
-        _("name"), max_length=150, validators=[validate_line], help_text=_("As you write it; it is printed on your badge.")
+        _("name"), max_length=150, validators=[validate_line], help_text=_("Just as you write it; it is printed on your badge.")
     )
     organisation = models.CharField(_("organisation"), max_length=150, blank=True, validators=[validate_line])
     country = models.CharField(_("country"), max_length=2, blank=True, validators=[RegexValidator(r"\A[A-Z]{2}\Z")])
-    access_needs = models.TextField(_("access needs"), max_length=1000, blank=True, help_text=_("Seen only by the team that receives you."))
+    access_needs = models.TextField(_("access needs"), max_length=1000, blank=True, help_text=_("Seen only by the team that welcomes you."))
 
     history = HistoricalRecords(excluded_fields=["access_needs"])
 
@@ -84,7 +86,7 @@ class Attendee(models.Model):
         verbose_name = _("attendee")
         verbose_name_plural = _("attendees")
         ordering = ["name"]
-        permissions = [("view_access_needs", _("see what people need to be received well"))]
+        permissions = [("view_access_needs", _("see people’s access needs"))]
 
     def __str__(self) -> str:
         return self.name

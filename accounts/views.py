@@ -91,14 +91,14 @@ class EnterCode(_SignInPage, ConfirmLoginCodeView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = super().dispatch(request, *args, **kwargs)
         if getattr(self, "_process", self) is None:
-            return self._start_again(_("This code has run out. Ask for a new one."))
+            return self._start_again(_("This code has expired. Ask for a new one."))
         return response
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if self._action == "resend":
             _count_a_code(self._process.state["email"])
             self._process.state |= {"at": time.time(), "failed_attempts": 0}  # a new code has its own fifteen minutes and three tries
-            messages.success(request, _("A new code is on its way. The one before no longer works."))
+            messages.success(request, _("A new code is on its way. The previous one no longer works."))
             return super().post(request, *args, **kwargs)
         if not is_like_a_code(request.POST.get("code", "")):
             return self.render_to_response(self.get_context_data(form=self.get_form()))  # no try lost
@@ -109,7 +109,7 @@ class EnterCode(_SignInPage, ConfirmLoginCodeView):
             limits.TRIES_OF_A_CODE.take(f"{address} {issued_at.timestamp()}", at=issued_at)
         except TooMany:
             self._process.abort()
-            return self._start_again(_("Three wrong codes: that code is void now. Ask for a new one."))
+            return self._start_again(_("Three wrong codes: this code is no longer valid. Ask for a new one."))
         response = super().post(request, *args, **kwargs)
         if request.user.is_authenticated:
             give_back(mark)

@@ -49,7 +49,7 @@ class AllocationForm(Form):
         data = super().clean() or self.cleaned_data
         opens_at, closes_at = data.get("opens_at"), data.get("closes_at")
         if opens_at and closes_at and closes_at <= opens_at:
-            self.add_error("closes_at", _("Wishes end after they begin."))
+            self.add_error("closes_at", _("Wishes must close after they open."))
         if public := [session for session in data.get("sessions", ()) if session.access == Session.Access.PUBLIC]:
             sentence = _("“%(session)s” is open to all: it has no seats to give out.") % {"session": public[0]}
             self.add_error("sessions", sentence)
@@ -62,7 +62,9 @@ class SeedForm(forms.Form):
         required=False,
         max_length=64,
         validators=[validate_line],
-        help_text=_("Empty: drawn at random. Write one that was made public before, for example the numbers of a lottery to come."),
+        help_text=_(
+            "If empty: drawn at random. You can enter one that was announced beforehand, for example the numbers of a lottery still to come."
+        ),
     )
 
 
@@ -146,7 +148,9 @@ class AllocationAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
             _("What is given out"),
             {
                 "fields": ["sessions", "seats_at_most"],
-                "description": _("Let registration for these sessions open after the seats are given out: what is taken before is gone."),
+                "description": _(
+                    "Open registration for these sessions only after the seats are given out: seats taken before then can no longer be given out."
+                ),
             },
         ),
     ]
@@ -201,7 +205,7 @@ class AllocationAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
             except SeatRefused as refused:
                 self.message_user(request, str(refused), messages.ERROR)
                 return None
-            self.message_user(request, _("This is a simulation: nobody has a seat by it, and nobody is told."))
+            self.message_user(request, _("This is a simulation: nobody gets a seat from it, and nobody is told."))
             return HttpResponseRedirect(reverse("admin:allocations_allocationrun_change", args=[run.pk]))
         now = clock.now()
         given_out = list(allocating.sessions_given_out(allocation))

@@ -1,4 +1,4 @@
-"""The mail about the result of an allocation: its standard words, and what it is shown about (docs/rules.md#wording)."""
+"""The mail about the result of an allocation: its standard words, and what it is shown about (docs/rules.md#mail-templates)."""
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.utils.translation import gettext_lazy as _
@@ -25,7 +25,7 @@ mail_templates.register(
         _("Result of an allocation"),
         _("Seats"),
         _("%(title)s: your result"),
-        _("%(name)s, here is what became of your wishes."),
+        _("%(name)s, here is what happened to your wishes."),
         "",
         {"name": _("the person’s name"), "title": _("the title of the allocation")},
         _allocated_sample,

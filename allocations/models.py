@@ -20,8 +20,8 @@ class Allocation(models.Model):
     sessions = models.ManyToManyField(Session, related_name="allocations", verbose_name=_("sessions"))
     opens_at = models.DateTimeField(_("wishes from"))
     closes_at = models.DateTimeField(_("wishes until"))
-    wishes_at_most = models.PositiveSmallIntegerField(_("wishes at most"), default=8)
-    seats_at_most = models.PositiveSmallIntegerField(_("seats at most"), default=3, help_text=_("Per person."))
+    wishes_at_most = models.PositiveSmallIntegerField(_("maximum number of wishes"), default=8)
+    seats_at_most = models.PositiveSmallIntegerField(_("maximum number of seats"), default=3, help_text=_("Per person."))
 
     class Meta:
         verbose_name = _("allocation")

@@ -20,7 +20,7 @@ from bench.client import Rush, request_bytes, rush
 from bench.workplace import Server, arguments, gunicorn, progress, workplace
 
 HTMX = {"HX-Request": "true", "HX-Target": "seat-box", "Accept-Encoding": "gzip, br"}
-ALONE = 60  # how many ask one after the other: for a seat, for none, and for a place in line
+ALONE = 60  # how many ask one after the other: for a seat, for none, and for a place on the waiting list
 GIVES_BACK = 1_000_000  # added to the number of somebody who cancels
 
 

@@ -13,7 +13,7 @@ class CoreConfig(AppConfig):
     """What every app uses and no app owns (docs/architecture.md#core)."""
 
     name = "core"
-    verbose_name = _("What all apps share")
+    verbose_name = _("Shared by all apps")
 
     def ready(self) -> None:
         autodiscover_modules("personal_data")

@@ -40,16 +40,16 @@ def calendar(request: HttpRequest) -> HttpResponse:
         match request.POST.get("act"):
             case "open":
                 calendar_feeds.open_feed(attendee, actor=user)
-                said = _("Your calendar has an address now.")
+                said = _("Your calendar now has an address.")
             case "renew":
                 calendar_feeds.renew(attendee, actor=user)
-                said = _("Here is the new address. The one before no longer works.")
+                said = _("Here is the new address. The previous one no longer works.")
             case "close":
                 calendar_feeds.close(attendee, actor=user)
                 said = _("The address is switched off.")
             case "alarm" if form.is_valid():
                 calendar_feeds.set_alarm(attendee, form.cleaned_data["minutes"], actor=user)
-                said = _("Saved: your calendar learns of it when it next asks.")
+                said = _("Saved: your calendar will pick this up the next time it checks.")
             case _other:
                 said, status = "", 422
         if said:

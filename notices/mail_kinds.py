@@ -1,5 +1,5 @@
 """The kinds of mail that leave at a moment of their own, one place for each: its name, its standard words, what may be filled in, and
-what it is shown about before anybody gets it (docs/rules.md#wording)."""
+what it is shown about before anybody gets it (docs/rules.md#mail-templates)."""
 
 from datetime import timedelta
 from functools import partial
@@ -79,8 +79,8 @@ mail_templates.register(
         _("Session moved"),
         _("Sessions"),
         _("Changed: %(title)s"),
-        _("%(name)s, a session of yours has moved."),
-        _("If you cannot come now, please give your seat back: someone else will be glad of it."),
+        _("%(name)s, one of your sessions has moved."),
+        _("If you can no longer come, please give your seat back: someone else will be glad of it."),
         CHANGES,
         partial(_changes_sample, number=1),
     )
@@ -91,8 +91,8 @@ mail_templates.register(
         _("Several sessions moved"),
         _("Sessions"),
         _("Changed: %(number)s of your sessions"),
-        _("%(name)s, %(number)s sessions of yours have moved."),
-        _("If you cannot come now, please give your seat back: someone else will be glad of it."),
+        _("%(name)s, %(number)s of your sessions have moved."),
+        _("If you can no longer come, please give your seat back: someone else will be glad of it."),
         CHANGES,
         partial(_changes_sample, number=2),
     )
@@ -104,7 +104,7 @@ mail_templates.register(
         _("Invitations"),
         _("%(institution)s invites you: choose your sessions"),
         _("%(name)s, you belong to “%(cohort)s” (%(institution)s). Seats are kept for this group:"),
-        _("Seats go to those who take them first, as long as there are any."),
+        _("Seats go to those who take them first, while there are any left."),
         {
             "name": _("the person’s name"),
             "cohort": _("the name of the cohort"),
@@ -121,7 +121,7 @@ mail_templates.register(
         _("Invitations"),
         _("You are invited: %(title)s"),
         _("The organisers invite you to this session."),
-        _("The invitation keeps no seat: take yours while there are any."),
+        _("The invitation does not keep a seat for you: take yours while there are any left."),
         {name: words for name, words in PLACEHOLDERS.items() if name != "name"},
         _invited_sample,
     )
@@ -141,11 +141,11 @@ mail_templates.register(
 mail_templates.register(
     mail_templates.Kind(
         "notices.reminder_waiting",
-        _("Reminder to those in line"),
+        _("Reminder to people on the waiting list"),
         _("Reminders"),
         _("Still on the waiting list: %(title)s"),
-        _("%(name)s, you still wait for a seat in this session. None has become free for you so far."),
-        _("If you no longer wait for it, leave the list: it moves on for the others."),
+        _("%(name)s, you are still waiting for a seat in this session. None has become free for you so far."),
+        _("If you no longer want one, leave the waiting list: it moves up for the others."),
         PLACEHOLDERS,
         partial(_reminder_sample, "reminder_waiting", Status.WAITING),
     )
@@ -153,10 +153,10 @@ mail_templates.register(
 mail_templates.register(
     mail_templates.Kind(
         "notices.reminder_invited",
-        _("Reminder to those invited"),
+        _("Reminder to invited people"),
         _("Reminders"),
         _("Your invitation: %(title)s"),
-        _("You are invited to this session, and have not said yet whether you will come."),
+        _("You are invited to this session and have not said yet whether you will come."),
         "",
         {name: words for name, words in PLACEHOLDERS.items() if name != "name"},
         partial(_reminder_sample, "reminder_invited", Status.CONFIRMED),
@@ -165,12 +165,12 @@ mail_templates.register(
 mail_templates.register(
     mail_templates.Kind(
         "notices.reconfirm",
-        _("Question whether somebody still comes"),
+        _("Question: are you still coming?"),
         _("Reminders"),
-        _("Do you still come? %(title)s"),
-        _("%(name)s, do you still come? Please answer by %(until)s."),
+        _("Are you still coming? %(title)s"),
+        _("%(name)s, are you still coming? Please answer by %(until)s."),
         "",
-        PLACEHOLDERS | {"until": _("until when they can answer")},
+        PLACEHOLDERS | {"until": _("the deadline for the answer")},
         _question_sample,
     )
 )
@@ -181,7 +181,7 @@ mail_templates.register(
         _("Reminders"),
         _("We missed you: %(title)s"),
         _("%(name)s, a seat was kept for you in this session, and it stayed empty."),
-        _("Next time, give your seat back if you cannot come: somebody in line would have taken it."),
+        _("Next time, please give your seat back if you cannot come: somebody on the waiting list would have taken it."),
         PLACEHOLDERS,
         partial(_reminder_sample, "missed", Status.CONFIRMED),
     )

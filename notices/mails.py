@@ -62,8 +62,8 @@ def missed(message: Message) -> Letter:
 def reminder_letter(key: str, session: Session, name: str, note: str, *, to: str) -> Letter:
     mine = (_("See my programme"), link("registrations:me"))
     page = link("registrations:seat", session.slug)
-    buttons = {"reminder_waiting": (_("See my place in line"), page), "reminder_invited": (_("Take your seat"), page)}
-    facts = [_("Sign in with the address that this mail was sent to: the invitation is yours alone.")] if key == "reminder_invited" else []
+    buttons = {"reminder_waiting": (_("See my place on the waiting list"), page), "reminder_invited": (_("Take your seat"), page)}
+    facts = [_("Sign in with the address this mail was sent to: the invitation is for you alone.")] if key == "reminder_invited" else []
     topic = Topic.INVITATIONS if key == "reminder_invited" else Topic.REMINDERS
     known = facts_of(session) | {"name": name}
     return _notice(key, known, to=to, topic=topic, session=session, note=note, button=buttons.get(key, mine), facts=facts)
@@ -89,8 +89,8 @@ def reconfirm(message: Message) -> Letter:
 def question_letter(session: Session, name: str, note: str, until: datetime, url: str, *, to: str) -> Letter:
     known = facts_of(session) | {"name": name, "until": moment(until, session.zone)}
     facts = [
-        _("Without an answer, your seat goes to the next in line."),
-        _("Nothing is decided by opening the page: there you say yes or no."),
+        _("Without an answer, your seat goes to the next person on the waiting list."),
+        _("Opening the page does not decide anything: you say yes or no there."),
     ]
     return _notice("reconfirm", known, to=to, topic=None, session=session, note=note, button=(_("Answer"), url), facts=facts)
 
@@ -237,7 +237,7 @@ def invited_by_name(message: Message) -> Letter:
 
 def invitation_letter(session: Session, *, to: str) -> Letter:
     button = (_("Take your seat"), link("registrations:seat", session.slug))
-    facts = [_("Sign in with the address that this mail was sent to: the invitation is yours alone.")]
+    facts = [_("Sign in with the address this mail was sent to: the invitation is for you alone.")]
     return _notice("invited", facts_of(session), to=to, topic=None, session=session, button=button, facts=facts)
 
 

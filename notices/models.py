@@ -27,17 +27,17 @@ class ReminderRule(models.Model):
     """Who is reminded of a session, or of every session of an event, and when; or asked whether they still come."""
 
     class Audience(models.TextChoices):
-        CONFIRMED = "confirmed", _("Those who have a seat")
-        WAITING = "waiting", _("Those in line")
-        INVITED = "invited", _("Those invited who have not answered")
-        ABSENT = "absent", _("Those marked as absent")
+        CONFIRMED = "confirmed", _("People with a seat")
+        WAITING = "waiting", _("People on the waiting list")
+        INVITED = "invited", _("Invited people who have not answered")
+        ABSENT = "absent", _("People marked as absent")
 
     class Timing(models.TextChoices):
         """Wall time follows the clocks of the venue, elapsed time does not: they differ in the nights when the clocks change."""
 
         DAY = "day", _("Days before, at a time of day")
-        BEFORE = "before", _("A time before the start")
-        AFTER = "after", _("A time after the end")
+        BEFORE = "before", _("A length of time before the start")
+        AFTER = "after", _("A length of time after the end")
 
     LONGEST_MINUTES = 60 * 24 * 60
 
@@ -57,7 +57,7 @@ class ReminderRule(models.Model):
         _("late by at most"),
         default=720,
         validators=[MaxValueValidator(LONGEST_MINUTES)],
-        help_text=_("Minutes. What could not leave by then is dropped; once the session has begun, nothing leaves at all."),
+        help_text=_("In minutes. Anything that could not leave by then is dropped; once the session has begun, nothing leaves at all."),
     )
     answer_hours = models.PositiveSmallIntegerField(
         _("hours to answer"),
@@ -65,7 +65,7 @@ class ReminderRule(models.Model):
         blank=True,
         validators=[MinValueValidator(1)],
         help_text=_(
-            "Empty: a plain reminder. With a number, people are asked whether they still come, and the seat of those who do not answer goes to the line."
+            "If empty: a plain reminder. With a number, people are asked if they are still coming, and the seats of those who do not answer go to the waiting list."
         ),
     )
     note = models.CharField(
@@ -114,11 +114,11 @@ class ReminderRule(models.Model):
         if (self.event_id is None) == (self.session_id is None):
             errors["session"] = _("Choose an event, for all its sessions, or one session.")
         if (self.audience == self.Audience.ABSENT) != (self.timing == self.Timing.AFTER):
-            errors["timing"] = _("Those who were absent are written to after the end, everybody else before the start.")
+            errors["timing"] = _("People who were absent are written to after the end, everybody else before the start.")
         elif self.answer_hours and self.audience != self.Audience.CONFIRMED:
-            errors["answer_hours"] = _("Only those who have a seat are asked whether they still come.")
+            errors["answer_hours"] = _("Only people who have a seat are asked if they are still coming.")
         elif self.answer_hours and self.timing == self.Timing.BEFORE and self.answer_hours * 60 >= (self.minutes or 0):
-            errors["answer_hours"] = _("The time to answer ends before the session starts.")
+            errors["answer_hours"] = _("The time to answer must end before the session starts.")
         if errors:
             raise ValidationError(errors)
 
@@ -160,8 +160,8 @@ class Reconfirmation(models.Model):
     released_at = models.DateTimeField(_("seat released at"), null=True, blank=True)
 
     class Meta:
-        verbose_name = _("question whether somebody still comes")
-        verbose_name_plural = _("questions whether people still come")
+        verbose_name = _("reconfirmation")
+        verbose_name_plural = _("reconfirmations")
         constraints = [
             models.UniqueConstraint(fields=["registration", "reminder"], name="person_is_asked_once_at_a_moment"),
             models.CheckConstraint(condition=Q(answered_at=None) | Q(released_at=None), name="seat_of_whoever_answers_is_not_released"),
@@ -184,7 +184,7 @@ class QuietWindow(models.Model):
         blank=True,
         related_name="quiet_windows",
         verbose_name=_("event"),
-        help_text=_("Empty: the whole summit."),
+        help_text=_("If empty: the whole summit."),
     )
     opened_at = models.DateTimeField(_("opened at"), default=clock.now, editable=False)
     published_at = models.DateTimeField(_("published at"), null=True, blank=True, editable=False)
@@ -214,12 +214,12 @@ class Change(models.Model):
     was_room = models.ForeignKey(Room, models.PROTECT, related_name="+", verbose_name=_("was in"))
     first_at = models.DateTimeField(_("first changed at"))
     changed_at = models.DateTimeField(_("last changed at"))
-    told_at = models.DateTimeField(_("told at"), null=True, blank=True)
+    told_at = models.DateTimeField(_("announced at"), null=True, blank=True)
     people = models.PositiveIntegerField(_("people told"), default=0)
 
     class Meta:
-        verbose_name = _("change of a session")
-        verbose_name_plural = _("changes of sessions")
+        verbose_name = _("change to a session")
+        verbose_name_plural = _("changes to sessions")
         ordering = ["-changed_at", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["session"], condition=Q(told_at=None), name="session_has_one_change_to_tell"),
@@ -248,7 +248,7 @@ class Announcement(models.Model):
     must_reach = models.BooleanField(
         _("must reach everybody"),
         default=False,
-        help_text=_("Only for what people must know in order to come: it goes to those too who want no announcements."),
+        help_text=_("Only for things people must know in order to come: it also goes to those who want no announcements."),
     )
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.DRAFT, editable=False)
     send_at = models.DateTimeField(_("to be sent at"), null=True, blank=True, editable=False)
@@ -276,8 +276,8 @@ class Topic(models.TextChoices):
     """Mails that people may do without."""
 
     REMINDERS = "reminders", _("Reminders")
-    INVITATIONS = "invitations", _("Reminders of invitations")
-    ANNOUNCEMENTS = "announcements", _("Announcements by organisers")
+    INVITATIONS = "invitations", _("Invitation reminders")
+    ANNOUNCEMENTS = "announcements", _("Announcements from the organisers")
     DIGESTS = "digests", _("Weekly news for partners")
 
 
@@ -293,8 +293,8 @@ class OptOut(models.Model):
     _history_user: User | None
 
     class Meta:
-        verbose_name = _("mail that somebody does not want")
-        verbose_name_plural = _("mails that people do not want")
+        verbose_name = _("mail preference")
+        verbose_name_plural = _("mail preferences")
         constraints = [
             models.CheckConstraint(
                 condition=Q(user__isnull=False, email="") | (Q(user=None) & ~Q(email="")), name="unwanted_by_an_account_or_an_address"

@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 @shared_task(name="notices.tasks.tell")
 def tell() -> None:
     """What people are to be told at its moment: reminders, changes that have settled, announcements; and the seats of those who did
-    not say that they still come go to the line."""
+    not say that they still come go to the waiting list."""
     now = clock.database_now()
     for step in (reminders.release_silent, reminders.remind, changes.tell_settled, announcing.send_due):
         try:

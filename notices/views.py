@@ -51,7 +51,7 @@ def unwanted(request: HttpRequest, key: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def reconfirm(request: HttpRequest, code: UUID) -> HttpResponse:
-    """Ask whether the person still comes (GET changes nothing), and take the answer (POST): the seat is kept, or goes to the line."""
+    """Ask whether the person still comes (GET changes nothing), and take the answer (POST): the seat is kept, or goes to the waiting list."""
     asked = question(code)
     registration, session = asked.registration, asked.reminder.session
     person, now = registration.attendee, clock.now()

@@ -49,7 +49,7 @@ class Message(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     kind = models.CharField(_("kind"), max_length=60)
     dedupe_key = models.CharField(
-        _("key"), max_length=200, unique=True, help_text=_("One mail for one change: a second post of the same key does nothing.")
+        _("key"), max_length=200, unique=True, help_text=_("One mail for one change: posting the same key twice does nothing.")
     )
     to = models.EmailField(_("to"))
     language = models.CharField(_("language"), max_length=2, default="fr")
@@ -59,10 +59,12 @@ class Message(models.Model):
     not_before = models.DateTimeField(_("not before"))
     lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
     lease_token = models.UUIDField(null=True, blank=True, editable=False)
-    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
-    failing_since = models.DateTimeField(_("failing since"), null=True, blank=True, help_text=_("The first of the failed tries in a row."))
+    tries = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    failing_since = models.DateTimeField(
+        _("failing since"), null=True, blank=True, help_text=_("The first of the latest failed attempts in a row.")
+    )
     takeovers = models.PositiveSmallIntegerField(
-        _("workers that died with it"), default=0, help_text=_("After each, the mail is sent again: it may arrive twice.")
+        _("workers that died while sending it"), default=0, help_text=_("After each one, the mail is sent again: it may arrive twice.")
     )
     subject = models.CharField(_("subject"), max_length=998, blank=True)
     text = models.TextField(_("text"), blank=True)
@@ -76,8 +78,8 @@ class Message(models.Model):
     objects = MessageQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("message")
-        verbose_name_plural = _("messages")
+        verbose_name = _("mail")
+        verbose_name_plural = _("mails")
         ordering = ["-created_at", "-id"]
         indexes = [
             models.Index(fields=["lane", "not_before", "id"], condition=Q(status__in=["queued", "sending"]), name="message_due_in_order"),
@@ -108,13 +110,13 @@ class LaneState(models.Model):
 
     lane = models.PositiveSmallIntegerField(_("lane"), primary_key=True, choices=Message.Lane)
     paused_at = models.DateTimeField(_("paused since"), null=True, blank=True)
-    rests_until = models.DateTimeField(_("rests until"), null=True, blank=True)
+    rests_until = models.DateTimeField(_("resting until"), null=True, blank=True)
     failures = models.PositiveSmallIntegerField(_("failures in a row"), default=0)
     failing_since = models.DateTimeField(_("failing since"), null=True, blank=True)
-    words = models.TextField(_("the server’s words"), blank=True)
+    words = models.TextField(_("the server’s reply"), blank=True)
     server_is_away = models.BooleanField(_("the mail server cannot be used"), default=False)
 
-    # Organisers alone leave a line: what the mail server does to a lane is in the log.
+    # Organisers alone leave a waiting list: what the mail server does to a lane is in the log.
     history = HistoricalRecords(excluded_fields=["rests_until", "failures", "failing_since", "words", "server_is_away"])
 
     class Meta:
@@ -168,23 +170,23 @@ class SuppressedAddress(models.Model):
     """An address that the mail provider reports as dead, or whose owner calls our mails unwanted. Cleared by an organiser, it is good again."""
 
     class Reason(models.TextChoices):
-        BOUNCED = "bounced", _("mails come back")
-        COMPLAINED = "complained", _("its owner reported our mails as unwanted")
+        BOUNCED = "bounced", _("mails bounce")
+        COMPLAINED = "complained", _("its owner reported our mails as spam")
 
     address = models.EmailField(_("e-mail address"), unique=True)
     reason = models.CharField(_("reason"), max_length=10, choices=Reason)
-    words = models.TextField(_("the server’s words"), blank=True)
+    words = models.TextField(_("the server’s reply"), blank=True)
     reported_at = models.DateTimeField(_("reported at"))
     cleared_at = models.DateTimeField(_("cleared at"), null=True, blank=True)
 
     history = HistoricalRecords()
 
     class Meta:
-        verbose_name = _("address without mails")
-        verbose_name_plural = _("addresses without mails")
+        verbose_name = _("suppressed address")
+        verbose_name_plural = _("suppression list")
         ordering = ["-reported_at"]
         constraints = [
-            models.CheckConstraint(condition=Q(address=Lower("address")), name="bad_address_is_in_lower_case"),
+            models.CheckConstraint(condition=Q(address=Lower("address")), name="suppressed_address_is_in_lower_case"),
         ]
 
     def __str__(self) -> str:
@@ -192,7 +194,7 @@ class SuppressedAddress(models.Model):
 
 
 class MailTemplate(models.Model):
-    """What organisers wrote instead of the standard text of a kind of mail, in one language. Checked when saved (docs/rules.md#wording)."""
+    """What organisers wrote instead of the standard text of a kind of mail, in one language. Checked when saved (docs/rules.md#mail-templates)."""
 
     kind = models.CharField(_("kind"), max_length=80)
     language = models.CharField(_("language"), max_length=2)
@@ -203,8 +205,8 @@ class MailTemplate(models.Model):
     history = HistoricalRecords()
 
     class Meta:
-        verbose_name = _("wording of mails")
-        verbose_name_plural = _("wording of mails")
+        verbose_name = _("mail template")
+        verbose_name_plural = _("mail templates")
         ordering = ["kind", "language"]
         constraints = [models.UniqueConstraint(fields=["kind", "language"], name="mail_kind_has_one_template_in_a_language")]
 

@@ -56,7 +56,7 @@ TONES = {"applied": "", "refused": "bad", "review": "warn", "undone": "quiet"}
 class UploadAdmin(ReadOnly):
     list_display = ["file_name", "cohort", "uploaded_by", "state", "what", "created_at", "portal"]
     list_filter = ["status", ("institution", admin.RelatedOnlyFieldListFilter)]
-    empty_words = _("No list yet: institutions hand theirs in from the portal, and you may for them.")
+    empty_words = _("No lists yet: institutions hand in theirs through the portal, and you can do it for them.")
     list_select_related = ["cohort", "institution", "uploaded_by"]
     search_fields = ["file_name", "file_hash", "cohort__name_fr", "cohort__name_en", "institution__name", "uploaded_by__email"]
     date_hierarchy = "created_at"
@@ -79,7 +79,7 @@ class UploadAdmin(ReadOnly):
     def state(self, upload: Upload) -> SafeString:
         return badge(upload.get_status_display(), TONES.get(upload.status, "quiet"))
 
-    @admin.display(description=_("what came of it"))
+    @admin.display(description=_("result"))
     def what(self, upload: Upload) -> str:
         return outcome(upload.counts) if upload.status in ("applied", "undone", "review") else ""
 
@@ -92,7 +92,7 @@ class UploadAdmin(ReadOnly):
 class InviteeAdmin(ReadOnly, RecordAdmin):
     list_display = ["name", "email", "reference", "cohort", "status", "answered_at", "portal"]
     list_filter = ["status", ("institution", admin.RelatedOnlyFieldListFilter), ("cohort", admin.RelatedOnlyFieldListFilter)]
-    empty_words = _("Nobody yet: people come with the lists of institutions.")
+    empty_words = _("Nobody yet: people arrive with the lists of institutions.")
     list_select_related = ["cohort", "institution"]
     search_fields = ["last_name", "first_name", "email", "reference"]
     secret_fields = ("key", "uuid")
@@ -121,7 +121,7 @@ class SignInForm(Form):
         label=_("Client secret"),
         required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "off", "class": "vTextField"}),
-        help_text=_("Not shown. Empty: it stays as it is."),
+        help_text=_("Not shown. If empty, it stays as it is."),
     )
 
     class Meta:

@@ -21,8 +21,8 @@ class UploadForm(forms.Form):
     text = forms.CharField(label=_("Or paste the rows"), required=False, widget=forms.Textarea(attrs={"rows": 4}), strip=False)
     mode = forms.ChoiceField(choices=Upload.Mode, required=False)
     may_share = forms.BooleanField(
-        label=_("My institution may pass these people’s names and addresses on, and has told them so."),
-        error_messages={"required": _("Say that your institution may pass these people on.")},
+        label=_("My institution is allowed to pass on these people’s names and addresses, and has told them so."),
+        error_messages={"required": _("Confirm that your institution is allowed to pass on this data.")},
     )
 
     def clean(self) -> dict[str, Any]:
@@ -52,7 +52,7 @@ class ColumnsForm(forms.Form):
                 label=sentences.FIELDS[field],
                 choices=[("", _("none")), *names],
                 required=field == "email",
-                error_messages={"required": _("Nobody can be invited without an address: say which column holds them.")},
+                error_messages={"required": _("Nobody can be invited without an address: say which column contains them.")},
                 initial=str(columns.meaning.get(field, "")),
             )
 
@@ -60,7 +60,7 @@ class ColumnsForm(forms.Form):
         cleaned = super().clean() or {}
         chosen = [index for index in cleaned.values() if index]
         if len(chosen) != len(set(chosen)):
-            raise ValidationError(_("One column was chosen twice."))
+            raise ValidationError(_("The same column was chosen twice."))
         return cleaned
 
     @property
@@ -75,7 +75,7 @@ class PersonForm(forms.Form):
     last_name = forms.CharField(
         label=_("Family name"),
         required=False,
-        help_text=_("The family name or the first name, at least."),
+        help_text=_("At least the family name or the first name."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     first_name = forms.CharField(label=_("First name"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))

@@ -1,4 +1,4 @@
-"""The mails of partners whose wording organisers may change, with their standard texts."""
+"""The mails of partners whose template organisers may change, with their standard texts."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -49,18 +49,18 @@ mail_templates.register(
         applying.REMINDER,
         _("Reminder of an invitation from an institution"),
         _("Partners"),
-        _("%(summit)s: %(institution)s waits for your answer"),
+        _("%(summit)s: %(institution)s is waiting for your answer"),
         _("%(name)s, %(institution)s has invited you to the %(summit)s (list “%(cohort)s”), and you have not answered yet. Will you come?"),
-        _("If you cannot come, say so: somebody else will be glad of your place."),
+        _("If you cannot come, please say so: somebody else will be glad of your place."),
         INVITED,
         lambda _reader: _sample(applying.REMINDER),
     ),
     mail_templates.Kind(
         roles.WELCOME,
-        _("To somebody who works for an institution now"),
+        _("To somebody who now works for an institution"),
         _("Partners"),
         _("You work on the lists of %(institution)s"),
-        _("You can hand in and follow the lists of people whom %(institution)s sends. Your role: %(role)s."),
+        _("You can hand in and follow the lists of people sent by %(institution)s. Your role: %(role)s."),
         "",
         {"institution": _("the name of the institution"), "role": _("the role")},
         _team_sample,

@@ -48,7 +48,7 @@ def _silent(message: Message) -> Invitee:
 
 def invitation_letter(invitee: Invitee, kind: str) -> Letter:
     """The personal invitation, or its reminder; it ends with what the law has people told at the first word to them (GDPR, article 14),
-    which no wording takes away."""
+    which no template takes away."""
     sessions = responses.sessions_for(invitee.cohort, clock.now())
     known = {
         "name": str(invitee) or invitee.email,
@@ -84,16 +84,16 @@ def notice(invitee: Invitee) -> list[tuple[str, str]]:
     kept += [_("your programme of studies")] if invitee.programme else []
     said = {"institution": invitee.institution.name, "controller": settings.DATA_CONTROLLER, "contact": settings.PRIVACY_CONTACT}
     return [
-        (_("Where we have it from"), _("%(institution)s has put you on its list.") % said),
+        (_("Where we got it from"), _("%(institution)s has put you on its list.") % said),
         (_("What we keep"), capfirst(", ".join(kept)) + "."),
         (_("What for"), _("To invite you and to keep you a seat; it is in our legitimate interest and yours (GDPR, article 6.1.f).")),
-        (_("Who sees it"), _("The organisers and your institution, which learns whether you will come, not to which sessions.")),
+        (_("Who can see it"), _("The organisers, and your institution, which learns whether you will come, but not to which sessions.")),
         (_("How long"), _("If you do not answer, until 30 days after the event; if you come, six months.")),
         (
             _("Your rights"),
             _("To see your data, correct it, have it erased, and object: with the link below, or by writing to %(contact)s.") % said,
         ),
-        (_("Who we are"), _("%(controller)s. You may complain to the CNIL, www.cnil.fr.") % said),
+        (_("Who we are"), _("%(controller)s. You can complain to the CNIL, www.cnil.fr.") % said),
     ]
 
 
@@ -112,7 +112,7 @@ def team_letter(role: PartnerRole) -> Letter:
         "heading": role.institution.name,
         "button": _("Open the lists"),
         "button_url": link("partners:institution", role.institution.slug),
-        "facts": [_("Sign in with the address that this mail was sent to: a code comes by mail, there is no password.")],
+        "facts": [_("Sign in with the address this mail was sent to: you will get a code by mail, there is no password.")],
     }
     return Letter(
         texts.subject, render_to_string("partners/emails/team.txt", context), render_to_string("partners/emails/team.html", context)

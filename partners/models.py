@@ -52,10 +52,10 @@ class Upload(models.Model):
     read_as = models.JSONField(_("read as"), default=dict, blank=True)
     findings = models.JSONField(_("about the list"), default=list, blank=True)
     refused = models.JSONField(_("why it is refused"), null=True, blank=True)
-    counts = models.JSONField(_("what came of it"), default=dict)
+    counts = models.JSONField(_("result"), default=dict)
     removed = models.JSONField(_("who would be removed"), default=list, blank=True)
     busy_until = models.DateTimeField(_("a worker has it until"), null=True, blank=True, editable=False)
-    percent = models.PositiveSmallIntegerField(_("percent done"), default=0, editable=False)
+    percent = models.PositiveSmallIntegerField(_("percentage done"), default=0, editable=False)
     created_at = models.DateTimeField(_("uploaded at"), default=clock.now, editable=False)
     applied_at = models.DateTimeField(_("applied at"), null=True, blank=True)
 
@@ -114,7 +114,7 @@ class UploadFile(models.Model):
 
 
 class UploadRow(models.Model):
-    """A row of an upload that is being checked: its cells, as they were mended since, and what was found about it."""
+    """A row of an upload that is being checked: its cells, as they were corrected since, and what was found about it."""
 
     class Verdict(models.TextChoices):
         NEW = "new", _("New")
@@ -124,18 +124,18 @@ class UploadRow(models.Model):
         TWICE = "twice", _("Repeated")
         ELSEWHERE = "elsewhere", _("On another list")
         SKIPPED = "skipped", _("Skipped")
-        NOBODY = "nobody", _("About nobody")
+        NOBODY = "nobody", _("Without a person")
 
     upload = models.ForeignKey(Upload, models.CASCADE, related_name="rows")
     line = models.PositiveIntegerField(_("line"))
     cells = models.JSONField(_("cells"))
     is_skipped = models.BooleanField(_("skipped"), default=False)
-    is_title = models.BooleanField(_("stands above the header"), default=False)
+    is_title = models.BooleanField(_("is above the header"), default=False)
     verdict = models.CharField(_("what it is"), max_length=10, choices=Verdict, blank=True)
     person = models.JSONField(_("as it would be kept"), default=dict)
     findings = models.JSONField(_("what was found"), default=list)
     was = models.JSONField(_("what the list says now"), default=dict)
-    is_doubtful = models.BooleanField(_("can be taken, but asks for a look"), default=False, db_default=False)
+    is_doubtful = models.BooleanField(_("can be used, but needs a look"), default=False, db_default=False)
 
     class Meta:
         verbose_name = _("row of an uploaded list")
@@ -220,7 +220,7 @@ class Objection(models.Model):
     institution = models.ForeignKey(Institution, models.CASCADE, related_name="objections", verbose_name=_("institution"))
     cohort = models.ForeignKey(Cohort, models.CASCADE, related_name="objections", verbose_name=_("cohort"))
     address_hash = models.CharField(_("hash of the address"), max_length=64)
-    is_final = models.BooleanField(_("for good"), default=True, help_text=_("Not even by hand."))
+    is_final = models.BooleanField(_("permanent"), default=True, help_text=_("The person cannot be invited again, not even by hand."))
     created_at = models.DateTimeField(_("since"), default=clock.now, editable=False)
 
     class Meta:
@@ -242,7 +242,7 @@ class SignIn(models.Model):
     institution = models.OneToOneField(Institution, models.CASCADE, related_name="sign_in", verbose_name=_("institution"))
     protocol = models.CharField(_("protocol"), max_length=20, choices=Protocol, default=Protocol.OIDC)
     domains = models.TextField(
-        _("mail domains"), max_length=1000, help_text=_("One a line: the provider vouches for addresses of these and no others.")
+        _("mail domains"), max_length=1000, help_text=_("One per line: the provider vouches for addresses in these domains and no others.")
     )
     is_active = models.BooleanField(_("active"), default=False, help_text=_("Shown on the sign-in page."))
     server_url = models.CharField(

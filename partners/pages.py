@@ -23,7 +23,7 @@ def context(request: HttpRequest, of: Institution, **more: Any) -> dict[str, Any
 
 def back_to_the_code(request: HttpRequest, sentence: str = "") -> HttpResponse:
     """Back to the sign-in page, where a code always does, with the `sentence` that says why."""
-    messages.error(request, sentence or _("Your institution did not let you in. Try again, or sign in with a code."))
+    messages.error(request, sentence or _("Your institution did not sign you in. Try again, or sign in with a code."))
     return redirect("account_login")
 
 

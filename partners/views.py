@@ -149,7 +149,7 @@ def _take(request: HttpRequest, slug: str, cohort_slug: str, cut: CutUpload) -> 
         form.add_error("file", str(refused))
         return _cohort(request, of, form, status=422)
     except TooMany as limit:
-        form.add_error(None, _("Many lists have come in within a minute: try again shortly."))
+        form.add_error(None, _("Many lists have come in within the last minute: try again shortly."))
         response = _cohort(request, of, form, status=429)
         response["Retry-After"] = str(int((limit.retry_at - clock.now()).total_seconds()) + 1)
         return response
@@ -228,7 +228,7 @@ def remind(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
         words = ngettext("%(number)d person is being reminded.", "%(number)d people are being reminded.", number) % {"number": number}
         messages.success(request, words)
     else:
-        messages.info(request, _("Everybody has answered, or was written to within the last three days."))
+        messages.info(request, _("Everybody has answered, or was written to in the last three days."))
     return redirect("partners:cohort", slug, cohort_slug)
 
 
@@ -278,10 +278,10 @@ def team(request: HttpRequest, slug: str) -> HttpResponse:
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
         except TooMany:
-            messages.error(request, _("Many people were brought in today: go on tomorrow, or ask the organisers."))
+            messages.error(request, _("Many people have been added today: continue tomorrow, or ask the organisers."))
         else:
             told = (
-                _("%(email)s works for your institution: a mail tells them how to begin.") if is_new else _("%(email)s has a role already.")
+                _("%(email)s works for your institution: a mail tells them how to begin.") if is_new else _("%(email)s already has a role.")
             )
             messages.success(request, told % {"email": email})
         return redirect("partners:team", slug)

@@ -122,7 +122,7 @@ def _consequences(of: Upload) -> dict[str, Any]:
 
 
 def _focus(lines: list[dict[str, Any]], line: int, *, goes_on: bool) -> bool:
-    """What was pressed in this line is gone: give the focus to what is wrong with it still, else to the next cell to mend if the person
+    """What was pressed in this line is gone: give the focus to what is wrong with it still, else to the next cell to fix if the person
     goes on from cell to cell, else to the line; tell whether that is here."""
     own = next((one for one in lines if one["row"].line == line), None)
     wrong = next((cell for one in ([own] if own else []) + (lines if goes_on else []) for cell in one["cells"] if cell["errors"]), None)
@@ -194,7 +194,7 @@ def _do(request: HttpRequest, uuid: UUID, act: Callable[[Upload], object], *, fo
     try:
         act(of)
     except reviewing.Stale:
-        messages.error(request, _("This list has changed meanwhile: here is how it is now."))
+        messages.error(request, _("This list has changed in the meantime: here is how it is now."))
     if request.htmx:  # type: ignore[attr-defined]
         of = Upload.objects.select_related("institution", "cohort__institution").filter(pk=of.pk).first() or of
         return _review(request, of, focus=focus, goes_on=goes_on) if of.status == Upload.Status.REVIEW else HttpResponseClientRefresh()
@@ -283,7 +283,7 @@ def mode(request: HttpRequest, uuid: UUID) -> HttpResponse:
 @sign_in_required
 @require_safe
 def rows_to_fix(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    """The rows that are to be mended, as a file that can be corrected and sent again, with what is wrong beside each."""
+    """The rows that are to be corrected, as a file that can be corrected and sent again, with what is wrong beside each."""
     of = access.upload(request, uuid, roles.may_edit)
     if of.status != Upload.Status.REVIEW:
         raise Http404
@@ -316,7 +316,7 @@ def discard(request: HttpRequest, uuid: UUID) -> HttpResponse:
     if reviewing.discard(of):
         messages.success(request, _("The uploaded list is dropped. Nothing has changed."))
     else:
-        messages.info(request, _("This list was applied already."))
+        messages.info(request, _("This list has already been applied."))
     return redirect("partners:cohort", of.institution.slug, of.cohort.slug)
 
 

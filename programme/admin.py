@@ -193,7 +193,7 @@ class SessionAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
             _("Where and when"),
             {
                 "fields": ["event", "track", "kind", "room", "starts_at", "ends_at", "languages"],
-                "description": _("Times are those of the clocks at the venue."),
+                "description": _("Times are local to the venue."),
             },
         ),
         (
@@ -235,11 +235,11 @@ class SessionAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
             self.message_user(request, " ".join(error.messages), messages.ERROR)
             return
         sentence = ngettext(
-            "%d session is a draft again: the public no longer sees it.",
-            "%d sessions are drafts again: the public no longer sees them.",
+            "%d session is a draft again: the public can no longer see it.",
+            "%d sessions are drafts again: the public can no longer see them.",
             number,
         )
-        self._tell(request, number, sentence, _("None of these sessions was public."))
+        self._tell(request, number, sentence, _("None of these sessions were public."))
 
     def _tell(self, request: HttpRequest, number: int, done: str, nothing: Any) -> None:
         if number:

@@ -107,7 +107,7 @@ class Event(Sourced):
         max_length=10,
         choices=ClashPolicy,
         default=ClashPolicy.WARN,
-        help_text=_("Sessions clash when they overlap, or are too close for the way between their venues."),
+        help_text=_("Sessions clash when they overlap, or are too close together for the travel time between their venues."),
     )
 
     class Meta:
@@ -124,7 +124,7 @@ class Event(Sourced):
 
     def clean(self) -> None:
         if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
-            raise ValidationError({"ends_on": _("An event ends on the day it starts or later.")})
+            raise ValidationError({"ends_on": _("An event must end on the day it starts or later.")})
 
 
 class SpeakerQuerySet(models.QuerySet["Speaker"]):
@@ -152,7 +152,7 @@ class Speaker(Sourced):
         blank=True,
         related_name="speaker",
         verbose_name=_("account"),
-        help_text=_("If the person has one: the sessions in which they speak then count as theirs."),
+        help_text=_("If the person has one: the sessions they speak in then count as theirs."),
     )
 
     objects = SpeakerQuerySet.as_manager()
@@ -227,9 +227,9 @@ class Session(Sourced):
         """What happens to a seat that becomes free while people wait for it (docs/rules.md#waiting-list)."""
 
         NONE = "none", _("No waiting list")
-        AUTOMATIC = "automatic", _("The first in line gets the seat")
-        OFFER = "offer", _("The seat is offered to the first in line, for a time")
-        DRAW = "draw", _("Lots are drawn at a given moment")
+        AUTOMATIC = "automatic", _("The first on the waiting list gets the seat")
+        OFFER = "offer", _("The seat is offered to the first on the waiting list, for a limited time")
+        DRAW = "draw", _("Lots are drawn at a set time")
         BY_HAND = "by_hand", _("The organisers choose")
 
     class Status(models.TextChoices):
@@ -250,26 +250,30 @@ class Session(Sourced):
         _("languages"), max_length=30, blank=True, validators=[validate_languages], help_text=_("For example fr|en.")
     )
     access = models.CharField(_("access"), max_length=20, choices=Access, default=Access.REGISTRATION)
-    capacity = models.PositiveIntegerField(_("capacity"), help_text=_("Places planned; never more than the room holds."))
+    capacity = models.PositiveIntegerField(_("capacity"), help_text=_("Number of seats planned; never more than the room holds."))
     over_capacity_reason = models.CharField(
         _("reason to exceed the room"),
         max_length=300,
         blank=True,
-        help_text=_("Only if more people are planned than the room holds: why that is safe. It is kept in the history."),
+        help_text=_("Only if more people are planned than the room holds: why that is safe. This is kept in the history."),
     )
-    registration_opens_at = models.DateTimeField(_("registration opens at"), null=True, blank=True, help_text=_("Empty: at once."))
+    registration_opens_at = models.DateTimeField(_("registration opens at"), null=True, blank=True, help_text=_("If empty: at once."))
     registration_closes_at = models.DateTimeField(
-        _("registration closes at"), null=True, blank=True, help_text=_("Empty: when the session starts.")
+        _("registration closes at"), null=True, blank=True, help_text=_("If empty: when the session starts.")
     )
     waiting_list = models.CharField(_("waiting list"), max_length=10, choices=WaitingList, default=WaitingList.AUTOMATIC)
     offer_hours = models.PositiveSmallIntegerField(
-        _("hours to answer an offer"), default=24, help_text=_("Fewer as the start comes near: never more than a quarter of the time left.")
+        _("hours to answer an offer"),
+        default=24,
+        help_text=_("Fewer as the start gets closer: never more than a quarter of the time left."),
     )
     draw_at = models.DateTimeField(_("lots are drawn at"), null=True, blank=True)
     holds_requests = models.BooleanField(
         _("a request holds a seat"),
         default=True,
-        help_text=_("For access on request: the seat is kept from the request on. Otherwise it is taken when the request is granted."),
+        help_text=_(
+            "For access on request: the seat is kept as soon as it is asked for. Otherwise, it is taken when the request is granted."
+        ),
     )
     status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.DRAFT)
     shares_room = models.BooleanField(editable=False, default=False)  # a copy of room.allows_several_sessions, see Room.save
@@ -334,22 +338,22 @@ class Session(Sourced):
         errors: dict[str, Any] = {}
         room: Room | None = getattr(self, "room", None)
         if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
-            errors["ends_at"] = _("A session ends after it starts.")
+            errors["ends_at"] = _("A session must end after it starts.")
         elif self.starts_at and self.ends_at and room and not room.allows_several_sessions and self.status != self.Status.CANCELLED:
             other = Session.objects.in_room_during(room, self.starts_at, self.ends_at).exclude(pk=self.pk).first()
             if other:
                 errors["room"] = _("“%(other)s” is already in this room at that time.") % {"other": other.title}
         if room and self.capacity and self.capacity > room.capacity and not self.over_capacity_reason.strip():
-            errors["capacity"] = _("The room holds %(capacity)d people. To plan more, write below why that is safe.") % {
+            errors["capacity"] = _("The room holds %(capacity)d people. To plan for more, say below why that is safe.") % {
                 "capacity": room.capacity
             }
         opens_at, closes_at = self.registration_opens_at, self.registration_closes_at
         if opens_at and closes_at and closes_at <= opens_at:
-            errors["registration_closes_at"] = _("Registration closes after it opens.")
+            errors["registration_closes_at"] = _("Registration must close after it opens.")
         if opens_at and self.starts_at and opens_at >= self.starts_at:
-            errors["registration_opens_at"] = _("Registration opens before the session starts.")
+            errors["registration_opens_at"] = _("Registration must open before the session starts.")
         if self.waiting_list == self.WaitingList.DRAW and (not self.draw_at or (self.starts_at and self.draw_at >= self.starts_at)):
-            errors["draw_at"] = _("Say when lots are drawn: before the session starts.")
+            errors["draw_at"] = _("Say when lots are drawn: it must be before the session starts.")
         if not self.offer_hours:
             errors["offer_hours"] = _("Leave at least one hour to answer.")
         if errors:
@@ -385,7 +389,7 @@ class Participation(Sourced):
         ARTIST = "artist", _("Artist")
         EXHIBITOR = "exhibitor", _("Exhibitor")
         GUEST = "guest", _("Guest")
-        ANNOUNCED = "announced", _("Announced, presence to be confirmed")
+        ANNOUNCED = "announced", _("Announced, attendance to be confirmed")
 
     session = models.ForeignKey(Session, models.CASCADE, related_name="participations", verbose_name=_("session"))
     speaker = models.ForeignKey(Speaker, models.CASCADE, related_name="participations", verbose_name=_("speaker"))

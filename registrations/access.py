@@ -47,7 +47,7 @@ def session_with_pools(slug: str, attendee: Attendee) -> tuple[Session, list[Sea
 
 
 def waiting_registration(slug: str, attendee: Attendee) -> Registration:
-    """The place of `attendee` in the line of that session; raises Http404 when they do not wait."""
+    """The place of `attendee` on the waiting list of that session; raises Http404 when they do not wait."""
     waiting = Registration.objects.waiting().select_related("session__event", "session__room__venue", "party")
     registration = waiting.filter(session=visible_session(slug), attendee=attendee).first()
     if registration is None:

@@ -27,7 +27,7 @@ class SeatForm(forms.Form):
         required=False,
         max_length=1000,
         validators=[validate_lines],
-        error_messages={"max_length": _("Shorten this: at most %(limit_value)d characters, %(show_value)d are written.")},
+        error_messages={"max_length": _("Please shorten this: %(limit_value)d characters at most, and there are %(show_value)d.")},
     )
     despite = forms.BooleanField(required=False)
     key = forms.UUIDField(required=False)

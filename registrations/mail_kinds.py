@@ -1,5 +1,5 @@
 """The kinds of mail about sessions and seats, one place for each: its name, its standard words, what may be filled in, and what it is
-shown about before anybody gets it (docs/rules.md#wording)."""
+shown about before anybody gets it (docs/rules.md#mail-templates)."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -90,7 +90,7 @@ _seat(
     _("Request received"),
     mails.requested_letter,
     _("Request received: %(title)s"),
-    _("%(name)s, the organisers have your request."),
+    _("%(name)s, the organisers have received your request."),
     find=Q(status=Status.PENDING),
     like={"status": Status.PENDING},
 )
@@ -108,9 +108,9 @@ _seat(
     _("On the waiting list"),
     mails.waiting_letter,
     _("On the waiting list: %(title)s"),
-    _("%(name)s, this session is full: you wait for a seat."),
+    _("%(name)s, this session is full: you are on the waiting list."),
     _(
-        "You need do nothing: a mail tells you as soon as a seat becomes free for you.\nIf you no longer wait for it, leave the list on its page."
+        "You don’t need to do anything: a mail will tell you as soon as a seat becomes free for you.\nIf you no longer want one, leave the waiting list on its page."
     ),
     find=Q(status=Status.WAITING),
     like={"status": Status.WAITING},
@@ -119,20 +119,20 @@ _seat(
     "offered",
     _("Seat offered"),
     mails.offered_letter,
-    _("A seat is offered to you: %(title)s"),
+    _("You have been offered a seat: %(title)s"),
     _("%(name)s, a seat has become free. It is kept for you until %(until)s."),
-    _("Without an answer, the seat goes to the next in line, and you leave the waiting list."),
+    _("Without an answer, the seat goes to the next person on the waiting list, and you leave the list."),
     find=Q(status=Status.OFFERED),
     like={"status": Status.OFFERED},
     placeholders=UNTIL,
 )
 _seat(
     "offer_ends",
-    _("Offer about to end"),
+    _("Offer about to expire"),
     partial(mails.offered_letter, key="offer_ends"),
-    _("Your answer is awaited: %(title)s"),
+    _("We are waiting for your answer: %(title)s"),
     _("%(name)s, a seat is kept for you until %(until)s, and you have not answered yet."),
-    _("Without an answer, the seat goes to the next in line, and you leave the waiting list."),
+    _("Without an answer, the seat goes to the next person on the waiting list, and you leave the list."),
     find=Q(status=Status.OFFERED),
     like={"status": Status.OFFERED},
     placeholders=UNTIL,
@@ -187,16 +187,16 @@ _ended(
     Ending.BY_PERSON,
     _("Seat given back"),
     _("Seat given back: %(title)s"),
-    _("%(name)s, your seat is given back."),
-    _("You can register again as long as places are left."),
+    _("%(name)s, your seat has been given back."),
+    _("You can register again as long as there are seats left."),
 )
 _ended(
     "withdrawn",
     Ending.BY_PERSON,
     _("Request withdrawn"),
     _("Request withdrawn: %(title)s"),
-    _("%(name)s, your request is withdrawn."),
-    _("You can ask again as long as places are left."),
+    _("%(name)s, your request has been withdrawn."),
+    _("You can ask again as long as there are seats left."),
     had_seat=False,
 )
 _ended(
@@ -211,7 +211,7 @@ _ended(
     Ending.OFFER_DECLINED,
     _("Offer declined"),
     _("Offer declined: %(title)s"),
-    _("%(name)s, you declined the seat that was offered to you: it goes to the next in line."),
+    _("%(name)s, you declined the seat you were offered: it goes to the next person on the waiting list."),
     had_seat=False,
 )
 _ended(
@@ -219,8 +219,8 @@ _ended(
     Ending.OFFER_EXPIRED,
     _("Offer ended without an answer"),
     _("Offer ended: %(title)s"),
-    _("%(name)s, the time to answer is over: the seat that was offered to you went to the next in line."),
-    _("You are no longer on the waiting list. You can join it again, at its end."),
+    _("%(name)s, the time to answer is over: the seat you were offered has gone to the next person on the waiting list."),
+    _("You are no longer on the waiting list. You can join it again, at the end."),
     had_seat=False,
 )
 _ended(
@@ -228,8 +228,8 @@ _ended(
     Ending.NOT_RECONFIRMED,
     _("Seat released without an answer"),
     _("Seat released: %(title)s"),
-    _("%(name)s, you did not say that you still come: your seat went to the next in line."),
-    _("If you want to come after all, register again: as long as places are left, or by the waiting list."),
+    _("%(name)s, you did not say that you are still coming: your seat has gone to the next person on the waiting list."),
+    _("If you want to come after all, register again: while there are seats left, or through the waiting list."),
 )
 _ended(
     "by_organisers",
@@ -241,10 +241,10 @@ _ended(
 _ended(
     "left_cohort",
     Ending.LEFT_COHORT,
-    _("Taken off the list of an institution"),
+    _("Removed from an institution’s list"),
     _("Registration cancelled: %(title)s"),
-    _("%(name)s, you are no longer on the list of your institution, %(institution)s. The seat that it kept for you is given back."),
-    _("If this is a mistake, please tell your institution. You can register by yourself for whatever is open to everybody."),
+    _("%(name)s, you are no longer on the list of your institution, %(institution)s. The seat it kept for you has been given back."),
+    _("If this is a mistake, please tell your institution. You can also register yourself for anything that is open to everybody."),
     placeholders=PLACEHOLDERS | {"institution": _("the institution whose list it was")},
 )
 _ended(
@@ -252,7 +252,7 @@ _ended(
     Ending.SESSION_CANCELLED,
     _("Session cancelled"),
     _("Session cancelled: %(title)s"),
-    _("%(name)s, this session is cancelled. We are sorry."),
+    _("%(name)s, this session has been cancelled. We are sorry."),
     session_status=Session.Status.CANCELLED,
 )
 _ended(

@@ -24,7 +24,7 @@ Ending = Registration.Ending
 
 @dataclass(frozen=True)
 class Frame:
-    """What stands around the words of a mail: its one button, the lines that are facts and no wording, and what somebody wrote."""
+    """What stands around the words of a mail: its one button, the lines that are facts and no template, and what somebody wrote."""
 
     button: str
     url: str
@@ -42,30 +42,30 @@ def confirmed_letter(registration: Registration) -> Letter:
         key = "confirmed.granted"
     elif registration.waiting_at and registration.session.waiting_list != Session.WaitingList.OFFER:
         key = "confirmed.promoted"
-    facts = (_("The attached entry puts the session into your calendar."),)
+    facts = (_("The attached entry adds the session to your calendar."),)
     frame = Frame(_("See my programme"), link("registrations:me"), facts, _("The organisers’ answer"), registration.answer)
     return _letter(registration, key, frame, calendar=invitation([registration]))
 
 
 def waiting_letter(registration: Registration) -> Letter:
     facts = (_("You are number %(place)d on the waiting list.") % {"place": waitlist.places([registration]).get(registration.pk, 1)},)
-    return _letter(registration, "waiting", Frame(_("See my place in line"), _seat_page(registration), facts))
+    return _letter(registration, "waiting", Frame(_("See my place on the waiting list"), _seat_page(registration), facts))
 
 
 def offered_letter(registration: Registration, key: str = "offered") -> Letter:
-    facts = (_("Nothing is decided by opening the page: there you accept or decline."),)
+    facts = (_("Opening the page does not decide anything: you accept or decline there."),)
     return _letter(registration, key, Frame(_("Accept or decline"), _seat_page(registration), facts))
 
 
 def requested_letter(registration: Registration) -> Letter:
     kept = _("A seat is kept for you until they answer by mail.")
-    facts = (kept if registration.pool_id else _("They answer by mail. No seat is taken until then."),)
+    facts = (kept if registration.pool_id else _("They will answer by mail. No seat is taken until then."),)
     frame = Frame(_("See my request"), _seat_page(registration), facts, _("What you wrote to them"), registration.reason)
     return _letter(registration, "requested", frame)
 
 
 def declined_letter(registration: Registration) -> Letter:
-    frame = Frame(_("See what else happens that day"), _day_of(registration), (), _("The organisers’ answer"), registration.answer)
+    frame = Frame(_("See what else is on that day"), _day_of(registration), (), _("The organisers’ answer"), registration.answer)
     return _letter(registration, "declined", frame)
 
 
@@ -73,15 +73,15 @@ def moved_to_waitlist_letter(registration: Registration, *, had_seat: bool) -> L
     place = waitlist.places([registration]).get(registration.pk, 1)
     facts = [_("You are number %(place)d on the waiting list. The page says what happens when a seat becomes free.") % {"place": place}]
     if had_seat:
-        facts.append(_("The attached entry takes the session out of your calendar."))
-    frame = Frame(_("See my place in line"), _seat_page(registration), tuple(facts))
+        facts.append(_("The attached entry removes the session from your calendar."))
+    frame = Frame(_("See my place on the waiting list"), _seat_page(registration), tuple(facts))
     return _letter(registration, "moved_to_waitlist", frame, calendar=invitation([registration], cancelled=True) if had_seat else "")
 
 
 def cancelled_letter(registration: Registration, *, had_seat: bool, institution: str = "") -> Letter:
     """`institution`: its name, where it took the person off its list."""
     key, button, url = _farewell(registration, had_seat=had_seat)
-    facts = (_("The attached entry takes the session out of your calendar."),) if had_seat else ()
+    facts = (_("The attached entry removes the session from your calendar."),) if had_seat else ()
     return _letter(
         registration,
         f"cancelled.{key}",
@@ -108,7 +108,7 @@ def _farewell(registration: Registration, *, had_seat: bool) -> tuple[str, str, 
         case Ending.NOT_RECONFIRMED:
             return "not_reconfirmed", _("Register again"), here
         case Ending.SESSION_CANCELLED if registration.session.status == Session.Status.CANCELLED:
-            return "session_cancelled", _("See what else happens that day"), _day_of(registration)
+            return "session_cancelled", _("See what else is on that day"), _day_of(registration)
         case Ending.SESSION_CANCELLED:
             return "takes_place", _("Register again"), here
         case _ if not had_seat:

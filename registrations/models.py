@@ -18,7 +18,7 @@ from programme.models import Event, Session
 
 def not_the_portals(word: str) -> RegexValidator:
     """Refuses the slug whose page in the portal of partners would be another one (partners/urls.py)."""
-    return RegexValidator(rf"\A{word}\Z", _("The portal has a page of this name already: choose another."), inverse_match=True)
+    return RegexValidator(rf"\A{word}\Z", _("The portal already has a page with this name: choose another."), inverse_match=True)
 
 
 class Institution(Sourced):
@@ -53,11 +53,11 @@ class Cohort(Sourced):
         _("present from"),
         null=True,
         blank=True,
-        help_text=_("If the cohort comes for some hours only: its seats are in sessions of that time."),
+        help_text=_("If the cohort comes for a few hours only: its seats are in sessions at that time."),
     )
     ends_at = models.DateTimeField(_("present until"), null=True, blank=True)
     weight = models.PositiveSmallIntegerField(
-        _("weight in an allocation"), default=1, help_text=_("2: twice the chance to come first of someone with 1.")
+        _("weight in an allocation"), default=1, help_text=_("2: twice the chance of coming first as someone with 1.")
     )
     members = models.ManyToManyField(Attendee, through="Membership", related_name="cohorts", verbose_name=_("members"))
 
@@ -79,7 +79,7 @@ class Cohort(Sourced):
 
     def clean(self) -> None:
         if (self.starts_at is None) != (self.ends_at is None) or (self.starts_at and self.ends_at and self.ends_at <= self.starts_at):
-            raise ValidationError({"ends_at": _("Give both moments, the second after the first, or neither.")})
+            raise ValidationError({"ends_at": _("Give both times, the second after the first, or neither.")})
         if self.size:
             self._check_size()
 
@@ -222,7 +222,9 @@ class Party(models.Model):
     """People who wait for one session together: they get their seats together or not at all."""
 
     session = models.ForeignKey(Session, models.CASCADE, related_name="parties", verbose_name=_("session"))
-    code = models.CharField(_("code"), max_length=12, unique=True, help_text=_("Whoever waits for the session and has it may join."))
+    code = models.CharField(
+        _("code"), max_length=12, unique=True, help_text=_("Anyone who is waiting for the session and has it can join.")
+    )
     created_at = models.DateTimeField(_("created at"), default=clock.now, editable=False)
 
     class Meta:
@@ -242,7 +244,7 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
         return self.filter(status=Registration.Status.CONFIRMED)
 
     def waiting(self) -> "RegistrationQuerySet":
-        """Those in line, in its order: priority, then the lot that was drawn, then the time, then the row (docs/rules.md#waiting-list)."""
+        """Those on the waiting list, in its order: priority, then the lot that was drawn, then the time, then the row (docs/rules.md#waiting-list)."""
         return self.filter(status=Registration.Status.WAITING).order_by("-priority", F("lot").asc(nulls_last=True), "waiting_at", "id")
 
     def holding(self) -> "RegistrationQuerySet":
@@ -267,13 +269,13 @@ class Registration(models.Model):
         BY_PERSON = "by_person", _("Given back by the person")
         LEFT_WAITLIST = "left_waitlist", _("Left the waiting list")
         BY_ORGANISERS = "by_organisers", _("Cancelled by the organisers")
-        LEFT_COHORT = "left_cohort", _("Taken off the list of the institution")
+        LEFT_COHORT = "left_cohort", _("Removed from the institution’s list")
         SWAPPED = "swapped", _("Given up for another session")
         OFFER_DECLINED = "offer_declined", _("The offer was declined")
         OFFER_EXPIRED = "offer_expired", _("The offer was not answered in time")
         REFUSED = "refused", _("The request was not granted")
         SESSION_CANCELLED = "session_cancelled", _("The session was cancelled")
-        NOT_RECONFIRMED = "not_reconfirmed", _("The person did not say that they still come")
+        NOT_RECONFIRMED = "not_reconfirmed", _("The person did not say that they are still coming")
 
     ENDED = (Status.DECLINED, Status.CANCELLED)
 
@@ -286,7 +288,7 @@ class Registration(models.Model):
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     ending = models.CharField(_("why it ended"), max_length=20, choices=Ending, blank=True)
     waiting_at = models.DateTimeField(_("waiting since"), null=True, blank=True)
-    priority = models.SmallIntegerField(_("priority"), default=0, help_text=_("A higher one stands further ahead in line."))
+    priority = models.SmallIntegerField(_("priority"), default=0, help_text=_("A higher one is further up the waiting list."))
     lot = models.PositiveIntegerField(_("lot drawn"), null=True, blank=True)
     party = models.ForeignKey(Party, models.SET_NULL, null=True, blank=True, related_name="registrations", verbose_name=_("waits with"))
     offer_expires_at = models.DateTimeField(_("offered until"), null=True, blank=True)

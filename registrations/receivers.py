@@ -16,7 +16,7 @@ def refuse_a_capacity_below_what_is_taken(session: Session, **kwargs: Any) -> No
 
 @receiver(session_saved)
 def keep_seats_in_step(session: Session, before: dict[str, Any], **kwargs: Any) -> None:
-    """More seats, or a wider way in, go to the line at once; a session that is cancelled empties; a draft lets nobody in."""
+    """More seats, or a wider way in, go to the waiting list at once; a session that is cancelled empties; a draft lets nobody in."""
     now = clock.now()
     was, is_now = before.get("status"), session.status
     if is_now == Session.Status.CANCELLED and was != is_now:

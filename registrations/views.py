@@ -109,7 +109,7 @@ def draw(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @attendee_required
 def register(request: HttpRequest, slug: str) -> HttpResponse:
-    """Take a seat, ask for one, or a place in line: what the session has for the person."""
+    """Take a seat, ask for one, or a place on the waiting list: what the session has for the person."""
     attendee: Attendee = request.attendee  # type: ignore[attr-defined]
     session, pools = session_with_pools(slug, attendee)
     form = SeatForm(request.POST)
@@ -137,7 +137,7 @@ def accept(request: HttpRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @attendee_required
 def cancel(request: HttpRequest, slug: str) -> HttpResponse:
-    """Ask first (GET changes nothing), then give back the seat, the offer, the request or the place in line (POST)."""
+    """Ask first (GET changes nothing), then give back the seat, the offer, the request or the place on the waiting list (POST)."""
     attendee: Attendee = request.attendee  # type: ignore[attr-defined]
     session = visible_session(slug)
     if request.method != "POST":
@@ -159,16 +159,16 @@ def party(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         if "leave" in request.POST:
             waitlist.leave_party(registration, actor=attendee.user, at=clock.now())
-            notice = _("You wait alone again.")
+            notice = _("You are waiting on your own again.")
         elif "code" in request.POST:
             waitlist.join_party(registration, form.typed, actor=attendee.user, at=clock.now())
-            notice = _("You wait together now: you all get a seat, or none of you.")
+            notice = _("You are waiting together now: you all get seats, or none of you does.")
         else:
             waitlist.start_party(registration, actor=attendee.user)
-            notice = _("Give this code to those who wait with you.")
+            notice = _("Give this code to the people who wait with you.")
     except SeatRefused as refused:
         if "code" in request.POST:
-            return _mend(request, registration.session, "code", str(refused))
+            return _correct(request, registration.session, "code", str(refused))
         return _answer(request, registration.session, str(refused), refused=True)
     return _answer(request, registration.session, notice, changed=True)
 
@@ -180,9 +180,9 @@ def _press(request: HttpRequest, session: Session, act: Callable[[Key | None], R
         registration = act(once)
     except SeatRefused as refused:
         if refused.code == "reason":
-            return _mend(request, session, "reason", str(form.errors.get("reason", [refused])[0]))
+            return _correct(request, session, "reason", str(form.errors.get("reason", [refused])[0]))
         # The clash itself, and what can be done about it, stand in the box and in the row.
-        sentence = _("Nothing is registered yet: see why below.") if refused.code == "clash" else str(refused)
+        sentence = _("You are not registered yet: see why below.") if refused.code == "clash" else str(refused)
         typed = request.POST.get("reason", "") if session.access == Session.Access.APPROVAL else ""
         after = None
         if isinstance(refused, booking.Full) and session.access != Session.Access.INVITATION:
@@ -193,7 +193,7 @@ def _press(request: HttpRequest, session: Session, act: Callable[[Key | None], R
             spent = idempotency.answer_of(once)
         except idempotency.KeyReused:
             return _answer(
-                request, session, _("This form was sent before with something else in it: nothing has changed."), refused=True, status=422
+                request, session, _("This form was already sent with something else in it: nothing has changed."), refused=True, status=422
             )
         if spent is None:
             raise
@@ -201,10 +201,10 @@ def _press(request: HttpRequest, session: Session, act: Callable[[Key | None], R
         registration = mine.filter(uuid=spent["registration"]).first() if spent else None
         if registration and registration.status != spent["status"]:
             return _answer(
-                request, session, _("This form was sent before, and things have changed since: here is how they are now."), refused=True
+                request, session, _("This form was already sent, and things have changed since: here is how they are now."), refused=True
             )
     if registration is None:
-        return _answer(request, session, _("Your seat is given back."))  # by a click before this one
+        return _answer(request, session, _("Your seat has been given back."))  # by a click before this one
     if registration.status in Registration.ENDED:
         return _answer(request, session, _farewell(registration), changed=True)
     registration.session, registration.attendee = session, request.attendee  # type: ignore[attr-defined]
@@ -217,11 +217,11 @@ def _farewell(registration: Registration) -> str:
         case Registration.Ending.LEFT_WAITLIST:
             return _("You have left the waiting list.")
         case Registration.Ending.OFFER_DECLINED:
-            return _("The offer is declined: the seat goes to the next in line.")
+            return _("You declined the offer: the seat goes to the next person on the waiting list.")
         case _ if not registration.was_confirmed:
-            return _("Your request is withdrawn.")
+            return _("Your request has been withdrawn.")
         case _:
-            return _("Your seat is given back.")
+            return _("Your seat has been given back.")
 
 
 def _notice(registration: Registration, seat: Seat) -> str:
@@ -229,18 +229,18 @@ def _notice(registration: Registration, seat: Seat) -> str:
         case Registration.Status.CONFIRMED:
             return _("Your seat is confirmed. A mail with the calendar entry is on its way.")
         case Registration.Status.PENDING:
-            return _("Your request is with the organisers. Their answer comes by mail.")
+            return _("The organisers have your request. They will answer by mail.")
         case Registration.Status.WAITING if seat.session.waiting_list == Session.WaitingList.DRAW and not seat.is_drawn:
-            return _("You are on the waiting list, and take part in the draw.")
+            return _("You are on the waiting list and will take part in the draw.")
         case Registration.Status.WAITING if seat.session.waiting_list == Session.WaitingList.BY_HAND:
-            return _("You are on the waiting list: the organisers see you there.")
+            return _("You are on the waiting list: the organisers can see you there.")
         case Registration.Status.WAITING:
-            return _("The session is full: you are number %(place)d on the waiting list.") % {"place": seat.place or 0}
+            return _("This session is full: you are number %(place)d on the waiting list.") % {"place": seat.place or 0}
         case _:
-            return _("A seat is offered to you: accept it below.")
+            return _("You have been offered a seat: accept it below.")
 
 
-def _mend(request: HttpRequest, session: Session, field: str, error: str) -> HttpResponse:
+def _correct(request: HttpRequest, session: Session, field: str, error: str) -> HttpResponse:
     """The page again with what was typed in `field`, and beside it what is wrong: nothing has changed."""
     shown = seat_of(session, attendee_of(request), clock.now())
     return _show(request, shown, status=422, wrong=field, error=error, typed=request.POST.get(field, ""))

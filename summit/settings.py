@@ -145,7 +145,7 @@ LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", 
 try:
     env.seal()
 except EnvError as error:
-    # One sentence on stderr rather than a trace: whoever starts the server must see which variable to mend.
+    # One sentence on stderr rather than a trace: whoever starts the server must see which variable to fix.
     sentences = "; ".join(f"{name}: {' '.join(map(str, why)).rstrip('.')}" for name, why in getattr(error, "error_messages", {}).items())
     sentences = sentences.replace("Environment variable not set", "it must be set (or DEBUG=1, on your own machine only)")
     sys.exit(f"Summit cannot start: {sentences} (see docs/configuration.md).")

@@ -75,7 +75,7 @@ class VenueAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
             {
                 "fields": ["ways"],
                 "classes": ["collapse"],
-                "description": _("What the clashes are judged by: the way, and the minutes at the entrance where one arrives."),
+                "description": _("What clashes are judged by: the travel time, and the minutes at the entrance on arrival."),
             },
         ),
     ]

@@ -36,7 +36,7 @@ class Venue(Sourced):
     timezone = models.CharField(_("time zone"), max_length=50, default="Europe/Paris", validators=[validate_timezone])
     accessibility = models.TextField(_("accessibility"), blank=True)
     security_minutes = models.PositiveSmallIntegerField(
-        _("minutes at the entrance"), default=0, help_text=_("For badges and bags, each time one comes from elsewhere.")
+        _("minutes at the entrance"), default=0, help_text=_("For badges and bag checks, each time people arrive from elsewhere.")
     )
 
     class Meta:
@@ -66,7 +66,7 @@ class TravelTime(models.Model):
     destination = models.ForeignKey(Venue, models.CASCADE, related_name="ways_in", verbose_name=_("to"))
     minutes = models.PositiveSmallIntegerField(
         _("minutes"),
-        help_text=_("From door to door, without the entrance. It holds for the way back too, unless that has a line of its own."),
+        help_text=_("From door to door, without the entrance. It also applies to the way back, unless that has a row of its own."),
     )
     note = models.CharField(_("note"), max_length=200, blank=True, help_text=_("For example: shuttle every ten minutes."))
 
@@ -86,7 +86,7 @@ class TravelTime(models.Model):
 
     def clean(self) -> None:
         if self.origin_id and self.origin_id == self.destination_id:
-            raise ValidationError({"destination": _("Choose another venue: within one there is no way to go.")})
+            raise ValidationError({"destination": _("Choose another venue: there is no travel time within a venue.")})
 
 
 class Room(Sourced):
@@ -95,11 +95,11 @@ class Room(Sourced):
     venue = models.ForeignKey(Venue, models.PROTECT, related_name="rooms", verbose_name=_("venue"))
     slug = models.SlugField(_("slug"), max_length=60, unique=True)
     name = models.CharField(_("name"), max_length=150)
-    capacity = models.PositiveIntegerField(_("capacity"), help_text=_("People at once."))
+    capacity = models.PositiveIntegerField(_("capacity"), help_text=_("People at any one time."))
     allows_several_sessions = models.BooleanField(
         _("allows several sessions at once"),
         default=False,
-        help_text=_("For stands and halls; otherwise a session has its room to itself."),
+        help_text=_("For stands and halls; otherwise, a session has its room to itself."),
     )
 
     history = HistoricalRecords()

@@ -62,4 +62,4 @@ def _read_moment(text: str) -> datetime | None:
             continue
         if ":" in text:  # a day alone is no moment
             return moment
-    raise ValueError(_("“%(value)s” is not a date and a time: write it like 2027-02-10 14:30.") % {"value": text[:60]})
+    raise ValueError(_("“%(value)s” is not a date and time: write it like 2027-02-10 14:30.") % {"value": text[:60]})

@@ -79,7 +79,7 @@ def express(
             return former
         if seen is not None and [session.pk for session in seen] != kept:
             raise SeatRefused(
-                "stale", _("Your wishes have changed meanwhile, in another window perhaps. Here they are; nothing was changed.")
+                "stale", _("Your wishes have changed in the meantime, perhaps in another window. Here they are; nothing was changed.")
             )
         _check(allocation, attendee, sessions, kept, at)
         Wish.objects.filter(allocation=allocation, attendee=attendee).delete()
@@ -94,29 +94,31 @@ def express(
 
 def _not_now(allocation: Allocation, at: datetime) -> SeatRefused | None:
     if at < allocation.opens_at:
-        return SeatRefused("not_yet", _("Wishes can be given from %(moment)s on.") % {"moment": _moment(allocation, allocation.opens_at)})
+        return SeatRefused("not_yet", _("You can give your wishes from %(moment)s.") % {"moment": _moment(allocation, allocation.opens_at)})
     if at >= allocation.closes_at:
-        return SeatRefused("over", _("Wishes could be given until %(moment)s.") % {"moment": _moment(allocation, allocation.closes_at)})
+        return SeatRefused(
+            "over", _("You could give your wishes until %(moment)s.") % {"moment": _moment(allocation, allocation.closes_at)}
+        )
     return None
 
 
 def _check(allocation: Allocation, attendee: Attendee, sessions: Sequence[Session], kept: Collection[int], at: datetime) -> None:
     if len(sessions) > allocation.wishes_at_most:
-        sentence = ngettext("You can give %(number)d wish at most.", "You can give %(number)d wishes at most.", allocation.wishes_at_most)
+        sentence = ngettext("You can give at most %(number)d wish.", "You can give at most %(number)d wishes.", allocation.wishes_at_most)
         raise SeatRefused("too_many", sentence % {"number": allocation.wishes_at_most})
     asked = [session.pk for session in sessions]
     for session in sessions:
         if asked.count(session.pk) > 1:
-            raise SeatRefused("twice", _("“%(session)s” can be only one of your wishes.") % {"session": session})
+            raise SeatRefused("twice", _("“%(session)s” can appear only once among your wishes.") % {"session": session})
     new = [session for session in sessions if session.pk not in kept]  # what has closed since it was wished for may stay
     given_out = sessions_given_out(allocation).in_bulk()
     entries = entries_of(given_out.values(), at, invited_to(given_out.values(), [attendee])) if new else {}
     person, cohorts = person_key(attendee.pk), cohorts_of([attendee.pk])[attendee.pk]
     for session in new:
         if session.pk not in given_out:
-            raise SeatRefused("unknown", _("This session is not among those that are given out here."))
+            raise SeatRefused("unknown", _("This session is not one of those given out here."))
         if code := why_not(entries[session.pk], person, cohorts):
-            raise SeatRefused(code, _("“%(session)s” cannot be wished for.") % {"session": session} + f" {why(code)}")
+            raise SeatRefused(code, _("You cannot wish for “%(session)s”.") % {"session": session} + f" {why(code)}")
 
 
 def sessions_given_out(allocation: Allocation) -> QuerySet[Session]:
@@ -288,7 +290,7 @@ def simulate(allocation: Allocation, *, actor: User, seed: str = "", at: datetim
     """
     at = at or clock.now()
     if in_force(allocation):
-        raise SeatRefused("done", _("A run of this allocation is in force already."))
+        raise SeatRefused("done", _("A run of this allocation is already in force."))
     waitlist.settle_all(at, sessions_given_out(allocation))  # releases that are due are no longer the cohorts'
     inputs = snapshot(allocation, at)
     chosen = seed.strip() or secrets.token_hex(16)
@@ -314,7 +316,7 @@ def commit(run: AllocationRun, *, actor: User, at: datetime | None = None) -> Al
     """
     at = at or clock.now()
     if run.algorithm != lottery.ALGORITHM or lottery.replay(run.inputs, run.seed, run.results):
-        raise SeatRefused("altered", _("The results that are kept are not those of the inputs and the seed: simulate again."))
+        raise SeatRefused("altered", _("The stored results do not follow from the inputs and the seed: simulate again."))
     fingerprint = lottery.fingerprint(run.inputs)
     people = Attendee.objects.select_related("user").in_bulk([number(person) for person in run.inputs["people"]])
     with transaction.atomic():
@@ -325,13 +327,13 @@ def commit(run: AllocationRun, *, actor: User, at: datetime | None = None) -> Al
         if found.committed_at:
             return found
         if in_force(allocation):
-            raise SeatRefused("done", _("Another run of this allocation is in force already."))
+            raise SeatRefused("done", _("Another run of this allocation is already in force."))
         if at < allocation.closes_at:
             closes_at = _moment(allocation, allocation.closes_at)
             raise SeatRefused("too_early", _("People can still change their wishes, until %(moment)s.") % {"moment": closes_at})
         ledger.lock_pools(SeatPool.objects.filter(session__allocations=allocation))
         if not fingerprint == found.inputs_hash == lottery.fingerprint(snapshot(allocation, at)):
-            sentence = _("Since this simulation, wishes, seats or what people are committed to have changed: simulate again.")
+            sentence = _("Since this simulation, wishes, seats or people’s commitments have changed: simulate again.")
             raise SeatRefused("stale", sentence)
         _give(run, people, actor, at)
         found.committed_at = at
@@ -396,7 +398,7 @@ def why(code: str) -> str:
     """The sentence for a code of `why_not`."""
     match code:
         case "not_entitled":
-            return _("Its seats are kept for others: for cohorts, or for people who are invited.")
+            return _("Its seats are kept for others: for cohorts, or for invited people.")
         case "public":
             return _("Open to all: no registration is needed.")
         case "cancelled":

@@ -37,7 +37,7 @@ Answer = dict[str, Any]
 ALGORITHM = "rank-rounds-1"
 
 TAKES_A_SEAT = ("confirmed", "offered", "pending")
-EXPECTED = (*TAKES_A_SEAT, "speaking", "duty")  # a place in line is only a hope: it keeps nobody from anything
+EXPECTED = (*TAKES_A_SEAT, "speaking", "duty")  # a place on the waiting list is only a hope: it keeps nobody from anything
 MINUTE = 60
 DAY = 24 * 60 * MINUTE
 

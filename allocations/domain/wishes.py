@@ -152,7 +152,7 @@ def sheet(allocation: Allocation, attendee: Attendee, at: datetime) -> Sheet:
                 session,
                 ranks.get(session.pk),
                 sum(left for pool, _cohort, left in entry["pools"] if pool in pools),
-                allocating.why(code) if code else _("You have a place there already, or wait for one.") if session.pk in live else "",
+                allocating.why(code) if code else _("You already have a seat there, or are waiting for one.") if session.pk in live else "",
                 tuple(clash.sentence() for clash in clashes.clashes_with(session, held, travel)),
                 tuple(_beside(session, wished.values(), ranks, travel)),
             )
@@ -177,7 +177,9 @@ def _beside(session: Session, wished: Iterable[Session], ranks: dict[int, int], 
             words = ngettext("At the same time as your wish %(ranks)s.", "At the same time as your wishes %(ranks)s.", len(others))
         else:
             words = ngettext(
-                "Too close to your wish %(ranks)s, given the way.", "Too close to your wishes %(ranks)s, given the way.", len(others)
+                "Too close to your wish %(ranks)s, given the travel time.",
+                "Too close to your wishes %(ranks)s, given the travel time.",
+                len(others),
             )
         yield words % {"ranks": get_text_list([str(rank) for rank in others], _("and"))}
 
@@ -238,14 +240,14 @@ def sentence(answer: Answer, session: Session, sessions: dict[int, Session]) -> 
             return allocating.why(answer["why"])
         case "live":
             return (
-                _("You waited in its line already.")
+                _("You were already on its waiting list.")
                 if answer["as"] == Registration.Status.WAITING
-                else _("You have a place there already.")
+                else _("You already have a seat there.")
             )
         case "enough":
             words = ngettext(
-                "You got %(number)d seat already, as many as one person gets.",
-                "You got %(number)d seats already, as many as one person gets.",
+                "You have already been given %(number)d seat, the most that one person can get.",
+                "You have already been given %(number)d seats, the most that one person can get.",
                 answer["at_most"],
             )
             return words % {"number": answer["at_most"]}
@@ -266,6 +268,6 @@ def sentence(answer: Answer, session: Session, sessions: dict[int, Session]) -> 
                 )
             return words % {"event": session.event, "number": answer["at_most"], "kind": session.get_kind_display()}
         case "full" if not answer["seats"]:
-            return _("Full: it had no seat left to give out.")
+            return _("Full: it had no seats left to give out.")
         case _:
-            return _("Full: its seats went to people who had ranked it higher, or whose turn came before yours.")
+            return _("Full: its seats went to people who ranked it higher, or whose turn came before yours.")

@@ -40,7 +40,7 @@ class Conflict:
 
     def sentence(self) -> str:
         who = ", ".join(dict.fromkeys(difference.who for difference in self.differences))
-        return _("Nothing is saved yet: %(who)s saved something else while you had this form open.") % {"who": who}
+        return _("Nothing has been saved yet: %(who)s saved changes while you had this form open.") % {"who": who}
 
 
 @dataclass(frozen=True)

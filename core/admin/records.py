@@ -226,6 +226,8 @@ class CarefulAdmin(admin.ModelAdmin):
                 raise
             reason = " ".join(error.messages) if isinstance(error, ValidationError) else ""
             messages.error(
-                request, _("Nothing was saved: something changed at the same moment. Look at it again.") + (f" {reason}" if reason else "")
+                request,
+                _("Nothing was saved: something changed at the same moment. Please check and try again.")
+                + (f" {reason}" if reason else ""),
             )
             return HttpResponseRedirect(request.get_full_path())

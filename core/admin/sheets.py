@@ -62,7 +62,7 @@ class SheetAdmin(ImportExportMixin, RecordAdmin):
     def process_result(self, result: Result, request: HttpRequest) -> HttpResponse:
         if result.has_errors() or result.has_validation_errors():
             return self._back_to_import(
-                request, gettext("Something changed since the preview: nothing was imported. Choose the file again.")
+                request, gettext("Something has changed since the preview: nothing was imported. Choose the file again.")
             )
         return super().process_result(result, request)
 

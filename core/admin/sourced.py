@@ -29,7 +29,7 @@ class ToVerify(admin.SimpleListFilter):
     parameter_name = "to_verify"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("yes", _("Holds assumed values")), ("no", _("Verified"))]
+        return [("yes", _("Contains assumed values")), ("no", _("Verified"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         match self.value():

@@ -18,23 +18,27 @@ READER = Path(reader.__file__)
 
 REFUSALS: dict[str, Any] = {
     "empty": gettext_lazy("This file is empty."),
-    "too_large": gettext_lazy("This file is larger than %(mb)d MB: split it, or take out pictures and other sheets."),
+    "too_large": gettext_lazy("This file is larger than %(mb)d MB: split it, or remove pictures and other sheets."),
     "too_many_rows": gettext_lazy("This file has more than %(rows)d rows: split it."),
     "too_many_columns": gettext_lazy("This file has more than %(columns)d columns."),
-    "utf16_without_mark": gettext_lazy("The letters of this file cannot be read (UTF-16 without its mark): save it as “CSV UTF-8”."),
-    "bad_byte": gettext_lazy("Line %(line)d holds a letter that cannot be read (%(byte)s): save the file as “CSV UTF-8”."),
+    "utf16_without_mark": gettext_lazy("The file’s characters cannot be read (UTF-16 without a byte order mark): save it as “CSV UTF-8”."),
+    "bad_byte": gettext_lazy("Line %(line)d contains a character that cannot be read (%(byte)s): save the file as “CSV UTF-8”."),
     "two_encodings": gettext_lazy(
-        "This file mixes two ways to write accents: line %(line)d (%(byte)s) is not like the others. Open it, check the names, and save it as “CSV UTF-8”."
+        "This file mixes two encodings: line %(line)d (%(byte)s) is not like the others. Open it, check the names and save it as “CSV UTF-8”."
     ),
-    "unreadable_letters": gettext_lazy("The letters of this file cannot be read: save it as “CSV UTF-8”."),
-    "open_quote": gettext_lazy("The quotation mark that opens in line %(line)d is never closed, or stands inside a text: fix that line."),
-    "hopeless_cell": gettext_lazy("A cell of line %(line)d is far too long: is a quotation mark left open?"),
-    "bomb": gettext_lazy("This file unpacks to far more than a list ever needs: it is refused."),
-    "formulas": gettext_lazy("More than %(number)d cells of this file hold formulas: copy them, paste them as values, and save it again."),
+    "unreadable_letters": gettext_lazy("The file’s characters cannot be read (unknown encoding): save it as “CSV UTF-8”."),
+    "open_quote": gettext_lazy(
+        "The quotation mark that opens on line %(line)d is never closed, or is in the middle of a text: fix that line."
+    ),
+    "hopeless_cell": gettext_lazy("A cell on line %(line)d is far too long: was a quotation mark left open?"),
+    "bomb": gettext_lazy("Once unpacked, this file is far larger than any list needs to be: it was refused."),
+    "formulas": gettext_lazy(
+        "More than %(number)d cells of this file contain formulas: copy them, paste them as values and save the file again."
+    ),
     "encrypted": gettext_lazy("This file is encrypted: save a copy without a password."),
-    "other_type": gettext_lazy("This is a file of the type %(type)s: save it as XLSX, ODS or CSV."),
+    "other_type": gettext_lazy("This file is of type %(type)s: save it as XLSX, ODS or CSV."),
     "damaged": gettext_lazy(
-        "This file is damaged or not what its name says: open it, save it again as XLSX, ODS or CSV, and try once more."
+        "This file is damaged, or is not what its name says: open it, save it again as XLSX, ODS or CSV, and try again."
     ),
     "no_such_sheet": gettext_lazy("This workbook has no sheet “%(sheet)s”. It has: %(sheets)s."),
 }

@@ -107,25 +107,23 @@ def _dataset(rows: list[tuple[int, list[str]]]) -> tablib.Dataset:
     headers = [cell.replace("\xa0", " ").strip() for cell in rows[0][1]]
     if len(rows) > MAX_ROWS + 1 or len(headers) > MAX_COLUMNS:
         raise SheetError(
-            _("At most %(rows)d rows and %(columns)d columns at once: split the file.") % {"rows": MAX_ROWS, "columns": MAX_COLUMNS}
+            _("At most %(rows)d rows and %(columns)d columns at a time: split the file.") % {"rows": MAX_ROWS, "columns": MAX_COLUMNS}
         )
     twice = sorted({header for header in headers if headers.count(header) > 1})
     if twice or not all(headers):
-        raise SheetError(
-            _("Each column needs a name of its own. Without one, or named twice: %(names)s.") % {"names": ", ".join(twice) or "–"}
-        )
+        raise SheetError(_("Each column needs a name of its own. Missing or repeated: %(names)s.") % {"names": ", ".join(twice) or "–"})
     dataset = tablib.Dataset(headers=headers)
     dataset.lines = [line for line, _row in rows[1:]]
     for number, row in rows[1:]:
         if any("\0" in cell for cell in row):
-            raise SheetError(_("This file holds NUL bytes: save it as “CSV UTF-8”."))
+            raise SheetError(_("This file contains NUL bytes: save it as “CSV UTF-8”."))
         if any(row[len(headers) :]):
             raise SheetError(_("Line %(line)d has more cells than the file has columns.") % {"line": number})
         if any(len(cell) > MAX_CELL for cell in row):
-            raise SheetError(_("A cell of line %(line)d is longer than %(max)d characters.") % {"line": number, "max": MAX_CELL})
+            raise SheetError(_("A cell on line %(line)d is longer than %(max)d characters.") % {"line": number, "max": MAX_CELL})
         dataset.append([*row[: len(headers)], *([""] * (len(headers) - len(row)))])
     if not len(dataset):
-        raise SheetError(_("This file has no row under its headers."))
+        raise SheetError(_("This file has no rows below its headers."))
     return dataset
 
 

@@ -57,7 +57,7 @@ class SheetForm(ImportForm):
         if file.size > MAX_BYTES:
             raise ValidationError(_("The file is larger than 10 MB: split it."))
         if not file.name.lower().endswith((".csv", ".txt", ".tsv", ".xlsx", ".ods")):
-            raise ValidationError(_("Choose a .csv, .xlsx or .ods file: from another program, save it as one of them."))
+            raise ValidationError(_("Choose a .csv, .xlsx or .ods file. If yours comes from another program, save it as one of these."))
         return file
 
     def clean(self) -> dict[str, Any]:
@@ -80,12 +80,12 @@ class ConfirmSheetForm(ConfirmImportForm):
         except signing.BadSignature:
             name = ""
         if not name or not (_staging_folder() / name).is_file():
-            raise ValidationError(_("This preview is over: choose the file again."))
+            raise ValidationError(_("This preview has expired: choose the file again."))
         return name
 
     def clean_format(self) -> str:
         if self.cleaned_data["format"] != "0":
-            raise ValidationError(_("This preview is over: choose the file again."))
+            raise ValidationError(_("This preview has expired: choose the file again."))
         return "0"
 
 

@@ -152,7 +152,7 @@ class SheetResource(ModelResource):
         missing = {self.fields[name].column_name for name in self._meta.import_id_fields} - set(dataset.headers)
         if missing:
             raise SheetError(
-                _("The column “%(column)s” is missing: it tells which row is which. The file has: %(found)s.")
+                _("The column “%(column)s” is missing: it identifies each row. The file has: %(found)s.")
                 % {"column": ", ".join(missing), "found": ", ".join(header[:60] for header in dataset.headers)}
             )
         self.ignored_columns = [header for header in dataset.headers if header not in columns]
@@ -165,14 +165,14 @@ class SheetResource(ModelResource):
     def before_import_row(self, row: Any, **kwargs: Any) -> None:
         slug, line = as_text(row.get("slug")), self.lines[kwargs["row_number"] - 1]
         if slug in self.seen:
-            raise ValidationError({"slug": _("“%(slug)s” is on line %(line)d already.") % {"slug": slug[:60], "line": self.seen[slug]}})
+            raise ValidationError({"slug": _("“%(slug)s” is already on line %(line)d.") % {"slug": slug[:60], "line": self.seen[slug]}})
         self.seen[slug] = line
 
     def validate_instance(self, instance: Any, import_validation_errors: Any = None, *args: Any, **kwargs: Any) -> None:
         errors = import_validation_errors or {}
         for name in _translated(self._meta.model):
             if f"{name}_fr" in self.fields and not getattr(instance, f"{name}_fr") and not self._meta.model._meta.get_field(name).blank:
-                errors.setdefault(f"{name}_fr", ValidationError(_("French is the language that cannot be missing.")))
+                errors.setdefault(f"{name}_fr", ValidationError(_("The French text is required.")))
         super().validate_instance(instance, errors, *args, **kwargs)
 
     def column_of(self, attribute: str) -> str:

@@ -42,7 +42,7 @@ class AnnouncementForm(Form):
         if session and event:
             self.add_error("session", _("Choose an event, for all its sessions, or one session."))
         if not (session or event or cohort) and not self.errors.keys() & {"session", "event", "cohort"}:
-            self.add_error("event", _("Choose whom it goes to: an event, a session or a cohort."))
+            self.add_error("event", _("Choose who it goes to: an event, a session or a cohort."))
         if (session or event) and not data.get("statuses") and "statuses" not in self.errors:
             self.add_error("statuses", _("Choose at least one."))
         for name in TEXTS:
@@ -56,7 +56,7 @@ class AnnouncementForm(Form):
 class SendForm(forms.Form):
     """Now, or at a moment to come by the clocks of the summit."""
 
-    send_at = forms.SplitDateTimeField(label=_("Later, at"), required=False, widget=AdminSplitDateTime, help_text=_("Empty: now."))
+    send_at = forms.SplitDateTimeField(label=_("Later, at"), required=False, widget=AdminSplitDateTime, help_text=_("If empty: now."))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, label_suffix="", **kwargs)
@@ -66,7 +66,7 @@ class SendForm(forms.Form):
     def clean_send_at(self) -> datetime | None:
         send_at: datetime | None = self.cleaned_data["send_at"]
         if send_at and send_at <= clock.now():
-            raise ValidationError(_("This moment is over."))
+            raise ValidationError(_("This time has passed."))
         return send_at
 
 
@@ -93,13 +93,11 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
             *head,
             *texts,
             (
-                _("To whom"),
+                _("Recipients"),
                 {
                     "fields": ["event", "session", "cohort", "statuses", "must_reach", *([] if written else ["audience_now"])],
                     "description": _(
-                        "An event or a session, and of those people the members of a cohort if you choose one; or all members of a cohort. "
-                        "In the texts you may write {name}, {programme} (the address of the person’s programme), {event}, and of a session "
-                        "{session}, {when}, {where}."
+                        "An event or a session, and among those people the members of a cohort if you choose one; or all members of a cohort. In the texts you can write {name}, {programme} (the address of the person’s programme) and {event}, and for a session {session}, {when} and {where}."
                     ),
                 },
             ),
@@ -130,7 +128,7 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
         tones = {Announcement.Status.QUEUED: "", Announcement.Status.STOPPED: "bad", Announcement.Status.SCHEDULED: "warn"}
         return badge(announcement.get_status_display(), tones.get(Announcement.Status(announcement.status), "quiet"))
 
-    @admin.display(description=_("to whom"))
+    @admin.display(description=_("recipients"))
     def to_whom(self, announcement: Announcement) -> str:
         return " · ".join(str(part) for part in (announcement.session or announcement.event, announcement.cohort) if part)
 
@@ -138,7 +136,7 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
     def statuses_in_words(self, announcement: Announcement) -> str:
         return ", ".join(str(dict(LIVE).get(status, status)) for status in announcement.statuses)
 
-    @admin.display(description=_("as chosen now"))
+    @admin.display(description=_("with these choices"))
     def audience_now(self, announcement: Announcement) -> SafeString:
         counted = _in_words(announcing.audience(announcement)) if announcement.pk else ""
         return format_html('<output data-audience="{}">{}</output>', reverse("admin:notices_announcement_audience"), counted)
@@ -180,7 +178,9 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
         if form.is_valid():
             later = form.cleaned_data["send_at"]
             if announcing.schedule(announcement, later or clock.now(), actor=request.user):
-                self.message_user(request, _("It leaves at its moment; until then you can stop it.") if later else _("It is on its way."))
+                self.message_user(
+                    request, _("It will leave at the chosen time; until then you can stop it.") if later else _("It is on its way.")
+                )
             return None
         context = self.admin_site.each_context(request) | {
             "opts": self.opts,
@@ -193,7 +193,7 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
         }
         return TemplateResponse(request, "admin/notices/announcement/send.html", context)
 
-    @admin.action(description=_("Send it to me alone"), permissions=["send"])
+    @admin.action(description=_("Send it to me only"), permissions=["send"])
     def send_test(self, request: HttpRequest, queryset: QuerySet[Announcement]) -> None:
         announcement = queryset.first()
         if announcement is None or queryset.count() > 1:
@@ -208,7 +208,7 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
         for announcement in queryset.filter(status__in=["scheduled", "queued"]):
             dropped = announcing.stop(announcement, actor=request.user)
             sentence = ngettext(
-                "Stopped: %d mail that had not left is dropped.", "Stopped: %d mails that had not left are dropped.", dropped
+                "Stopped: %d mail that had not left has been dropped.", "Stopped: %d mails that had not left have been dropped.", dropped
             )
             self.message_user(request, sentence % dropped)
 

@@ -55,14 +55,14 @@ class ChangeAdmin(ListAdmin):
 
     @admin.display(description=_("status"), ordering="told_at")
     def state(self, change: Change) -> SafeString:
-        return badge(_("told"), "") if change.told_at else badge(_("to be told"), "warn")
+        return badge(_("announced"), "") if change.told_at else badge(_("to be announced"), "warn")
 
 
 class QuietWindowForm(Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if "event" in data and QuietWindow.objects.filter(event=data["event"], published_at=None).exists():
-            raise ValidationError(_("A quiet window is open there already."))
+            raise ValidationError(_("A quiet window is already open there."))
         return data
 
 
@@ -78,7 +78,9 @@ class QuietWindowAdmin(CarefulAdmin, RecordAdmin):
     actions = ["publish"]
     object_actions = ("publish",)
     fields = ["event"]
-    empty_words = _("None is open: each change of a session is told by itself. Open one to edit in peace, then publish it all at once.")
+    empty_words = _(
+        "None is open: each change to a session is announced on its own. Open one to edit in peace, then publish everything at once."
+    )
 
     def get_fields(self, request: HttpRequest, obj: QuietWindow | None = None) -> list[str]:
         return ["event", "state", "held", "opened_at", "published_at", "people"] if obj else ["event"]
@@ -101,7 +103,7 @@ class QuietWindowAdmin(CarefulAdmin, RecordAdmin):
     def save_model(self, request: HttpRequest, obj: QuietWindow, form: Any, change: bool) -> None:
         opened = changes.open_window(obj.event_id, actor=request.user)
         obj.pk, obj._state.adding = opened.pk, False
-        self.message_user(request, _("From now on, changes are told to nobody until you publish them."))
+        self.message_user(request, _("From now on, nobody is told about changes until you publish them."))
 
     @admin.display(description=_("status"), ordering="published_at")
     def state(self, window: QuietWindow) -> SafeString:

@@ -42,12 +42,12 @@ class CohortWithMailsAdmin(CohortAdmin):
             "invite",
             title=_("Invite by mail"),
             sentences=[
-                _("Each member who was not written to yet gets one mail, with the sessions that have seats left for the cohort."),
-                _("Who joins later is invited by doing this again: nobody is written to twice."),
+                _("Each member who has not been written to yet gets one mail, with the sessions that have seats left for the cohort."),
+                _("To invite people who join later, do this again: nobody is written to twice."),
             ],
             headers=[_("Cohort"), _("Mails"), _("Sessions")],
             rows=[
-                (cohort.pk, [cohort.name, mails, sessions or badge(_("none: nobody is told"), "warn")]) for cohort, mails, sessions in rows
+                (cohort.pk, [cohort.name, mails, sessions or badge(_("none: nothing is sent"), "warn")]) for cohort, mails, sessions in rows
             ],
             yes=_("Invite"),
             no=_("Not yet"),

@@ -41,7 +41,7 @@ class MomentInline(ReadOnlyInline):
     @admin.display(description=_("status"))
     def state(self, reminder: Reminder) -> SafeString:
         if not reminder.queued_at:
-            return badge(_("to come"), "quiet")
+            return badge(_("upcoming"), "quiet")
         return badge(reminder.get_outcome_display(), "warn" if reminder.outcome == Reminder.Outcome.MISSED else "")
 
 
@@ -56,15 +56,14 @@ class ReminderRuleAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
     search_help_text = _("Event or session")
     autocomplete_fields = ["event", "session"]
     fieldsets = [
-        (_("Of what"), {"fields": ["event", "session"], "description": _("An event, for each of its sessions, or one session.")}),
+        (_("About what"), {"fields": ["event", "session"], "description": _("An event, for each of its sessions, or one session.")}),
         (_("Who"), {"fields": ["audience", "answer_hours"]}),
         (
             _("When"),
             {
                 "fields": ["timing", ("days", "at_time"), "minutes", "late_minutes"],
                 "description": _(
-                    "“Days before” goes by the clocks of the venue, whatever they do at night; minutes are minutes. "
-                    "Where clocks change in between, the two differ by an hour."
+                    "“Days before” follows the clocks at the venue, whatever they do at night; minutes are minutes. If the clocks change in between, the two differ by an hour."
                 ),
             },
         ),
@@ -94,7 +93,7 @@ class ReminderRuleAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
                 request, ngettext("And %d more like this.", "And %d more like these.", len(more)) % len(more), messages.WARNING
             )
 
-    @admin.display(description=_("asks whether they come"), boolean=True)
+    @admin.display(description=_("asks if they are still coming"), boolean=True)
     def asks(self, rule: ReminderRule) -> bool:
         return bool(rule.answer_hours)
 

@@ -1,4 +1,4 @@
-"""Which optional mails people want (docs/rules.md#mails-that-people-choose). Mails about a seat are no choice: they are the service."""
+"""Which optional mails people want (docs/rules.md#mail-preferences). Mails about a seat are no choice: they are the service."""
 
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress

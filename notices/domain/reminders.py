@@ -239,7 +239,7 @@ def still_comes(question: Reconfirmation, at: datetime) -> bool:
 
 
 def release_silent(at: datetime) -> int:
-    """Give the seats of those who did not answer in time to the line, each in one step with its mails; return how many.
+    """Give the seats of those who did not answer in time to the waiting list, each in one step with its mails; return how many.
 
     Nobody loses a seat by a mail that did not leave: the time to answer runs from then. Nor once the session has begun, or when it
     has moved since they were asked: then they are asked anew.

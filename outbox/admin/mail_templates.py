@@ -27,7 +27,7 @@ class MailTemplateForm(forms.Form):
     """The texts of one kind in one language, and the version that they were drawn from."""
 
     subject = forms.CharField(label=_("Subject"), max_length=200)
-    opening = forms.CharField(label=_("Before the facts"), max_length=2000, widget=forms.Textarea(attrs={"rows": 4}))
+    opening = forms.CharField(label=_("Before the practical details"), max_length=2000, widget=forms.Textarea(attrs={"rows": 4}))
     closing = forms.CharField(
         label=_("After the button"),
         max_length=2000,
@@ -80,7 +80,7 @@ class MailTemplateAdmin(RecordAdmin):
         for kind in mail_templates.kinds.values():
             states = [(language, NAMES[language], (kind.key, language) in changed) for language in mail_templates.LANGUAGES]
             groups[str(kind.group)].append({"kind": kind, "subject": mail_templates.standard(kind).subject, "states": states})
-        context = self.admin_site.each_context(request) | {"opts": self.opts, "title": _("Wording of mails"), "groups": groups.items()}
+        context = self.admin_site.each_context(request) | {"opts": self.opts, "title": _("Mail templates"), "groups": groups.items()}
         return TemplateResponse(request, "admin/outbox/mailtemplate/change_list.html", context | (extra_context or {}))
 
     def kind_view(self, request: HttpRequest, key: str, language: str) -> HttpResponse:
@@ -103,7 +103,7 @@ class MailTemplateAdmin(RecordAdmin):
                 sent = mail_templates.send_test(
                     kind, form.texts, language, to=request.user, key=str(form.cleaned_data["key"] or mail_templates.new_key())
                 )
-                words = _("The test is on its way to %(email)s.") if sent else _("There is nothing yet that such a mail could be about.")
+                words = _("The test mail is on its way to %(email)s.") if sent else _("There is nothing yet for such a mail to be about.")
                 self.message_user(request, words % {"email": request.user.email}, messages.SUCCESS if sent else messages.WARNING)
                 form = MailTemplateForm(kind, initial=self._initial(kind, language) | vars(form.texts))
             elif self._save(request, kind, language, form.texts, form.cleaned_data["seen"]):
@@ -168,12 +168,12 @@ class MailTemplateAdmin(RecordAdmin):
             changed = mail_templates.save(kind, language, texts, seen=seen, actor=request.user)
         except mail_templates.Changed as faster:
             sentence = _(
-                "Somebody else has saved this text meanwhile: “%(subject)s” … “%(opening)s”. Save again to put yours in its place."
+                "Somebody else has saved this text in the meantime: “%(subject)s” … “%(opening)s”. Save again to replace it with yours."
             )
             self.message_user(request, sentence % {"subject": faster.theirs.subject, "opening": faster.theirs.opening}, messages.ERROR)
             return False
         except ValidationError as wrong:  # only the standard text of a release could be so
             self.message_user(request, " ".join(wrong.messages), messages.ERROR)
             return False
-        self.message_user(request, _("Saved: mails that leave from now on say so.") if changed else _("Nothing has changed."))
+        self.message_user(request, _("Saved: mails that leave from now on will use this text.") if changed else _("Nothing has changed."))
         return True

@@ -32,7 +32,7 @@ class MessageAdmin(ListAdmin):
     list_display_links = ["to", "kind"]
     list_filter = ["status", "lane", ("kind", Values), "created_at"]
     search_fields = ["to", "kind", "last_error"]
-    search_help_text = _("Name or e-mail address of somebody, kind of mail, or the server’s words")
+    search_help_text = _("Name or e-mail address, mail kind, or the server’s reply")
     date_hierarchy = "created_at"
     actions = ["retry_sending"]
     secret_fields = ("subject", "text", "html", "calendar", "context", "dedupe_key", "uuid", "lease_token")
@@ -96,15 +96,16 @@ class MessageAdmin(ListAdmin):
                 self.message_user(request, _("This lane is paused: its mails wait until somebody resumes it."))
             case "resume", Message.Lane():
                 lanes.resume(lane, actor=request.user)
-                self.message_user(request, _("This lane is open: what is due leaves within seconds."))
+                self.message_user(request, _("This lane is open: mails that are due leave within seconds."))
             case ("release-new" | "release-all") as choice, _any:
                 dropped = holds.release(drop_older=choice == "release-new", actor=request.user)
                 if dropped is None:
-                    self.message_user(request, _("No mail is held any more: somebody was faster."), messages.WARNING)
+                    self.message_user(request, _("No mails are on hold any more: somebody else was faster."), messages.WARNING)
                 else:
                     self.message_user(
                         request,
-                        ngettext("Mails leave again; %d was dropped.", "Mails leave again; %d were dropped.", dropped) % dropped,
+                        ngettext("Mails are going out again; %d was dropped.", "Mails are going out again; %d were dropped.", dropped)
+                        % dropped,
                     )
         return HttpResponseRedirect(reverse("admin:outbox_message_changelist"))
 
@@ -133,33 +134,35 @@ class MessageAdmin(ListAdmin):
 
     @admin.display(description=_("subject"))
     def subject_or_none(self, message: Message) -> str:
-        return str(_("(not shown: this mail opens an account)")) if is_secret(message) else message.subject
+        return str(_("(not shown: this mail gives access to an account)")) if is_secret(message) else message.subject
 
     @admin.display(description=_("text"))
     def body(self, message: Message) -> str:
         if is_secret(message):
-            return str(_("(not shown: this mail opens an account)"))
+            return str(_("(not shown: this mail gives access to an account)"))
         if message.purged_at:
-            return str(_("(deleted: texts are kept for a while only)"))
+            return str(_("(deleted: texts are only kept for a while)"))
         return format_html("<pre>{}</pre>", message.text) if message.text else str(_("(written when it is sent)"))
 
     @admin.display(description=_("calendar"))
     def calendar_file(self, message: Message) -> str:
         return format_html("<pre>{}</pre>", message.calendar) if message.calendar else ""
 
-    @admin.action(description=_("Send again the mails that have failed"), permissions=["retry"])
+    @admin.action(description=_("Send failed mails again"), permissions=["retry"])
     def retry_sending(self, request: HttpRequest, queryset: MessageQuerySet) -> None:
         queued = retry(queryset)
         if queued:
             self.message_user(
                 request,
                 ngettext(
-                    "%d mail is queued again: it leaves within seconds.", "%d mails are queued again: they leave within seconds.", queued
+                    "%d mail is queued again: it will leave within seconds.",
+                    "%d mails are queued again: they will leave within seconds.",
+                    queued,
                 )
                 % queued,
             )
         else:
-            self.message_user(request, _("None of these mails has failed: nothing to send again."), messages.WARNING)
+            self.message_user(request, _("None of these mails has failed: there is nothing to send again."), messages.WARNING)
 
 
 @admin.register(SuppressedAddress)
@@ -194,10 +197,12 @@ class SuppressedAddressAdmin(RecordAdmin):
     def state(self, bad: SuppressedAddress) -> SafeString:
         return badge(_("cleared"), "quiet") if bad.cleared_at else badge(bad.get_reason_display(), "bad")
 
-    @admin.action(description=_("Let mails go to these addresses again"), permissions=["clear"])
+    @admin.action(description=_("Remove from the suppression list"), permissions=["clear"])
     def clear_marks(self, request: HttpRequest, queryset: QuerySet[SuppressedAddress]) -> None:
         cleared = sum(suppression.clear(bad, actor=request.user) for bad in queryset)
-        self.message_user(request, ngettext("%d address gets mails again.", "%d addresses get mails again.", cleared) % cleared)
+        self.message_user(
+            request, ngettext("%d address can receive mails again.", "%d addresses can receive mails again.", cleared) % cleared
+        )
 
 
 def link_to_mails(request: HttpRequest, to: Iterable[str]) -> list[tuple[str, Any]]:

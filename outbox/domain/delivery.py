@@ -36,10 +36,10 @@ AT_A_LOOK, SECONDS_A_LOOK = 20, 1.0  # how many messages are seen at once, and h
 A_BACKLOG = 10  # mails sent by one ring or sweep: there is work for another process
 METHOD = re.compile(r"^METHOD:([A-Z]+)\r?$", re.MULTILINE)
 REASONS = {
-    SuppressedAddress.Reason.BOUNCED: gettext_noop("Mails to this address come back."),
-    SuppressedAddress.Reason.COMPLAINED: gettext_noop("The owner of this address has reported our mails as unwanted."),
+    SuppressedAddress.Reason.BOUNCED: gettext_noop("Mails to this address bounce."),
+    SuppressedAddress.Reason.COMPLAINED: gettext_noop("The owner of this address has reported our mails as spam."),
 }
-GONE = gettext_noop("What it tells about no longer exists.")
+GONE = gettext_noop("What it is about no longer exists.")
 
 
 def deliver(message_uuid: uuid.UUID) -> bool:
@@ -107,7 +107,7 @@ class _Due:
         """One of the first lane among those seen: any, so that the workers, who see the same ones, get in each other's way less often."""
         lane = sum(message.lane == self._seen[0].lane for message in self._seen)
         message = self._seen.pop(0 if self._seen[0].lane == Lane.URGENT else random.randrange(lane))  # noqa: S311
-        message.wordings = self._templates  # type: ignore[attr-defined]
+        message.templates = self._templates  # type: ignore[attr-defined]
         return message
 
 
@@ -143,7 +143,7 @@ def _send(message: Message, way: "_Way") -> bool:
         return _finish(message, Status.DROPPED, last_error=reason)
     try:
         validate_email(message.to)  # one address: the SMTP backend would object too late, after building the header
-        with translation.override(message.language), mail_templates.known(message.wordings):  # type: ignore[attr-defined]
+        with translation.override(message.language), mail_templates.known(message.templates):  # type: ignore[attr-defined]
             letter = write(message)
         message.subject, message.text, message.html, message.calendar = letter.subject, letter.text, letter.html, letter.calendar
         email = _as_email(message, letter.headers)

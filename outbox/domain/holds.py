@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 # What PostgreSQL gives anew to each cluster, database and table: a dump carries none of the three.
 PLACE = "SELECT concat_ws(':', {}, (SELECT oid FROM pg_database WHERE datname = current_database()), 'outbox_message'::regclass::oid)"
 CLUSTER = "(SELECT system_identifier FROM pg_control_system())"
-HELD_BACK = gettext_noop("Held back after a restore: it may have been sent before.")
+HELD_BACK = gettext_noop("Held after a restore: it may already have been sent.")
 
 
 def look_around() -> None:

@@ -1,4 +1,4 @@
-"""What mails say around their facts: one standard text for each kind, or what organisers wrote instead (docs/rules.md#wording)."""
+"""What mails say around their facts: one standard text for each kind, or what organisers wrote instead (docs/rules.md#mail-templates)."""
 
 import re
 import uuid
@@ -42,7 +42,7 @@ class Texts:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of mail whose wording organisers may change.
+    """A kind of mail whose template organisers may change.
 
     `subject`, `opening` and `closing` are the standard text, in which a placeholder is written %(name)s; `placeholders` says what each
     stands for. `sample` writes such a mail about real data, as far as there is any, for the organiser who is given; None when there
@@ -60,12 +60,12 @@ class Kind:
 
 
 kinds: dict[str, Kind] = {}
-# The wordings by kind and language that the letters written inside `known` have, where they were read or typed already.
+# The templates by kind and language that the letters written inside `known` have, where they were read or typed already.
 _known: ContextVar[Mapping[tuple[str, str], Texts] | None] = ContextVar("known", default=None)
 
 
 def register(*new: Kind) -> None:
-    """Let organisers change the wording of these kinds. They are shown in the order in which they were registered."""
+    """Let organisers change the template of these kinds. They are shown in the order in which they were registered."""
     kinds.update({kind.key: kind for kind in new})
 
 
@@ -83,7 +83,7 @@ def of(key: str) -> Texts:
     """The texts of kind `key` in the language of the moment, to be filled: what organisers wrote, else the standard ones.
 
     What they wrote was checked when it was saved. A text that fits no longer (the kind has other placeholders since) is passed over
-    for the standard one: no wording keeps a mail from leaving.
+    for the standard one: no template keeps a mail from leaving.
     """
     kind, language, written = kinds[key], _language(), _known.get()
     if written is None:
@@ -100,7 +100,7 @@ def read(**which: str) -> dict[tuple[str, str], Texts]:
 
 @contextmanager
 def known(written: Mapping[tuple[str, str], Texts]) -> Iterator[None]:
-    """Let the letters that are written inside have these wordings: read once for many, or typed and not saved yet."""
+    """Let the letters that are written inside have these templates: read once for many, or typed and not saved yet."""
     token = _known.set(written)
     try:
         yield
@@ -121,10 +121,10 @@ def check(text: str, usable: Collection[str]) -> None:
     """Raise ValidationError for a brace in `text` that does not belong to one of the placeholders `usable`."""
     for name in _placeholder.findall(text):
         if name not in usable:
-            sentence = _("“%(name)s” cannot be filled in here. You may write: %(known)s.")
+            sentence = _("“%(name)s” cannot be filled in here. You can write: %(known)s.")
             raise ValidationError(sentence % {"name": f"{{{name}}}", "known": ", ".join(f"{{{one}}}" for one in usable)})
     if "{" in (rest := _placeholder.sub("", text)) or "}" in rest:
-        raise ValidationError(_("A brace stands alone: braces are for placeholders, like {name}."))
+        raise ValidationError(_("There is a stray brace: braces are for placeholders, like {name}."))
 
 
 def wrong(kind: Kind, texts: Texts) -> dict[str, ValidationError]:
@@ -145,7 +145,7 @@ def try_out(kind: Kind, texts: Texts, language: str, reader: Any) -> Letter | No
 
 
 class Changed(Exception):
-    """Somebody else has saved the wording since it was shown."""
+    """Somebody else has saved the template since it was shown."""
 
     def __init__(self, theirs: Texts) -> None:
         super().__init__()
@@ -153,7 +153,7 @@ class Changed(Exception):
 
 
 def version(kind: Kind, language: str) -> str:
-    """What tells this wording from every other state of it."""
+    """What tells this template from every other state of it."""
     last = MailTemplate.history.filter(kind=kind.key, language=language).order_by("-history_id").first()
     return str(last.history_id) if last else ""
 
@@ -161,7 +161,7 @@ def version(kind: Kind, language: str) -> str:
 def save(kind: Kind, language: str, texts: Texts, *, seen: str, actor: Any) -> bool:
     """Keep what organisers wrote; the standard text is not kept. Tell whether anything changed.
 
-    Raises ValidationError, by text, for what cannot be filled in, and Changed when the wording is not the one that was `seen`.
+    Raises ValidationError, by text, for what cannot be filled in, and Changed when the template is not the one that was `seen`.
     """
     if errors := wrong(kind, texts):
         raise ValidationError(errors)
@@ -183,7 +183,7 @@ def save(kind: Kind, language: str, texts: Texts, *, seen: str, actor: Any) -> b
                 row.subject, row.opening, row.closing = texts.subject, texts.opening, texts.closing
                 row.save()
             return True
-    except IntegrityError as taken:  # two have written the first wording at once
+    except IntegrityError as taken:  # two have written the first template at once
         row = MailTemplate.objects.get(kind=kind.key, language=language)
         raise Changed(Texts(row.subject, row.opening, row.closing)) from taken
 

@@ -220,7 +220,7 @@ def undo(upload: Upload, *, actor: User, at: datetime) -> Upload:
     try:
         return _undo(upload, actor, at)
     except (ValidationError, IntegrityError) as error:  # an address or a number is another's now, the cohort is complete
-        raise CannotUndo(_("Places, addresses or numbers of this list are somebody else’s now.")) from error
+        raise CannotUndo(_("Seats, addresses or numbers from this list now belong to somebody else.")) from error
 
 
 def changes_to_undo(upload: Upload, at: datetime) -> list[Any]:
@@ -230,11 +230,11 @@ def changes_to_undo(upload: Upload, at: datetime) -> list[Any]:
         raise CannotUndo(_("A list can be undone within 24 hours."))
     newer = Upload.objects.filter(cohort=upload.cohort, status=Upload.Status.APPLIED, applied_at__gt=upload.applied_at)
     if newer.exclude(pk=upload.pk).exists():
-        raise CannotUndo(_("Another list was applied since: undo that one first."))
+        raise CannotUndo(_("Another list has been applied since: undo that one first."))
     written = list(Invitee.history.filter(history_change_reason=_reason(upload)).order_by("pk"))
     last = max((one.history_id for one in written), default=0)
     if Invitee.history.filter(id__in={one.id for one in written}, history_id__gt=last).exists():
-        raise CannotUndo(_("People of this list have answered, or were changed, since: take them off one by one."))
+        raise CannotUndo(_("People on this list have answered, or have been changed, since: remove them one by one."))
     return written
 
 
@@ -299,7 +299,7 @@ def _bring_back(written: Sequence[Any], upload: Upload, actor: User, at: datetim
                 booking.register(registration.session, one.attendee, actor=actor, at=at, let_in=True, despite=True)
             except SeatRefused as refused:
                 said = {"name": one, "session": registration.session}
-                raise CannotUndo(_("The seat of %(name)s in “%(session)s” is somebody else’s now.") % said) from refused
+                raise CannotUndo(_("The seat of %(name)s in “%(session)s” now belongs to somebody else.") % said) from refused
 
 
 def batches(things: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -1,4 +1,4 @@
-"""What is wrong, or odd, in each row of a list: everything at once, each with its place and how to mend it (docs/rules.md#lists)."""
+"""What is wrong, or odd, in each row of a list: everything at once, each with its place and how to fix it (docs/rules.md#lists)."""
 
 import re
 import unicodedata
@@ -26,7 +26,7 @@ BIG_NUMBER = re.compile(r"\d+(?:[.,]\d+)?E\+?\d+", re.IGNORECASE)
 
 
 class Level(StrEnum):
-    """An error keeps the row out until it is mended; a warning asks for a look; a notice says what was made of it."""
+    """An error keeps the row out until it is corrected; a warning asks for a look; a notice says what was made of it."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -35,7 +35,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """`column` is a field's name, empty when the whole row is meant; `said` fills in its sentence; `fix` is a value that would mend the cell."""
+    """`column` is a field's name, empty when the whole row is meant; `said` fills in its sentence; `fix` is a value that would fix the cell."""
 
     code: str
     level: Level

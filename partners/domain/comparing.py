@@ -53,7 +53,7 @@ ADDRESS = re.compile(r"[^\s,;<>()]+@[^\s,;<>()]+")
 def compare(cohort: Cohort, people: Sequence[Person], *, replacing: bool, by_hand: bool = False) -> Comparison:
     """Compare the checked `people` of a list with those who are on it; with `replacing`, who is not in it any more is removed.
 
-    In three queries, whatever the size. `by_hand`: somebody was typed, who may have declined before. A row that is to be mended, was
+    In three queries, whatever the size. `by_hand`: somebody was typed, who may have declined before. A row that is to be corrected, was
     skipped, or repeats another removes nobody: whoever it may mean stays.
     """
     listed = list(Invitee.objects.filter(institution=cohort.institution_id).select_related("attendee"))

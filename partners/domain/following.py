@@ -172,7 +172,7 @@ def _add(cohort: Cohort, person: Person, *, actor: User, at: datetime, reason: s
     found = compare(cohort, [person], replacing=False, by_hand=True)
     if not found.new:
         known: Finding | None = next(iter(found.findings.values()), None)
-        raise ValidationError({"email": sentences.about(known) if known else _("This person is on the list already.")})
+        raise ValidationError({"email": sentences.about(known) if known else _("This person is already on the list.")})
     try:
         applying.check_size(cohort, found)
     except ListRefused as refused:

@@ -33,7 +33,7 @@ def person(sign_in: SignIn, email: str, *, is_verified: bool | None, language: s
     try:
         validate_email(email)
     except ValidationError as error:
-        raise NotVouchedFor(_("Your institution did not say your e-mail address: sign in with a code.")) from error
+        raise NotVouchedFor(_("Your institution did not give us your e-mail address: sign in with a code.")) from error
     if email.rpartition("@")[2] not in domains(sign_in.domains) or is_verified is False:
         raise NotVouchedFor(_("Your institution does not vouch for %(email)s: sign in with a code.") % {"email": email})
     user = open_account(email, language=language)

@@ -1,4 +1,4 @@
-"""What follows when people leave a list: the seats that they free, and who is next in line for those (docs/rules.md#lists)."""
+"""What follows when people leave a list: the seats that they free, and who is next on the waiting list for those (docs/rules.md#lists)."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection

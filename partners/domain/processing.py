@@ -79,7 +79,7 @@ def _ours(upload: Upload) -> Iterator[None]:
 
 
 def _read(upload: Upload) -> None:
-    """Read the file anew, with what was chosen by hand; cells that were mended before are read as they are in the file. Or, where the
+    """Read the file anew, with what was chosen by hand; cells that were corrected before are read as they are in the file. Or, where the
     rows have only changed (`look_at_rows`), look at them again."""
     chosen = upload.chosen
     if chosen.pop("look_at_rows", False):
@@ -142,7 +142,7 @@ def look_again(upload: Upload) -> None:
 
 
 def _check(upload: Upload, rows: list[UploadRow], progress: Progress) -> tuple[list[Person], ListRefused | None]:
-    """The people of `rows`, and why the list cannot be taken as it is, if so: its rows stay then, so that this can be mended."""
+    """The people of `rows`, and why the list cannot be taken as it is, if so: its rows stay then, so that this can be corrected."""
     found = columns_of(upload)
     listed = [row for row in rows if row.line > found.header_line]
     people: list[Person] = []

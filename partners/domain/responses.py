@@ -50,7 +50,7 @@ def sessions_for(cohort: Cohort, at: datetime) -> list[Session]:
 
 @ledger.again_after_deadlock
 def accept(invitee: Invitee, slugs: Collection[str], *, language: str, at: datetime) -> Accepted:
-    """Make the person a member of the cohort, with an account of their own, and give them the seats that they chose, or a place in line.
+    """Make the person a member of the cohort, with an account of their own, and give them the seats that they chose, or a place on the waiting list.
 
     Of two who accept at once, one opens the account and both see the same. Seats are asked for one by one afterwards: one that
     is refused, full or clashing, costs no other. Raises Gone, and Complete when the cohort has its people.

@@ -1,4 +1,4 @@
-"""An uploaded list on its way into force: received, read, mended, confirmed; nothing of it counts before (docs/rules.md#lists)."""
+"""An uploaded list on its way into force: received, read, corrected, confirmed; nothing of it counts before (docs/rules.md#lists)."""
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping
@@ -20,7 +20,7 @@ from registrations.models import Cohort
 
 Status = Upload.Status
 Verdict = UploadRow.Verdict
-AT_ONCE = 2000  # rows that a mended cell lets be checked again while the person waits; more are left to the worker
+AT_ONCE = 2000  # rows that a corrected cell lets be checked again while the person waits; more are left to the worker
 WORK = "partners.tasks.work"
 UPLOADS = Limit("uploads", amount=50, per=timedelta(minutes=1))
 
@@ -156,7 +156,7 @@ def _remember(upload: Upload, meaning: Mapping[str, int]) -> None:
 
 
 def read_otherwise(upload: Upload, *, encoding: str = "", sheet: str = "") -> Upload:
-    """Read the file again, as written in `encoding`, or from another `sheet`; what was mended is lost, since rows may be others."""
+    """Read the file again, as written in `encoding`, or from another `sheet`; what was corrected is lost, since rows may be others."""
 
     def act(found: Upload) -> None:
         found.chosen = {name: value for name, value in (("encoding", encoding), ("sheet", sheet)) if value}

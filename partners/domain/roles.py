@@ -70,7 +70,7 @@ def bring_in(institution: Institution, email: str, role: str, *, actor: User, la
 
 
 def _no_owner() -> ValidationError:
-    return ValidationError(_("You no longer say who works for this institution."), code="not_owner")
+    return ValidationError(_("You no longer decide who works for this institution."), code="not_owner")
 
 
 def change(role: PartnerRole, new: str, *, actor: User) -> bool:
@@ -85,7 +85,7 @@ def change(role: PartnerRole, new: str, *, actor: User) -> bool:
             raise _no_owner()
         others = PartnerRole.objects.filter(institution=found.institution_id, role=Role.OWNER, user__is_active=True).exclude(pk=found.pk)
         if found.role == Role.OWNER and not others.exists():
-            raise ValidationError(_("An institution keeps one owner at least: make somebody else an owner first."), code="last_owner")
+            raise ValidationError(_("An institution must keep at least one owner: make somebody else an owner first."), code="last_owner")
         found._history_user = actor
         if new:
             found.role = new

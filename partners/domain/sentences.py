@@ -1,4 +1,4 @@
-"""What people are told about a list: one sentence for each case, with how to mend it."""
+"""What people are told about a list: one sentence for each case, with how to fix it."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,57 +14,57 @@ if TYPE_CHECKING:
 NAMED = 10  # names in one sentence
 
 REFUSALS: dict[str, Any] = confined.REFUSALS | {
-    "empty": gettext_lazy("There is nobody in this file: it has no row under its headers."),
+    "empty": gettext_lazy("There is nobody in this file: it has no rows below its headers."),
     "too_many_rows": gettext_lazy("This list has more than %(rows)d rows: split it."),
     "too_many_columns": gettext_lazy("This list has more than %(columns)d columns: keep names, addresses and numbers."),
     "other_type": gettext_lazy("This is not a list but a file of the type %(type)s: save the list as XLSX, ODS or CSV."),
     "stumbled": gettext_lazy(
-        "We could not take this list, and have made a note of it. Nothing was changed: try another form of the file, or write to the organisers."
+        "We could not process this list, and have made a note of it. Nothing was changed: try another file format, or write to the organisers."
     ),
-    "nobody": gettext_lazy("No row of this file can be taken as it is: fix them, and try once more."),
+    "nobody": gettext_lazy("No row of this file can be used as it is: fix the rows, then try again."),
     "twice": gettext_lazy("Two columns have the same name: %(names)s. Rename one of them."),
     "no_addresses": gettext_lazy(
-        "No column holds e-mail addresses. The columns found: %(names)s. Say which one does, or add one to the file."
+        "No column contains e-mail addresses. The columns found: %(names)s. Say which one does, or add one to the file."
     ),
     "too_many_people": gettext_lazy(
-        "This list may have %(size)d people, and would have %(people)d with this file: skip rows, or write to the organisers."
+        "This list can have %(size)d people, and would have %(people)d with this file: skip rows, or write to the organisers."
     ),
 }
 
 _FINDINGS: dict[str, Any] = {
     "email_missing": gettext_lazy("The address is missing: nobody can be invited without one."),
     "email_at": gettext_lazy("The “@” is missing. Do you mean %(fix)s?"),
-    "email_invalid": gettext_lazy("This is not an e-mail address: is there a comma, a space, or a sign too many?"),
-    "email_letter": gettext_lazy("This address holds a letter that no address has (%(letter)s): type it again by hand."),
-    "several_addresses": gettext_lazy("One address in each cell: keep one."),
+    "email_invalid": gettext_lazy("This is not an e-mail address: is there a comma, a space or a character too many?"),
+    "email_letter": gettext_lazy("This address contains a character that no address has (%(letter)s): type it again by hand."),
+    "several_addresses": gettext_lazy("One address per cell: keep one."),
     "domain_mixed": gettext_lazy("This address mixes alphabets: it really goes to “%(domain)s”. Is that right?"),
-    "control": gettext_lazy("An invisible character stands here (%(letter)s): type the text again by hand."),
+    "control": gettext_lazy("There is an invisible character here (%(letter)s): type the text again by hand."),
     "too_long": gettext_lazy("%(length)d characters: at most %(longest)d."),
     "name_missing": gettext_lazy("The name is missing."),
-    "ragged": gettext_lazy("This row has %(cells)d cells, the header %(columns)d: is a separator inside a text?"),
-    "formula": gettext_lazy("This cell holds a formula: replace it by its value."),
-    "capitals": gettext_lazy("The name is written in capitals: it is kept as it is."),
-    "trimmed": gettext_lazy("Spaces and capitals that do not count were taken away."),
-    "reference_blanks": gettext_lazy("Spaces inside the number were taken away."),
-    "reference_missing": gettext_lazy("The number is missing: the address alone tells this person from others."),
+    "ragged": gettext_lazy("This row has %(cells)d cells, the header %(columns)d: is there a separator inside a text?"),
+    "formula": gettext_lazy("This cell contains a formula: replace it with its value."),
+    "capitals": gettext_lazy("The name is in capitals: it is kept as it is."),
+    "trimmed": gettext_lazy("Stray spaces and capitals were removed."),
+    "reference_blanks": gettext_lazy("Spaces inside the number were removed."),
+    "reference_missing": gettext_lazy("The number is missing: only the address tells this person from others."),
     "zeros_lost": gettext_lazy("Excel has dropped the leading zeros; the number is read as %(kept)s."),
-    "excel_number": gettext_lazy("Excel has changed this number: give the column the format “Text”, and write it again."),
-    "repeated": gettext_lazy("The same address as %(name)s in line %(line)d, who is kept."),
+    "excel_number": gettext_lazy("Excel has changed this number: set the format of the column to “Text”, and type it again."),
+    "repeated": gettext_lazy("The same address as %(name)s on line %(line)d, who is kept."),
     "same_reference": gettext_lazy("The same number as %(name)s, %(email)s (line %(line)d), who is kept."),
-    "similar_address": gettext_lazy("Perhaps the same mailbox as in line %(line)d: both are kept."),
-    "same_name": gettext_lazy("The same name as in line %(line)d: two people?"),
-    "swapped": gettext_lazy("The first and the family name seem to have changed places."),
-    "note": gettext_lazy("This row is about nobody: it is left out."),
-    "same_person": gettext_lazy("This row means %(name)s, whom another row means too: keep one."),
-    "reference_taken": gettext_lazy("This number is already that of %(name)s."),
+    "similar_address": gettext_lazy("Perhaps the same mailbox as on line %(line)d: both are kept."),
+    "same_name": gettext_lazy("The same name as on line %(line)d: two people?"),
+    "swapped": gettext_lazy("The first name and the family name seem to be swapped."),
+    "note": gettext_lazy("This row names nobody: it is left out."),
+    "same_person": gettext_lazy("This row refers to %(name)s, and so does another row: keep one."),
+    "reference_taken": gettext_lazy("This number already belongs to %(name)s."),
     "other_cohort": gettext_lazy("Already on your list “%(cohort)s”: nobody is invited twice."),
-    "declines": gettext_lazy("This person has declined: they are not invited again."),
-    "own_name": gettext_lazy("The person writes their own name “%(name)s”: their badge keeps it, only your list changes."),
-    "own_address": gettext_lazy("The person has an account already: it keeps its address, only your list changes."),
-    "no_header": gettext_lazy("The headers are missing, or say nothing that we know: check which column is which."),
-    "not_kept": gettext_lazy("Not kept, since we do not need it: %(columns)s."),
+    "declines": gettext_lazy("This person has declined: they will not be invited again."),
+    "own_name": gettext_lazy("The person writes their own name as “%(name)s”: their badge keeps it, only your list changes."),
+    "own_address": gettext_lazy("The person already has an account: it keeps its address, only your list changes."),
+    "no_header": gettext_lazy("The headers are missing, or we do not recognise them: check which column is which."),
+    "not_kept": gettext_lazy("Not kept, as we do not need it: %(columns)s."),
     "blank": ngettext_lazy("%(rows)d empty row was left out.", "%(rows)d empty rows were left out.", "rows"),
-    "spellings": gettext_lazy("One thing seems to be spelled in several ways: %(names)s."),
+    "spellings": gettext_lazy("One programme seems to be spelled in several ways: %(names)s."),
     "encoding": gettext_lazy("Read as %(encoding)s. Are these names right? %(names)s"),
     "encoded_twice": gettext_lazy("Accents look as if they had been encoded twice (“Ã©” for “é”)."),
     "sheets": gettext_lazy("The sheet “%(sheet)s” was read. There are others: %(others)s."),
@@ -92,7 +92,7 @@ DELIMITERS: dict[str, Any] = {
     ";": gettext_lazy("semicolons"),
     ",": gettext_lazy("commas"),
     "\t": gettext_lazy("tabs"),
-    "|": gettext_lazy("bars"),
+    "|": gettext_lazy("vertical bars"),
 }
 
 
@@ -108,7 +108,7 @@ STATES: dict[str, Any] = {
     "invited": pgettext_lazy("people", "Invited"),
     "accepted": gettext_lazy("Accepted, without a seat"),
     "seated": gettext_lazy("Has a seat"),
-    "waiting": gettext_lazy("Waits for a seat"),
+    "waiting": gettext_lazy("Waiting for a seat"),
     "declined": pgettext_lazy("people", "Declined"),
     "attended": gettext_lazy("Came"),
 }
@@ -133,13 +133,13 @@ def sort(name: str, number: int) -> str:
         "new": npgettext("people", "new", "new", number),
         "same": npgettext("people", "unchanged", "unchanged", number),
         "skipped": npgettext("rows", "skipped", "skipped", number),
-        "nobody": gettext("about nobody"),
+        "nobody": gettext("without a person"),
     }
     return words[name]
 
 
 def freed(what: "Freed") -> str:
-    """What becomes of the seats of people who leave a list, in sentences: how many there are, and who is next in line."""
+    """What becomes of the seats of people who leave a list, in sentences: how many there are, and who is next on the waiting list."""
     if not what.seats:
         return gettext("No seat will be freed.")
     said = [ngettext("%(n)d seat will be freed.", "%(n)d seats will be freed.", what.seats) % {"n": what.seats}]
@@ -148,11 +148,11 @@ def freed(what: "Freed") -> str:
     if more > 0:
         names = ngettext("%(names)s and %(n)d more", "%(names)s and %(n)d more", more) % {"names": names, "n": more}
     if names:
-        said.append(gettext("Next in line, from your list: %(names)s.") % {"names": names})
+        said.append(gettext("Next on the waiting list, from your list: %(names)s.") % {"names": names})
     if what.others:
         words = ngettext(
-            "%(n)d person next in line is not on your list.",
-            "%(n)d people next in line are not on your list.",
+            "%(n)d person next on the waiting list is not on your list.",
+            "%(n)d people next on the waiting list are not on your list.",
             what.others,
         )
         said.append(words % {"n": what.others})
@@ -160,7 +160,7 @@ def freed(what: "Freed") -> str:
 
 
 def about(finding: Finding) -> str:
-    """What was found, and how to mend it."""
+    """What was found, and how to fix it."""
     # Lists that are being checked during an upgrade say less.
     said = (
         {"name": "…", "email": "…", "length": 0}

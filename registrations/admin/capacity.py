@@ -42,7 +42,7 @@ class LoweringForm(WantedForm):
     """The choice. `was` is the capacity that its reader saw: another one by now means that they look again."""
 
     was = forms.IntegerField(widget=forms.HiddenInput)
-    how = forms.ChoiceField(choices=Lowering.choices, widget=forms.RadioSelect, label=_("What becomes of the people"))
+    how = forms.ChoiceField(choices=Lowering.choices, widget=forms.RadioSelect, label=_("What happens to the people"))
     who = forms.ChoiceField(
         choices=[("last", _("Those who came last")), ("named", _("Those ticked below"))],
         widget=forms.RadioSelect,
@@ -53,7 +53,7 @@ class LoweringForm(WantedForm):
         Registration.objects.none(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        label=_("People who have a seat, the last come first"),
+        label=_("People who have a seat, latest registrations first"),
     )
 
     def __init__(self, session: Session, *args: Any, **kwargs: Any) -> None:
@@ -67,7 +67,7 @@ class LoweringForm(WantedForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if data.get("was") != self.session.capacity:
-            raise ValidationError(_("The capacity has changed meanwhile: look at the numbers again."))
+            raise ValidationError(_("The capacity has changed in the meantime: check the numbers again."))
         if self.errors or data["how"] != Lowering.MOVE:
             return data
         number = pools.above(self.session, data["capacity"])
@@ -122,8 +122,8 @@ def _figures(session: Session, wanted: int | None) -> dict[str, Any]:
     above = max(taken + kept - wanted, 0)
     stays = {"capacity": wanted + above}
     move = ngettext(
-        "%(number)d person goes to the head of the waiting list, and is told by mail.",
-        "%(number)d people go to the head of the waiting list, and are told by mail.",
+        "%(number)d person goes to the top of the waiting list, and is told by mail.",
+        "%(number)d people go to the top of the waiting list, and are told by mail.",
         above,
     ) % {"number": above}
     if session.waiting_list == Session.WaitingList.NONE:
@@ -131,7 +131,8 @@ def _figures(session: Session, wanted: int | None) -> dict[str, Any]:
     if above > taken:
         move = _("Not possible: too many seats are kept for cohorts. Lower those first.")
     consequences = {
-        Lowering.KEEP: _("The capacity becomes %(capacity)d. Nobody loses a seat; one that is given back goes to the line.") % stays,
+        Lowering.KEEP: _("The capacity becomes %(capacity)d. Nobody loses a seat; one that is given back goes to the waiting list.")
+        % stays,
         Lowering.CLOSE: _("The capacity becomes %(capacity)d, registration closes now, and the organisers give each freed seat by hand.")
         % stays,
         Lowering.MOVE: move,
@@ -147,7 +148,7 @@ def _lower(request: HttpRequest, session: Session, form: LoweringForm) -> bool:
         form.add_error(None, error.messages if isinstance(error, ValidationError) else str(error))
         return False
     except IntegrityError:
-        form.add_error(None, _("Something changed at the same moment: nothing was done. Look at the numbers again."))
+        form.add_error(None, _("Something changed at the same moment: nothing was done. Check the numbers again."))
         return False
-    messages.success(request, _("The capacity is %(capacity)d now.") % {"capacity": lowered.capacity})
+    messages.success(request, _("The capacity is now %(capacity)d.") % {"capacity": lowered.capacity})
     return True

@@ -217,7 +217,7 @@ class MembershipAdmin(CarefulAdmin, RecordAdmin):
     def has_take_out_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("registrations.delete_membership")
 
-    @admin.action(description=_("Take out of the cohort"), permissions=["take_out"])
+    @admin.action(description=_("Remove from the cohort"), permissions=["take_out"])
     def take_out(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
         done = 0
         for membership in queryset.select_related("attendee", "cohort").order_by("pk"):

@@ -19,7 +19,7 @@ class InvitationForm(Form):
         email = normalise_email(self.cleaned_data["email"])
         session = self.cleaned_data.get("session") or getattr(self.instance, "session", None)
         if session and session.pk and Invitation.objects.filter(session=session, email=email).exclude(pk=self.instance.pk).exists():
-            raise ValidationError(_("This person is invited already."))
+            raise ValidationError(_("This person has already been invited."))
         return email
 
 
@@ -31,7 +31,7 @@ class InvitationFormSet(forms.BaseInlineFormSet):
             email = form.cleaned_data.get("email")
             if email and not form.cleaned_data.get("DELETE"):
                 if email in emails:
-                    form.add_error("email", _("This person is invited already."))
+                    form.add_error("email", _("This person has already been invited."))
                 emails.add(email)
 
 

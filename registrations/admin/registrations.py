@@ -38,7 +38,7 @@ class RegistrationForm(Form):
         if not session or not attendee:
             return data
         if Registration.objects.live().filter(session=session, attendee=attendee).exists():
-            raise ValidationError(_("%(name)s is registered for this session already.") % {"name": attendee})
+            raise ValidationError(_("%(name)s is already registered for this session.") % {"name": attendee})
         try:
             self.instance = booking.register(session, attendee, actor=self.actor, let_in=True)
         except booking.SeatRefused as refused:
@@ -106,17 +106,17 @@ class RegistrationAdmin(RegistrationDesk):
         live = queryset.exclude(status__in=Registration.ENDED).select_related("attendee__user", "session__room__venue").order_by("pk")
         number = live.count()
         if not number:
-            self.message_user(request, _("These registrations have ended already."), messages.WARNING)
+            self.message_user(request, _("These registrations have already ended."), messages.WARNING)
             return None
         if number > AT_ONCE:
-            self.message_user(request, _("Choose at most %d registrations at once.") % AT_ONCE, messages.WARNING)
+            self.message_user(request, _("Choose at most %d registrations at a time.") % AT_ONCE, messages.WARNING)
             return None
         if "confirm" in request.POST:
             self._cancel(request, list(live))
             return None
         told = ngettext(
-            "%d registration ends. A seat goes to the next in line, else to whoever asks first, and the person is told by mail.",
-            "%d registrations end. Each seat goes to the next in line, else to whoever asks first, and each person is told by mail.",
+            "%d registration ends. The seat goes to the next person on the waiting list, or else to whoever asks first, and the person is told by mail.",
+            "%d registrations end. Each seat goes to the next person on the waiting list, or else to whoever asks first, and each person is told by mail.",
             number,
         )
         return ask(
@@ -127,8 +127,7 @@ class RegistrationAdmin(RegistrationDesk):
             sentences=[
                 told % number,
                 _(
-                    "This cannot be undone: to give a seat back, add a registration again, as long as seats are left. "
-                    "The cancelled rows stay in the list, with your name in their history."
+                    "This cannot be undone: to give somebody their seat again, add a new registration, as long as there are seats left. The cancelled rows stay in the list, with your name in their history."
                 ),
             ],
             headers=[_("Attendee"), _("Session"), _("Status")],
@@ -172,7 +171,9 @@ class RegistrationAdmin(RegistrationDesk):
         if number:
             self.message_user(request, sentence % number)
         else:
-            self.message_user(request, _("Nothing to change: only people with a seat, once the session has begun."), messages.WARNING)
+            self.message_user(
+                request, _("Nothing to change: this is only for people with a seat, once the session has begun."), messages.WARNING
+            )
 
     @admin.display(description=_("e-mail address"), ordering="attendee__user__email")
     def email(self, registration: Registration) -> str:

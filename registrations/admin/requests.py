@@ -35,7 +35,7 @@ class AnswerForm(forms.Form):
         validators=[validate_lines],
         widget=forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField"}),
         label=_("Your message"),
-        help_text=_("It stands in the mail to each of them."),
+        help_text=_("It appears in the mail to each of them."),
     )
 
     def __init__(self, *args: Any, is_required: bool, **kwargs: Any) -> None:
@@ -94,10 +94,10 @@ class RegistrationDesk(RecordAdmin):
             asked = asked.filter(status__in=[Status.PENDING, Status.WAITING])
         registrations = list(asked.select_related("attendee__user", "session__event", "session__room__venue").order_by("created_at", "pk"))
         if not registrations:
-            self.message_user(request, _("None of these is a request that waits for a decision."), messages.WARNING)
+            self.message_user(request, _("None of these is a request waiting for a decision."), messages.WARNING)
             return None
         if len(registrations) > AT_ONCE:
-            self.message_user(request, _("Choose at most %d registrations at once.") % AT_ONCE, messages.WARNING)
+            self.message_user(request, _("Choose at most %d registrations at a time.") % AT_ONCE, messages.WARNING)
             return None
         form = AnswerForm(request.POST if confirmed else None, is_required=not grant)
         if confirmed and form.is_valid():
@@ -126,7 +126,7 @@ class RegistrationDesk(RecordAdmin):
         sentences = [sentence % number]
         if grant:
             sentences.append(
-                _("Whoever has no seat kept gets one as long as some are left; you are told who gets none, and their requests stay.")
+                _("People with no seat kept get one as long as there are any left; you are told who gets none, and their requests stay.")
             )
         return ask(
             self,
@@ -158,7 +158,7 @@ class RegistrationDesk(RecordAdmin):
         if not refused:
             self.message_user(request, told)
             return None
-        return show(self, request, "outcomes", title=_("Not every request could be decided"), told=told if done else "", refused=refused)
+        return show(self, request, "outcomes", title=_("Some requests could not be decided"), told=told if done else "", refused=refused)
 
 
 def is_request(registration: Registration) -> bool:
@@ -168,9 +168,9 @@ def is_request(registration: Registration) -> bool:
 
 
 def standing(registration: Registration) -> str:
-    """What one asks next about the state: the place in line (where a list has read it), the end of an offer."""
+    """What one asks next about the state: the place on the waiting list (where a list has read it), the end of an offer."""
     if registration.status == Status.OFFERED and registration.offer_expires_at:
         return str(_("until %(moment)s") % {"moment": moment_in_words(registration.session, registration.offer_expires_at)})
     if place := getattr(registration, "place", None):
-        return str(_("number %(place)d in line") % {"place": place})
+        return str(_("number %(place)d on the waiting list") % {"place": place})
     return ""

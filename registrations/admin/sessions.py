@@ -55,7 +55,7 @@ class SessionWithPeopleForm(SessionForm):
         super()._update_errors(errors)
         if self.has_error("capacity", code=pools.BELOW_TAKEN):
             address = reverse("admin:programme_session_capacity", args=[self.instance.pk])
-            words = _("Choose what becomes of the people…")
+            words = _("Choose what happens to the people…")
             self.add_error("capacity", format_html('<a href="{}?capacity={}">{}</a>', address, self.instance.capacity, words))
 
 
@@ -94,7 +94,7 @@ class SessionDesk(SessionAdmin):
         if not number:
             return
         sentence = ngettext(
-            "%d person of this session is expected elsewhere now.", "%d people of this session are expected elsewhere now.", number
+            "%d person in this session is now expected elsewhere.", "%d people in this session are now expected elsewhere.", number
         )
         address = reverse("admin:programme_session_clashes", args=[session.pk])
         message = format_html('{} <a href="{}">{}</a>', sentence % number, address, _("See who, and where"))
@@ -114,7 +114,9 @@ class SessionDesk(SessionAdmin):
         if "confirm" in request.POST:
             number = publication.cancel(chosen, request.user)
             sentence = ngettext(
-                "%d session is cancelled; its people are told by mail.", "%d sessions are cancelled; their people are told by mail.", number
+                "%d session is cancelled; everybody in it is told by mail.",
+                "%d sessions are cancelled; everybody in them is told by mail.",
+                number,
             )
             self.message_user(request, sentence % number)
             return None
@@ -129,9 +131,7 @@ class SessionDesk(SessionAdmin):
             title=ngettext("Cancel this session?", "Cancel these sessions?", len(chosen)),
             sentences=[
                 _told(sum(sum(counts.values()) for counts in people.values())),
-                _(
-                    "The programme goes on showing it, as cancelled. It can be brought back as a draft; its people then have to register again."
-                ),
+                _("It stays in the programme, shown as cancelled. It can be brought back as a draft; people then have to register again."),
             ],
             headers=[_("Session"), *(status.label for status in COUNTED)],
             rows=[
@@ -151,14 +151,14 @@ class SessionDesk(SessionAdmin):
             self.message_user(request, " ".join(error.messages), messages.ERROR)
             return
         except IntegrityError:
-            self.message_user(request, _("Another session has the room by now."), messages.ERROR)
+            self.message_user(request, _("Another session now has the room."), messages.ERROR)
             return
         sentence = ngettext(
-            "%d session is a draft again. Once published it takes registrations anew.",
-            "%d sessions are drafts again. Once published they take registrations anew.",
+            "%d session is a draft again. Once published, it takes new registrations.",
+            "%d sessions are drafts again. Once published, they take new registrations.",
             number,
         )
-        self._tell(request, number, sentence, _("None of these sessions was cancelled."))
+        self._tell(request, number, sentence, _("None of these sessions were cancelled."))
 
 
 def _told(number: int) -> str:
@@ -166,8 +166,8 @@ def _told(number: int) -> str:
         return str(_("Nobody is registered."))
     return (
         ngettext(
-            "%d person loses a seat, an offer, a request or a place in line, and is told by mail.",
-            "%d people lose a seat, an offer, a request or a place in line, and are each told by mail.",
+            "%d person loses a seat, an offer, a request or a place on the waiting list, and is told by mail.",
+            "%d people lose a seat, an offer, a request or a place on the waiting list, and are each told by mail.",
             number,
         )
         % number

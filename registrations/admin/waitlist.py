@@ -1,4 +1,4 @@
-"""The line of a session, as organisers see it: who waits, who is next, what keeps somebody out; and what they may do about it."""
+"""The waiting list of a session, as organisers see it: who waits, who is next, what keeps somebody out; and what they may do about it."""
 
 from collections import defaultdict
 from datetime import datetime
@@ -33,7 +33,7 @@ class PriorityForm(forms.Form):
 
 
 def waitlist_page(model_admin: ModelAdmin, request: HttpRequest, session: Session) -> HttpResponse:
-    """GET shows the line; POST does what a button says to those who are ticked, each by the rule of the domain."""
+    """GET shows the waiting list; POST does what a button says to those who are ticked, each by the rule of the domain."""
     if not may_see_people(request):
         raise PermissionDenied
     now = clock.now()
@@ -159,7 +159,7 @@ def _set_priority(request: HttpRequest, people: list[Registration]) -> None:
 
 def _ask_to_remove(model_admin: ModelAdmin, request: HttpRequest, people: list[Registration]) -> HttpResponse | None:
     if not people:
-        messages.warning(request, _("None of these people waits any more."))
+        messages.warning(request, _("None of these people are waiting any more."))
         return None
     number = len(people)
     return ask(
@@ -169,12 +169,12 @@ def _ask_to_remove(model_admin: ModelAdmin, request: HttpRequest, people: list[R
         title=_("Remove from the waiting list?"),
         sentences=[
             ngettext(
-                "%d person loses their place in line, and is told by mail.",
-                "%d people lose their places in line, and are told by mail.",
+                "%d person loses their place on the waiting list, and is told by mail.",
+                "%d people lose their places on the waiting list, and are told by mail.",
                 number,
             )
             % number,
-            _("Whoever joins again stands at the end."),
+            _("Anyone who joins again goes to the end."),
         ],
         headers=[_("Name"), _("E-mail address")],
         rows=[(one.pk, [one.attendee, one.attendee.user.email]) for one in people],
@@ -210,4 +210,4 @@ def _draw(request: HttpRequest, session: Session, at: datetime) -> None:
     if drawn is None:
         messages.error(request, _("It is not time to draw lots."))
     else:
-        messages.success(request, _("Lots are drawn. Whoever has the seed can draw them again: %(seed)s") % {"seed": drawn.seed})
+        messages.success(request, _("Lots have been drawn. Anyone who has the seed can draw them again: %(seed)s") % {"seed": drawn.seed})

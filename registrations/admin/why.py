@@ -20,12 +20,12 @@ from registrations.domain.explain import explain
 FOUND_AT_MOST = 20
 RULES = {
     "door": _("Registration"),
-    "access": _("Who may come"),
+    "access": _("Who can come"),
     "registration": _("What they asked for"),
     "clash": _("Clashes"),
     "limit": _("Limits"),
     "seats": _("Free seats"),
-    "waitlist": _("The line"),
+    "waitlist": _("The waiting list"),
     "party": _("Waiting together"),
 }
 
@@ -48,7 +48,7 @@ def why(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
         model_admin,
         request,
         "why",
-        title=_("Why has this person no seat?"),
+        title=_("Why does this person have no seat?"),
         session=session,
         attendee=attendee,
         parts=[

@@ -47,7 +47,7 @@ class Ask:
     `seen` is the stamp of the form that asks (see `stamp`): a form drawn before the person cancelled is refused with the code
     "stale", so that Back and a replayed post never take a seat again unasked; None for a door without a form. `reason`: what
     they tell the organisers where seats are given on request. `despite`: they know of the clash. `leave`: the registrations
-    (their uuids) that they give up for this one. `waits`: a place in line will do when no seat is left. `let_in`: the
+    (their uuids) that they give up for this one. `waits`: a place on the waiting list will do when no seat is left. `let_in`: the
     organisers ask for them, whatever the access and the hours of registration.
     """
 
@@ -134,11 +134,11 @@ def _judge(ask: Ask, *, leaving: Collection[Registration] = ()) -> Registration 
     last = here[-1] if here else None
     if last and last.status not in Registration.ENDED:
         if last.offer_expires_at and last.offer_expires_at <= ask.at:
-            raise SeatRefused("offer_expired", _("This offer has ended: the seat went to the next in line."))
+            raise SeatRefused("offer_expired", _("This offer has ended: the seat went to the next person on the waiting list."))
         last.attendee = attendee
         return last
     if ask.seen is not None and ask.seen != stamp(last):
-        raise SeatRefused("stale", _("You gave this seat back meanwhile. Do you want to register again?"))
+        raise SeatRefused("stale", _("You gave this seat back in the meantime. Do you want to register again?"))
     others = [mine for mine in known if mine.session_id != session.pk and mine.pk not in {left.pk for left in leaving}]
     # Most people, in a rush, have nothing else: a hundred columns are read for those alone who do.
     prefetch_related_objects(others, Prefetch("session", Session.objects.select_related("event", "room__venue")))
@@ -166,7 +166,7 @@ def refuse_clash(session: Session, found: Sequence[Clash], *, despite: bool) -> 
 
 
 def _seat_or_waitlist(ask: Ask, pools: Sequence[SeatPool]) -> Registration:
-    """A seat, a request, or a place in line: with all `pools` of the session locked, so that no seat is freed meanwhile."""
+    """A seat, a request, or a place on the waiting list: with all `pools` of the session locked, so that no seat is freed meanwhile."""
     session, attendee = ask.session, ask.attendee
     if not ledger.lock_and_refresh(pools):
         pools = list(ways_in.pools_for(attendee).filter(session=session))
@@ -197,7 +197,7 @@ def _closed_meanwhile(session: Session, pools: Iterable[SeatPool], at: datetime)
 def _open(ask: Ask, pool: SeatPool | None) -> Registration:
     # Asked again now that the person is locked, as cohorts.remove_member does: the pools were read before.
     if pool and pool.cohort_id and not Membership.objects.filter(cohort=pool.cohort_id, attendee=ask.attendee).exists():
-        raise SeatRefused("stale", _("Your programme has changed meanwhile: look at it again."))
+        raise SeatRefused("stale", _("Your programme has changed in the meantime: please check it again."))
     status = Status.PENDING if _asks(ask.session, let_in=ask.let_in) else Status.CONFIRMED
     return ledger.open_registration(ask.session, ask.attendee, status, pool, actor=ask.actor, reason=_reason(ask))
 
@@ -206,7 +206,7 @@ def _reason(ask: Ask) -> str:
     if not _asks(ask.session, let_in=ask.let_in):
         return ""
     if not ask.reason:
-        raise SeatRefused("reason", _("Tell the organisers in a sentence why you want to come."))
+        raise SeatRefused("reason", _("Tell the organisers in a sentence or two why you want to come."))
     return ask.reason
 
 
@@ -227,7 +227,7 @@ def _swap(ask: Ask, once: Key | None) -> Registration:
     def act() -> Registration:
         leaving = _to_leave(ask)
         if {registration.pk for registration in leaving} != {registration.pk for registration in left}:
-            raise SeatRefused("stale", _("Your programme has changed meanwhile: look at it again."))
+            raise SeatRefused("stale", _("Your programme has changed in the meantime: please check it again."))
         registration = _judge(ask, leaving=leaving)
         if registration is None:
             for given_up in leaving:
@@ -235,7 +235,7 @@ def _swap(ask: Ask, once: Key | None) -> Registration:
             pools = list(ways_in.pools_for(attendee).filter(session=session))
             registration = _seat_or_waitlist(ask, pools)
             if registration.status == Status.WAITING and any(given_up.status != Status.WAITING for given_up in left):
-                raise SeatRefused("full", _("This session is full: you keep the seat that you have."))
+                raise SeatRefused("full", _("This session is full: you keep the seat you have."))
         idempotency.spend(once, _answer(registration))
         return registration
 
@@ -243,7 +243,7 @@ def _swap(ask: Ask, once: Key | None) -> Registration:
 
 
 def _end(registration: Registration, *, actor: User | None, at: datetime, ending: str = "") -> None:
-    """End a live registration of somebody who gives it up: `ending` says why, but of a place in line only that it was left."""
+    """End a live registration of somebody who gives it up: `ending` says why, but of a place on the waiting list only that it was left."""
     if registration.status == Status.WAITING and ending in ("", Ending.SWAPPED):
         ending = Ending.LEFT_WAITLIST
     elif not ending:
@@ -275,7 +275,7 @@ def accept(
     def act() -> Registration | None:
         registration = _live(session, attendee)
         if registration is None or registration.status not in (Status.OFFERED, Status.CONFIRMED):
-            raise SeatRefused("no_offer", _("No seat is offered to you here."))
+            raise SeatRefused("no_offer", _("You have not been offered a seat here."))
         if registration.status == Status.OFFERED:
             if registration.offer_expires_at is not None and registration.offer_expires_at <= at:
                 return None
@@ -297,7 +297,7 @@ def accept(
     accepted = waitlist.in_turn(sessions, [attendee.pk], act, at)
     if accepted is None:
         waitlist.expire_offers(at, session)
-        raise SeatRefused("offer_expired", _("This offer has ended: the seat went to the next in line."))
+        raise SeatRefused("offer_expired", _("This offer has ended: the seat went to the next person on the waiting list."))
     return accepted
 
 
@@ -334,7 +334,7 @@ def cancel(
 
 
 def leave_all(attendee: Attendee, *, actor: User, at: datetime | None = None) -> list[Registration]:
-    """Give back every seat, offer, request and place in line of `attendee` in one step, each line being served; return what ended.
+    """Give back every seat, offer, request and place on the waiting list of `attendee` in one step, each line being served; return what ended.
 
     Doing it twice changes nothing. What is over stays written down. Whoever erases the person calls it first.
     """
@@ -369,7 +369,7 @@ def decide(registration: Registration, *, grant: bool, answer: str, actor: User,
         if found.status == (Status.CONFIRMED if grant else Status.DECLINED):
             return found
         if found.status not in (Status.PENDING, Status.WAITING):
-            raise SeatRefused("decided", _("%(name)s: this request has been withdrawn or decided already.") % {"name": attendee})
+            raise SeatRefused("decided", _("%(name)s: this request has already been withdrawn or decided.") % {"name": attendee})
         if not grant:
             ledger.end(found, Ending.REFUSED, actor=actor, at=at, answer=answer)
             return found
@@ -379,7 +379,7 @@ def decide(registration: Registration, *, grant: bool, answer: str, actor: User,
             waitlist.refuse_kept_out(session, found)
         pool = found.pool or _free_pool(session, attendee, at)
         if pool is None:
-            raise SeatRefused("full", _("%(name)s: no seat is left for this request.") % {"name": attendee})
+            raise SeatRefused("full", _("%(name)s: there are no seats left for this request.") % {"name": attendee})
         ledger.seat(found, pool, actor=actor, status=Status.CONFIRMED, answer=answer)
         return found
 

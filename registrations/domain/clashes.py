@@ -69,7 +69,7 @@ class Clash:
             case _:
                 expected = _("If you get a seat in “%(session)s”, you are expected at %(venue)s at %(time)s.") % where
         needed = duration(timedelta(minutes=self.travel_minutes))
-        return f"{expected} " + _("Allow %(duration)s for the way: you would be late.") % {"duration": needed}
+        return f"{expected} " + _("Allow %(duration)s to get there: you would be late.") % {"duration": needed}
 
 
 def commitments_of(
@@ -165,11 +165,11 @@ def _at_the_same_time(kind: str) -> str:
         case Registration.Status.CONFIRMED:
             return _("You have a seat in “%(session)s” at the same time.")
         case Registration.Status.OFFERED:
-            return _("You are offered a seat in “%(session)s” at the same time.")
+            return _("You have been offered a seat in “%(session)s” at the same time.")
         case Registration.Status.PENDING:
             return _("You have asked for a seat in “%(session)s” at the same time.")
         case Registration.Status.WAITING:
-            return _("You wait for a seat in “%(session)s” at the same time.")
+            return _("You are waiting for a seat in “%(session)s” at the same time.")
         case "speaking":
             return _("You speak in “%(session)s” at the same time.")
         case _:

@@ -76,7 +76,7 @@ def check_size(cohort: Cohort, people: int) -> None:
     """Raise ValidationError when `cohort` does not hold that many `people`."""
     if people > cohort.size:
         raise ValidationError(
-            _("“%(cohort)s” is complete: it has its %(size)d people."), params={"cohort": cohort, "size": cohort.size}, code="full"
+            _("“%(cohort)s” is full: it has its %(size)d people."), params={"cohort": cohort, "size": cohort.size}, code="full"
         )
 
 

@@ -134,9 +134,9 @@ class _Case:
                 pool = registration.pool.cohort if registration.pool and registration.pool.cohort else _("general pool")
                 return self._say(_("%(name)s has a seat, asked for on %(since)s (%(pool)s)."), since=since, pool=pool)
             case Status.WAITING:
-                return self._say(_("%(name)s waits since %(since)s."), since=since)
+                return self._say(_("%(name)s has been waiting since %(since)s."), since=since)
             case Status.OFFERED if registration.offer_expires_at:
-                return self._say(_("A seat is offered to %(name)s until %(end)s."), end=self._moment(registration.offer_expires_at))
+                return self._say(_("A seat has been offered to %(name)s until %(end)s."), end=self._moment(registration.offer_expires_at))
             case _ if registration.pool_id:
                 return self._say(_("%(name)s asked on %(since)s: a seat is kept until the organisers decide."), since=since)
             case _:
@@ -144,7 +144,7 @@ class _Case:
 
     def clash(self) -> Step:
         if not self.clashes:
-            return _lets("clash", self._say(_("Nothing else keeps %(name)s away.")))
+            return _lets("clash", self._say(_("%(name)s is not expected anywhere else.")))
         sentence = self._say(_("%(name)s is expected elsewhere: %(clashes)s."), clashes="; ".join(map(in_words, self.clashes)))
         if self.session.event.clash_policy == Event.ClashPolicy.WARN:
             return _lets("clash", sentence + " " + _("The event lets people choose."))
@@ -171,7 +171,7 @@ class _Case:
         number = len(self.companions)
         if number < 2:
             return []
-        sentence = self._say(_("%(name)s waits with others: %(number)d seats at once, or none."), number=number)
+        sentence = self._say(_("%(name)s is waiting with others: %(number)d seats at once, or none."), number=number)
         if self.companion_is_kept_out:
             return [_stops("party", sentence + " " + _("A clash or a limit keeps one of them out."))]
         return [Step("party", self.free >= number, sentence)]
@@ -187,7 +187,7 @@ class _Case:
         if registration.status == Status.PENDING:
             return _("The organisers have to decide on the request.")
         if registration.offer_expires_at and registration.offer_expires_at <= self.at:
-            return _("The offer was not answered in time: the seat is about to go to the next in line.")
+            return _("The offer was not answered in time: the seat is about to go to the next person on the waiting list.")
         return self._say(_("%(name)s has to answer the offer."))
 
     def _without(self) -> str:
@@ -201,15 +201,15 @@ class _Case:
         if self.over:
             return str(self.over)
         if self.session.access == Session.Access.APPROVAL and (self.free or not self.session.holds_requests):
-            return self._say(_("Nothing stands in the way: %(name)s may ask the organisers for a seat."))
+            return self._say(_("Nothing stands in the way: %(name)s can ask the organisers for a seat."))
         if self.free and not waitlist.comes_first(self.session):
-            return self._say(_("Nothing stands in the way: %(name)s may take a seat."))
+            return self._say(_("Nothing stands in the way: %(name)s can take a seat."))
         if self.session.waiting_list == Mode.NONE:
-            return _("The session is full, and has no waiting list.")
-        return self._say(_("No seat is free. %(name)s is not on the waiting list, and may join it."))
+            return _("This session is full and has no waiting list.")
+        return self._say(_("No seat is free. %(name)s is not on the waiting list, and can join it."))
 
     def _waiting(self) -> str:
-        place = _("Number %(place)d in line.") % {"place": self.place}
+        place = _("Number %(place)d on the waiting list.") % {"place": self.place}
         return f"{place} {self._what_next()}"
 
     def _what_next(self) -> str:
@@ -221,16 +221,16 @@ class _Case:
             free = ngettext("%(number)d seat is free.", "%(number)d seats are free.", self.free) % {"number": self.free}
             return f"{free} {mode_in_words(self.session)}"
         if self.clashes or self.over:
-            return _("Passed over as long as the clash or the limit lasts: free seats go to those behind.")
+            return _("Passed over while the clash or the limit lasts: free seats go to the people behind.")
         if self.companion_is_kept_out:
-            return _("Passed over as long as a clash or a limit keeps one of the group out.")
+            return _("Passed over while a clash or a limit keeps one of the group out.")
         if self.free and any(self._is_in(group) for group in waitlist.fitting(self.session, self.pools, self.at)):
-            return self._say(_("A seat is free for %(name)s: it is theirs within seconds."))
+            return self._say(_("A seat is free for %(name)s: it will be theirs within seconds."))
         return f"{self._no_seat()} {self._next()}"
 
     def _no_seat(self) -> str:
         if not self.free:
-            return self._say(_("No seat that %(name)s may use is free."))
+            return self._say(_("No seat that %(name)s can use is free."))
         sentence = ngettext(
             "%(number)d seat is free: it goes to somebody else, or is one too few.",
             "%(number)d seats are free: they go to others, or are too few.",
@@ -245,7 +245,7 @@ class _Case:
             pool.taken -= pool in self.usable and pool.seats > 0
         group = next(waitlist.fitting(self.session, imagined, self.at), None)
         if group is None:
-            return _("One seat more would be for nobody in line.")
+            return _("One more seat would go to nobody on the waiting list.")
         names = self.attendee if self._is_in(group) else ", ".join(str(registration.attendee) for registration, _pool in group)
         return _("The next one goes to %(names)s.") % {"names": names}
 
@@ -271,22 +271,24 @@ def mode_in_words(session: Session) -> str:
     """What becomes of a seat that is given back in `session`, in one sentence."""
     match session.waiting_list:
         case Mode.AUTOMATIC:
-            return _("A seat that is given back goes to the first in line who can take it.")
+            return _("A seat that is given back goes to the first person on the waiting list who can take it.")
         case Mode.OFFER:
             sentence = ngettext(
-                "A seat that is given back is offered to the first in line, for %(hours)d hour at most.",
-                "A seat that is given back is offered to the first in line, for %(hours)d hours at most.",
+                "A seat that is given back is offered to the first person on the waiting list, for %(hours)d hour at most.",
+                "A seat that is given back is offered to the first person on the waiting list, for %(hours)d hours at most.",
                 session.offer_hours,
             )
             return sentence % {"hours": session.offer_hours}
         case Mode.DRAW if waitlist.hands_on(session):
-            return _("Lots are drawn: a seat that is given back goes to the best lot.")
+            return _("Lots have been drawn: a seat that is given back goes to the best lot.")
         case Mode.DRAW if session.draw_at:
-            return _("Lots are drawn on %(moment)s: no seat is given before.") % {"moment": moment_in_words(session, session.draw_at)}
+            return _("Lots are drawn on %(moment)s: no seat is given before then.") % {"moment": moment_in_words(session, session.draw_at)}
         case Mode.BY_HAND:
             return _("The organisers choose who gets a seat.")
         case _:
-            return _("There is no waiting list: a seat that is given back goes to whoever still waits, else to whoever asks first.")
+            return _(
+                "There is no waiting list: a seat that is given back goes to anyone who is still waiting, or else to whoever asks first."
+            )
 
 
 def moment_in_words(session: Session, moment: datetime) -> str:
@@ -300,7 +302,7 @@ def in_words(clash: Clash) -> str:
         Status.CONFIRMED: _("a seat in “%(session)s”"),
         Status.OFFERED: _("an offered seat in “%(session)s”"),
         Status.PENDING: _("a request for “%(session)s”"),
-        Status.WAITING: _("a place in line for “%(session)s”"),
+        Status.WAITING: _("a place on the waiting list for “%(session)s”"),
         clashes.SPEAKING: _("a speech in “%(session)s”"),
         clashes.DUTY: _("a duty in “%(session)s”"),
     }
@@ -308,7 +310,7 @@ def in_words(clash: Clash) -> str:
     if clash.overlaps:
         return _("%(what)s, at the same time") % {"what": what}
     needed, gap = (duration(timedelta(minutes=minutes)) for minutes in (clash.travel_minutes, clash.gap_minutes))
-    return _("%(what)s, too far away: %(needed)s for the way, %(gap)s between the two") % {"what": what, "needed": needed, "gap": gap}
+    return _("%(what)s, too far away: %(needed)s to get there, %(gap)s between the two") % {"what": what, "needed": needed, "gap": gap}
 
 
 def keeps_back(session: Session, registrations: list[Registration], pools: list[SeatPool], at: datetime) -> dict[int, str]:

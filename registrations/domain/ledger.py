@@ -102,7 +102,7 @@ def seat(registration: Registration, pool: SeatPool | None, *, actor: User | Non
     """Give a live registration the seat of `pool` that was taken for it: confirmed, offered or pending."""
     change(registration, actor=actor, status=status, pool=pool, **fields)
     if status == Status.CONFIRMED:
-        # Somebody who was moved to the line and comes back is told again, each time.
+        # Somebody who was moved to the waiting list and comes back is told again, each time.
         tell(registration, "confirmed", _this_time() if registration.waiting_at else "")
     elif status == Status.OFFERED:
         _tell_of_offer(registration)
@@ -111,7 +111,7 @@ def seat(registration: Registration, pool: SeatPool | None, *, actor: User | Non
 
 
 def move_to_waitlist(registration: Registration, *, actor: User, priority: int) -> None:
-    """Take the seat of somebody who has one, and put them in line where they would stand had they waited from the beginning."""
+    """Take the seat of somebody who has one, and put them on the waiting list where they would stand had they waited from the beginning."""
     held = registration.pool
     cleared = {"pool": None, "offer_expires_at": None, "waiting_at": registration.created_at, "priority": priority}
     change(registration, actor=actor, status=Status.WAITING, **cleared)
@@ -133,7 +133,7 @@ def end(registration: Registration, ending: str, *, actor: User | None, at: date
     elif ending == Ending.LEFT_COHORT:
         whose = Institution.objects.filter(cohorts__allotments=pool_id).values_list("name", flat=True).first()
         tell(registration, "cancelled", institution=whose or "")
-    elif ending != Ending.LEFT_WAITLIST:  # whoever leaves a line sees it on the page
+    elif ending != Ending.LEFT_WAITLIST:  # whoever leaves a waiting list sees it on the page
         tell(registration, "cancelled")
 
 

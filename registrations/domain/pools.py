@@ -46,7 +46,7 @@ def check_nobody_comes(session: Session) -> None:
 
 
 def fit_general_pool(session: Session, at: datetime, *, serves_waitlist: bool = False) -> None:
-    """Give the general pool the seats that the allotments leave, and the line what this adds; sessions open to all have none.
+    """Give the general pool the seats that the allotments leave, and the waiting list what this adds; sessions open to all have none.
 
     `serves_line`: the way in has changed, so that somebody may get a seat who could not before. The database refuses to go
     below what is taken.
@@ -152,9 +152,9 @@ def check_allotment(session: Session, cohort: Cohort, seats: int, pools: list[Se
 class Lowering(models.TextChoices):
     """What becomes of the people above a lower capacity (docs/rules.md#capacity)."""
 
-    KEEP = "keep", gettext_lazy("Keep everybody: the capacity goes down to the seats that are taken")
-    CLOSE = "close", gettext_lazy("Keep everybody, close registration, and give no freed seat away")
-    MOVE = "move", gettext_lazy("Move those who came last to the head of the waiting list")
+    KEEP = "keep", gettext_lazy("Keep everybody: the capacity goes down to the number of seats taken")
+    CLOSE = "close", gettext_lazy("Keep everybody, close registration and give no freed seats away")
+    MOVE = "move", gettext_lazy("Move the people who came last to the top of the waiting list")
 
 
 def above(session: Session, capacity: int) -> int:
@@ -175,7 +175,7 @@ def lower_capacity(
 ) -> Session:
     """Lower the capacity of `session` though more seats are taken, in the way that the organisers chose, in one step.
 
-    `moved` names the people who go to the line (their number must be that of `above`); by default those who came last. Each of
+    `moved` names the people who go to the waiting list (their number must be that of `above`); by default those who came last. Each of
     them is told by mail. Returns the session as it is then. Doing it twice changes nothing. Raises ValidationError when the
     numbers do not fit.
     """
@@ -189,7 +189,7 @@ def lower_capacity(
             fresh = Registration.objects.filter(pk__in=[one.pk for one in chosen], session=found, pool__cohort=None, pool__isnull=False)
             leaving = list(fresh.select_related("attendee__user", "session").order_by("pk"))
             if len(leaving) != number:
-                raise ValidationError(_("%(number)d people must be named: their seats go.") % {"number": number})
+                raise ValidationError(_("Choose %(number)d people: they lose their seats.") % {"number": number})
             if missing := {registration.attendee_id for registration in leaving} - people:
                 people.update(missing)
                 raise waitlist.LineMoved(missing)
@@ -214,7 +214,7 @@ def lower_capacity(
         found = _locked(session)
         if not 0 < capacity <= found.capacity:
             raise ValidationError(
-                _("The capacity is %(capacity)d now: choose a lower one, and one seat at least.") % {"capacity": found.capacity}
+                _("The capacity is now %(capacity)d: choose a lower one, with at least one seat.") % {"capacity": found.capacity}
             )
         going = last_come(found, above(found, capacity)) if how == Lowering.MOVE and moved is None else list(moved or [])
         people = {registration.attendee_id for registration in going}

@@ -30,8 +30,8 @@ class Seat:
     `state` is "mine", "pending", "waiting" or "offered" where the person has a registration; else "open", "full", "limit" (they
     have as many seats as the event allows), or the code of the refusal (see ways_in.refusal), which `sentence` says in words.
     `seats` and `left` count what the person may use, None where the session keeps no count or they have a seat. `place` is
-    their place in line, `line` the number of people in it. `clashes`: where they are expected meanwhile. `ended`: their last
-    registration, if it is over. `own`: the pools that are kept for cohorts of theirs. `is_drawn`: the lots of the line have been
+    their place on the waiting list, `line` the number of people in it. `clashes`: where they are expected meanwhile. `ended`: their last
+    registration, if it is over. `own`: the pools that are kept for cohorts of theirs. `is_drawn`: the lots of the waiting list have been
     drawn, `lots` of them. `stamp` and `key` go into the forms.
     """
 
@@ -85,7 +85,7 @@ class Seat:
 
     @property
     def may_swap(self) -> bool:
-        """Whether the person may give up what clashes for this seat, in one step: nobody gives a seat up for a place in line,
+        """Whether the person may give up what clashes for this seat, in one step: nobody gives a seat up for a place on the waiting list,
         nor for a request where they can have both."""
         return _may_swap(self.session, self.clashes, is_full=self.state == "full") and not (self.asks and self.may_take_both)
 
@@ -96,7 +96,7 @@ class Seat:
 
     @property
     def is_passed_over(self) -> bool:
-        """Whether a seat that becomes free goes past the person in line, for what they hold elsewhere (see waitlist.fitting)."""
+        """Whether a seat that becomes free goes past the person on the waiting list, for what they hold elsewhere (see waitlist.fitting)."""
         strict = self.session.event.clash_policy != Event.ClashPolicy.WARN
         kept_out = strict and any(clash.commitment.kind != Status.WAITING for clash in self.clashes)
         return self.state == "waiting" and (kept_out or bool(self.limit))
@@ -238,7 +238,7 @@ def _seat(
 ) -> Seat:
     mine = last if last and last.status not in Registration.ENDED else None
     if mine and mine.status == Status.OFFERED and mine.offer_expires_at and mine.offer_expires_at <= at:
-        mine = None  # the seat is about to go to the next in line
+        mine = None  # the seat is about to go to the next on the waiting list
     cohorts = {pool.cohort_id for pool in pools if pool.cohort_id and pool.mine}  # type: ignore[attr-defined]
     usable = ways_in.usable(session, pools, cohorts, at, let_in=is_invited)
     own = tuple(pool for pool in usable if pool.cohort_id)

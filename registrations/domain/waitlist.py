@@ -1,4 +1,4 @@
-"""The line of a session: one engine, whatever the mode that the organisers chose (docs/rules.md#waiting-list)."""
+"""The waiting list of a session: one engine, whatever the mode that the organisers chose (docs/rules.md#waiting-list)."""
 
 import hashlib
 import secrets
@@ -43,7 +43,7 @@ class LineMoved(Exception):
 
 @dataclass(frozen=True)
 class KeptOut:
-    """Why somebody in line is passed over: where they are expected meanwhile, and the limit that one more seat would break."""
+    """Why somebody on the waiting list is passed over: where they are expected meanwhile, and the limit that one more seat would break."""
 
     clashes: list[Clash]
     limit: SeatRefused | None
@@ -54,11 +54,11 @@ class KeptOut:
 
 @ledger.again_after_deadlock
 def in_turn(sessions: Collection[Session], people: Iterable[int], act: Callable[[], T], at: datetime) -> T:
-    """Run `act`, which may free seats of `sessions`, and hand what it frees to those in line, all in one transaction.
+    """Run `act`, which may free seats of `sessions`, and hand what it frees to those on the waiting list, all in one transaction.
 
     `people` are the ids of the attendees whom `act` changes: they are locked before it runs, with all pools of `sessions`, so
     it must read what it decides on, and raise LineMoved when it finds somebody else to change. What they give up may let them
-    in where they wait: those lines are served too. Whoever is next in line is guessed and locked; a wrong guess starts over.
+    in where they wait: those lines are served too. Whoever is next on the waiting list is guessed and locked; a wrong guess starts over.
     """
     changed = set(people)
     locked = set(changed)
@@ -77,7 +77,7 @@ def in_turn(sessions: Collection[Session], people: Iterable[int], act: Callable[
         except LineMoved as moved:
             changed |= moved.people
             locked |= moved.people
-    raise SeatRefused("busy", _("Too many people are at this at once: try again in a moment."))
+    raise SeatRefused("busy", _("Too many people are doing this at once: try again in a moment."))
 
 
 def _kept_out_of(people: Collection[int]) -> Iterable[Session]:
@@ -90,7 +90,7 @@ def _kept_out_of(people: Collection[int]) -> Iterable[Session]:
 
 
 def settle(session: Session, locked: Collection[int], at: datetime) -> None:
-    """Give the free seats of `session` to those in line, and release what is due. Its pools and the people `locked` must be locked."""
+    """Give the free seats of `session` to those on the waiting list, and release what is due. Its pools and the people `locked` must be locked."""
     if ways_in.closed(session, at, to_all=False):
         return
     pools = list(SeatPool.objects.filter(session=session).select_related("cohort").order_by("pk"))
@@ -156,7 +156,7 @@ def do_what_is_due(session: Session, people: Iterable[int], at: datetime) -> Non
 def hands_on(session: Session) -> bool:
     """Whether a free seat of `session` goes to its line by itself: not where the organisers choose, nor before lots are drawn.
 
-    Where nobody may join a line any more, those who stand in one are still served.
+    Where nobody may join a waiting list any more, those who stand in one are still served.
     """
     if session.waiting_list == Mode.DRAW:
         return Draw.objects.filter(session=session).exists()
@@ -179,10 +179,10 @@ def comes_first(session: Session, *, waiting: int | None = None, is_drawn: bool 
 
 
 def fitting(session: Session, pools: Iterable[SeatPool], at: datetime, *, without: Collection[int] = ()) -> Iterator[Seated]:
-    """Those in line to whom the free seats of `pools` can be given, in their order; each alone or with the party they wait with.
+    """Those on the waiting list to whom the free seats of `pools` can be given, in their order; each alone or with the party they wait with.
 
     A party stands where its last member stands, and fits when there is a seat for each. Somebody whom a clash or a limit
-    keeps out (see `passed_over`) is passed over, and stays in line; the attendees `without` (their ids) are thought away. Reads only;
+    keeps out (see `passed_over`) is passed over, and stays on the waiting list; the attendees `without` (their ids) are thought away. Reads only;
     the seats given are counted as it goes.
     """
     free = {pool.pk: pool.left for pool in pools if pool.left > 0 and not pool.closed}
@@ -282,15 +282,15 @@ def passed_over(session: Session, registrations: Iterable[Registration]) -> dict
 
 
 def refuse_kept_out(session: Session, registration: Registration) -> None:
-    """Raise SeatRefused when a clash or a limit keeps somebody in line, whom organisers want to give a seat: they choose the order
-    of the line, the event has its rules."""
+    """Raise SeatRefused when a clash or a limit keeps somebody on the waiting list, whom organisers want to give a seat: they choose the order
+    of the waiting list, the event has its rules."""
     if passed_over(session, [registration]):
-        sentence = _("%(name)s is expected elsewhere meanwhile, or has all the seats that the event allows.")
+        sentence = _("%(name)s is expected elsewhere at that time, or already has all the seats the event allows.")
         raise SeatRefused("kept_out", sentence % {"name": registration.attendee})
 
 
 def places(registrations: Iterable[Registration]) -> dict[int, int]:
-    """The place in line of each of `registrations` that waits, by its id: 1 is next. A party's place is that of its last member."""
+    """The place on the waiting list of each of `registrations` that waits, by its id: 1 is next. A party's place is that of its last member."""
     waiting = [registration for registration in registrations if registration.status == Status.WAITING]
     if not waiting:
         return {}
@@ -323,7 +323,7 @@ def offer_end(session: Session, at: datetime) -> datetime:
 
 
 def expire_offers(at: datetime, session: Session | None = None) -> int:
-    """End the offers that nobody answered in time, each seat going to the next in line; return how many."""
+    """End the offers that nobody answered in time, each seat going to the next on the waiting list; return how many."""
     is_late = Q(offer_expires_at__lte=at) | Q(session__starts_at__lte=at)  # the session may have been moved to an earlier hour
     late = Registration.objects.filter(is_late, status=Status.OFFERED).select_related("session__event", "session__room__venue")
     if session:
@@ -343,7 +343,7 @@ def expire_offers(at: datetime, session: Session | None = None) -> int:
 
 
 def give(registration: Registration, *, actor: User, at: datetime) -> Registration:
-    """Give a seat to somebody in line, whatever their place: the organisers' choice. Doing it twice changes nothing.
+    """Give a seat to somebody on the waiting list, whatever their place: the organisers' choice. Doing it twice changes nothing.
 
     Where seats are offered it is an offer. Raises SeatRefused when the person no longer waits, when no seat that they may use
     is free, or when a clash or a limit of the event keeps them out.
@@ -354,7 +354,7 @@ def give(registration: Registration, *, actor: User, at: datetime) -> Registrati
         if found.status in ways_in.HOLDS:
             return found
         if found.status != Status.WAITING:
-            raise SeatRefused("gone", _("%(name)s does not wait for this session any more.") % {"name": found.attendee})
+            raise SeatRefused("gone", _("%(name)s is no longer waiting for this session.") % {"name": found.attendee})
         session = found.session
         if refused := ways_in.closed(session, at, to_all=False):
             raise refused
@@ -371,7 +371,7 @@ def give(registration: Registration, *, actor: User, at: datetime) -> Registrati
 
 
 def set_priority(registration: Registration, priority: int, *, actor: User) -> None:
-    """Move somebody in line: a higher `priority` stands further ahead. Ignored once they no longer wait."""
+    """Move somebody on the waiting list: a higher `priority` stands further ahead. Ignored once they no longer wait."""
     with transaction.atomic():
         ledger.lock_people([registration.attendee_id])
         found = Registration.objects.filter(pk=registration.pk, status=Status.WAITING).first()
@@ -436,7 +436,7 @@ def start_party(registration: Registration, *, actor: User) -> Party:
         ledger.lock_people([registration.attendee_id])
         found = Registration.objects.select_related("party").get(pk=registration.pk)
         if found.status != Status.WAITING:
-            raise SeatRefused("not_waiting", _("You do not wait for this session."))
+            raise SeatRefused("not_waiting", _("You are not on the waiting list for this session."))
         if found.party:
             return found.party
         party = Party.objects.create(session_id=found.session_id, code=get_random_string(8, "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"))
@@ -446,7 +446,7 @@ def start_party(registration: Registration, *, actor: User) -> Party:
 
 def join_party(registration: Registration, code: str, *, actor: User, at: datetime) -> Party:
     """Wait together with those who gave the person `code`: all or nothing from now on. Raises SeatRefused, saying why."""
-    unknown = SeatRefused("unknown_code", _("This code is not that of a group that waits for this session."))
+    unknown = SeatRefused("unknown_code", _("This is not the code of a group that is waiting for this session."))
     party = Party.objects.filter(session=registration.session_id, code=code.strip().upper()).first()
     if party is None:
         raise unknown
@@ -454,17 +454,17 @@ def join_party(registration: Registration, code: str, *, actor: User, at: dateti
     def act() -> Party:
         found = Registration.objects.get(pk=registration.pk)
         if found.status != Status.WAITING:
-            raise SeatRefused("not_waiting", _("You do not wait for this session."))
+            raise SeatRefused("not_waiting", _("You are not on the waiting list for this session."))
         if found.party_id == party.pk:
             return party
         drawn = Draw.objects.filter(session=registration.session_id).first()
         if drawn and party.code in drawn.entries.values():  # its code is published with the lots
-            raise SeatRefused("party_drawn", _("This group has had its lot drawn: nobody can join it any more."))
+            raise SeatRefused("party_drawn", _("Lots have already been drawn for this group: nobody can join it any more."))
         waiting = party.registrations.filter(status=Status.WAITING).count()
         if not waiting:
             raise unknown
         if waiting >= LARGEST_PARTY:
-            raise SeatRefused("party_full", _("At most %(number)d people wait together.") % {"number": LARGEST_PARTY})
+            raise SeatRefused("party_full", _("At most %(number)d people can wait together.") % {"number": LARGEST_PARTY})
         ledger.change(found, actor=actor, party=party)
         return party
 

@@ -27,7 +27,7 @@ class SeatRefused(Exception):
 def closed(session: Session, at: datetime, *, to_all: bool = True) -> SeatRefused | None:
     """Why nobody enters `session` any more, or yet, at `at`; None when the door is open.
 
-    `to_all=False` asks for the line and for the organisers, whom the hours of registration do not bind.
+    `to_all=False` asks for the waiting list and for the organisers, whom the hours of registration do not bind.
     """
     if session.status == Session.Status.CANCELLED:
         return SeatRefused("cancelled", _("This session is cancelled."))

@@ -64,8 +64,8 @@ TO_THE_WAITLIST = {
     "subject_en": "“{session}” is full: what you can do",
     "body_fr": "Bonjour {name},\n\nToutes les places de « {session} » ({when}, {where}) sont prises. Une place qui se libère va à la "
     "personne suivante de la liste d’attente, qui l’apprend par courriel.\n\nVotre rang est affiché ici : {programme}",
-    "body_en": "Hello {name},\n\nAll seats of “{session}” ({when}, {where}) are taken. A seat that becomes free goes to the next in line, "
-    "who is told by mail.\n\nYour place in line is shown here: {programme}",
+    "body_en": "Hello {name},\n\nAll seats of “{session}” ({when}, {where}) are taken. A seat that becomes free goes to the next person "
+    "on the waiting list, who is told by mail.\n\nYour place on the waiting list is shown here: {programme}",
 }
 TO_ALL = {
     "subject_fr": "{event} : venir sans attendre à l’entrée",

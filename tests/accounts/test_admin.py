@@ -136,7 +136,7 @@ def test_permissions_are_said_in_the_organisers_words(client: Client) -> None:
     page = make.sign_in(client, make.organiser()).get("/admin/auth/group/add/").content.decode()
 
     assert "inscriptions – modifier" in page
-    assert "voir les besoins d’accès des personnes" in page
+    assert "voir les besoins d’accessibilité des personnes" in page
     assert "historical" not in page
 
 

@@ -239,7 +239,7 @@ def test_a_run_takes_the_same_queries_for_one_session_and_for_nine(organiser: Cl
         page_of(organiser, runs[0], q="Ada")
 
 
-def test_a_run_is_downloaded_as_the_file_that_replays_it(organiser: Client, closed: Allocation, tmp_path: Any, capsys: Any) -> None:
+def test_a_run_is_downloaded_as_the_file_that_repeats_it(organiser: Client, closed: Allocation, tmp_path: Any, capsys: Any) -> None:
     run = make.simulation(closed)
 
     answer = organiser.get(reverse("admin:allocations_allocationrun_download", args=[run.pk]))

@@ -446,7 +446,7 @@ def test_every_page_answers_in_both_languages(client, ada, three, language):
     assert not re.search(r"""<[^>]+\s(style|on\w+)=|<style|<script>""", page)
 
 
-def test_the_line_for_my_programme_tells_what_is_open(ada, three):
+def test_the_waiting_list_for_my_programme_tells_what_is_open(ada, three):
     from django.template.loader import render_to_string  # noqa: PLC0415 - the page that includes it is not ours
 
     make.allocation(three[0], title="Ateliers du soir")

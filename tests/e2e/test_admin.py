@@ -191,7 +191,7 @@ def test_the_languages_of_a_form_are_tabs_for_the_keyboard_too(page: Page) -> No
     assert (session.title_fr, session.title_en) == ("Éthique", "Ethics")
 
 
-def test_the_wording_of_a_mail_is_looked_at_before_it_is_saved(page: Page) -> None:
+def test_the_template_of_a_mail_is_looked_at_before_it_is_saved(page: Page) -> None:
     """Also without a script: the form is sent into the frame."""
     make.registration(make.session(title="Éthique"), make.attendee("Ada Lovelace"))
     page.goto("/admin/outbox/mailtemplate/registrations.confirmed/fr/")
@@ -255,13 +255,13 @@ def test_an_organiser_imports_a_list_and_cancels_a_seat(page: Page, tmp_path: Pa
     assert Registration.objects.get().status == "cancelled"
 
 
-def test_an_organiser_works_through_a_line_requests_and_a_smaller_room(page: Page) -> None:
+def test_an_organiser_works_through_a_waiting_list_requests_and_a_smaller_room(page: Page) -> None:
     line, asked = a_line(), a_request()
     other = booking.register(asked.session, someone := make.attendee(), actor=someone.user, reason="Pour apprendre")
 
     page.goto(f"/admin/programme/session/{line.session_id}/waitlist/")
     page.get_by_role("checkbox", name=line.attendee.name).last.check()
-    press(page, "Retirer de la liste…")
+    press(page, "Retirer de la liste d’attente…")
     judge(page)
     press(page, "Retirer 1 personne")
     expect(page.get_by_text("1 personne est retirée")).to_be_visible()

@@ -103,7 +103,7 @@ def test_a_list_comes_in_people_answer_and_places_move_on(page: Page, chromium: 
     expect(page.get_by_role("heading", name="Vérifiez la liste")).to_be_visible()
     is_good(page)
 
-    # Every problem at once; the cells that can be mended are, the row that cannot is skipped.
+    # Every problem at once; the cells that can be corrected are, the row that cannot is skipped.
     wrong = page.locator("td.wrong form")
     assert wrong.count() > 1
     wrong.last.locator("input:not([type=hidden])").fill("tape@etu.cnam-fictif.example")

@@ -246,13 +246,13 @@ def test_whoever_waits_gets_the_seat_that_another_browser_gives_back(enter: Call
     hers.goto(f"sessions/{session.slug}/")
     hers.get_by_role("button", name="Rejoindre la liste d’attente").click()
     expect(hers.locator("#seat-box .note")).to_have_text(
-        "La session est complète : vous êtes au rang 1 de la liste d’attente.".replace(" :", "\xa0:")
+        "Cette session est complète : vous êtes au rang 1 de la liste d’attente.".replace(" :", "\xa0:")
     )
     expect(hers.locator("#seat-box .note")).to_be_focused()
 
     his.goto(f"sessions/{session.slug}/")
     his.get_by_role("link", name="Annuler ma place").click()
-    expect(his.locator("#seat-box")).to_contain_text("La première personne en attente la recevra.")
+    expect(his.locator("#seat-box")).to_contain_text("La première personne de la liste d’attente la recevra.")
     expect(his.get_by_role("link", name="Garder ma place")).to_be_focused()
     his.get_by_role("button", name="Libérer ma place").click()
     expect(his.locator("#seat-box")).to_contain_text("Votre place est libérée.")

@@ -134,7 +134,7 @@ def test_a_web_process_killed_at_any_moment_of_a_post_keeps_all_or_nothing_and_i
     kill_posts(spot, 4, tmp_path)
 
 
-def test_a_web_process_killed_while_somebody_joins_the_line_keeps_all_or_nothing(tmp_path):
+def test_a_web_process_killed_while_somebody_joins_the_waiting_list_keeps_all_or_nothing(tmp_path):
     kill_posts(SPOTS[1], 3, tmp_path, full=True)
 
 
@@ -200,7 +200,7 @@ def read_then_write(processes, each, tmp_path):
 
 @pytest.mark.proves("no-lock-errors")
 def test_twenty_processes_that_read_and_then_write_never_find_the_database_locked(tmp_path):
-    """Registrations, places in line and cancellations with promotion, on the database file that all of them share."""
+    """Registrations, place on the waiting list and cancellations with promotion, on the database file that all of them share."""
     read_then_write(20, 6, tmp_path)
 
 

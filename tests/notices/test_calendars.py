@@ -233,7 +233,7 @@ def test_a_person_makes_an_address_changes_it_and_switches_it_off(client: Client
     ada = make.attendee()
     make.sign_in(client, ada)
 
-    assert "Make the address" in client.get(PAGE).content.decode() and not CalendarFeed.objects.exists()
+    assert "Create the address" in client.get(PAGE).content.decode() and not CalendarFeed.objects.exists()
     client.post(PAGE, {"act": "open"})
     first = CalendarFeed.objects.get(attendee=ada).token
     page = client.get(PAGE).content.decode()

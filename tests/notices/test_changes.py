@@ -98,7 +98,7 @@ def test_a_session_that_comes_back_to_where_it_stood_is_no_change():
 
 
 @pytest.mark.proves("change-audience")
-def test_the_line_requests_and_offers_are_told_too_and_strangers_are_not():
+def test_the_waiting_list_requests_and_offers_are_told_too_and_strangers_are_not():
     session = make.session(seats=2, waiting_list=Session.WaitingList.OFFER)
     holder, leaving = fill(session)
     offered, waiting = wait(session), wait(session)
@@ -114,7 +114,9 @@ def test_the_line_requests_and_offers_are_told_too_and_strangers_are_not():
 
     told = {message.to[0]: message for message in deliver()}
     assert told.keys() == {who.user.email for who in (holder, offered, waiting, asking)}
-    assert told[holder.user.email].attachments and not told[waiting.user.email].attachments, "a place in line is no entry in a calendar"
+    assert told[holder.user.email].attachments and not told[waiting.user.email].attachments, (
+        "a place on the waiting list is no entry in a calendar"
+    )
     assert "Vous attendez une place" in told[waiting.user.email].body
     assert "Une place vous y est proposée" in told[offered.user.email].body
     assert "Vous y avez demandé une place" in told[asking.user.email].body
@@ -418,7 +420,7 @@ def a_worker_that_sends() -> Iterator[None]:
 @pytest.mark.proves("cancelled-while-waitlist-moves")
 @pytest.mark.django_db(transaction=True)
 def test_a_session_cancelled_while_seats_are_handed_on_leaves_nobody_seated_and_tells_each_once():
-    """Cancelled while the line moves and fifty people sign up; no mail of a seat leaves after the one that takes it."""
+    """Cancelled while the waiting list moves and fifty people sign up; no mail of a seat leaves after the one that takes it."""
     session, actor = make.session(seats=10), make.organiser()
     holders = fill(session)
     waiting = [wait(session) for _ in range(15)]

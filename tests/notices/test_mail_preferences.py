@@ -187,7 +187,7 @@ def test_saying_yes_keeps_the_seat_without_signing_in(client):
 
 
 @pytest.mark.proves("coming-question")
-def test_saying_no_gives_the_seat_to_the_line(client):
+def test_saying_no_gives_the_seat_to_the_waiting_list(client):
     session, holder, address = asked()
     next_one = wait(session)
 

@@ -518,7 +518,7 @@ def asked(seats: int = 1, *, line: int = 0, sent: bool = True, **fields) -> tupl
 
 
 @pytest.mark.proves("silent-seat-release")
-def test_the_seat_of_the_silent_goes_to_the_line_at_its_moment_with_its_mails():
+def test_the_seat_of_the_silent_goes_to_the_waiting_list_at_its_moment_with_its_mails():
     session, [silent, kind], [next_one] = asked(2, line=1)
     assert reminders.still_comes(Reconfirmation.objects.get(registration__attendee=kind), before(session, hours=30))
 
@@ -613,7 +613,7 @@ def test_answers_and_the_release_at_the_same_instant_agree():
     assert make.pool(session).taken == 12 and books(at) == []
 
 
-def test_the_line_is_not_asked_and_an_offer_is_not_either():
+def test_the_waiting_list_is_not_asked_and_an_offer_is_not_either():
     session = make.session(seats=1, waiting_list=Session.WaitingList.OFFER)
     [holder] = fill(session)
     wait(session)

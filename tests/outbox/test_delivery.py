@@ -235,7 +235,7 @@ class TestPoison:
         ],
         ids=["a thousand letters", "right to left", "emoji"],
     )
-    def test_a_subject_arrives_as_it_was_written_on_lines_that_servers_take(self, box, subject, arrives):
+    def test_a_subject_arrives_as_it_was_written_on_waiting_lists_that_servers_take(self, box, subject, arrives):
         deliver(a_mail(letter=Letter(subject, f"{subject}\n{'x' * 3000}", f"<p>{subject}</p>")).uuid)
 
         [(_to, mail)] = box.received
@@ -547,7 +547,7 @@ def test_a_mail_about_what_was_deleted_is_dropped(box, writes):
 
     deliver(message.uuid)
 
-    assert (fresh(message).status, fresh(message).last_error) == ("dropped", "What it tells about no longer exists.")
+    assert (fresh(message).status, fresh(message).last_error) == ("dropped", "What it is about no longer exists.")
 
 
 class TestSuppressionList:
@@ -567,7 +567,7 @@ class TestSuppressionList:
 
         assert (fresh(message).status, fresh(message).last_error) == (
             "dropped",
-            "Mails to this address come back.\n550 5.1.1 no such user",
+            "Mails to this address bounce.\n550 5.1.1 no such user",
         )
         assert box.received == []
 

@@ -122,7 +122,7 @@ class TestHeld:
         assert deliver_due() == 1
         assert box.recipients == ["new@example.org"]
         old = Message.objects.get(dedupe_key="old")
-        assert (old.status, old.last_error) == ("dropped", "Held back after a restore: it may have been sent before.")
+        assert (old.status, old.last_error) == ("dropped", "Held after a restore: it may already have been sent.")
         hold = Hold.objects.get()
         assert (hold.dropped, bool(hold.released_at), Hold.history.first().history_user) == (2, True, olympe)
 

@@ -1,4 +1,4 @@
-"""The wording of mails: what organisers write is checked when saved, filled in one pass, and never keeps a mail from leaving."""
+"""Mail templates: what organisers write is checked when saved, filled in one pass, and never keeps a mail from leaving."""
 
 from functools import partial
 from typing import Any
@@ -44,7 +44,7 @@ def the_mail() -> Any:
     return message
 
 
-@pytest.mark.proves("mail-templates")
+@pytest.mark.proves("editable-mail-templates")
 def test_mails_say_what_organisers_wrote_in_both_parts_and_in_that_language_alone() -> None:
     save()
 
@@ -97,7 +97,7 @@ def test_what_a_name_holds_is_never_read_as_a_placeholder() -> None:
 
 
 @pytest.mark.proves("template-never-blocks-mail")
-def test_a_wording_that_fits_no_longer_never_keeps_a_mail_from_leaving() -> None:
+def test_a_template_that_fits_no_longer_never_keeps_a_mail_from_leaving() -> None:
     """The placeholder that it uses is gone with a release, or somebody wrote past the form: the standard text leaves."""
     MailTemplate.objects.create(kind=KIND, language="fr", subject="{gone}", opening="{gone.__class__}", closing="{")
 
@@ -161,11 +161,11 @@ def olympe(client: Client) -> Any:
 def test_the_list_names_every_kind_and_says_which_were_reworded(client: Client, olympe: Any, django_assert_num_queries: Any) -> None:
     save()
     client.get("/en/admin/outbox/mailtemplate/")
-    with django_assert_num_queries(3):  # who signed in, their account, the wordings
+    with django_assert_num_queries(3):  # who signed in, their account, the templates
         page = client.get("/en/admin/outbox/mailtemplate/").content.decode()
 
     assert all(str(kind.label) in page for kind in mail_templates.kinds.values())
-    assert page.count("reworded") == 1
+    assert page.count("customised") == 1
 
 
 def test_a_text_is_saved_shown_and_taken_back(client: Client, olympe: Any) -> None:
@@ -188,7 +188,7 @@ def test_a_wrong_text_is_refused_beside_its_box_and_nothing_is_saved(client: Cli
 
     assert answer.status_code == 422
     page = answer.content.decode()
-    assert "“{titel}” cannot be filled in here" in page and "This field is required." in page and "A brace stands alone" in page
+    assert "“{titel}” cannot be filled in here" in page and "This field is required." in page and "There is a stray brace" in page
     assert not MailTemplate.objects.exists()
 
 
@@ -206,7 +206,7 @@ def test_a_second_organiser_gets_409_with_the_other_text_and_may_then_save(clien
     assert MailTemplate.objects.get().subject == "Le mien"
 
 
-@pytest.mark.proves("mail-templates")
+@pytest.mark.proves("editable-mail-templates")
 def test_what_is_typed_is_previewed_without_being_saved(client: Client, olympe: Any) -> None:
     make.session(title="Gouvernance")
 
@@ -227,7 +227,7 @@ def test_with_no_session_at_all_the_page_says_so(client: Client, olympe: Any) ->
     assert not Message.objects.exists()
 
 
-@pytest.mark.proves("mail-templates")
+@pytest.mark.proves("editable-mail-templates")
 def test_a_test_goes_to_the_organiser_alone_once_and_without_an_entry(client: Client, olympe: Any) -> None:
     registration = make.registration(make.session(title="Gouvernance"), make.attendee("Ada"))
     Message.objects.all().delete()
@@ -243,7 +243,7 @@ def test_a_test_goes_to_the_organiser_alone_once_and_without_an_entry(client: Cl
     assert not MailTemplate.objects.exists()
 
 
-def test_only_whoever_may_change_wordings_does_and_an_unknown_kind_is_404(client: Client) -> None:
+def test_only_whoever_may_change_mail_templates_does_and_an_unknown_kind_is_404(client: Client) -> None:
     who = make.user(is_staff=True)
     make.sign_in(client, who)
     assert {client.get(path).status_code for path in ("/en/admin/outbox/mailtemplate/", PAGE, FRAME)} == {403}

@@ -76,5 +76,5 @@ def session_for(cohort: Cohort, seats: int = 1, **fields: Any) -> Session:
 
 
 def seat(session: Session, who: Attendee) -> None:
-    """A seat, or a place in line."""
+    """A seat, or a place on the waiting list."""
     booking.register(session, who, actor=who.user, waits=True)

@@ -94,7 +94,7 @@ class TestComparing:
         assert found.findings == {}
 
     @pytest.mark.proves("list-comparison")
-    def test_a_row_that_is_to_be_mended_removes_nobody(self, cohort):
+    def test_a_row_that_is_to_be_corrected_removes_nobody(self, cohort):
         found = compare(cohort, listed(["Lovelace", "Ada", "", "1"], ["Turing", "x" * 200, "alan@x.fr", ""]), replacing=True)
         assert names(found)["removed"] == []
 

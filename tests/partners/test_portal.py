@@ -55,7 +55,7 @@ def hand_in(browser: Client, data: bytes, **more: object):
 
 
 class TestTheStory:
-    def test_a_list_is_handed_in_mended_and_applied(self, browser, cohort):
+    def test_a_list_is_handed_in_corrected_and_applied(self, browser, cohort):
         assert "Remettre votre liste" in browser.get(at("cohort", "cnam", "medas")).content.decode()
 
         response = hand_in(browser, portal.text(ADA, ["Turing", "Alan", "alan(at)x.fr", "2"]))
@@ -65,7 +65,7 @@ class TestTheStory:
 
         said = browser.get(page).content.decode()
         assert "alan@x.fr" in said and "Il manque un" in said
-        browser.post(at("mend", upload.uuid), {"line": 3, "email": "alan@x.fr"})
+        browser.post(at("correct", upload.uuid), {"line": 3, "email": "alan@x.fr"})
         assert "Inviter 2" in browser.get(page).content.decode()
         browser.post(at("confirm", upload.uuid), {"new": 2, "changed": 0, "removed": 0})
         assert "Application de la liste" in browser.get(page).content.decode()
@@ -113,7 +113,7 @@ class TestTheStory:
             0
         ].replace("<b class", "")
 
-    def test_the_rows_to_fix_are_a_file_that_comes_back_mended(self, browser, camille, cohort):
+    def test_the_rows_to_fix_are_a_file_that_comes_back_corrected(self, browser, camille, cohort):
         upload = portal.upload(cohort, portal.text(ADA, ["=1+1", "Alan", "", "2"]), camille)
         response = browser.get(at("rows_to_fix", upload.uuid))
         rows = list(csv.reader(io.StringIO(response.content.decode("utf-8-sig")), delimiter=";"))
@@ -160,7 +160,7 @@ class TestTheReview:
         response = browser.get(page, {"show": "doubtful", "edit": "3"})
         assert self.focused(response) == ["cell-3-last_name"]
         assert 'name="reference"' in response.content.decode()
-        response = browser.post(at("mend", upload.uuid) + "?show=doubtful", {"line": 3, "last_name": "Byron", "email": "ann@x.fr"})
+        response = browser.post(at("correct", upload.uuid) + "?show=doubtful", {"line": 3, "last_name": "Byron", "email": "ann@x.fr"})
 
         assert response.url == f"{page}?show=doubtful"
         assert [one["last_name"] for one in upload.rows.values_list("person", flat=True) if one] == ["Lovelace", "Byron"]
@@ -172,9 +172,9 @@ class TestTheReview:
         assert self.focused(browser.get(at("review", upload.uuid))) == []
         htmx = {"HX-Request": "true"}
 
-        response = browser.post(at("mend", upload.uuid), {"line": 2, "email": "alan@x.fr"}, headers=htmx)
+        response = browser.post(at("correct", upload.uuid), {"line": 2, "email": "alan@x.fr"}, headers=htmx)
         assert self.focused(response) == ["cell-4-email"]
-        response = browser.post(at("mend", upload.uuid), {"line": 4, "email": "emmy@x.fr"}, headers=htmx)
+        response = browser.post(at("correct", upload.uuid), {"line": 4, "email": "emmy@x.fr"}, headers=htmx)
         assert self.focused(response) == ["edit-link-4"]
 
     def test_names_change_places_and_another_of_two_rows_is_kept(self, browser, camille, cohort):
@@ -186,7 +186,7 @@ class TestTheReview:
         assert swap
         fields = dict(re.findall(r'name="(line|last_name|first_name)" value="([^"]*)"', swap[0]))
 
-        browser.post(at("mend", upload.uuid), fields)
+        browser.post(at("correct", upload.uuid), fields)
         assert "Garder celle-ci" in said
         browser.post(at("keep", upload.uuid), {"line": 8})
 
@@ -262,7 +262,7 @@ class TestTheReview:
         rows = [[f"Nom{n:02}", "Ada", f"ada{n}@x.fr", f"{n}"] for n in range(55)]
         Cohort.objects.update(size=100)
         upload = portal.upload(cohort, portal.text(*rows, [*self.BAD[:3], "last"]), camille)
-        response = browser.post(at("mend", upload.uuid), {"line": 57, "email": "alan@x.fr"}, headers={"HX-Request": "true"})
+        response = browser.post(at("correct", upload.uuid), {"line": 57, "email": "alan@x.fr"}, headers={"HX-Request": "true"})
         assert self.focused(response) == []
         assert re.search(r'class="scroll" tabindex="0"[^>]* autofocus', response.content.decode())
 
@@ -462,7 +462,7 @@ class TestWhoReachesWhat:
 
     # What each address is asked with, about one institution: filled by `addresses`.
     POSTS = {
-        "mend": {"line": "2", "email": "evil@x.fr"},
+        "correct": {"line": "2", "email": "evil@x.fr"},
         "skip": {"line": "2"},
         "keep": {"line": "2"},
         "columns": {"email": "2"},

@@ -112,7 +112,7 @@ def test_two_who_accept_at_once_open_one_account(cohort):
 
 
 @pytest.mark.proves("decline-frees-seats")
-def test_who_declines_gives_the_seat_to_the_first_in_line_of_the_cohort(client, ada):
+def test_who_declines_gives_the_seat_to_the_first_on_the_waiting_list_of_the_cohort(client, ada):
     session = portal.session_for(ada.cohort)
     stranger = make.attendee("Zoé Ailleurs")
     portal.seat(session, portal.accepted(ada))
@@ -234,7 +234,7 @@ def test_who_works_for_an_institution_and_never_came_is_not_signed_in_by_a_link(
     assert "_auth_user_id" not in client.session
 
 
-def test_who_leaves_gives_back_what_a_line_gives_them_meanwhile_and_keeps_their_place_in_others(client, ada):
+def test_who_leaves_gives_back_what_a_waiting_list_gives_them_meanwhile_and_keeps_their_place_in_others(client, ada):
     """A limit of one seat: the seat that is given back lets the next line give them another, which goes back too."""
     day = timezone.now() + timedelta(days=7)
     first = portal.session_for(ada.cohort, 1, starts_at=day)
@@ -297,7 +297,7 @@ class TestTheMail:
             assert said in letter.html
 
     @pytest.mark.proves("one-invitation-link")
-    def test_no_wording_takes_the_notice_away(self, ada):
+    def test_no_template_takes_the_notice_away(self, ada):
         MailTemplate.objects.create(kind="partners.invitation", language="fr", subject="Venez", opening="Bonjour.", closing="")
         letter = self.letter(ada)
 

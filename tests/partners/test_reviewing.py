@@ -55,7 +55,7 @@ def test_nothing_counts_before_it_is_confirmed(cohort, camille):
 
 
 @pytest.mark.proves("list-review")
-def test_a_cell_is_mended_and_the_whole_list_is_looked_at_again(cohort, camille):
+def test_a_cell_is_corrected_and_the_whole_list_is_looked_at_again(cohort, camille):
     upload = portal.upload(cohort, portal.text(ADA, ["Turing", "Alan", "alan(at)x.fr", "2"]), camille)
 
     reviewing.correct(upload, 3, {"email": "ada@x.fr"})
@@ -99,7 +99,7 @@ def test_of_rows_that_repeat_each_other_any_can_be_kept(cohort, camille):
     assert sorted(one.email for one in Invitee.objects.all()) == ["ada2@x.fr", "alan@x.fr"]
 
 
-def test_who_is_kept_is_kept_even_where_another_of_the_rows_is_to_be_mended(cohort, camille):
+def test_who_is_kept_is_kept_even_where_another_of_the_rows_is_to_be_corrected(cohort, camille):
     upload = portal.upload(cohort, portal.text(ADA, ["", "", "ada@x.fr", "1"], ["Byron", "Ada", "ada@x.fr", "9"]), camille)
     assert verdicts(upload) == {2: "new", 3: "to_fix", 4: "twice"}
 
@@ -343,7 +343,7 @@ def test_the_upload_of_a_dead_worker_is_taken_by_another(cohort, camille):
 
 
 class TestWhatMakesOthersStumble:
-    def test_a_nul_is_named_where_it_stands_and_mended(self, cohort, camille):
+    def test_a_nul_is_named_where_it_stands_and_corrected(self, cohort, camille):
         upload = portal.upload(cohort, portal.text(["Love\0lace", "Ada", "ada@x.fr", "1"]), camille)
         [finding] = [one for one in processing.findings_of(upload.rows.get(line=2)) if one.code == "control"]
         assert finding.said == {"letter": "U+0000"}
@@ -412,7 +412,7 @@ class TestWhatMakesOthersStumble:
 
 class TestRemoving:
     @pytest.mark.proves("list-replace")
-    def test_who_had_a_seat_gives_it_to_the_first_in_line_of_the_cohort(self, cohort, camille):
+    def test_who_had_a_seat_gives_it_to_the_first_on_the_waiting_list_of_the_cohort(self, cohort, camille):
         session = portal.session_for(cohort)
         ada, alan = (portal.accepted(portal.invitee(cohort, row)) for row in (ADA, ALAN))
         portal.seat(session, ada)

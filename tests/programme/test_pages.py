@@ -313,7 +313,7 @@ def test_the_demonstration_says_that_it_is_one_on_every_page(client: Client, set
         f"/events/{session.event.slug}/",
         "/rien/",
     ]
-    warning = "Ceci est une démonstration faite à partir de textes de presse, pas le programme officiel."
+    warning = "Ceci est une démonstration faite à partir d’articles de presse, pas le programme officiel."
 
     assert not any(warning in client.get(address).content.decode() for address in addresses)
     settings.DEMO_MODE = True

@@ -44,7 +44,7 @@ def raise_to(session, capacity):
 
 
 @pytest.mark.proves("capacity-change")
-def test_more_seats_go_to_the_line_at_once(full):
+def test_more_seats_go_to_the_waiting_list_at_once(full):
     people = [wait(full) for _ in range(3)]
 
     raise_to(full, 6)
@@ -53,7 +53,7 @@ def test_more_seats_go_to_the_line_at_once(full):
     assert books() == []
 
 
-def test_seats_that_a_cohort_gives_back_go_to_the_line_at_once():
+def test_seats_that_a_cohort_gives_back_go_to_the_waiting_list_at_once():
     session, cohort = make.session(seats=3), make.cohort()
     pools.allot(session, cohort, 2)
     fill(session)
@@ -67,7 +67,7 @@ def test_seats_that_a_cohort_gives_back_go_to_the_line_at_once():
     assert books() == []
 
 
-def test_seats_kept_for_a_cohort_go_to_its_members_in_line_at_once():
+def test_seats_kept_for_a_cohort_go_to_its_members_on_the_waiting_list_at_once():
     session, cohort = make.session(seats=2, access=Session.Access.COHORT), make.cohort()
     pools.allot(session, cohort, 1)
     register(session, member(cohort))
@@ -102,7 +102,7 @@ def test_keep_keeps_everybody_and_lowers_to_what_is_taken(full, organiser):
     assert books() == []
 
 
-def test_keep_still_serves_the_line_with_what_is_freed(full, organiser):
+def test_keep_still_serves_the_waiting_list_with_what_is_freed(full, organiser):
     lower(full, 2, Lowering.KEEP, organiser)
     waiting = wait(full)
 
@@ -137,7 +137,7 @@ def test_close_means_closed_though_registration_was_yet_to_open(full, organiser)
 
 
 @pytest.mark.proves("capacity-change")
-def test_move_moves_those_who_came_last_to_the_head_of_the_line_and_tells_exactly_them(full, organiser):
+def test_move_moves_those_who_came_last_to_the_head_of_the_waiting_list_and_tells_exactly_them(full, organiser):
     waiting = wait(full)
 
     session = lower(full, 2, Lowering.MOVE, organiser)
@@ -182,7 +182,7 @@ def test_whoever_was_moved_is_the_first_to_come_back_and_is_told_each_time(full,
     assert books() == []
 
 
-def test_move_makes_a_line_where_there_was_none(full, organiser):
+def test_move_makes_a_waiting_list_where_there_was_none(full, organiser):
     Session.objects.filter(pk=full.pk).update(waiting_list=Session.WaitingList.NONE)
 
     session = lower(full, 3, Lowering.MOVE, organiser)
@@ -233,7 +233,7 @@ def test_who_leaves_a_seat_by_being_moved_may_get_one_elsewhere(organiser):
 
 @pytest.mark.proves("cancelled-session-empty")
 def test_whoever_would_have_spoken_in_a_cancelled_session_gets_the_seat_that_waits_elsewhere(django_capture_on_commit_callbacks):
-    """What kept the speaker out is no registration: the line is looked at after the commit, not by the clock."""
+    """What kept the speaker out is no registration: the waiting list is looked at after the commit, not by the clock."""
     event = make.event(clash_policy="refuse")
     session, speech = make.session(seats=1, event=event), make.session(event=event)
     [holder] = fill(session)
@@ -377,7 +377,7 @@ def test_a_session_that_moves_keeps_its_people_and_their_clashes_are_found(full)
     assert books() == []
 
 
-def test_a_session_that_moves_into_a_clash_passes_its_people_over_in_line():
+def test_a_session_that_moves_into_a_clash_passes_its_people_over_on_the_waiting_list():
     event = make.event(clash_policy="refuse")
     session = make.session(seats=1, event=event)
     other = make.session(starts_at=session.starts_at + timedelta(days=3))
@@ -395,7 +395,7 @@ def test_a_session_that_moves_into_a_clash_passes_its_people_over_in_line():
 
 
 @pytest.mark.proves("leaving-altogether")
-def test_somebody_who_leaves_gives_up_everything_in_one_step_and_each_line_is_served(full):
+def test_somebody_who_leaves_gives_up_everything_in_one_step_and_each_waiting_list_is_served(full):
     """What an erasure begins with."""
     ada = full.holders[0]
     next_one = wait(full)

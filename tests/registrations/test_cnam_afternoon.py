@@ -102,7 +102,7 @@ def test_the_afternoon_of_the_cnam(summit: None, organiser) -> None:
     assert (status(chips, in_medas[1]), status(factories, in_medas[1])) == ("", "confirmed")
     assert line(chips) == in_medas[42:45]
 
-    # Six in the evening before: what is unsold goes back to the house, and to those in line first. The clock comes by twice.
+    # Six in the evening before: what is unsold goes back to the house, and to those on the waiting list first. The clock comes by twice.
     waitlist.tend(eve - timedelta(minutes=1))
     assert (seats(chips, marketing), seats(chips)) == ((40, 39), (5, 0))
     for _ in range(2):

@@ -71,7 +71,7 @@ def last_actor(thing: Any) -> User | None:
 
 
 @pytest.mark.proves("waitlist-admin")
-def test_the_line_shows_who_waits_in_order_and_why_some_are_passed_over(organiser: Client) -> None:
+def test_the_waiting_list_shows_who_waits_in_order_and_why_some_are_passed_over(organiser: Client) -> None:
     session = full(event=make.event(clash_policy=Event.ClashPolicy.REFUSE), title="Éthique")
     cohort = make.cohort(name="Promotion Cnam")
     first, second, third = wait(session, "Ada"), wait(session, HOSTILE), wait(session, "Chloé")
@@ -92,7 +92,7 @@ def test_the_line_shows_who_waits_in_order_and_why_some_are_passed_over(organise
     assert not re.search(r"""<[^>]+\s(style|on\w+)=|<style|<script>""", text)
 
 
-def test_the_line_says_that_free_seats_are_for_others(organiser: Client) -> None:
+def test_the_waiting_list_says_that_free_seats_are_for_others(organiser: Client) -> None:
     session = make.session(seats=2)
     pools.allot(session, make.cohort(), 1)
     make.registration(session)
@@ -101,12 +101,14 @@ def test_the_line_says_that_free_seats_are_for_others(organiser: Client) -> None
     assert organiser.get(page(session, "waitlist")).context["rows"][0]["kept_back"] == "Les places libres sont réservées à d’autres."
 
 
-def test_an_empty_line_says_so(organiser: Client) -> None:
+def test_an_empty_waiting_list_says_so(organiser: Client) -> None:
     assert "Personne n’attend." in organiser.get(page(make.session(), "waitlist")).content.decode()
 
 
 @pytest.mark.parametrize("people", [1, 5])
-def test_the_line_takes_the_same_queries_for_one_and_for_five(organiser: Client, people: int, django_assert_num_queries: Any) -> None:
+def test_the_waiting_list_takes_the_same_queries_for_one_and_for_five(
+    organiser: Client, people: int, django_assert_num_queries: Any
+) -> None:
     session = full(event=make.event(clash_policy=Event.ClashPolicy.REFUSE))
     cohort = make.cohort()
     pools.allot(session, cohort, 0)
@@ -122,7 +124,7 @@ def test_the_line_takes_the_same_queries_for_one_and_for_five(organiser: Client,
         organiser.get(page(session, "waitlist"))
 
 
-def test_a_long_line_has_pages_and_is_searched(organiser: Client) -> None:
+def test_a_long_waiting_list_has_pages_and_is_searched(organiser: Client) -> None:
     session = full()
     crowd = make.attendees(105)
     now = timezone.now()
@@ -234,7 +236,7 @@ def test_whoever_got_a_seat_meanwhile_keeps_it(organiser: Client) -> None:
 
 @pytest.mark.proves("waitlist-admin")
 def test_a_seat_given_between_the_look_and_the_removal_is_kept() -> None:
-    """Who removes somebody from the line saw them wait; the seat came in the very moment between."""
+    """Who removes somebody from the waiting list saw them wait; the seat came in the very moment between."""
     session = full()
     seen = wait(session)
     free_a_seat(session)
@@ -318,7 +320,7 @@ def test_strangers_are_sent_to_the_door(client: Client, name: str) -> None:
     assert "accounts/login" in client.get(page(make.session(), name), follow=True).request["PATH_INFO"]
 
 
-def test_the_list_and_the_form_of_sessions_lead_to_the_line(organiser: Client) -> None:
+def test_the_list_and_the_form_of_sessions_lead_to_the_waiting_list(organiser: Client) -> None:
     session = full()
     wait(session)
 
@@ -499,7 +501,7 @@ def test_the_list_of_registrations_tells_places_at_a_constant_cost(organiser: Cl
     with django_assert_num_queries(10):
         text = organiser.get(LIST).content.decode()
 
-    assert "rang 1 dans la liste" in text
+    assert "rang 1 sur la liste d’attente" in text
     assert "jusqu’au" in text
 
 
@@ -552,7 +554,7 @@ def test_registration_is_closed(organiser: Client) -> None:
 
 @pytest.mark.proves("capacity-preview")
 @pytest.mark.parametrize("names", [False, True], ids=["the last come", "named"])
-def test_people_move_to_the_head_of_the_line_and_those_alone_are_told(organiser: Client, names: bool) -> None:
+def test_people_move_to_the_head_of_the_waiting_list_and_those_alone_are_told(organiser: Client, names: bool) -> None:
     """Nobody registers meanwhile: 30 confirmed, 25 wanted."""
     session = full(seats=30)
     already = wait(session, "Zoé")

@@ -98,7 +98,7 @@ def lower_while_people_register(how: str, *, seated: int, wanted: int, seats: in
 
 @pytest.mark.proves("capacity-preview")
 @pytest.mark.parametrize("seats", [30, 60], ids=["full", "with seats left"])
-def test_people_move_to_the_line_while_others_register(seats: int) -> None:
+def test_people_move_to_the_waiting_list_while_others_register(seats: int) -> None:
     """With mails to exactly those who moved."""
     session = lower_while_people_register("move", seated=30, wanted=25, seats=seats, people=20)
 

@@ -162,7 +162,7 @@ def test_no_lots_are_drawn_in_another_mode_nor_after_the_start():
     assert waitlist.draw(session, session.draw_at) is None
 
 
-def test_an_empty_line_is_drawn_too_so_that_the_moment_has_passed():
+def test_an_empty_waiting_list_is_drawn_too_so_that_the_moment_has_passed():
     session = by_lot()
 
     assert waitlist.draw_due(session.draw_at) == 1

@@ -65,7 +65,7 @@ def test_it_says_when_the_lots_were_drawn_and_how_many_there_are(session):
     assert re.search(r"Tirage du \w+ .* à \d+ h \d\d : 5 lots\.", words(drawn(session).content.decode()))
 
 
-def test_nobody_in_line_is_no_crash(session):
+def test_nobody_on_the_waiting_list_is_no_crash(session):
     Registration.objects.filter(session=session, status="waiting").update(status="cancelled")
 
     assert "Personne n’attendait : aucun lot n’a été tiré." in words(drawn(session).content.decode())

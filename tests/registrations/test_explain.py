@@ -1,4 +1,4 @@
-""" "Why has this person no seat?": each conclusion, made by the rules that give the seats, and none that they would contradict."""
+""" "Why does this person have no seat?": each conclusion, made by the rules that give the seats, and none that they would contradict."""
 
 from datetime import timedelta
 from typing import Any
@@ -104,7 +104,7 @@ def test_who_may_ask_the_organisers_is_told_so() -> None:
     assert "demander une place aux organisateurs" in why(make.session(access=Session.Access.APPROVAL), make.attendee())
 
 
-def test_a_full_session_says_whether_it_has_a_line() -> None:
+def test_a_full_session_says_whether_it_has_a_waiting_list() -> None:
     assert "n’est pas sur la liste d’attente" in why(full(), make.attendee())
     assert "sans liste d’attente" in why(full(waiting_list="none"), make.attendee())
 
@@ -276,7 +276,7 @@ def test_who_is_in_no_cohort_waits_for_nothing_there() -> None:
         ({"waiting_list": "draw", "draw_at": timezone.now() + timedelta(days=1)}, "Tirage au sort"),
     ],
 )
-def test_a_line_that_does_not_move_by_itself_says_so(fields: dict[str, Any], sentence: str) -> None:
+def test_a_waiting_list_that_does_not_move_by_itself_says_so(fields: dict[str, Any], sentence: str) -> None:
     session = full(**fields)
     ada = wait(session).attendee
 
@@ -314,7 +314,7 @@ def test_a_group_one_of_whom_is_kept_out_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize("people", [1, 5])
-def test_the_trace_costs_the_same_for_a_long_line(people: int, django_assert_num_queries: Any) -> None:
+def test_the_trace_costs_the_same_for_a_long_waiting_list(people: int, django_assert_num_queries: Any) -> None:
     session = full(event=strict())
     last = [wait(session) for _ in range(people)][-1]
     session = Session.objects.with_place().get(pk=session.pk)

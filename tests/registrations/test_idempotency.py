@@ -68,7 +68,7 @@ def test_a_key_that_comes_with_something_else_is_refused(client, ada, act):
     answer = press(client, session if act != "register" else other, act, key=key, despite="on")
 
     assert answer.status_code == 422
-    assert gettext("This form was sent before with something else in it: nothing has changed.") in answer.content.decode()
+    assert gettext("This form was already sent with something else in it: nothing has changed.") in answer.content.decode()
     assert counts() == before
     assert status(session, ada) == "confirmed"
 
@@ -105,7 +105,7 @@ def test_what_was_refused_spends_no_key(client, ada):
     assert status(session, ada) == "confirmed"
 
 
-def test_a_place_in_line_asked_for_again_is_the_same_place(client, ada):
+def test_a_place_on_the_waiting_list_asked_for_again_is_the_same_place(client, ada):
     session, key = make.session(seats=1), str(uuid.uuid4())
     fill(session)
     first = press(client, session, key=key)
@@ -113,7 +113,7 @@ def test_a_place_in_line_asked_for_again_is_the_same_place(client, ada):
 
     again = press(client, session, key=key)
 
-    sentence = gettext("The session is full: you are number %(place)d on the waiting list.") % {"place": 1}
+    sentence = gettext("This session is full: you are number %(place)d on the waiting list.") % {"place": 1}
     assert sentence in first.content.decode()
     assert sentence in again.content.decode()
     assert line(session)[0] == ada
@@ -142,7 +142,7 @@ def test_a_form_sent_again_after_things_have_changed_says_how_they_are_now(clien
 
     answer = press(client, session, key=key)
 
-    sentence = gettext("This form was sent before, and things have changed since: here is how they are now.")
+    sentence = gettext("This form was already sent, and things have changed since: here is how they are now.")
     assert sentence in answer.content.decode()
     assert status(session, ada) == "confirmed"
 

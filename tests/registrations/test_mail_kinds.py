@@ -40,12 +40,12 @@ def shown(key: str, language: str):
     return mail_templates.try_out(kind, texts, language, make.organiser(language=language))
 
 
-@pytest.mark.proves("mail-templates")
+@pytest.mark.proves("editable-mail-templates")
 def test_each_kind_that_people_may_count_on_exists() -> None:
     assert {*OF_SEATS, *OF_NOTICES, "partners.digest"} <= mail_templates.kinds.keys()
 
 
-@pytest.mark.proves("mail-templates")
+@pytest.mark.proves("editable-mail-templates")
 @LANGUAGES
 @pytest.mark.parametrize("key", KINDS)
 def test_a_kind_is_shown_about_a_session_that_there_is_with_nothing_left_to_fill_in(key: str, language: str) -> None:
@@ -70,7 +70,7 @@ def test_with_nothing_at_all_there_is_nothing_to_show_and_no_error(key: str, lan
     assert (shown(key, language) is None) == (key not in NO_SESSION)
 
 
-@pytest.mark.proves("mail-templates")
+@pytest.mark.proves("editable-mail-templates")
 @LANGUAGES
 @pytest.mark.parametrize("key", KINDS)
 def test_french_is_another_text_than_english(key: str, language: str) -> None:
@@ -94,7 +94,7 @@ def test_a_kind_is_shown_about_the_last_person_that_it_concerned() -> None:
     assert "Ada Lovelace, your seat is confirmed." in letter.text
 
 
-@pytest.mark.proves("mail-templates")
+@pytest.mark.proves("editable-mail-templates")
 def test_showing_a_kind_writes_nothing() -> None:
     session, institution, _cohort = the_summit()
     PartnerRole.objects.create(institution=institution, user=make.user())

@@ -121,7 +121,7 @@ def test_registering_again_after_a_cancellation_is_confirmed_by_a_mail_of_its_ow
     assert Registration.objects.count() == 2
 
 
-# --- What the line, the organisers and the hours bring about -------------------------------------------------------------------------
+# --- What the waiting list, the organisers and the hours bring about -------------------------------------------------------------------------
 
 Ending = Registration.Ending
 REASON = "Je prépare une thèse.\nElle porte sur ce sujet."
@@ -227,7 +227,7 @@ def test_a_request_is_acknowledged_with_what_was_written():
     assert message.attachments == []
 
 
-def test_a_request_that_comes_from_the_line_is_acknowledged_then():
+def test_a_request_that_comes_from_the_waiting_list_is_acknowledged_then():
     holder = requested(seats=1)
     ada = make.attendee()
     booking.register(holder.session, ada, actor=ada.user, reason=REASON, waits=True)
@@ -353,7 +353,7 @@ def test_a_request_that_is_withdrawn_is_told_and_carries_no_entry():
 
 
 @pytest.mark.proves("every-change-told")
-def test_a_cancelled_session_tells_those_with_a_seat_and_those_in_line():
+def test_a_cancelled_session_tells_those_with_a_seat_and_those_on_the_waiting_list():
     session, holder, waiting = in_line()
     deliver_all()
     session = Session.objects.get(pk=session.pk)
@@ -381,7 +381,7 @@ def test_a_session_that_takes_place_after_all_is_not_told_as_cancelled():
 
 
 @pytest.mark.proves("every-change-told")
-def test_leaving_a_line_sends_no_mail():
+def test_leaving_a_waiting_list_sends_no_mail():
     session, _holder, waiting = in_line()
     give_back(session, waiting.attendee)
     deliver_all()
@@ -392,7 +392,7 @@ def test_leaving_a_line_sends_no_mail():
 
 @pytest.mark.proves("every-change-told")
 @pytest.mark.parametrize(("language", "opening"), [("fr", "cette session est complète"), ("en", "this session is full")])
-def test_whoever_joins_a_line_is_told_their_place(language, opening):
+def test_whoever_joins_a_waiting_list_is_told_their_place(language, opening):
     session, _holder, first = in_line(language)
     second = make.attendee(language=language)
     booking.register(session, second, actor=second.user, waits=True)

@@ -39,7 +39,7 @@ def offered_to(who, **fields):
 
 
 @pytest.mark.proves("my-programme-order")
-def test_offers_come_first_then_seats_then_lines_then_requests_then_the_past(client, ada):
+def test_offers_come_first_then_seats_then_waiting_lists_then_requests_then_the_past(client, ada):
     past = make.session(title="Passé")
     ask(past, ada)
     Session.objects.filter(pk=past.pk).update(starts_at=NOON - timedelta(days=9), ends_at=NOON - timedelta(days=8))

@@ -1,4 +1,4 @@
-"""A seat offered for a time: to the first in line, then to the next (docs/rules.md#waiting-list)."""
+"""A seat offered for a time: to the first on the waiting list, then to the next (docs/rules.md#waiting-list)."""
 
 from datetime import timedelta
 
@@ -90,7 +90,7 @@ def test_an_offer_declined_goes_to_the_next(offering):
     assert status(offering, offering.second) == "offered"
 
 
-def test_the_last_of_the_line_who_declines_leaves_a_free_seat(offering):
+def test_the_last_of_the_waiting_list_who_declines_leaves_a_free_seat(offering):
     cancel(offering, offering.first)
     cancel(offering, offering.second)
 
@@ -100,7 +100,7 @@ def test_the_last_of_the_line_who_declines_leaves_a_free_seat(offering):
 
 @pytest.mark.proves("offer-holds-seat")
 def test_who_has_no_offer_accepts_nothing(offering):
-    """Offers of others, a place in line, and nothing at all."""
+    """Offers of others, a place on the waiting list, and nothing at all."""
     refused("no_offer", accept, offering, offering.second)
     refused("no_offer", accept, offering, make.attendee())
     assert status(offering, offering.first) == "offered"

@@ -132,7 +132,7 @@ def test_when_one_leaves_the_party_the_others_may_fit(full):
     assert books() == []
 
 
-def test_when_one_leaves_the_line_the_others_may_fit(full):
+def test_when_one_leaves_the_waiting_list_the_others_may_fit(full):
     a, b = wait(full), wait(full)
     together(full, a, b)
     cancel(full, full.holders[0])

@@ -117,7 +117,7 @@ def test_without_the_condition_the_database_itself_refuses_the_seat_too_many():
 
 
 def sell_with_waitlist(people, seats):
-    """Let `people` try for `seats` at once, where who comes too late waits; judge the answers, the seats and the line."""
+    """Let `people` try for `seats` at once, where who comes too late waits; judge the answers, the seats and the waiting list."""
     session = make.session(seats=seats)
     crowd = make.attendees(people)
     took: list[float] = []
@@ -148,7 +148,7 @@ def sell_with_waitlist(people, seats):
 
 @pytest.mark.proves("no-overselling", "no-lost-seat", "no-lock-errors")
 @pytest.mark.slow(8)
-def test_a_thousand_people_for_three_hundred_seats_and_a_line():
+def test_a_thousand_people_for_three_hundred_seats_and_a_waiting_list():
     """300 confirmed, 700 in line, from 1 to 700 in the order in which they came."""
     sell_with_waitlist(people=1000, seats=300)
 
@@ -156,7 +156,7 @@ def test_a_thousand_people_for_three_hundred_seats_and_a_line():
 @pytest.mark.proves("no-overselling")
 @pytest.mark.faults
 @pytest.mark.slow(200)
-def test_a_thousand_people_for_three_hundred_seats_and_a_line_twenty_times():
+def test_a_thousand_people_for_three_hundred_seats_and_a_waiting_list_twenty_times():
     for _ in range(20):
         sell_with_waitlist(people=1000, seats=300)
 
@@ -228,7 +228,7 @@ def test_one_person_who_asks_fifty_times_at_once_gets_one_seat_and_one_mail():
 
 @pytest.mark.proves("idempotent-requests", "idempotent-forms")
 @pytest.mark.parametrize("key", [{}, {"key": str(uuid.uuid4())}], ids=["without a key", "with its key"])
-@pytest.mark.parametrize("full", [False, True], ids=["a seat", "a place in line"])
+@pytest.mark.parametrize("full", [False, True], ids=["a seat", "a place on the waiting list"])
 def test_fifty_equal_posts_of_one_form_have_one_effect_and_one_answer(key, full):
     """The whole way through the page, double-clicked fifty times; then the same an hour later; then Back after cancelling."""
     session, ada = make.session(seats=1), make.attendee()

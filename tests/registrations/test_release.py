@@ -65,7 +65,7 @@ def test_who_comes_before_the_clock_releases_by_asking(released):
 
 
 @pytest.mark.proves("allotment-release")
-def test_what_is_released_goes_to_the_line_before_any_newcomer(released):
+def test_what_is_released_goes_to_the_waiting_list_before_any_newcomer(released):
     waiting = wait(released.session)
 
     newcomer = wait(released.session, at=released.moment)
@@ -85,7 +85,7 @@ def test_a_member_who_waits_gets_a_seat_of_the_cohort_before_it_is_released(rele
     assert numbers(released) == ((3, 3), (2, 2))
 
 
-def test_a_kept_seat_that_is_freed_after_the_moment_goes_to_the_general_line(released):
+def test_a_kept_seat_that_is_freed_after_the_moment_goes_to_the_general_waiting_list(released):
     waitlist.tend(released.moment)
     fill(released.session, at=released.moment)
     waiting = wait(released.session, at=released.moment)

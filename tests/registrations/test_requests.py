@@ -117,7 +117,7 @@ def test_whoever_was_declined_may_ask_again():
     assert ask(session, ada).status == "pending"
 
 
-def test_organisers_may_grant_a_request_from_the_line_when_a_seat_is_free():
+def test_organisers_may_grant_a_request_from_the_waiting_list_when_a_seat_is_free():
     session = on_request()
     first, second = ask(session), ask(session)
     refused("full", decide, second, grant=True)
@@ -143,7 +143,7 @@ def test_a_request_counts_as_a_seat_for_clashes_until_it_is_decided():
     assert register(other, ada).status == "confirmed"
 
 
-def test_a_request_in_line_is_served_in_turn_but_never_confirmed_without_a_decision():
+def test_a_request_on_the_waiting_list_is_served_in_turn_but_never_confirmed_without_a_decision():
     session = on_request()
     [holder] = [ask(session)]
     decide(holder, grant=True)

@@ -37,7 +37,7 @@ def ask(session, who=None, **options):
 
 
 def full(waiting=0, **fields):
-    """A session of one seat, which somebody has, with `waiting` people in line."""
+    """A session of one seat, which somebody has, with `waiting` people on the waiting list."""
     session = make.session(seats=1, **fields)
     for _who in range(1 + waiting):
         ask(session, reason=REASON)
@@ -171,7 +171,7 @@ def test_many_clashes_are_counted_not_listed(client, ada):
 
 
 def test_a_full_session_is_no_reason_to_give_up_a_seat(client, ada):
-    """Only a place in line is changed for a place in line."""
+    """Only a place on the waiting list is changed for a place on the waiting list."""
     held, wanted = two_at_once(ada)
     ask(wanted)
     Session.objects.filter(pk=wanted.pk).update(capacity=1)
@@ -184,11 +184,11 @@ def test_a_full_session_is_no_reason_to_give_up_a_seat(client, ada):
     assert [form.button for form in forms(box(client, wanted))] == ["Attendre quand même", "Quitter « Portes ouvertes » et attendre ici"]
 
 
-# --- Full, and the line -----------------------------------------------------------------------------------------------------------
+# --- Full, and the waiting list -----------------------------------------------------------------------------------------------------------
 
 HOW = {
-    Mode.AUTOMATIC: "Dès qu’une place se libère, la première personne en attente la reçoit ; un courriel le lui annonce.",
-    Mode.OFFER: "proposée par courriel à la première personne en attente, qui a 12 heures pour accepter",
+    Mode.AUTOMATIC: "Dès qu’une place se libère, la première personne de la liste d’attente la reçoit ; un courriel le lui annonce.",
+    Mode.OFFER: "proposée par courriel à la première personne de la liste d’attente, qui a 12 heures pour accepter",
     Mode.DRAW: "parmi toutes les personnes alors en attente : arriver tôt n’y change rien.",
     Mode.BY_HAND: "Les organisateurs choisissent à qui va une place qui se libère.",
     Mode.NONE: "Il n’y a pas de liste d’attente. Une place libérée peut être reprise ici aussitôt : revenez voir.",
@@ -197,7 +197,7 @@ HOW = {
 
 @pytest.mark.proves("waitlist-modes", "waitlist-before-joining")
 @pytest.mark.parametrize("mode", Mode.values)
-def test_a_full_session_says_to_everybody_how_its_line_works(client, mode):
+def test_a_full_session_says_to_everybody_how_its_waiting_list_works(client, mode):
     session = full(waiting=0 if mode == Mode.NONE else 2, waiting_list=mode, offer_hours=12, draw_at=NOW + timedelta(days=1))
     strangers, page = box(client, session), box(sign_in(make.attendee()), session)
 
@@ -209,19 +209,19 @@ def test_a_full_session_says_to_everybody_how_its_line_works(client, mode):
 
 
 @pytest.mark.proves("waitlist-before-joining")
-def test_whoever_joins_the_line_reads_their_place(client, ada):
+def test_whoever_joins_the_waiting_list_reads_their_place(client, ada):
     session = full(waiting=2)
 
     answer = send(client, form(box(client, session), "Rejoindre la liste d’attente"))
 
-    assert "La session est complète : vous êtes au rang 3 de la liste d’attente." in words(answer.content.decode())
+    assert "Cette session est complète : vous êtes au rang 3 de la liste d’attente." in words(answer.content.decode())
     ask(session)
     assert "Votre rang 3 sur 4" in words(box(client, session))
     assert HOW[Mode.AUTOMATIC] in words(box(client, session))
 
 
 @pytest.mark.proves("waitlist-before-joining")
-def test_free_seats_that_go_to_the_line_first_are_not_promised_to_newcomers(client, ada):
+def test_free_seats_that_go_to_the_waiting_list_first_are_not_promised_to_newcomers(client, ada):
     session = full(waiting=2, waiting_list=Mode.BY_HAND)
     give_back(session)
     page = box(client, session)
@@ -372,7 +372,7 @@ def test_an_offer_is_declined_after_a_question(client, ada, offer):
     assert "Décliner cette place ? Elle ira à la personne suivante, et vous quitterez la liste d’attente." in words(question)
     assert status_of(offer, ada) == "offered"
     answer = send(client, form(question, "Décliner cette place"))
-    assert "Place déclinée : elle va à la personne suivante." in words(answer.content.decode())
+    assert "Place déclinée : elle va à la personne suivante sur la liste d’attente." in words(answer.content.decode())
     assert status_of(offer, ada) == "offer_declined"
 
 
@@ -437,8 +437,8 @@ def test_one_asks_with_a_reason_and_reads_it_again(client, ada, holds, before, a
 @pytest.mark.parametrize(
     ("reason", "error"),
     [
-        ("", "Dites aux organisateurs, en une phrase, pourquoi vous voulez venir."),
-        ("   ", "Dites aux organisateurs, en une phrase, pourquoi vous voulez venir."),
+        ("", "Dites aux organisateurs, en une phrase ou deux, pourquoi vous voulez venir."),
+        ("   ", "Dites aux organisateurs, en une phrase ou deux, pourquoi vous voulez venir."),
         ("é" * 1001, "Raccourcissez : 1000 caractères au plus, et il y en a 1001."),
         ("Bon\u202ejour", "Ce texte contient un caractère"),
         ("\0", "caractère"),
@@ -596,10 +596,10 @@ def test_at_the_limit_a_seat_may_be_changed_for_one_that_clashes_with_it(client,
 # --- Giving up --------------------------------------------------------------------------------------------------------------------
 
 GOES_TO = {
-    Mode.AUTOMATIC: "Libérer votre place ? La première personne en attente la recevra. Pour revenir, il vous faudrait attendre.",
-    Mode.OFFER: "Libérer votre place ? Elle sera proposée à la première personne en attente.",
-    Mode.BY_HAND: "Libérer votre place ? Les organisateurs la donneront à quelqu’un qui attend.",
-    Mode.DRAW: "Libérer votre place ? Elle ira, par tirage au sort, à quelqu’un qui attend.",
+    Mode.AUTOMATIC: "Libérer votre place ? La première personne de la liste d’attente la recevra. Pour revenir, il vous faudrait attendre.",
+    Mode.OFFER: "Libérer votre place ? Elle sera proposée à la première personne de la liste d’attente.",
+    Mode.BY_HAND: "Libérer votre place ? Les organisateurs la donneront à quelqu’un de la liste d’attente.",
+    Mode.DRAW: "Libérer votre place ? Elle ira, par tirage au sort, à quelqu’un de la liste d’attente.",
 }
 
 
@@ -616,7 +616,7 @@ def test_before_a_seat_is_given_back_the_page_says_who_gets_it(client, ada, mode
 
 
 @pytest.mark.proves("question-before-giving-up")
-def test_leaving_the_line_says_what_is_lost(client, ada):
+def test_leaving_the_waiting_list_says_what_is_lost(client, ada):
     session = full()
     ask(session, ada)
     question = box(client, session, "cancel")

@@ -74,7 +74,7 @@ def test_a_swap_into_a_full_session_leaves_everything_as_it_was(two, ada):
 
 
 @pytest.mark.proves("atomic-swap")
-def test_the_seat_that_is_given_up_goes_to_its_line(two, ada):
+def test_the_seat_that_is_given_up_goes_to_its_waiting_list(two, ada):
     first, second = two
     waiting = wait(first)
 
@@ -83,7 +83,7 @@ def test_the_seat_that_is_given_up_goes_to_its_line(two, ada):
     assert status(first, waiting) == "confirmed"
 
 
-def test_a_place_in_line_can_be_given_up_for_another_place_in_line(ada):
+def test_a_place_on_the_waiting_list_can_be_given_up_for_another_place_on_the_waiting_list(ada):
     event = make.event(clash_policy=Policy.SWAP)
     first, second = make.session(seats=1, event=event), make.session(seats=1, event=event)
     fill(first)

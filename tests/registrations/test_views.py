@@ -305,7 +305,7 @@ def test_one_registration_costs_ten_queries(client, ada, django_assert_num_queri
         press(client, session, htmx=True, key=str(uuid.uuid4()))
 
 
-def test_a_place_in_line_costs_one_query_more(client, ada, django_assert_num_queries):
+def test_a_place_on_the_waiting_list_costs_one_query_more(client, ada, django_assert_num_queries):
     session = make.session(seats=1)
     make.registration(session)
 

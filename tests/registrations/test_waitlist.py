@@ -62,7 +62,7 @@ def test_who_did_not_ask_to_wait_does_not(full):
     refused("full", register, full, make.attendee())
 
 
-def test_leaving_the_line_moves_the_others_up_and_tells_nobody(full):
+def test_leaving_the_waiting_list_moves_the_others_up_and_tells_nobody(full):
     first, second = wait(full), wait(full)
 
     left = cancel(full, first)
@@ -76,7 +76,7 @@ def test_leaving_the_line_moves_the_others_up_and_tells_nobody(full):
 
 
 @pytest.mark.proves("fair-waitlist")
-def test_the_line_is_ordered_by_priority_then_time_then_row(full):
+def test_the_waiting_list_is_ordered_by_priority_then_time_then_row(full):
     now = timezone.now()
     late, early, second, first = (make.attendee() for _ in range(4))
     wait(full, late, at=now + timedelta(seconds=2))
@@ -127,7 +127,7 @@ def test_a_priority_is_changed_for_those_who_wait_alone_and_leaves_a_trace(full)
 
 
 @pytest.mark.proves("fair-waitlist")
-def test_a_freed_seat_goes_to_the_first_in_line_with_a_mail(full):
+def test_a_freed_seat_goes_to_the_first_on_the_waiting_list_with_a_mail(full):
     first, second = wait(full), wait(full)
 
     cancel(full, full.holders[0])
@@ -411,7 +411,7 @@ def test_organisers_give_no_seat_to_who_has_left_or_when_the_session_has_started
 
 @pytest.mark.proves("waitlist-by-hand")
 def test_organisers_pass_no_clash_and_no_limit_by_giving_a_seat():
-    """They change the order of the line, not the rules of the event."""
+    """They change the order of the waiting list, not the rules of the event."""
     session = make.session(seats=1, waiting_list=Mode.BY_HAND, event=make.event(clash_policy=Policy.REFUSE))
     [holder] = fill(session)
     ada = wait(session)
@@ -425,7 +425,7 @@ def test_organisers_pass_no_clash_and_no_limit_by_giving_a_seat():
 
 @pytest.mark.proves("waitlist-mode-change")
 @pytest.mark.parametrize("mode", [Mode.AUTOMATIC, Mode.NONE])
-def test_when_organisers_stop_choosing_the_line_is_served_at_once(by_hand, mode):
+def test_when_organisers_stop_choosing_the_waiting_list_is_served_at_once(by_hand, mode):
     """Also where nobody may join it any more: nobody who waits is forgotten."""
     by_hand.waiting_list = mode
     by_hand.save()
@@ -463,7 +463,7 @@ def test_the_books_find_a_seat_that_is_idle_while_somebody_waits(full):
 # --- What it costs ---------------------------------------------------------------------------------------------------------------
 
 
-def test_joining_a_line_costs_six_queries(full, django_assert_num_queries):
+def test_joining_a_waiting_list_costs_six_queries(full, django_assert_num_queries):
     ada = make.attendee()
     read = list(booking.ways_in.pools_for(ada).filter(session=full))
 
@@ -472,7 +472,7 @@ def test_joining_a_line_costs_six_queries(full, django_assert_num_queries):
         register(full, ada, waits=True, pools=read)
 
 
-def test_giving_a_seat_to_the_next_in_line_costs_the_same_however_long_the_line(full, django_assert_num_queries):
+def test_giving_a_seat_to_the_next_on_the_waiting_list_costs_the_same_however_long_the_waiting_list(full, django_assert_num_queries):
     for _ in range(3):
         wait(full)
     with django_assert_num_queries(18):

@@ -80,7 +80,7 @@ def errors(answers, *codes):
 
 
 def promote_under_load(cancels, newcomers):
-    """Everybody cancels or comes at once, while two clocks and an organiser give seats; the line before is longer than what is freed."""
+    """Everybody cancels or comes at once, while two clocks and an organiser give seats; the waiting list before is longer than what is freed."""
     session = make.session(seats=cancels + 20)
     holders = seated(session, cancels + 20)
     waiting = in_line(session, cancels + 10)
@@ -100,7 +100,7 @@ def promote_under_load(cancels, newcomers):
 
     seconds = time.monotonic() - began
     assert errors(answers, "full") == []
-    # As many as cancelled were served, and they are the first of the line as it stood, in its order: no newcomer came before them.
+    # As many as cancelled were served, and they are the first of the waiting list as it stood, in its order: no newcomer came before them.
     assert [who for who in expected if status(session, who) == "confirmed"] == expected[:cancels]
     assert Registration.objects.confirmed().filter(session=session).count() == make.pool(session).taken == cancels + 20
     assert line(session)[: len(expected) - cancels] == expected[cancels:]
@@ -110,7 +110,7 @@ def promote_under_load(cancels, newcomers):
 
 
 @pytest.mark.proves("fair-waitlist")
-def test_seats_that_are_freed_while_newcomers_come_go_to_the_line_in_its_order():
+def test_seats_that_are_freed_while_newcomers_come_go_to_the_waiting_list_in_its_order():
     promote_under_load(cancels=40, newcomers=80)
 
 
@@ -163,8 +163,8 @@ def test_fifty_swap_into_one_session_while_fifty_swap_out_of_it():
     assert Registration.objects.holding().count() == 100  # everybody has one seat still
 
 
-def test_swaps_and_cancellations_serve_both_lines():
-    """With people in line: whoever gives up a seat gives it to them."""
+def test_swaps_and_cancellations_serve_both_waiting_lists():
+    """With people on the waiting list: whoever gives up a seat gives it to them."""
     swap_in_both_directions(people=20, waiting=20)
 
 
@@ -203,7 +203,7 @@ def test_three_managers_who_ask_for_fifteen_of_twenty_seats_at_once_get_fifteen_
 
 
 @pytest.mark.proves("leaving-altogether")
-def test_people_who_leave_everything_while_lines_move_leave_nothing_behind():
+def test_people_who_leave_everything_while_waiting_lists_move_leave_nothing_behind():
     """Each is in three lines, has a seat and an offer; the seats go to those who are next."""
     now = timezone.now()
     sessions = [make.session(seats=5, starts_at=now + timedelta(days=5 + n)) for n in range(4)]
@@ -367,7 +367,7 @@ def test_a_session_taken_back_to_draft_among_sign_ups_has_nobody_or_stays():
 
 
 @pytest.mark.proves("capacity-change")
-def test_seats_added_while_people_join_the_line_are_not_left_idle():
+def test_seats_added_while_people_join_the_waiting_list_are_not_left_idle():
     session = make.session(seats=5)
     seated(session, 5)
 

@@ -42,7 +42,7 @@ def test_registration_opens_and_closes_at_its_moments_and_the_sentence_says_when
 
 
 @pytest.mark.proves("registration-hours")
-def test_the_hours_of_registration_bind_neither_the_line_nor_the_organisers():
+def test_the_hours_of_registration_bind_neither_the_waiting_list_nor_the_organisers():
     session = make.session(seats=1)
     closes = session.starts_at - timedelta(days=1)
     [holder] = fill(session)

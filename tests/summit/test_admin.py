@@ -114,7 +114,7 @@ def url(label: str, page: str, obj: Model | None = None) -> str:
 
 
 def test_every_model_of_the_admin_is_tested_here() -> None:
-    # The wording of mails has pages of its own kind: tests/outbox/test_wording.py.
+    # The template of mails has pages of its own kind: tests/outbox/test_wording.py.
     assert sorted({model._meta.label_lower for model in admin.site._registry} - {"outbox.mailtemplate"}) == LABELS
     assert not admin.site.is_registered(Heartbeat)
     assert not admin.site.is_registered(LogEntry)

@@ -65,7 +65,7 @@ def test_check_names_the_entry_that_would_show_wrong(catalogue: Path, entry: str
 
     assert found.startswith("programme/locale/fr/LC_MESSAGES/django.po")
     assert sentence in found
-    assert found.endswith("1 to mend.")
+    assert found.endswith("1 to fix.")
 
 
 def test_check_accepts_a_singular_without_its_number(catalogue: Path) -> None:

@@ -197,7 +197,7 @@ def test_each_part_is_taken_away_and_comes_back(summit: Deployment):
 
     status, checks = timed(2, lambda: readyz(summit))
     assert (status, checks["database"], checks["broker"]) == (503, "The database cannot be used: see DATABASE_URL and the log.", "ok")
-    assert summit.healthcheck("web")  # alive: a restart would not mend the database
+    assert summit.healthcheck("web")  # alive: a restart would not fix the database
 
 
 def timed(seconds: float, act: Callable[[], Any]) -> Any:

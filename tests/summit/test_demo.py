@@ -199,7 +199,7 @@ def test_preparation_leaves_somebody_elses_database_alone(settings: Settings) ->
 
 
 @pytest.mark.django_db
-def test_the_cast_fills_two_rooms_with_a_line_and_nearly_fills_two() -> None:
+def test_the_cast_fills_two_rooms_with_a_waiting_list_and_nearly_fills_two() -> None:
     sessions = [make.session(seats=seats, starts_at=timezone.now() + timedelta(days=30)) for seats in (12, 13, 15, 20)]
     make.session(seats=200)
 

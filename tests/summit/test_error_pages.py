@@ -41,7 +41,7 @@ def test_an_address_that_takes_no_get_explains_itself(client: Client) -> None:
     response = client.get(reverse("registrations:register", args=[session.slug]))
 
     assert response.status_code == 405
-    assert "Cette adresse ne s’ouvre pas ainsi" in response.content.decode()
+    assert "Cette adresse ne s’ouvre pas directement" in response.content.decode()
 
 
 @pytest.mark.django_db
@@ -51,12 +51,12 @@ def test_a_form_that_is_too_old_explains_itself() -> None:
     response = Client(enforce_csrf_checks=True).post(reverse("registrations:register", args=[session.slug]))
 
     assert response.status_code == 403
-    assert "Cette page était ouverte depuis trop longtemps" in response.content.decode()
+    assert "Cette page est restée ouverte trop longtemps" in response.content.decode()
 
 
 def test_a_crash_shows_a_page_and_no_trace(rf: RequestFactory) -> None:
     response = errors.server_error(rf.get("/"))
 
     assert response.status_code == 500
-    assert "Quelque chose s’est cassé de notre côté" in response.content.decode()
+    assert "Une erreur s’est produite de notre côté" in response.content.decode()
     assert "Traceback" not in response.content.decode()

@@ -9,7 +9,7 @@ from pathlib import Path
 import polib
 import pytest
 
-pytestmark = pytest.mark.runs_once
+pytestmark = pytest.mark.runs_once("words: no database is asked")
 
 ROOT = Path(__file__).parents[2]
 GLOSSARY = ROOT / "docs/glossary.md"

@@ -46,7 +46,7 @@ class Command(BaseCommand):
                 write(catalogue, target)
                 compiled += 1
         if problems:
-            raise CommandError("\n".join([*problems, f"{len(problems)} to mend."]))
+            raise CommandError("\n".join([*problems, f"{len(problems)} to fix."]))
         if options["verbosity"]:
             self.stdout.write(
                 f"{len(catalogues)} catalogues are complete." if check else f"{compiled} of {len(catalogues)} catalogues compiled."
