@@ -116,9 +116,10 @@ def test_seats_that_are_freed_while_newcomers_come_go_to_the_waiting_list_in_its
 
 @pytest.mark.proves("fair-waitlist")
 @pytest.mark.faults
-@pytest.mark.slow(90)
+@pytest.mark.only_on_postgresql  # SQLite lets one writer in at a time: there, the crowd of `make test` says it all
+@pytest.mark.slow(40)
 def test_a_hundred_cancellations_against_two_hundred_newcomers():
-    for _ in range(5):
+    for _ in range(2):
         promote_under_load(cancels=100, newcomers=200)
 
 
@@ -170,9 +171,10 @@ def test_swaps_and_cancellations_serve_both_waiting_lists():
 
 @pytest.mark.proves("no-lock-errors")
 @pytest.mark.faults
-@pytest.mark.slow(150)
+@pytest.mark.only_on_postgresql  # SQLite lets one writer in at a time: there, the crowd of `make test` says it all
+@pytest.mark.slow(50)
 def test_long_swaps_in_both_directions():
-    for _ in range(10):
+    for _ in range(3):
         swap_in_both_directions(people=50)
         swap_in_both_directions(people=40, waiting=30)
 
@@ -265,6 +267,7 @@ def test_a_capacity_lowered_during_registrations_moves_and_tells_exactly_those_a
 
 @pytest.mark.proves("capacity-change")
 @pytest.mark.faults
+@pytest.mark.only_on_postgresql  # SQLite lets one writer in at a time: there, the crowd of `make test` says it all
 @pytest.mark.slow(30)
 def test_three_hundred_lowered_to_two_hundred_and_fifty_during_registrations():
     lower_during_registrations(seats=300, to=250, newcomers=200)
@@ -549,9 +552,9 @@ def test_a_storm_of_everything_leaves_the_books_right():
 
 @pytest.mark.proves("no-lost-seat", "fair-waitlist")
 @pytest.mark.faults
-@pytest.mark.slow(200)
+@pytest.mark.slow(100)
 def test_a_long_storm_of_everything_leaves_the_books_right():
-    for seed in range(5):
+    for seed in (1, 2):  # the short storm has 0
         storm_of_everything(people=100, deeds=2500, seed=seed)
 
 
