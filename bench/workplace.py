@@ -28,7 +28,14 @@ def arguments(about: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--database-url", default="", help="an empty PostgreSQL database to fill; without it, a throw-away server")
-    where.add_argument("--sqlite", action="store_true", help="a SQLite file instead of PostgreSQL")
+    where.add_argument(
+        "--sqlite",
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="FILE",
+        help="a SQLite file instead of PostgreSQL: a copy of FILE, else an empty one",
+    )
     return parser
 
 
@@ -48,6 +55,8 @@ def workplace(given: argparse.Namespace) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix="summit-bench-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         if given.sqlite:
+            if given.sqlite is not True:
+                shutil.copyfile(given.sqlite, folder / "summit.sqlite3")
             database_url = f"sqlite:///{quote(str(folder / 'summit.sqlite3'))}"
         elif given.database_url:
             database_url = given.database_url

@@ -1,6 +1,8 @@
 import gettext
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -90,6 +92,14 @@ def django_db_modify_db_settings(
     cache = getattr(pytestconfig, "cache", None)  # none with `-p no:cacheprovider`
     if cache and django_db_use_migrations and not django_db_createdb:
         template.use(connection, cache.mkdir("databases"))
+
+
+@pytest.fixture(scope="session")
+def copy_of_the_product(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None]:
+    """Puts a migrated SQLite file of the product itself at a path: for who starts the product, but not to see it migrate."""
+    cache = getattr(pytestconfig, "cache", None)
+    kept = cache.mkdir("products") if cache else tmp_path_factory.mktemp("products")
+    return partial(template.copy_of_the_product, kept)
 
 
 @pytest.fixture(autouse=True)

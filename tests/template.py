@@ -3,19 +3,25 @@
 A template is named after all that it was made from. Who finds none of that name runs the migrations, as Django does,
 and keeps a copy for the others, who wait for it. SQLite's templates are files in `.pytest_cache`, PostgreSQL's are
 databases beside those of the tests. `pytest --create-db` runs the migrations, whatever is kept.
+
+`copy_of_the_product` is for tests that start the product itself, on a SQLite file and under its own settings.
 """
 
 import fcntl
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import quote
 
 import django
 from django.apps import apps
 from django.conf import settings
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 KEPT = 5  # who goes from branch to branch finds the template of the other one again
@@ -61,6 +67,23 @@ def key(connection: BaseDatabaseWrapper) -> str:
     return sha256(repr([connection.vendor, packages, models, texts]).encode()).hexdigest()[:16]
 
 
+def copy_of_the_product(folder: Path, target: Path) -> None:
+    """Put a SQLite file at `target` as the product's own settings migrate it: with the table of the limits, which tests
+    keep in memory. The first who asks runs the migrations; `folder` keeps the file."""
+    templates = Files(connections["default"], folder)
+    with templates.turn():
+        if templates.name not in templates.all():
+            half = folder / "half"
+            half.unlink(missing_ok=True)
+            environment = os.environ | {"DJANGO_SETTINGS_MODULE": "summit.settings", "DATABASE_URL": f"sqlite:///{quote(str(half))}"}
+            command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+            subprocess.run(command, cwd=settings.BASE_DIR, env=environment, check=True)
+            half.replace(folder / templates.name)  # whole: who closed it last has emptied the -wal file into it
+            templates.forget_old()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / templates.name, target)
+
+
 class Files:
     """SQLite's templates, in a folder."""
 
@@ -88,6 +111,9 @@ class Files:
         with half.open("rb") as file:
             os.fsync(file.fileno())
         half.replace(self.folder / self.name)
+        self.forget_old()
+
+    def forget_old(self) -> None:
         for old in self.all()[:-KEPT]:
             (self.folder / old).unlink()
 

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,26 @@ pytestmark = pytest.mark.runs_once("each bench makes a SQLite file of its own")
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def run(*command: str) -> dict:
+@pytest.fixture(scope="module")
+def run(copy_of_the_product: Callable[[Path], None], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict]:
+    """Runs one bench on a copy of a SQLite file that was migrated once."""
+    file = tmp_path_factory.mktemp("benches") / "migrated.sqlite3"
+    copy_of_the_product(file)
+    return partial(figures_of, sqlite=str(file))
+
+
+def figures_of(*command: str, sqlite: str = "") -> dict:
     """Run one bench on a SQLite file of its own; return the JSON object that it prints, alone, on its standard output."""
     # Nothing of the tests' environment may reach it: it makes its own, like for a developer who types the command.
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     done = subprocess.run(
-        [sys.executable, *command, "--sqlite"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, *command, "--sqlite", *([sqlite] if sqlite else [])],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert len(done.stdout.splitlines()) == 1
@@ -25,7 +41,7 @@ def run(*command: str) -> dict:
 
 
 @pytest.mark.slow(12)
-def test_a_hot_sale_sells_every_seat_once_and_tells_how_fast():
+def test_a_hot_sale_sells_every_seat_once_and_tells_how_fast(run):
     few = ["--people", "12", "--seats", "5", "--concurrency", "4", "--rounds", "1", "--floor-seconds", "0.2", "--cancel", "0.5"]
     figures = run("bench/hot_sale.py", *few)
 
@@ -40,7 +56,7 @@ def test_a_hot_sale_sells_every_seat_once_and_tells_how_fast():
 
 
 @pytest.mark.slow(8)
-def test_people_who_change_places_all_do_and_the_books_hold():
+def test_people_who_change_places_all_do_and_the_books_hold(run):
     figures = run("bench/hot_sale.py", "--people", "20", "--concurrency", "4", "--swap")
 
     assert figures["errors"] == figures["breaches"] == 0
@@ -49,7 +65,7 @@ def test_people_who_change_places_all_do_and_the_books_hold():
 
 
 @pytest.mark.slow(12)
-def test_a_page_is_weighed_whole_with_its_styles_scripts_and_fragments():
+def test_a_page_is_weighed_whole_with_its_styles_scripts_and_fragments(run):
     figures = run("bench/pages.py", "--path", "/programme/", "--concurrency", "2", "--seconds", "0.3")
 
     assert figures["errors"] == 0
@@ -63,7 +79,7 @@ def test_a_page_is_weighed_whole_with_its_styles_scripts_and_fragments():
 
 @pytest.mark.slow(8)
 def test_loading_the_summit_is_timed_from_an_empty_database():
-    figures = run("bench/load_summit.py")
+    figures = figures_of("bench/load_summit.py")  # it makes its tables itself
 
     assert figures["sessions"] > 100
     assert figures["seconds"] > 0
@@ -71,7 +87,7 @@ def test_loading_the_summit_is_timed_from_an_empty_database():
 
 
 @pytest.mark.slow(8)
-def test_an_allocation_is_timed_and_gives_the_same_answer_again():
+def test_an_allocation_is_timed_and_gives_the_same_answer_again(run):
     figures = run("bench/allocation.py", "--people", "30", "--sessions", "6", "--wishes", "4")
 
     assert figures["same"] is True
@@ -82,7 +98,7 @@ def test_an_allocation_is_timed_and_gives_the_same_answer_again():
 
 
 @pytest.mark.slow(30)
-def test_mails_to_many_are_timed_and_each_arrives_once():
+def test_mails_to_many_are_timed_and_each_arrives_once(run):
     figures = run("bench/mail.py", "--messages", "30", "--workers", "2")
 
     assert figures["lost"] == figures["duplicates"] == 0
@@ -92,7 +108,7 @@ def test_mails_to_many_are_timed_and_each_arrives_once():
 
 
 @pytest.mark.slow(12)
-def test_a_long_list_is_timed_and_the_web_beside_it():
+def test_a_long_list_is_timed_and_the_web_beside_it(run):
     figures = run("bench/lists.py", "--rows", "30")
 
     assert (figures["rows"], figures["again_writes"]) == (30, 0)

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +20,10 @@ SECONDS_FOR_A_MAIL = 10
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    with running_demo(tmp_path_factory.mktemp("démo") / "mes données", free_port()) as demo:
+def demo(tmp_path_factory: pytest.TempPathFactory, copy_of_the_product: Callable[[Path], None]) -> Iterator[Demo]:
+    folder = tmp_path_factory.mktemp("démo") / "mes données"
+    copy_of_the_product(folder / "summit.sqlite3")
+    with running_demo(folder, free_port()) as demo:
         demo.url  # noqa: B018 - waits until it answers
         yield demo
 

@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -31,8 +31,10 @@ PANEL = "La chaîne d’approvisionnement des puces électroniques"
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    with running_demo(tmp_path_factory.mktemp("partenaire") / "données", free_port()) as demo:
+def demo(tmp_path_factory: pytest.TempPathFactory, copy_of_the_product: Callable[[Path], None]) -> Iterator[Demo]:
+    folder = tmp_path_factory.mktemp("partenaire") / "données"
+    copy_of_the_product(folder / "summit.sqlite3")
+    with running_demo(folder, free_port()) as demo:
         demo.url  # noqa: B018 - waits until it answers
         yield demo
 
