@@ -97,10 +97,10 @@ def test_every_variable_has_a_wrong_value_here():
     assert set(WRONG) == variables_of_the_settings()
 
 
-@pytest.mark.parametrize(
-    "command", [("manage.py", "check"), ("-m", "gunicorn", "--check-config", "summit.wsgi")], ids=["manage", "gunicorn"]
-)
-@pytest.mark.parametrize("name", sorted(WRONG))
+MANAGE, GUNICORN = ("manage.py", "check"), ("-m", "gunicorn", "--check-config", "summit.wsgi")
+
+
+@pytest.mark.parametrize(("command", "name"), [*((MANAGE, name) for name in sorted(WRONG)), (GUNICORN, "SECRET_KEY")])
 def test_a_wrong_value_stops_the_start_with_one_sentence(name: str, command: tuple[str, ...]):
     done = run(*command, **{name: WRONG[name]})
 
