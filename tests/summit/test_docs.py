@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from django.conf import settings
 
 from tests import proofs
 
@@ -127,6 +128,24 @@ def test_commands_in_the_docs_exist():
         text = page.read_text()
         assert set(re.findall(r"manage\.py ([a-z_]+)", text)) - {"help"} <= known, page.name
         assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.M)) <= targets, page.name
+
+
+def test_the_tasks_of_beat_are_those_of_the_settings():
+    rows = re.findall(r"^\| `(\w+\.tasks\.\w+)` \|", (ROOT / "docs/operations.md").read_text(), re.M)
+
+    assert sorted(rows) == sorted(entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values())
+
+
+def test_the_modules_that_the_docs_name_are_there():
+    """As a path from the root; a name alone stands for a module beside the last one that was named with its folder."""
+    missing = []
+    for page in DOCS:
+        for name in re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.(?:py|html|css|js))`", page.read_text()):
+            folders = [ROOT, *ROOT.glob("*/apps.py")]
+            if not any((folder if folder.is_dir() else folder.parent).joinpath(name).exists() for folder in folders):
+                missing.append(f"{page.name}: {name}")
+
+    assert missing == []
 
 
 def test_the_picture_is_light():
