@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from functools import wraps
 from ipaddress import ip_address, ip_network
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 from allauth.account.adapter import get_adapter
@@ -16,7 +16,8 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
-from accounts.models import Attendee, User
+from accounts.http import AttendeeRequest, Request
+from accounts.models import Attendee
 
 View = Callable[..., HttpResponse]
 
@@ -34,7 +35,7 @@ def sign_in_required(view: View) -> View:
     """Let the view run for somebody who is signed in; others sign in and come back."""
 
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapped(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         if not request.user.is_authenticated:
             return _go_and_come_back(request, sign_in_first)
         return view(request, *args, **kwargs)
@@ -47,22 +48,21 @@ def attendee_required(view: View) -> View:
 
     @sign_in_required
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapped(request: AttendeeRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         attendee = attendee_of(request)
         if attendee is None:
             return _go_and_come_back(request, welcome_first)
-        request.attendee = attendee  # type: ignore[attr-defined]
-        attendee.user = cast("User", request.user)
+        request.attendee, attendee.user = attendee, request.user
         return view(request, *args, **kwargs)
 
     return wrapped
 
 
-def _go_and_come_back(request: HttpRequest, through: Callable[[str], str]) -> HttpResponse:
+def _go_and_come_back(request: Request, through: Callable[[str], str]) -> HttpResponse:
     """Send the person through a page first, which goes on to where they were: a POST has no page of its own to come back to."""
     page = through(request.get_full_path() if request.method in ("GET", "HEAD") else safe_next(request))
     # htmx would follow a redirect by itself and put the whole page into the fragment's place.
-    return HttpResponseClientRedirect(page) if request.htmx else redirect(page)  # type: ignore[attr-defined]
+    return HttpResponseClientRedirect(page) if request.htmx else redirect(page)
 
 
 def network_of(request: HttpRequest) -> str:

@@ -1,7 +1,7 @@
 import time
 from copy import copy
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from allauth.account.views import ConfirmLoginCodeView, LoginView, LogoutView
 from django.conf import settings
@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.access import attendee_of, attendee_required, network_of, safe_next, sign_in_required
 from accounts.domain import accounts, limits, sign_in_methods
 from accounts.forms import CodeForm, ProfileForm, SignInForm, WelcomeForm, is_like_a_code
-from accounts.models import User
+from accounts.http import AttendeeRequest, SignedInRequest
 from core import clock
 from core.limits import TooMany, give_back
 
@@ -153,14 +153,14 @@ sign_in, sign_up, enter_code, sign_out = SignIn.as_view(), SignUp.as_view(), Ent
 @never_cache
 @sign_in_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def welcome(request: HttpRequest) -> HttpResponse:
+def welcome(request: SignedInRequest) -> HttpResponse:
     """Ask a new account for its name, once, and go on."""
     go_on = safe_next(request) or resolve_url(settings.LOGIN_REDIRECT_URL)
     if attendee_of(request) and request.method != "POST":
         return redirect(go_on)
     form = WelcomeForm(request.POST or None)
     if form.is_valid():
-        accounts.introduce(cast("User", request.user), name=form.cleaned_data["name"])
+        accounts.introduce(request.user, name=form.cleaned_data["name"])
         return redirect(go_on)
     return render(request, "accounts/welcome.html", {"form": form, "next": safe_next(request)})
 
@@ -168,8 +168,8 @@ def welcome(request: HttpRequest) -> HttpResponse:
 @never_cache
 @attendee_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def profile(request: HttpRequest) -> HttpResponse:
-    user = cast("User", request.user)
+def profile(request: AttendeeRequest) -> HttpResponse:
+    user = request.user
     # A copy: the form writes what was typed into it, and the rest of the page must go on showing what is true.
     form = ProfileForm(request.POST or None, instance=copy(user.attendee), user=user)
     if form.is_valid():

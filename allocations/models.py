@@ -74,6 +74,8 @@ class AllocationRun(models.Model):
 
     history = HistoricalRecords(excluded_fields=["inputs", "results"])
 
+    _history_user: User | None
+
     class Meta:
         verbose_name = _("allocation run")
         verbose_name_plural = _("allocation runs")

@@ -1,13 +1,14 @@
 """The pages of wishes: which sessions are given out fairly, one's own ranking, and what came of it (docs/rules.md#allocation)."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import attendee_required
+from accounts.http import AttendeeRequest, Request
 from accounts.models import Attendee
 from allocations.access import visible_allocation
 from allocations.domain import wishes
@@ -20,18 +21,18 @@ from registrations.domain.ways_in import SeatRefused
 
 @attendee_required
 @require_safe
-def allocations(request: HttpRequest) -> HttpResponse:
+def allocations(request: AttendeeRequest) -> HttpResponse:
     """Every allocation that one may see: those that take wishes, and those whose result is out or awaited."""
-    found = wishes.listed(request.attendee, clock.now())  # type: ignore[attr-defined]
+    found = wishes.listed(request.attendee, clock.now())
     return render(request, "allocations/allocations.html", {"allocations": found})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @attendee_required
-def allocation(request: HttpRequest, slug: str) -> HttpResponse:
+def allocation(request: AttendeeRequest, slug: str) -> HttpResponse:
     """One's ranking of the sessions of an allocation, while it takes wishes; afterwards, what one got and why not the rest."""
     now = clock.now()
-    attendee: Attendee = request.attendee  # type: ignore[attr-defined]
+    attendee = request.attendee
     found = visible_allocation(slug, now)
     if request.method == "POST":
         return _rank(request, found, attendee)
@@ -40,7 +41,7 @@ def allocation(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "allocations/wishes.html", {"sheet": wishes.sheet(found, attendee, now)})
 
 
-def _rank(request: HttpRequest, found: Allocation, attendee: Attendee) -> HttpResponse:
+def _rank(request: Request, found: Allocation, attendee: Attendee) -> HttpResponse:
     now = clock.now()
     anchor, act, moved, refused = "#mine", "", None, False
     try:
@@ -53,7 +54,7 @@ def _rank(request: HttpRequest, found: Allocation, attendee: Attendee) -> HttpRe
         words = _("“%(session)s” is your wish number %(rank)d.") if rank else _("“%(session)s” is no longer one of your wishes.")
         notice, act, moved = words % {"session": form.session, "rank": rank}, form.act, form.session
         anchor = f"#session-{form.session.slug}" if act in ("add", "drop") else anchor
-    if request.htmx:  # type: ignore[attr-defined]
+    if request.htmx:
         context = {"sheet": wishes.sheet(found, attendee, now), "notice": notice, "refused": refused, "act": act, "moved": moved}
         return render(request, "allocations/_wishes.html", context)
     messages.add_message(request, messages.ERROR if refused else messages.SUCCESS, notice)

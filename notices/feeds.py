@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import conditional_page, require_http_methods, require_safe
 
 from accounts.access import attendee_required
-from accounts.models import Attendee
+from accounts.http import AttendeeRequest
 from core import clock
 from notices.access import calendar_feed
 from notices.domain import calendar_feeds
@@ -31,9 +31,9 @@ def feed(request: HttpRequest, token: str) -> HttpResponse:
 
 @attendee_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def calendar(request: HttpRequest) -> HttpResponse:
+def calendar(request: AttendeeRequest) -> HttpResponse:
     """Make the address of one's calendar, choose its alarm, make another, or switch it off. Opening the page does none of it."""
-    attendee: Attendee = request.attendee  # type: ignore[attr-defined]
+    attendee = request.attendee
     user, status = attendee.user, 200
     if request.method == "POST":
         form = AlarmForm(request.POST)

@@ -10,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import attendee_required
-from accounts.models import Attendee
+from accounts.http import AttendeeRequest
 from core import clock
 from notices.access import question
 from notices.domain import mail_preferences, reminders
@@ -23,9 +23,9 @@ from registrations.models import Registration
 
 @attendee_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def mails(request: HttpRequest) -> HttpResponse:
+def mails(request: AttendeeRequest) -> HttpResponse:
     """Which optional mails the person gets; and what is sent to everybody, which is no choice."""
-    attendee: Attendee = request.attendee  # type: ignore[attr-defined]
+    attendee = request.attendee
     form = MailsForm(request.POST)
     if request.method == "POST" and form.is_valid():
         mail_preferences.choose_all(attendee.user, form.cleaned_data["wanted"])

@@ -1,5 +1,6 @@
 import uuid
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -77,6 +78,8 @@ class Message(models.Model):
 
     objects = MessageQuerySet.as_manager()
 
+    templates: Any  # those of the look at the queue that found it (mail_templates.known)
+
     class Meta:
         verbose_name = _("mail")
         verbose_name_plural = _("mails")
@@ -119,6 +122,8 @@ class LaneState(models.Model):
     # Organisers alone leave a waiting list: what the mail server does to a lane is in the log.
     history = HistoricalRecords(excluded_fields=["rests_until", "failures", "failing_since", "words", "server_is_away"])
 
+    _history_user: Any  # an account: the outbox knows nobody above it
+
     class Meta:
         verbose_name = _("lane")
         verbose_name_plural = _("lanes")
@@ -144,6 +149,8 @@ class Hold(models.Model):
     dropped = models.PositiveIntegerField(_("mails dropped"), default=0)
 
     history = HistoricalRecords()
+
+    _history_user: Any  # an account: the outbox knows nobody above it
 
     class Meta:
         verbose_name = _("hold")
@@ -181,6 +188,8 @@ class SuppressedAddress(models.Model):
 
     history = HistoricalRecords()
 
+    _history_user: Any  # an account: the outbox knows nobody above it
+
     class Meta:
         verbose_name = _("suppressed address")
         verbose_name_plural = _("suppression list")
@@ -203,6 +212,8 @@ class MailTemplate(models.Model):
     closing = models.TextField(_("closing"), max_length=2000, blank=True)
 
     history = HistoricalRecords()
+
+    _history_user: Any  # an account: the outbox knows nobody above it
 
     class Meta:
         verbose_name = _("mail template")

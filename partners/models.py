@@ -196,6 +196,8 @@ class Invitee(models.Model):
     history = HistoricalRecords()
     _history_user: User | None
 
+    _change_reason: str
+
     class Meta:
         verbose_name = _("person on a list")
         verbose_name_plural = _("people on lists")

@@ -1,6 +1,6 @@
 import csv
 import io
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import sign_in_required
-from accounts.models import User
+from accounts.http import SignedInRequest
 from core import clock
 from core.limits import TooMany
 from core.sheets.confined import MAX_BYTES
@@ -36,9 +36,9 @@ from registrations.models import Cohort
 @never_cache
 @sign_in_required
 @require_safe
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: SignedInRequest) -> HttpResponse:
     """The institutions that somebody works for; who works for one goes there at once."""
-    found = list(access.institutions_of(cast("User", request.user)))
+    found = list(access.institutions_of(request.user))
     if len(found) == 1:
         return redirect("partners:institution", found[0].slug)
     return render(request, "partners/home.html", {"institutions": found})
@@ -63,7 +63,7 @@ def help_page(request: HttpRequest) -> HttpResponse:
 @never_cache
 @sign_in_required
 @require_safe
-def institution(request: HttpRequest, slug: str) -> HttpResponse:
+def institution(request: SignedInRequest, slug: str) -> HttpResponse:
     """The cohorts of an institution, and how each stands."""
     of = access.institution(request, slug)
     cohorts = list(of.cohorts.order_by("name"))
@@ -78,7 +78,7 @@ def institution(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 @sign_in_required
 @require_safe
-def cohort(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
+def cohort(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpResponse:
     """The people of a cohort and how far each is, and the way to hand in a list."""
     return _cohort(request, access.cohort(request, slug, cohort_slug), UploadForm())
 
@@ -123,7 +123,7 @@ def _named(word: str) -> Q:
 @csrf_exempt  # what comes in is cut before anything of the form is read: _take checks it
 @sign_in_required
 @require_POST
-def upload(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
+def upload(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpResponse:
     """Take a list in, and go on to its page."""
     if is_far_too_large(request):
         return _too_large(request, access.cohort(request, slug, cohort_slug, roles.may_edit))
@@ -133,7 +133,7 @@ def upload(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
 
 
 @csrf_protect
-def _take(request: HttpRequest, slug: str, cohort_slug: str, cut: CutUpload) -> HttpResponse:
+def _take(request: SignedInRequest, slug: str, cohort_slug: str, cut: CutUpload) -> HttpResponse:
     of = access.cohort(request, slug, cohort_slug, roles.may_edit)
     form = UploadForm(request.POST, request.FILES)
     if cut.too_large:
@@ -142,9 +142,7 @@ def _take(request: HttpRequest, slug: str, cohort_slug: str, cut: CutUpload) -> 
         return _cohort(request, of, form, status=422)
     data, name = form.handed_in
     try:
-        handed_in = reviewing.receive(
-            of, data, name, actor=cast("User", request.user), mode=form.cleaned_data["mode"] or Upload.Mode.ADD, at=clock.now()
-        )
+        handed_in = reviewing.receive(of, data, name, actor=request.user, mode=form.cleaned_data["mode"] or Upload.Mode.ADD, at=clock.now())
     except ListRefused as refused:
         form.add_error("file", str(refused))
         return _cohort(request, of, form, status=422)
@@ -159,13 +157,13 @@ def _take(request: HttpRequest, slug: str, cohort_slug: str, cut: CutUpload) -> 
 @never_cache
 @sign_in_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def add(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
+def add(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpResponse:
     """Put one person on the list, without a file."""
     of = access.cohort(request, slug, cohort_slug, roles.may_edit)
     form = PersonForm(request.POST or None)
     if form.is_valid():
         try:
-            made = following.add(of, form.person, actor=cast("User", request.user), at=clock.now())
+            made = following.add(of, form.person, actor=request.user, at=clock.now())
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -178,13 +176,13 @@ def add(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
 @never_cache
 @sign_in_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def replace(request: HttpRequest, uuid: Any) -> HttpResponse:
+def replace(request: SignedInRequest, uuid: Any) -> HttpResponse:
     """Put somebody else in a person's place, in one step."""
     person = access.invitee(request, uuid, roles.may_edit)
     form = PersonForm(request.POST or None)
     if form.is_valid():
         try:
-            made = following.replace(person, form.person, actor=cast("User", request.user), at=clock.now())
+            made = following.replace(person, form.person, actor=request.user, at=clock.now())
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -197,11 +195,11 @@ def replace(request: HttpRequest, uuid: Any) -> HttpResponse:
 @never_cache
 @sign_in_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def remove(request: HttpRequest, uuid: Any) -> HttpResponse:
+def remove(request: SignedInRequest, uuid: Any) -> HttpResponse:
     """Ask, with what follows from it, then take a person off the list."""
     person = access.invitee(request, uuid, roles.may_edit)
     if request.method == "POST":
-        following.take_off(person, actor=cast("User", request.user), at=clock.now())
+        following.take_off(person, actor=request.user, at=clock.now())
         messages.success(request, _("%(name)s is off the list.") % {"name": person})
         return _back_to(person.cohort)
     shown = context(request, person.institution, cohort=person.cohort, leaves=person, freed=_freed_by(person))
@@ -220,7 +218,7 @@ def _back_to(of: Cohort) -> HttpResponse:
 @never_cache
 @sign_in_required
 @require_POST
-def remind(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
+def remind(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpResponse:
     """Write once more to those who have not answered."""
     of = access.cohort(request, slug, cohort_slug, roles.may_edit)
     number = following.remind(of, at=clock.now())
@@ -235,7 +233,7 @@ def remind(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
 @never_cache
 @sign_in_required
 @require_safe
-def export(request: HttpRequest, slug: str, cohort_slug: str) -> HttpResponse:
+def export(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpResponse:
     """The list with how far each person is, as a CSV that spreadsheets open."""
     of = access.cohort(request, slug, cohort_slug)
     out = io.StringIO(newline="")
@@ -265,10 +263,10 @@ def _refused() -> ListRefused:
 @never_cache
 @sign_in_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def team(request: HttpRequest, slug: str) -> HttpResponse:
+def team(request: SignedInRequest, slug: str) -> HttpResponse:
     """Who works for the institution; its owners bring people in, change their role, and let them go."""
     of = access.institution(request, slug, roles.may_own if request.method == "POST" else None)
-    user = cast("User", request.user)
+    user = request.user
     form = TeamForm(request.POST if "invite" in request.POST else None)
     if form.is_valid():
         language = "en" if translation.get_language() == "en" else "fr"

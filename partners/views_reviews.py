@@ -4,13 +4,13 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Case, Count, Q, QuerySet, Value, When
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.access import sign_in_required
-from accounts.models import User
+from accounts.http import Request, SignedInRequest
 from core import clock
 from core.sheets import reader
 from core.sheets.formats import escape
@@ -44,17 +44,17 @@ AGREED = ("new", "changed", "removed")
 @never_cache
 @sign_in_required
 @require_safe
-def review(request: HttpRequest, uuid: UUID) -> HttpResponse:
+def review(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """How far an uploaded list is: being read, to be checked, refused, being applied, in force."""
     of = access.upload(request, uuid, roles.may_edit)
-    if request.htmx and of.status != Upload.Status.REVIEW:  # type: ignore[attr-defined]
+    if request.htmx and of.status != Upload.Status.REVIEW:
         return HttpResponseClientRefresh()  # somebody went on meanwhile: what is asked for is a part of another page
     left = request.GET.get("left", "")
     return _review(request, of, focus=whole_number(left, digits=9) or 0)
 
 
 def _review(
-    request: HttpRequest, of: Upload, *, form: ColumnsForm | None = None, focus: int = 0, goes_on: bool = False, status: int = 200
+    request: Request, of: Upload, *, form: ColumnsForm | None = None, focus: int = 0, goes_on: bool = False, status: int = 200
 ) -> HttpResponse:
     said = context(request, of.institution, upload=of, cohort=of.cohort, refused=_refusal(of))
     if of.status != Upload.Status.REVIEW:
@@ -93,7 +93,7 @@ def _review(
         "is_nothing": not any(counts.get(name) for name in AGREED),
         "agreed": {name: counts.get(name, 0) for name in AGREED},
     }
-    template = "partners/_review.html" if request.htmx else "partners/review.html"  # type: ignore[attr-defined]
+    template = "partners/_review.html" if request.htmx else "partners/review.html"
     return render(request, template, said, status=status)
 
 
@@ -177,7 +177,7 @@ def _refusal(of: Upload) -> str:
 @never_cache
 @sign_in_required
 @require_safe
-def progress(request: HttpRequest, uuid: UUID) -> HttpResponse:
+def progress(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """How far the worker is, asked again and again by the page; when it is done, the page is drawn anew."""
     of = access.upload(request, uuid, roles.may_edit)
     if of.status in (Upload.Status.RECEIVED, Upload.Status.CONFIRMED):
@@ -188,14 +188,14 @@ def progress(request: HttpRequest, uuid: UUID) -> HttpResponse:
 # --- What can be done -----------------------------------------------------------------------------------------------------------
 
 
-def _do(request: HttpRequest, uuid: UUID, act: Callable[[Upload], object], *, focus: int = 0, goes_on: bool = False) -> HttpResponse:
+def _do(request: Request, uuid: UUID, act: Callable[[Upload], object], *, focus: int = 0, goes_on: bool = False) -> HttpResponse:
     """Let `act` change the list, and show it as it is then; a page that was drawn before it changed is told so."""
     of = access.upload(request, uuid, roles.may_edit)
     try:
         act(of)
     except reviewing.Stale:
         messages.error(request, _("This list has changed in the meantime: here is how it is now."))
-    if request.htmx:  # type: ignore[attr-defined]
+    if request.htmx:
         of = Upload.objects.select_related("institution", "cohort__institution").filter(pk=of.pk).first() or of
         return _review(request, of, focus=focus, goes_on=goes_on) if of.status == Upload.Status.REVIEW else HttpResponseClientRefresh()
     if not Upload.objects.filter(pk=of.pk).exists():
@@ -210,7 +210,7 @@ def _do(request: HttpRequest, uuid: UUID, act: Callable[[Upload], object], *, fo
 @never_cache
 @sign_in_required
 @require_POST
-def correct(request: HttpRequest, uuid: UUID) -> HttpResponse:
+def correct(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Write a cell anew, or the whole row."""
     line, values = _number(request.POST.get("line")), {name: request.POST[name] for name in FIELDS if name in request.POST}
     if not values:
@@ -221,7 +221,7 @@ def correct(request: HttpRequest, uuid: UUID) -> HttpResponse:
 @never_cache
 @sign_in_required
 @require_POST
-def keep(request: HttpRequest, uuid: UUID) -> HttpResponse:
+def keep(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Of several rows about one person, take this one."""
     line = _number(request.POST.get("line"))
     return _do(request, uuid, lambda of: reviewing.keep_only(of, line), focus=line)
@@ -230,7 +230,7 @@ def keep(request: HttpRequest, uuid: UUID) -> HttpResponse:
 @never_cache
 @sign_in_required
 @require_POST
-def skip(request: HttpRequest, uuid: UUID) -> HttpResponse:
+def skip(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Leave a row out, or take it in again."""
     line = _number(request.POST.get("line"))
     return _do(request, uuid, lambda of: reviewing.skip(of, line, skipped="again" not in request.POST), focus=line)
@@ -246,7 +246,7 @@ def _number(text: str | None) -> int:
 @never_cache
 @sign_in_required
 @require_POST
-def columns(request: HttpRequest, uuid: UUID) -> HttpResponse:
+def columns(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Say which column is which."""
     of = access.upload(request, uuid, roles.may_edit)
     if of.status != Upload.Status.REVIEW:
@@ -260,7 +260,7 @@ def columns(request: HttpRequest, uuid: UUID) -> HttpResponse:
 @never_cache
 @sign_in_required
 @require_POST
-def read_as(request: HttpRequest, uuid: UUID) -> HttpResponse:
+def read_as(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Read the file as written otherwise, or another of its sheets."""
     encoding, sheet = request.POST.get("encoding", ""), request.POST.get("sheet", "")
     if (encoding and encoding not in reader.ENCODINGS) or "\0" in sheet:
@@ -271,7 +271,7 @@ def read_as(request: HttpRequest, uuid: UUID) -> HttpResponse:
 @never_cache
 @sign_in_required
 @require_POST
-def mode(request: HttpRequest, uuid: UUID) -> HttpResponse:
+def mode(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Add to the list, or replace it."""
     chosen = request.POST.get("mode", "")
     if chosen not in Upload.Mode.values:
@@ -282,7 +282,7 @@ def mode(request: HttpRequest, uuid: UUID) -> HttpResponse:
 @never_cache
 @sign_in_required
 @require_safe
-def rows_to_fix(request: HttpRequest, uuid: UUID) -> HttpResponse:
+def rows_to_fix(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """The rows that are to be corrected, as a file that can be corrected and sent again, with what is wrong beside each."""
     of = access.upload(request, uuid, roles.may_edit)
     if of.status != Upload.Status.REVIEW:
@@ -301,16 +301,16 @@ def rows_to_fix(request: HttpRequest, uuid: UUID) -> HttpResponse:
 @never_cache
 @sign_in_required
 @require_POST
-def confirm(request: HttpRequest, uuid: UUID) -> HttpResponse:
+def confirm(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Agree to what the page shows: a worker puts it into force."""
     as_shown = {name: _number(request.POST.get(name)) for name in AGREED}
-    return _do(request, uuid, lambda of: reviewing.confirm(of, as_shown=as_shown, actor=cast("User", request.user)))
+    return _do(request, uuid, lambda of: reviewing.confirm(of, as_shown=as_shown, actor=request.user))
 
 
 @never_cache
 @sign_in_required
 @require_POST
-def discard(request: HttpRequest, uuid: UUID) -> HttpResponse:
+def discard(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Drop the upload: nothing of it counts."""
     of = access.upload(request, uuid, roles.may_edit)
     if reviewing.discard(of):
@@ -323,7 +323,7 @@ def discard(request: HttpRequest, uuid: UUID) -> HttpResponse:
 @never_cache
 @sign_in_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def undo(request: HttpRequest, uuid: UUID) -> HttpResponse:
+def undo(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Ask, then take back what a list has changed."""
     of = access.upload(request, uuid, roles.may_edit)
     if request.method != "POST":
@@ -336,7 +336,7 @@ def undo(request: HttpRequest, uuid: UUID) -> HttpResponse:
             why_not = str(refused)
         return render(request, "partners/undo.html", context(request, of.institution, upload=of, cohort=of.cohort, why_not=why_not))
     try:
-        applying.undo(of, actor=cast("User", request.user), at=clock.now())
+        applying.undo(of, actor=request.user, at=clock.now())
         messages.success(request, _("The list is as it was before “%(file)s”.") % {"file": of.file_name})
     except applying.CannotUndo as refused:
         messages.error(request, str(refused))

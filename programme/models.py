@@ -110,6 +110,8 @@ class Event(Sourced):
         help_text=_("Sessions clash when they overlap, or are too close together for the travel time between their venues."),
     )
 
+    history: Any  # made by translation.py
+
     class Meta:
         verbose_name = _("event")
         verbose_name_plural = _("events")
@@ -280,6 +282,9 @@ class Session(Sourced):
     speakers = models.ManyToManyField(Speaker, through="Participation", related_name="sessions", verbose_name=_("speakers"))
 
     objects = SessionQuerySet.as_manager()
+
+    history: Any  # made by translation.py
+    _history_user: User | None
 
     class Meta:
         verbose_name = _("session")

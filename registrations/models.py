@@ -194,6 +194,9 @@ class SeatPool(Sourced):
 
     history = HistoricalRecords(excluded_fields=["taken"])
 
+    _history_user: User | None
+    _change_reason: str
+
     class Meta:
         verbose_name = _("seat pool")
         verbose_name_plural = _("seat pools")

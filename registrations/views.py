@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import trigger_client_event
 
 from accounts.access import attendee_of, attendee_required, safe_next, sign_in_first
-from accounts.models import Attendee
+from accounts.http import AttendeeRequest, Request
 from core import clock
 from core.caching import public_page
 from programme.models import Session
@@ -35,10 +35,10 @@ STRANGERS_SECONDS = 2  # how old the seats may be that somebody sees who is not 
 
 @attendee_required
 @require_safe
-def me(request: HttpRequest) -> HttpResponse:
+def me(request: AttendeeRequest) -> HttpResponse:
     """ "My programme": what is offered first, then the person's seats in order of time, then what they wait for or asked for."""
     now = clock.now()
-    attendee: Attendee = request.attendee  # type: ignore[attr-defined]
+    attendee = request.attendee
     shown: dict[str, list[Seat]] = {"offered": [], "mine": [], "waiting": [], "pending": [], "past": []}
     seats = seats_of(sessions_of(attendee, now), attendee, now)
     for seat in seats:
@@ -84,7 +84,7 @@ def seats(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def seat(request: HttpRequest, slug: str) -> HttpResponse:
+def seat(request: Request, slug: str) -> HttpResponse:
     """The seat box of a session: a fragment of its public page, or a page of its own without JavaScript."""
     shown = seat_of(visible_session(slug), attendee_of(request), clock.now())
     return _show(request, shown, chooses="choose" in request.GET)
@@ -108,9 +108,9 @@ def draw(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 @attendee_required
-def register(request: HttpRequest, slug: str) -> HttpResponse:
+def register(request: AttendeeRequest, slug: str) -> HttpResponse:
     """Take a seat, ask for one, or a place on the waiting list: what the session has for the person."""
-    attendee: Attendee = request.attendee  # type: ignore[attr-defined]
+    attendee = request.attendee
     session, pools = session_with_pools(slug, attendee)
     form = SeatForm(request.POST)
 
@@ -122,9 +122,9 @@ def register(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 @attendee_required
-def accept(request: HttpRequest, slug: str) -> HttpResponse:
+def accept(request: AttendeeRequest, slug: str) -> HttpResponse:
     """Take the seat that is offered."""
-    attendee: Attendee = request.attendee  # type: ignore[attr-defined]
+    attendee = request.attendee
     session = visible_session(slug)
     form = SeatForm(request.POST)
 
@@ -136,9 +136,9 @@ def accept(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @attendee_required
-def cancel(request: HttpRequest, slug: str) -> HttpResponse:
+def cancel(request: AttendeeRequest, slug: str) -> HttpResponse:
     """Ask first (GET changes nothing), then give back the seat, the offer, the request or the place on the waiting list (POST)."""
-    attendee: Attendee = request.attendee  # type: ignore[attr-defined]
+    attendee = request.attendee
     session = visible_session(slug)
     if request.method != "POST":
         return _show(request, seat_of(session, attendee, clock.now()), asks_to_cancel=True)
@@ -151,9 +151,9 @@ def cancel(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 @attendee_required
-def party(request: HttpRequest, slug: str) -> HttpResponse:
+def party(request: AttendeeRequest, slug: str) -> HttpResponse:
     """Wait with others: begin a group, join one by its code, or wait alone again."""
-    attendee: Attendee = request.attendee  # type: ignore[attr-defined]
+    attendee = request.attendee
     registration = waiting_registration(slug, attendee)
     form = PartyForm(request.POST)
     try:
@@ -168,19 +168,19 @@ def party(request: HttpRequest, slug: str) -> HttpResponse:
             notice = _("Give this code to the people who wait with you.")
     except SeatRefused as refused:
         if "code" in request.POST:
-            return _correct(request, registration.session, "code", str(refused))
+            return _show_error(request, registration.session, "code", str(refused))
         return _answer(request, registration.session, str(refused), refused=True)
     return _answer(request, registration.session, notice, changed=True)
 
 
-def _press(request: HttpRequest, session: Session, act: Callable[[Key | None], Registration | None], form: SeatForm) -> HttpResponse:
+def _press(request: AttendeeRequest, session: Session, act: Callable[[Key | None], Registration | None], form: SeatForm) -> HttpResponse:
     """Let `act` have its effect once for the form that was sent, and answer; a form sent again is answered alike."""
-    once = form.once(request.attendee.user, request.path)  # type: ignore[attr-defined]
+    once = form.once(request.attendee.user, request.path)
     try:
         registration = act(once)
     except SeatRefused as refused:
         if refused.code == "reason":
-            return _correct(request, session, "reason", str(form.errors.get("reason", [refused])[0]))
+            return _show_error(request, session, "reason", str(form.errors.get("reason", [refused])[0]))
         # The clash itself, and what can be done about it, stand in the box and in the row.
         sentence = _("You are not registered yet: see why below.") if refused.code == "clash" else str(refused)
         typed = request.POST.get("reason", "") if session.access == Session.Access.APPROVAL else ""
@@ -197,7 +197,7 @@ def _press(request: HttpRequest, session: Session, act: Callable[[Key | None], R
             )
         if spent is None:
             raise
-        mine = Registration.objects.filter(attendee=request.attendee)  # type: ignore[attr-defined]
+        mine = Registration.objects.filter(attendee=request.attendee)
         registration = mine.filter(uuid=spent["registration"]).first() if spent else None
         if registration and registration.status != spent["status"]:
             return _answer(
@@ -207,7 +207,7 @@ def _press(request: HttpRequest, session: Session, act: Callable[[Key | None], R
         return _answer(request, session, _("Your seat has been given back."))  # by a click before this one
     if registration.status in Registration.ENDED:
         return _answer(request, session, _farewell(registration), changed=True)
-    registration.session, registration.attendee = session, request.attendee  # type: ignore[attr-defined]
+    registration.session, registration.attendee = session, request.attendee
     after = seat_after(registration, clock.now())
     return _answer(request, session, _notice(registration, after), after=after, changed=True)
 
@@ -240,14 +240,14 @@ def _notice(registration: Registration, seat: Seat) -> str:
             return _("You have been offered a seat: accept it below.")
 
 
-def _correct(request: HttpRequest, session: Session, field: str, error: str) -> HttpResponse:
+def _show_error(request: Request, session: Session, field: str, error: str) -> HttpResponse:
     """The page again with what was typed in `field`, and beside it what is wrong: nothing has changed."""
     shown = seat_of(session, attendee_of(request), clock.now())
     return _show(request, shown, status=422, wrong=field, error=error, typed=request.POST.get(field, ""))
 
 
 def _answer(
-    request: HttpRequest,
+    request: Request,
     session: Session,
     notice: str,
     *,
@@ -259,8 +259,8 @@ def _answer(
     status: int = 200,
 ) -> HttpResponse:
     """The seat as it is now with `notice`: in its place, or on the page that the person came from. What was `typed` is kept."""
-    whole_list = request.htmx and request.htmx.target == "mine"  # type: ignore[attr-defined]  # it follows to /me/ and takes that
-    if (request.htmx and not whole_list) or ((status != 200 or typed) and not request.htmx):  # type: ignore[attr-defined]
+    whole_list = request.htmx and request.htmx.target == "mine"  # it follows to /me/ and takes that
+    if (request.htmx and not whole_list) or ((status != 200 or typed) and not request.htmx):
         shown = after or seat_of(session, attendee_of(request), clock.now())
         response = _show(request, shown, status=status, notice=notice, refused=refused, chooses=chooses, typed=typed)
         # The other sessions of the day may clash with this one now, or no longer.
@@ -269,7 +269,7 @@ def _answer(
     return redirect(safe_next(request) or reverse("registrations:seat", args=[session.slug]))
 
 
-def _show(request: HttpRequest, shown: Seat, *, status: int = 200, **context: object) -> HttpResponse:
+def _show(request: Request, shown: Seat, *, status: int = 200, **context: object) -> HttpResponse:
     """The fragment that fits where htmx will put it, or the whole page."""
     login = sign_in_first(reverse("registrations:seat", args=[shown.session.slug]))
     mine = reverse("registrations:me")
@@ -279,7 +279,7 @@ def _show(request: HttpRequest, shown: Seat, *, status: int = 200, **context: ob
     return render(request, name, context, status=status)
 
 
-def _fragment(request: HttpRequest, session: Session) -> str:
+def _fragment(request: Request, session: Session) -> str:
     """The template of the place that htmx asks for, or "" for a whole page."""
     places = {"seat-box": "registrations/_seat_box.html", f"seat-{session.slug}": "registrations/_seat_row.html"}
-    return places.get(request.htmx.target or "", "") if request.htmx else ""  # type: ignore[attr-defined]
+    return places.get(request.htmx.target or "", "") if request.htmx else ""

@@ -303,7 +303,7 @@ def simulate(allocation: Allocation, *, actor: User, seed: str = "", at: datetim
         results=lottery.run(inputs, chosen),
         created_by=actor,
     )
-    run._history_user = actor  # type: ignore[attr-defined]
+    run._history_user = actor
     run.save(force_insert=True)
     return run
 
@@ -337,7 +337,7 @@ def commit(run: AllocationRun, *, actor: User, at: datetime | None = None) -> Al
             raise SeatRefused("stale", sentence)
         _give(run, people, actor, at)
         found.committed_at = at
-        found._history_user = actor  # type: ignore[attr-defined]
+        found._history_user = actor
         found.save(update_fields=["committed_at"])
     return found
 

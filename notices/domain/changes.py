@@ -183,7 +183,7 @@ def _known_to(registration: Registration, change: Change) -> Place:
         return before_of(change)
     if registration.created_at > change.changed_at:
         return place_of(change.session)
-    then = change.session.history.filter(history_date__lte=registration.created_at).first()  # type: ignore[attr-defined]
+    then = change.session.history.filter(history_date__lte=registration.created_at).first()
     return place_of(then) if then else before_of(change)
 
 

@@ -107,7 +107,7 @@ class _Due:
         """One of the first lane among those seen: any, so that the workers, who see the same ones, get in each other's way less often."""
         lane = sum(message.lane == self._seen[0].lane for message in self._seen)
         message = self._seen.pop(0 if self._seen[0].lane == Lane.URGENT else random.randrange(lane))  # noqa: S311
-        message.templates = self._templates  # type: ignore[attr-defined]
+        message.templates = self._templates
         return message
 
 
@@ -143,7 +143,7 @@ def _send(message: Message, way: "_Way") -> bool:
         return _finish(message, Status.DROPPED, last_error=reason)
     try:
         validate_email(message.to)  # one address: the SMTP backend would object too late, after building the header
-        with translation.override(message.language), mail_templates.known(message.templates):  # type: ignore[attr-defined]
+        with translation.override(message.language), mail_templates.known(message.templates):
             letter = write(message)
         message.subject, message.text, message.html, message.calendar = letter.subject, letter.text, letter.html, letter.calendar
         email = _as_email(message, letter.headers)

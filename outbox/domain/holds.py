@@ -87,7 +87,7 @@ def release(*, drop_older: bool, before: datetime | None = None, actor: Any = No
             dropped = older.update(status=Message.Status.DROPPED, last_error=HELD_BACK, lease_until=None, lease_token=None)
         for held in holds:
             held.released_at, held.dropped = clock.now(), dropped
-            held._history_user = actor  # type: ignore[attr-defined]
+            held._history_user = actor
             held.save(update_fields=["released_at", "dropped"])
     return dropped
 
@@ -99,5 +99,5 @@ def _start(reason: str, *, actor: Any) -> None:
     left.update(status=Message.Status.QUEUED, lease_until=None, lease_token=None, takeovers=F("takeovers") + 1)
     if not Hold.objects.filter(reason=reason, released_at=None).exists():
         held = Hold(reason=reason, started_at=now)
-        held._history_user = actor  # type: ignore[attr-defined]
+        held._history_user = actor
         held.save()

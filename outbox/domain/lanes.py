@@ -71,5 +71,5 @@ def _write(lane: int, actor: Any, *, paused: bool) -> None:
             recover(lane)
         if paused != (state.paused_at is not None):
             state.paused_at = clock.now() if paused else None
-            state._history_user = actor  # type: ignore[attr-defined]
+            state._history_user = actor
             state.save(update_fields=["paused_at"])

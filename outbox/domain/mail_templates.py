@@ -176,7 +176,7 @@ def save(kind: Kind, language: str, texts: Texts, *, seen: str, actor: Any) -> b
             if version(kind, language) != seen:
                 raise Changed(before)
             row = row or MailTemplate(kind=kind.key, language=language)
-            row._history_user = actor  # type: ignore[attr-defined]
+            row._history_user = actor
             if texts == usual:
                 row.delete()
             else:

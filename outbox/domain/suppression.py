@@ -28,7 +28,7 @@ def mark(address: str, reason: str, words: str, *, at: datetime) -> None:
         if known.cleared_at is None or at < known.cleared_at:
             return
         known.reason, known.words, known.reported_at, known.cleared_at = reason, words.replace("\0", "")[:2000], at, None
-        known._history_user = None  # type: ignore[attr-defined]
+        known._history_user = None
         known.save()
 
 
@@ -39,7 +39,7 @@ def clear(bad: SuppressedAddress, *, actor: Any) -> bool:
         if bad.cleared_at is not None:
             return False
         bad.cleared_at = clock.now()
-        bad._history_user = actor  # type: ignore[attr-defined]
+        bad._history_user = actor
         bad.save(update_fields=["cleared_at"])
     return True
 

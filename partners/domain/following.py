@@ -180,7 +180,7 @@ def _add(cohort: Cohort, person: Person, *, actor: User, at: datetime, reason: s
     objections.forget(cohort.institution_id, [person.email])
     invitee = Invitee(institution_id=cohort.institution_id, cohort=cohort, **{name: getattr(person, name) for name in FIELDS})
     invitee._history_user = actor
-    invitee._change_reason = reason  # type: ignore[attr-defined]
+    invitee._change_reason = reason
     invitee.save(force_insert=True)
     applying.invite([invitee], at)
     return invitee

@@ -47,6 +47,6 @@ def _turn(sessions: Iterable[Session], before: str, after: str, actor: User) -> 
             session.status = after
             if before == Session.Status.CANCELLED:
                 session.clean()
-            session._history_user = actor  # type: ignore[attr-defined]
+            session._history_user = actor
             session.save(update_fields=["status"])
         return len(found)

@@ -46,7 +46,7 @@ def versions(registrations: Iterable[Registration]) -> dict[int, Version]:
 
 def _moves(sessions: Iterable[int]) -> dict[int, tuple[int, datetime]]:
     """How often each session was given another time or room, and when it was last."""
-    lines = Session.history.filter(id__in=list(sessions)).order_by("id", "history_date", "history_id")  # type: ignore[attr-defined]
+    lines = Session.history.filter(id__in=list(sessions)).order_by("id", "history_date", "history_id")
     places = defaultdict(list)
     for pk, at, *place in lines.values_list("id", "history_date", *Session.PLACE_AND_TIME):
         places[pk].append((at, place))

@@ -128,8 +128,8 @@ def _clashes() -> Iterator[Breach]:
 def _stood_still(session: Session, since: datetime) -> bool:
     """Whether neither the time of `session` nor the strictness of its event has changed from `since` on."""
     for history, fields in (
-        (Session.history.filter(id=session.pk), ("starts_at", "ends_at", "event")),  # type: ignore[attr-defined]
-        (Event.history.filter(id=session.event_id), ("clash_policy",)),  # type: ignore[attr-defined]
+        (Session.history.filter(id=session.pk), ("starts_at", "ends_at", "event")),
+        (Event.history.filter(id=session.event_id), ("clash_policy",)),
     ):
         states = list(history.order_by("history_date").values_list("history_date", *fields))
         then = [state[1:] for state in states if state[0] < since][-1:]

@@ -177,8 +177,8 @@ def release(pools: Iterable[SeatPool], at: datetime) -> int:
         pool.seats = pool.taken
     general.seats += moved
     for pool in [*due, general]:  # the kept ones first: the sum never exceeds the capacity
-        pool._change_reason = "released"  # type: ignore[attr-defined]
-        pool._history_user = None  # type: ignore[attr-defined]
+        pool._change_reason = "released"
+        pool._history_user = None
         pool.save(update_fields=["seats"])
     return moved
 

@@ -183,7 +183,7 @@ def lower_capacity(
 
     def act(found: Session) -> Session:
         number = above(found, capacity)
-        found._history_user = actor  # type: ignore[attr-defined]
+        found._history_user = actor
         if how == Lowering.MOVE and number:
             chosen = last_come(found, number) if moved is None else list(moved)
             fresh = Registration.objects.filter(pk__in=[one.pk for one in chosen], session=found, pool__cohort=None, pool__isnull=False)

@@ -1,0 +1,24 @@
+"""The requests that our views get, as middleware and decorators complete them."""
+
+from django.http import HttpRequest
+from django_htmx.middleware import HtmxDetails
+
+from accounts.models import Attendee, User
+
+
+class Request(HttpRequest):
+    """Any request (django_htmx.middleware)."""
+
+    htmx: HtmxDetails
+
+
+class SignedInRequest(Request):
+    """A request of somebody who is signed in (accounts.access.sign_in_required)."""
+
+    user: User
+
+
+class AttendeeRequest(SignedInRequest):
+    """A request of somebody who has given their name (accounts.access.attendee_required)."""
+
+    attendee: Attendee
