@@ -10,7 +10,8 @@ worker_class = "gthread"  # a thread waits for a slow client, not a whole worker
 threads = 4
 keepalive = 75  # longer than a proxy keeps an idle connection, so that it is never the proxy that finds one closed
 graceful_timeout = 25  # less than the time that docker-compose.yml leaves before it kills
-preload_app = True  # one import for all workers: a quicker start, memory that they share, and a wrong setting is told once
+# One import for all workers: a quicker start, memory that they share, and a wrong setting is told once.
+preload_app = True
 control_socket_disable = True  # a file in the home folder that several servers would fight for
 if os.path.isdir("/dev/shm"):  # noqa: S108 - gunicorn makes its own file there
     worker_tmp_dir = "/dev/shm"  # noqa: S108 - the sign of life of a worker must never wait for a slow disk
@@ -20,7 +21,9 @@ access_log_format = '%(h)s "%(r)s" %(s)s %(B)s bytes %(M)s ms'
 logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "summit.logs.LineFormatter", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "line": {"()": "summit.logs.LineFormatter", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
@@ -31,9 +34,11 @@ logconfig_dict = {
 
 
 def when_ready(server: Any) -> None:
-    """Before the first worker: what was loaded lives as long as the process, so the garbage collector need not look at it again.
+    """Before the first worker: what was loaded lives as long as the process, so the garbage collector need not look at
+    it again.
 
-    A full collection of it would hold up every request of a worker, and would copy the pages of memory that workers share.
+    A full collection of it would hold up every request of a worker, and would copy the pages of memory that workers
+    share.
     """
     gc.collect()
     gc.freeze()

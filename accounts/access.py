@@ -44,7 +44,8 @@ def sign_in_required(view: View) -> View:
 
 
 def attendee_required(view: View) -> View:
-    """Let the view run for a signed-in attendee only, as `request.attendee`; others sign in, or give their name, and come back."""
+    """Let the view run for a signed-in attendee only, as `request.attendee`; others sign in, or give their name, and
+    come back."""
 
     @sign_in_required
     @wraps(view)
@@ -59,24 +60,27 @@ def attendee_required(view: View) -> View:
 
 
 def _go_and_come_back(request: Request, through: Callable[[str], str]) -> HttpResponse:
-    """Send the person through a page first, which goes on to where they were: a POST has no page of its own to come back to."""
+    """Send the person through a page first, which goes on to where they were: a POST has no page of its own to come
+    back to."""
     page = through(request.get_full_path() if request.method in ("GET", "HEAD") else safe_next(request))
     # htmx would follow a redirect by itself and put the whole page into the fragment's place.
     return HttpResponseClientRedirect(page) if request.htmx else redirect(page)
 
 
 def network_of(request: HttpRequest) -> str:
-    """Where the request comes from: an IPv4 address, or the /64 that one subscriber has of IPv6. What a client claims in
-    X-Forwarded-For counts only as far as TRUSTED_PROXY_COUNT says."""
+    """Where the request comes from: an IPv4 address, or the /64 that one subscriber has of IPv6. What a client claims
+    in X-Forwarded-For counts only as far as TRUSTED_PROXY_COUNT says."""
     try:
         address = ip_address(get_adapter().get_client_ip(request))
-    except (PermissionDenied, ValueError):  # a socket of the same machine, or a proxy that writes something else: one network
+    except (PermissionDenied, ValueError):
+        # A socket of the same machine, or a proxy that writes something else: one network.
         return "unknown"
     return str(ip_network(f"{address}/64", strict=False)) if address.version == 6 else str(address)
 
 
 def organisers_sign_in(admin_login: View) -> View:
-    """Put the administration behind the same door as everybody's: strangers sign in by code, people who may not enter are told so."""
+    """Put the administration behind the same door as everybody's: strangers sign in by code, people who may not enter
+    are told so."""
 
     @wraps(admin_login)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -90,7 +94,8 @@ def organisers_sign_in(admin_login: View) -> View:
 
 
 def is_safe_next(address: str) -> bool:
-    """Whether `address` is a plain path of this site that one may be sent to: no other host in any disguise, no way back to the door."""
+    """Whether `address` is a plain path of this site that one may be sent to: no other host in any disguise, no way
+    back to the door."""
     return (
         len(address) <= 2000
         and address.startswith("/")
@@ -101,7 +106,8 @@ def is_safe_next(address: str) -> bool:
 
 
 def safe_next(request: HttpRequest) -> str:
-    """The path that the request asks to go on to (field or parameter `next`), or "" when there is none or it is not safe."""
+    """The path that the request asks to go on to (field or parameter `next`), or "" when there is none or it is not
+    safe."""
     address = request.POST.get("next") or request.GET.get("next") or ""
     return address if is_safe_next(address) else ""
 

@@ -34,8 +34,11 @@ class AccountAdapter(DefaultAccountAdapter):
             lane=Message.Lane.URGENT,
         )
 
-    def add_message(self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any) -> None:
-        """Drop allauth's ready-made chatter ("you have signed in as"): a page that says so itself needs none. Errors come through."""
+    def add_message(
+        self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any
+    ) -> None:
+        """Drop allauth's ready-made chatter ("you have signed in as"): a page that says so itself needs none. Errors
+        come through."""
         if kwargs.get("message"):
             super().add_message(request, level, **kwargs)
 

@@ -40,7 +40,9 @@ class PermissionField(forms.ModelMultipleChoiceField):
 
     def __init__(self, **kwargs: Any) -> None:
         apps = ("accounts", "venues", "programme", "registrations", "partners", "outbox")
-        offered = Permission.objects.filter(content_type__app_label__in=apps).exclude(content_type__model__startswith="historical")
+        offered = Permission.objects.filter(content_type__app_label__in=apps).exclude(
+            content_type__model__startswith="historical"
+        )
         no_rights = ["heartbeat", "home", "hold", "lanestate"]  # who may change mails may pause and release them
         no_rights += ["uploadfile", "uploadrow", "columnname", "objection", "signin"]  # nor are these given apart
         super().__init__(offered.exclude(content_type__model__in=no_rights).select_related("content_type"), **kwargs)
@@ -83,7 +85,9 @@ class UserForm(Form):
         data = super().clean() or {}
         if self.instance.pk and self.instance.is_superuser:
             # Locked, so that two superusers who demote each other at once do not both succeed.
-            others = User.objects.select_for_update().filter(is_superuser=True, is_active=True).exclude(pk=self.instance.pk)
+            others = (
+                User.objects.select_for_update().filter(is_superuser=True, is_active=True).exclude(pk=self.instance.pk)
+            )
             stays = data.get("is_superuser", True) and data.get("is_active", True) and data.get("is_staff", True)
             if not stays and not others:
                 raise ValidationError(_("This is the last account with full rights: give them to someone else first."))
@@ -109,7 +113,8 @@ class AddressInline(admin.TabularInline):
 
 @admin.register(User)
 class UserAdmin(RecordAdmin):
-    """Accounts have no password. Rights are given by superusers alone, and accounts with rights are theirs to edit (docs/rules.md#rights)."""
+    """Accounts have no password. Rights are given by superusers alone, and accounts with rights are theirs to edit
+    (docs/rules.md#rights)."""
 
     form = UserForm
     list_display = ["email", "name", "role", "language", "is_active", "date_joined", "last_login"]

@@ -49,7 +49,8 @@ class SignInForm(LoginForm):
 
 
 def plain_code(typed: str) -> str:
-    """The digits of a code, out of what was typed: a mailbox or a keyboard makes another dash of the dash, or of the space."""
+    """The digits of a code, out of what was typed: a mailbox or a keyboard makes another dash of the dash, or of the
+    space."""
     return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", typed))
 
 
@@ -68,8 +69,13 @@ class CodeForm(ConfirmLoginCodeForm):
             label=_("Code"),
             help_text=_("The eight digits in the mail, with or without the dash."),
             max_length=40,
-            widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}),
-            error_messages={"required": _("Enter the code from the mail."), "max_length": _("A code has eight digits.")},
+            widget=forms.TextInput(
+                attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}
+            ),
+            error_messages={
+                "required": _("Enter the code from the mail."),
+                "max_length": _("A code has eight digits."),
+            },
         )
 
     def clean_code(self) -> str:
@@ -121,7 +127,9 @@ class WelcomeForm(_PersonForm):
 
 
 class ProfileForm(_PersonForm):
-    country = forms.ChoiceField(label=_("Country"), required=False, widget=forms.Select(attrs={"autocomplete": "country"}))
+    country = forms.ChoiceField(
+        label=_("Country"), required=False, widget=forms.Select(attrs={"autocomplete": "country"})
+    )
     language = forms.ChoiceField(
         label=_("Language"),
         help_text=_("The language of the mails we send you."),
@@ -129,7 +137,8 @@ class ProfileForm(_PersonForm):
         choices=[("fr", "Français"), ("en", "English")],
     )
     timezone = forms.ChoiceField(
-        label=_("Time zone"), help_text=_("Session times are always shown in the venue’s time zone. This one is for your reminders.")
+        label=_("Time zone"),
+        help_text=_("Session times are always shown in the venue’s time zone. This one is for your reminders."),
     )
 
     class Meta:
@@ -144,7 +153,9 @@ class ProfileForm(_PersonForm):
         help_texts = {
             "name": _NAME_HINT,
             "organisation": _("Your company, school, institution or newsroom."),
-            "access_needs": _("A wheelchair space, sign language, a seat near the door… Only the team that welcomes you reads this."),
+            "access_needs": _(
+                "A wheelchair space, sign language, a seat near the door… Only the team that welcomes you reads this."
+            ),
         }
         error_messages = _NAME_ERRORS
 
@@ -155,7 +166,8 @@ class ProfileForm(_PersonForm):
         self.fields["country"].choices = [("", _("Not specified")), *regions.countries(reads)]  # type: ignore[attr-defined]
         zones = regions.time_zones(reads)
         if not any(user.timezone == zone for _continent, cities in zones for zone, _city in cities):
-            zones = [(user.timezone, [(user.timezone, user.timezone)]), *zones]  # an old name of a place: still a good one
+            # An old name of a place: still a good one.
+            zones = [(user.timezone, [(user.timezone, user.timezone)]), *zones]
         self.fields["timezone"].choices = zones  # type: ignore[attr-defined]
         self.initial.update(language=user.language, timezone=user.timezone)
         for name in ("name", "organisation", "access_needs"):

@@ -21,10 +21,13 @@ def write_code(message: Message) -> Letter:
 
 
 def _letter(code: str) -> Letter:
-    texts = mail_templates.of("accounts.code").fill({"summit": summit_name()})  # never with the code: organisers see subjects
+    # Never with the code: organisers see subjects.
+    texts = mail_templates.of("accounts.code").fill({"summit": summit_name()})
     context = {"code": code, "minutes": settings.ACCOUNT_LOGIN_BY_CODE_TIMEOUT // 60, "texts": texts}
     return Letter(
-        texts.subject, render_to_string("accounts/emails/code.txt", context), render_to_string("accounts/emails/code.html", context)
+        texts.subject,
+        render_to_string("accounts/emails/code.txt", context),
+        render_to_string("accounts/emails/code.html", context),
     )
 
 

@@ -43,7 +43,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     language = models.CharField(_("language"), max_length=2, choices=Language, default=Language.FRENCH)
     timezone = models.CharField(_("time zone"), max_length=50, default="Europe/Paris")
     is_active = models.BooleanField(
-        _("active"), default=True, help_text=_("Untick this instead of deleting the account: the person can no longer sign in.")
+        _("active"),
+        default=True,
+        help_text=_("Untick this instead of deleting the account: the person can no longer sign in."),
     )
     is_staff = models.BooleanField(_("organiser"), default=False, help_text=_("Can open the administration."))
     date_joined = models.DateTimeField(_("joined at"), default=clock.now, editable=False)
@@ -74,11 +76,16 @@ class Attendee(models.Model):
 
     user = models.OneToOneField(User, models.CASCADE, related_name="attendee", verbose_name=_("account"))
     name = models.CharField(
-        _("name"), max_length=150, validators=[validate_line], help_text=_("Just as you write it; it is printed on your badge.")
+        _("name"),
+        max_length=150,
+        validators=[validate_line],
+        help_text=_("Just as you write it; it is printed on your badge."),
     )
     organisation = models.CharField(_("organisation"), max_length=150, blank=True, validators=[validate_line])
     country = models.CharField(_("country"), max_length=2, blank=True, validators=[RegexValidator(r"\A[A-Z]{2}\Z")])
-    access_needs = models.TextField(_("access needs"), max_length=1000, blank=True, help_text=_("Seen only by the team that welcomes you."))
+    access_needs = models.TextField(
+        _("access needs"), max_length=1000, blank=True, help_text=_("Seen only by the team that welcomes you.")
+    )
 
     history = HistoricalRecords(excluded_fields=["access_needs"])
 

@@ -15,7 +15,13 @@ declare(
     PersonalData(EmailAddress, accounts=("user",), addresses=("email",), exported=("email", "verified")),
     PersonalData(SocialAccount, accounts=("user",), exported=("provider", "uid", "date_joined", "last_login")),
     # An organiser's own acts: they keep what was done, and to what.
-    PersonalData(LogEntry, accounts=("user",), exported=("action_time", "object_repr"), erasure=Erasure.BLANKED, blanked=("user",)),
+    PersonalData(
+        LogEntry,
+        accounts=("user",),
+        exported=("action_time", "object_repr"),
+        erasure=Erasure.BLANKED,
+        blanked=("user",),
+    ),
     # Whose a web session is stands inside it, signed: it is found by opening each.
     PersonalData(Session, retention=Retention.SESSION, buried=("session_data",)),
     PersonalData(

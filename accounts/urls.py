@@ -1,7 +1,7 @@
 """The pages of who someone is.
 
-Not `include("allauth.urls")`: that would open its password pages. The names that allauth itself looks up are kept, outside
-of the namespace, by `summit/urls.py` through `door`.
+Not `include("allauth.urls")`: that would open its password pages. The names that allauth itself looks up are kept,
+outside of the namespace, by `summit/urls.py` through `door`.
 """
 
 from django.urls import path

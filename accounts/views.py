@@ -26,7 +26,8 @@ _ADDRESS = "sign_in_address"  # in the visitor's session: an address has no plac
 
 
 class _SignInPage:
-    """What the pages for strangers share: limits are answered by a page, and no answer comes back sooner than the others.
+    """What the pages for strangers share: limits are answered by a page, and no answer comes back sooner than the
+    others.
 
     Writing a mail or opening an account takes some milliseconds that an unknown address does not: whoever counts them
     could list the accounts (docs/rules.md#sign-in).
@@ -46,7 +47,8 @@ class _SignInPage:
 
 
 class SignIn(_SignInPage, LoginView):
-    """Ask for an address and send it a code. One door: the form has a second button that posts the same address to `SignUp`."""
+    """Ask for an address and send it a code. One door: the form has a second button that posts the same address to
+    `SignUp`."""
 
     template_name = "accounts/sign_in.html"
     form_class = SignInForm
@@ -97,12 +99,14 @@ class EnterCode(_SignInPage, ConfirmLoginCodeView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if self._action == "resend":
             _count_a_code(self._process.state["email"])
-            self._process.state |= {"at": time.time(), "failed_attempts": 0}  # a new code has its own fifteen minutes and three tries
+            # A new code has its own fifteen minutes and three tries.
+            self._process.state |= {"at": time.time(), "failed_attempts": 0}
             messages.success(request, _("A new code is on its way. The previous one no longer works."))
             return super().post(request, *args, **kwargs)
         if not is_like_a_code(request.POST.get("code", "")):
             return self.render_to_response(self.get_context_data(form=self.get_form()))  # no try lost
-        # Both counts are taken before the code is looked at: allauth keeps its own in the session, which a burst reads all at once.
+        # Both counts are taken before the code is looked at: allauth keeps its own in the session, which a burst reads
+        # all at once.
         address, issued_at = self._process.state["email"], datetime.fromtimestamp(self._process.state["at"], UTC)
         mark = limits.CODES_TRIED.take(address, at=clock.now())
         try:
@@ -173,7 +177,9 @@ def profile(request: AttendeeRequest) -> HttpResponse:
     # A copy: the form writes what was typed into it, and the rest of the page must go on showing what is true.
     form = ProfileForm(request.POST or None, instance=copy(user.attendee), user=user)
     if form.is_valid():
-        accounts.save_profile(form.instance, user, language=form.cleaned_data["language"], zone=form.cleaned_data["timezone"])
+        accounts.save_profile(
+            form.instance, user, language=form.cleaned_data["language"], zone=form.cleaned_data["timezone"]
+        )
         with translation.override(user.language):
             messages.success(request, _("Saved."))
             return redirect(safe_next(request) or reverse("accounts:profile"))

@@ -1,4 +1,5 @@
-"""Allocations for organisers: what is given out, simulations side by side, who got what and why, and the one that is put into force."""
+"""Allocations for organisers: what is given out, simulations side by side, who got what and why, and the one that is
+put into force."""
 
 from typing import Any
 
@@ -63,7 +64,8 @@ class SeedForm(forms.Form):
         max_length=64,
         validators=[validate_line],
         help_text=_(
-            "If empty: drawn at random. You can enter one that was announced beforehand, for example the numbers of a lottery still to come."
+            "If empty: drawn at random. You can enter one that was announced beforehand, for example the numbers "
+            "of a lottery still to come."
         ),
     )
 
@@ -91,9 +93,12 @@ def with_figures(runs: QuerySet[AllocationRun]) -> QuerySet[Any]:
 
 
 def count(rows: QuerySet[Any], what: Any) -> Coalesce:
-    """`what` counted over the `rows` of an allocation, in a query of its own: joined, they would multiply each other."""
+    """`what` counted over the `rows` of an allocation, in a query of its own: joined, they would multiply each
+    other."""
     of_allocation = rows.filter(allocation=OuterRef("pk")).order_by().values("allocation")
-    return Coalesce(Subquery(of_allocation.annotate(n=Count(what, distinct=True)).values("n"), output_field=IntegerField()), 0)
+    return Coalesce(
+        Subquery(of_allocation.annotate(n=Count(what, distinct=True)).values("n"), output_field=IntegerField()), 0
+    )
 
 
 class RunInline(ReadOnlyInline):
@@ -109,7 +114,9 @@ class RunInline(ReadOnlyInline):
     @admin.display(description=_("run at"))
     def run_link(self, run: AllocationRun) -> SafeString:
         url = reverse("admin:allocations_allocationrun_change", args=[run.pk])
-        return format_html('<a href="{}">{}</a>', url, date_format(timezone.localtime(run.created_at), "SHORT_DATETIME_FORMAT"))
+        return format_html(
+            '<a href="{}">{}</a>', url, date_format(timezone.localtime(run.created_at), "SHORT_DATETIME_FORMAT")
+        )
 
     @admin.display(description=_("1st wish"))
     def first(self, run: Any) -> str:
@@ -133,7 +140,15 @@ class AllocationAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
     """Groups of sessions that are given out by wishes. Once a run is in force, an allocation is only read."""
 
     form = AllocationForm
-    list_display = ["title", "state", "opens_at", "closes_at", "number_of_sessions", "number_of_people", "number_of_wishes"]
+    list_display = [
+        "title",
+        "state",
+        "opens_at",
+        "closes_at",
+        "number_of_sessions",
+        "number_of_people",
+        "number_of_wishes",
+    ]
     search_fields = ["title_fr", "title_en", "slug"]
     date_hierarchy = "closes_at"
     autocomplete_fields = ["sessions"]
@@ -149,7 +164,8 @@ class AllocationAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
             {
                 "fields": ["sessions", "seats_at_most"],
                 "description": _(
-                    "Open registration for these sessions only after the seats are given out: seats taken before then can no longer be given out."
+                    "Open registration for these sessions only after the seats are given out: seats taken before "
+                    "then can no longer be given out."
                 ),
             },
         ),
@@ -173,14 +189,20 @@ class AllocationAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
         return [RunInline] if obj else []
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        done = ["slug", "opens_at", "closes_at", "wishes_at_most", "seats_at_most", "sessions"] if obj and obj.in_force else []
+        done = (
+            ["slug", "opens_at", "closes_at", "wishes_at_most", "seats_at_most", "sessions"]
+            if obj and obj.in_force
+            else []
+        )
         return [*self.readonly_fields, *done]
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
         return {} if obj and obj.in_force else super().get_prepopulated_fields(request, obj)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        return super().formfield_for_manytomany(db_field, request, **{"widget": SessionBoxes(db_field, self.admin_site)} | kwargs)
+        return super().formfield_for_manytomany(
+            db_field, request, **{"widget": SessionBoxes(db_field, self.admin_site)} | kwargs
+        )
 
     def has_delete_permission(self, request: HttpRequest, obj: Allocation | None = None) -> bool:
         # Its wishes would go with it.
@@ -241,7 +263,10 @@ class AllocationAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
     def people_so_far(self, allocation: Any) -> str:
         if allocation.pk is None:
             return "–"
-        return _("Wishes: %(wishes)d. People: %(people)d.") % {"wishes": allocation.wishes_count, "people": allocation.people_count}
+        return _("Wishes: %(wishes)d. People: %(people)d.") % {
+            "wishes": allocation.wishes_count,
+            "people": allocation.people_count,
+        }
 
 
 @admin.register(AllocationRun)
@@ -262,7 +287,11 @@ class AllocationRunAdmin(RecordAdmin):
         return with_figures(super().get_queryset(request))
 
     def get_urls(self) -> list[URLPattern]:
-        download = path("<path:object_id>/download/", self.admin_site.admin_view(self.download), name="allocations_allocationrun_download")
+        download = path(
+            "<path:object_id>/download/",
+            self.admin_site.admin_view(self.download),
+            name="allocations_allocationrun_download",
+        )
         return [download, *super().get_urls()]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -280,7 +309,9 @@ class AllocationRunAdmin(RecordAdmin):
     def offers(self, name: str, obj: Any) -> bool:
         return clock.now() >= obj.allocation.closes_at and not allocating.in_force(obj.allocation)
 
-    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
         run: Any = self.get_object(request, unquote(object_id))
         context = dict(extra_context or {})
         if run and self.has_view_permission(request, run):
@@ -312,7 +343,9 @@ class AllocationRunAdmin(RecordAdmin):
             else:
                 seats = run.figures["seats"]
                 words = ngettext(
-                    "%d seat is given out, and everybody is told by mail.", "%d seats are given out, and everybody is told by mail.", seats
+                    "%d seat is given out, and everybody is told by mail.",
+                    "%d seats are given out, and everybody is told by mail.",
+                    seats,
                 )
                 self.message_user(request, words % seats)
             return None
@@ -332,7 +365,8 @@ class AllocationRunAdmin(RecordAdmin):
 
 
 def _told(run: Any, asked: str) -> dict[str, Any]:
-    """What the page of a run shows: its figures, each session, the other runs beside it, and the people whom one looks for."""
+    """What the page of a run shows: its figures, each session, the other runs beside it, and the people whom one looks
+    for."""
     figures = run.figures
     sessions = Session.objects.with_place().in_bulk([number(key) for key in figures["sessions"]])
     rows = [(sessions.get(number(key)), key, row) for key, row in figures["sessions"].items()]
@@ -356,7 +390,12 @@ def _people(run: AllocationRun, asked: str) -> list[dict[str, Any]]:
     named = Q(name__icontains=asked) | Q(user__email__icontains=asked)
     if asked[:1] == "a" and whole_number(asked[1:]) is not None:
         named |= Q(pk=number(asked))
-    part = Attendee.objects.filter(named, wishes__allocation=run.allocation_id).distinct().select_related("user").order_by("name", "pk")
+    part = (
+        Attendee.objects.filter(named, wishes__allocation=run.allocation_id)
+        .distinct()
+        .select_related("user")
+        .order_by("name", "pk")
+    )
     found = [person for person in part[: 5 * PEOPLE_FOUND] if person_key(person.pk) in inputs][:PEOPLE_FOUND]
     parts = {person.pk: (inputs[person_key(person.pk)]["wishes"], answers[person_key(person.pk)]) for person in found}
     outcomes = wishes.outcomes_of(parts)

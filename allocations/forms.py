@@ -13,7 +13,8 @@ class WishForm:
     Sessions go by their slug; `known` are those that may be named. One that is not raises SeatRefused.
     """
 
-    # `drop` stands in the list of sessions, `leave` in one's own order. "remove" would be a trap: it would hide form.remove() from scripts.
+    # `drop` stands in the list of sessions, `leave` in one's own order. "remove" would be a trap: it would hide
+    # form.remove() from scripts.
     ACTS = ("add", "up", "down", "drop", "leave")
 
     def __init__(self, data: QueryDict, known: Mapping[str, Session]) -> None:

@@ -1,4 +1,5 @@
-"""The mail about the result of an allocation: its standard words, and what it is shown about (docs/rules.md#mail-templates)."""
+"""The mail about the result of an allocation: its standard words, and what it is shown about
+(docs/rules.md#mail-templates)."""
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.utils.translation import gettext_lazy as _

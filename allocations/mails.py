@@ -1,4 +1,5 @@
-"""The mail about the result of an allocation, written by a worker just before it sends it (outbox.domain.mail_kinds)."""
+"""The mail about the result of an allocation, written by a worker just before it sends it
+(outbox.domain.mail_kinds)."""
 
 from typing import Any
 
@@ -20,7 +21,9 @@ def allocated(message: Message) -> Letter:
 
 def allocated_letter(said: dict[str, Any]) -> Letter:
     attendee = Attendee.objects.select_related("user").get(pk=said["attendee"])
-    allocation = AllocationRun.objects.defer("inputs", "results").select_related("allocation").get(uuid=said["run"]).allocation
+    allocation = (
+        AllocationRun.objects.defer("inputs", "results").select_related("allocation").get(uuid=said["run"]).allocation
+    )
     outcomes = wishes.outcomes(said["wishes"], said["answers"], attendee)
     texts = mail_templates.of("allocations.allocated").fill({"name": attendee.name, "title": allocation.title})
     context = {

@@ -13,7 +13,8 @@ from programme.models import Session
 
 
 class Allocation(models.Model):
-    """Sessions that are given out together and fairly: people rank their wishes until a moment, then one run decides (docs/rules.md#allocation)."""
+    """Sessions that are given out together and fairly: people rank their wishes until a moment, then one run decides
+    (docs/rules.md#allocation)."""
 
     slug = models.SlugField(_("slug"), max_length=60, unique=True)
     title = models.CharField(_("title"), max_length=150)
@@ -21,7 +22,9 @@ class Allocation(models.Model):
     opens_at = models.DateTimeField(_("wishes from"))
     closes_at = models.DateTimeField(_("wishes until"))
     wishes_at_most = models.PositiveSmallIntegerField(_("maximum number of wishes"), default=8)
-    seats_at_most = models.PositiveSmallIntegerField(_("maximum number of seats"), default=3, help_text=_("Per person."))
+    seats_at_most = models.PositiveSmallIntegerField(
+        _("maximum number of seats"), default=3, help_text=_("Per person.")
+    )
 
     class Meta:
         verbose_name = _("allocation")
@@ -29,7 +32,9 @@ class Allocation(models.Model):
         ordering = ["closes_at", "slug"]
         constraints = [
             models.CheckConstraint(condition=Q(closes_at__gt=F("opens_at")), name="wishes_end_after_they_begin"),
-            models.CheckConstraint(condition=Q(wishes_at_most__gt=0, seats_at_most__gt=0), name="allocation_gives_something"),
+            models.CheckConstraint(
+                condition=Q(wishes_at_most__gt=0, seats_at_most__gt=0), name="allocation_gives_something"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -59,7 +64,8 @@ class Wish(models.Model):
 
 
 class AllocationRun(models.Model):
-    """One run of an allocation: what went in, the seed, what came out and why. Never changed, but for the moment it was put into force."""
+    """One run of an allocation: what went in, the seed, what came out and why. Never changed, but for the moment it was
+    put into force."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     allocation = models.ForeignKey(Allocation, models.PROTECT, related_name="runs", verbose_name=_("allocation"))

@@ -2,7 +2,9 @@ from allocations.models import AllocationRun, Wish
 from core.personal_data import Erasure, PersonalData, Retention, declare
 
 declare(
-    PersonalData(Wish, accounts=("attendee__user",), exported=("allocation", "session", "rank"), retention=Retention.EVENT),
+    PersonalData(
+        Wish, accounts=("attendee__user",), exported=("allocation", "session", "rank"), retention=Retention.EVENT
+    ),
     # What went in and what came out name people by their numbers: a run in force can be replayed.
     PersonalData(
         AllocationRun,

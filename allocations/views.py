@@ -1,4 +1,5 @@
-"""The pages of wishes: which sessions are given out fairly, one's own ranking, and what came of it (docs/rules.md#allocation)."""
+"""The pages of wishes: which sessions are given out fairly, one's own ranking, and what came of it
+(docs/rules.md#allocation)."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -30,7 +31,8 @@ def allocations(request: AttendeeRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @attendee_required
 def allocation(request: AttendeeRequest, slug: str) -> HttpResponse:
-    """One's ranking of the sessions of an allocation, while it takes wishes; afterwards, what one got and why not the rest."""
+    """One's ranking of the sessions of an allocation, while it takes wishes; afterwards, what one got and why not the
+    rest."""
     now = clock.now()
     attendee = request.attendee
     found = visible_allocation(slug, now)
@@ -51,11 +53,21 @@ def _rank(request: Request, found: Allocation, attendee: Attendee) -> HttpRespon
         notice, refused = str(refusal), True
     else:
         rank = next((wish.rank for wish in kept if wish.session_id == form.session.pk), None)
-        words = _("“%(session)s” is your wish number %(rank)d.") if rank else _("“%(session)s” is no longer one of your wishes.")
+        words = (
+            _("“%(session)s” is your wish number %(rank)d.")
+            if rank
+            else _("“%(session)s” is no longer one of your wishes.")
+        )
         notice, act, moved = words % {"session": form.session, "rank": rank}, form.act, form.session
         anchor = f"#session-{form.session.slug}" if act in ("add", "drop") else anchor
     if request.htmx:
-        context = {"sheet": wishes.sheet(found, attendee, now), "notice": notice, "refused": refused, "act": act, "moved": moved}
+        context = {
+            "sheet": wishes.sheet(found, attendee, now),
+            "notice": notice,
+            "refused": refused,
+            "act": act,
+            "moved": moved,
+        }
         return render(request, "allocations/_wishes.html", context)
     messages.add_message(request, messages.ERROR if refused else messages.SUCCESS, notice)
     return redirect(reverse("allocations:allocation", args=[found.slug]) + anchor)

@@ -29,7 +29,9 @@ def main() -> None:
     parser.add_argument("--people", type=_from_one, default=5000)
     parser.add_argument("--sessions", type=_from_one, default=60)
     parser.add_argument("--wishes", type=_from_one, default=8)
-    parser.add_argument("--of-run", action="store_true", help="measure in a database that is ready: what the bench starts by itself")
+    parser.add_argument(
+        "--of-run", action="store_true", help="measure in a database that is ready: what the bench starts by itself"
+    )
     given = parser.parse_args()
     given.wishes = min(given.wishes, given.sessions)
     if given.of_run:
@@ -44,15 +46,25 @@ def main() -> None:
         progress("Simulating a run and putting it into force…")
         # A process of its own: the memory of the one that wrote the people would be counted too.
         done = subprocess.run(
-            [sys.executable, __file__, "--of-run"], cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, text=True, check=False
+            [sys.executable, __file__, "--of-run"],
+            cwd=ROOT,
+            env=os.environ,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
         )
         if done.returncode:
             sys.exit(f"The run failed (code {done.returncode}).")
-        print(json.dumps({"people": given.people, "sessions": given.sessions, "wishes": given.wishes} | json.loads(done.stdout)))
+        print(
+            json.dumps(
+                {"people": given.people, "sessions": given.sessions, "wishes": given.wishes} | json.loads(done.stdout)
+            )
+        )
 
 
 def make(given: Any) -> None:
-    """People, half of them in two cohorts, one in three with a seat elsewhere, and wishes that favour some sessions over others."""
+    """People, half of them in two cohorts, one in three with a seat elsewhere, and wishes that favour some sessions
+    over others."""
     from django.utils import timezone  # noqa: PLC0415
 
     from accounts.models import User  # noqa: PLC0415
@@ -76,14 +88,17 @@ def make(given: Any) -> None:
     people = make.attendees(given.people)
     cohorts = [make.cohort(size=given.people, weight=weight) for weight in (1, 2)]
     Membership.objects.bulk_create(
-        [Membership(cohort=cohorts[n % 2], attendee=person) for n, person in enumerate(people) if n % 4 < 2], batch_size=EVERY
+        [Membership(cohort=cohorts[n % 2], attendee=person) for n, person in enumerate(people) if n % 4 < 2],
+        batch_size=EVERY,
     )
     for cohort in cohorts:
         for of_cohort in sessions:
             pools.allot(of_cohort, cohort, of_cohort.capacity // 4)
     Limit.objects.create(event=event, at_most=4)
     organiser = User.objects.create_superuser("organiser@example.org")
-    taken = [(elsewhere[n % HOURS], person, make.pool(elsewhere[n % HOURS])) for n, person in enumerate(people) if n % 3 == 0]
+    taken = [
+        (elsewhere[n % HOURS], person, make.pool(elsewhere[n % HOURS])) for n, person in enumerate(people) if n % 3 == 0
+    ]
     booking.seat_many(taken, actor=organiser, at=now)
     allocation = Allocation.objects.create(
         slug="bench",
@@ -97,8 +112,13 @@ def make(given: Any) -> None:
     favour = [1 / (n + 1) for n in range(given.sessions)]
     wishes = []
     for person in people:
-        order = sorted(range(given.sessions), key=lambda n: dice.random() ** (1 / favour[n]), reverse=True)[: given.wishes]
-        wishes += [Wish(allocation=allocation, attendee=person, session=sessions[n], rank=rank) for rank, n in enumerate(order, 1)]
+        order = sorted(range(given.sessions), key=lambda n: dice.random() ** (1 / favour[n]), reverse=True)[
+            : given.wishes
+        ]
+        wishes += [
+            Wish(allocation=allocation, attendee=person, session=sessions[n], rank=rank)
+            for rank, n in enumerate(order, 1)
+        ]
     Wish.objects.bulk_create(wishes, batch_size=EVERY)
 
 

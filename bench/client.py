@@ -1,4 +1,5 @@
-"""A small keep-alive HTTP client that costs little CPU, since it shares the machine with the server that it measures."""
+"""A small keep-alive HTTP client that costs little CPU, since it shares the machine with the server that it
+measures."""
 
 import asyncio
 import contextlib
@@ -17,7 +18,8 @@ SEAT_BOX = {"HX-Request": "true", "HX-Target": "seat-box"}
 
 @dataclass(slots=True)
 class Answer:
-    """What came back. `status` is 0 when the connection broke or the time was over first; `body` is empty unless kept."""
+    """What came back. `status` is 0 when the connection broke or the time was over first; `body` is empty unless
+    kept."""
 
     key: int
     status: int
@@ -37,7 +39,8 @@ class Answer:
 
 @dataclass
 class Rush:
-    """All answers of one rush, and how much of one core the client itself used: near 1, it is the client that was measured."""
+    """All answers of one rush, and how much of one core the client itself used: near 1, it is the client that was
+    measured."""
 
     answers: list[Answer] = field(default_factory=list)
     started_at: float = 0.0
@@ -54,7 +57,12 @@ class Rush:
 
 
 def request_bytes(
-    path: str, *, port: int, cookies: dict[str, str] | None = None, headers: dict[str, str] | None = None, body: bytes | None = None
+    path: str,
+    *,
+    port: int,
+    cookies: dict[str, str] | None = None,
+    headers: dict[str, str] | None = None,
+    body: bytes | None = None,
 ) -> bytes:
     """A GET of `path`, or the POST of a form `body`, ready to send."""
     lines = [f"{'GET' if body is None else 'POST'} {path} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
@@ -104,7 +112,8 @@ async def _rush(
 
 
 class _Connection(asyncio.Protocol):
-    """One client: asks, waits for the whole answer, asks again; opens a new connection when the server closed the last one."""
+    """One client: asks, waits for the whole answer, asks again; opens a new connection when the server closed the last
+    one."""
 
     def __init__(
         self,
@@ -115,7 +124,14 @@ class _Connection(asyncio.Protocol):
         stop_at: float | None,
         keep: bool,
     ) -> None:
-        self.loop, self.port, self.requests, self.answers, self.stop_at, self.keep = loop, port, requests, answers, stop_at, keep
+        self.loop, self.port, self.requests, self.answers, self.stop_at, self.keep = (
+            loop,
+            port,
+            requests,
+            answers,
+            stop_at,
+            keep,
+        )
         self.done: asyncio.Future[None] = loop.create_future()
         self.transport: asyncio.Transport | None = None
         self.asked: tuple[int, bytes] | None = None
@@ -247,7 +263,8 @@ class Pages:
         return round(took[min(int(len(took) * 0.95), len(took) - 1)] * 1000, 1)
 
     def busy_p95_ms(self, seconds: float, going_on: Callable[[], bool] = lambda: True) -> float:
-        """The same for as many visitors as the web has time for, for `seconds` or as long as something is `going_on`."""
+        """The same for as many visitors as the web has time for, for `seconds` or as long as something is
+        `going_on`."""
         ask = request_bytes(self.path, port=self.port, headers=SEAT_BOX)
         asked = itertools.takewhile(lambda _: going_on(), itertools.repeat((0, ask)))
         return rush(self.port, asked, concurrency=BUSY, seconds=seconds, limit=seconds + 60).ms(95)

@@ -1,4 +1,5 @@
-"""The least that Django can do on this machine: the floor that each bench compares itself with. Never routed in production."""
+"""The least that Django can do on this machine: the floor that each bench compares itself with. Never routed in
+production."""
 
 from django.db import transaction
 from django.db.models import F
@@ -13,11 +14,19 @@ def ok(request: HttpRequest) -> HttpResponse:
 
 
 def take(request: HttpRequest, session_id: int, pool_id: int, attendee_id: int) -> HttpResponse:
-    """Only the conditional UPDATE of the counter and the INSERT of the row: no sign-in, no rule, no history, no mail, no page."""
+    """Only the conditional UPDATE of the counter and the INSERT of the row: no sign-in, no rule, no history, no mail,
+    no page."""
     with transaction.atomic():
         if SeatPool.objects.filter(pk=pool_id, taken__lt=F("seats")).update(taken=F("taken") + 1):
             Registration.objects.bulk_create(
-                [Registration(session_id=session_id, attendee_id=attendee_id, pool_id=pool_id, status=Registration.Status.CONFIRMED)]
+                [
+                    Registration(
+                        session_id=session_id,
+                        attendee_id=attendee_id,
+                        pool_id=pool_id,
+                        status=Registration.Status.CONFIRMED,
+                    )
+                ]
             )
     return ok(request)
 

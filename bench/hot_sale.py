@@ -1,7 +1,7 @@
 """A rush for one session: many signed-in people, each with cookies of their own, post the seat form at once.
 
-Each person first opens the seat box (not timed) and then posts the form of that box with its CSRF token, as htmx does (timed).
-Prints one JSON object last; docs/benchmarks.md tells what each figure means.
+Each person first opens the seat box (not timed) and then posts the form of that box with its CSRF token, as htmx does
+(timed). Prints one JSON object last; docs/benchmarks.md tells what each figure means.
 """
 
 import argparse
@@ -30,8 +30,14 @@ def main() -> None:
     parser.add_argument("--seats", type=int, default=300, help="how many seats there are")
     parser.add_argument("--concurrency", type=int, default=32, help="requests under way at once")
     parser.add_argument("--rounds", type=int, default=3, help="rushes, each for another session; medians are printed")
-    parser.add_argument("--cancel", type=float, default=0.0, help="share of the people who give back, in mid-rush, what they got")
-    parser.add_argument("--swap", action="store_true", help="people who hold seats in two full sessions change places, instead of the rush")
+    parser.add_argument(
+        "--cancel", type=float, default=0.0, help="share of the people who give back, in mid-rush, what they got"
+    )
+    parser.add_argument(
+        "--swap",
+        action="store_true",
+        help="people who hold seats in two full sessions change places, instead of the rush",
+    )
     parser.add_argument("--floor-seconds", type=float, default=3, help="how long to ask the view that only answers ok")
     given = parser.parse_args()
     if not (
@@ -43,7 +49,8 @@ def main() -> None:
         and 0 < given.floor_seconds <= 60
     ):
         parser.error(
-            "people: 1 to 20000; seats: 1 to 200000; concurrency: 1 to 256; rounds: 1 to 20; cancel: 0 to 1; floor-seconds: at most 60"
+            "people: 1 to 20000; seats: 1 to 200000; concurrency: 1 to 256; rounds: 1 to 20; cancel: 0 to 1; "
+            "floor-seconds: at most 60"
         )
     with workplace(given) as folder:
         print(json.dumps(measure_swaps(folder, given) if given.swap else measure(folder, given)))
@@ -81,7 +88,16 @@ def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
         max_rss_mb = server.max_rss_mb()
     middle: dict[str, Any] = {
         name: round(statistics.median(result[name] for result in results), 1)
-        for name in ("decisions_per_s", "registrations_per_s", "p50_ms", "p95_ms", "p99_ms", "max_ms", "box_p95_ms", "client_cpu")
+        for name in (
+            "decisions_per_s",
+            "registrations_per_s",
+            "p50_ms",
+            "p95_ms",
+            "p99_ms",
+            "max_ms",
+            "box_p95_ms",
+            "client_cpu",
+        )
     }
     total = {name: sum(result[name] for result in results) for name in ("errors", "oversold", "breaches")}
     same = {name: results[-1][name] for name in ("sold", "waiting", "refused", "cancelled")}
@@ -117,7 +133,9 @@ def count_queries(slug: str, cookies: dict[str, str]) -> int:
     from django.test.utils import CaptureQueriesContext  # noqa: PLC0415
     from django.urls import reverse  # noqa: PLC0415
 
-    client = Client(enforce_csrf_checks=True, SERVER_NAME="127.0.0.1", headers={"HX-Request": "true", "HX-Target": "seat-box"})
+    client = Client(
+        enforce_csrf_checks=True, SERVER_NAME="127.0.0.1", headers={"HX-Request": "true", "HX-Target": "seat-box"}
+    )
     client.cookies.load(cookies)
     box = client.get(reverse("registrations:seat", args=[slug]))
     form = SeatForm(box.content).fields
@@ -158,14 +176,20 @@ def make_crowd(folder: Path, number: int) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "people.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-def look(server: Server, session: Any, crowd: list[dict[str, Any]], concurrency: int) -> tuple[Rush, dict[int, dict[str, str]]]:
-    """Let each of `crowd` open the seat box of `session`: how that went, and the fields of the form that each then sees."""
+def look(
+    server: Server, session: Any, crowd: list[dict[str, Any]], concurrency: int
+) -> tuple[Rush, dict[int, dict[str, str]]]:
+    """Let each of `crowd` open the seat box of `session`: how that went, and the fields of the form that each then
+    sees."""
     from django.urls import reverse  # noqa: PLC0415
 
     path = reverse("registrations:seat", args=[session.slug])
     # Identity only here: the box must be read.
     headers = HTMX | {"Accept-Encoding": "identity"}
-    asks = [(n, request_bytes(path, port=server.port, cookies=person["cookies"], headers=headers)) for n, person in enumerate(crowd)]
+    asks = [
+        (n, request_bytes(path, port=server.port, cookies=person["cookies"], headers=headers))
+        for n, person in enumerate(crowd)
+    ]
     boxes = rush(server.port, asks, concurrency=concurrency, limit=300, keep=True)
     forms = {box.key: SeatForm(box.body).fields for box in boxes.answers if box.status == 200}
     if len(forms) < len(crowd):
@@ -198,7 +222,9 @@ def breaches() -> int:
     return len(invariants.check(timezone.now())["breaches"])  # type: ignore[arg-type]
 
 
-def one_rush(server: Server, session: Any, crowd: list[dict[str, Any]], concurrency: int, cancel: float) -> dict[str, Any]:
+def one_rush(
+    server: Server, session: Any, crowd: list[dict[str, Any]], concurrency: int, cancel: float
+) -> dict[str, Any]:
     from django.db import connection  # noqa: PLC0415
 
     from registrations.models import Registration, SeatPool  # noqa: PLC0415
@@ -224,7 +250,11 @@ def one_rush(server: Server, session: Any, crowd: list[dict[str, Any]], concurre
     wrong = breaches() - wrong_before
     connection.close()
     # Only the first people get a seat: the rate counts the time until the last of them had the answer.
-    ends = [answer.ended_at for answer in result.answers if answer.key < GIVES_BACK and crowd[answer.key]["email"] in holders]
+    ends = [
+        answer.ended_at
+        for answer in result.answers
+        if answer.key < GIVES_BACK and crowd[answer.key]["email"] in holders
+    ]
     ok = [answer for answer in result.answers if answer.status == 200]
     return {
         "decisions_per_s": result.per_s(),
@@ -246,8 +276,8 @@ def one_rush(server: Server, session: Any, crowd: list[dict[str, Any]], concurre
 
 
 def one_by_one(server: Server, session: Any, crowd: list[dict[str, Any]]) -> list[float]:
-    """Milliseconds, in the middle, of a POST that takes a seat, of one that is told that none is left, and of one that gets a place
-    in line, while nobody else is there. All have opened the box before."""
+    """Milliseconds, in the middle, of a POST that takes a seat, of one that is told that none is left, and of one that
+    gets a place in line, while nobody else is there. All have opened the box before."""
     from django.db import connection  # noqa: PLC0415
 
     from programme.models import Session  # noqa: PLC0415
@@ -255,7 +285,9 @@ def one_by_one(server: Server, session: Any, crowd: list[dict[str, Any]]) -> lis
     _boxes, forms = look(server, session, crowd, 1)
     posts = [(n, press(server, "register", session, crowd[n], form)) for n, form in forms.items()]
     middles = []
-    for number, line in enumerate([Session.WaitingList.AUTOMATIC, Session.WaitingList.NONE, Session.WaitingList.AUTOMATIC]):
+    for number, line in enumerate(
+        [Session.WaitingList.AUTOMATIC, Session.WaitingList.NONE, Session.WaitingList.AUTOMATIC]
+    ):
         Session.objects.filter(pk=session.pk).update(waiting_list=line)
         connection.close()
         middles.append(rush(server.port, posts[number * ALONE : (number + 1) * ALONE], concurrency=1).ms(50))
@@ -263,7 +295,8 @@ def one_by_one(server: Server, session: Any, crowd: list[dict[str, Any]]) -> lis
 
 
 def measure_swaps(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
-    """Half of the people hold seats in one session, half in another at the same time, with a tenth of the seats free: all change."""
+    """Half of the people hold seats in one session, half in another at the same time, with a tenth of the seats free:
+    all change."""
     from django.db import connection  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
 
@@ -274,7 +307,10 @@ def measure_swaps(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     crowd = make_crowd(folder, given.people)
     starts_at = timezone.now() + timedelta(days=30)
     half = given.people // 2
-    pair = [make.session(seats=half + max(half // 10, 1), starts_at=starts_at, room=make.room(capacity=200_000)) for _ in range(2)]
+    pair = [
+        make.session(seats=half + max(half // 10, 1), starts_at=starts_at, room=make.room(capacity=200_000))
+        for _ in range(2)
+    ]
     people = {attendee.user.email: attendee for attendee in Attendee.objects.select_related("user")}
     here = [pair[n % 2] for n in range(len(crowd))]
     progress("Seating them…")
@@ -289,7 +325,9 @@ def measure_swaps(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
         result = rush(server.port, asks, concurrency=given.concurrency, limit=300)
         max_rss_mb = server.max_rss_mb()
     ok = [answer for answer in result.answers if answer.status == 200]
-    swapped = Registration.objects.filter(status=Registration.Status.CANCELLED, ending=Registration.Ending.SWAPPED).count()
+    swapped = Registration.objects.filter(
+        status=Registration.Status.CANCELLED, ending=Registration.Ending.SWAPPED
+    ).count()
     return {
         "swaps_per_s": round(swapped / result.seconds, 1),
         "decisions_per_s": result.per_s(),

@@ -1,6 +1,7 @@
 """A long list of people: how fast it is looked through, put into force, and found unchanged.
 
-Then others ask for a page of the web while a worker does the same again. Prints one JSON object last; docs/benchmarks.md tells what each figure means.
+Then others ask for a page of the web while a worker does the same again. Prints one JSON object last;
+docs/benchmarks.md tells what each figure means.
 """
 
 import argparse
@@ -50,7 +51,9 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     data = a_list(given.rows)
 
     def review() -> Upload:
-        upload = reviewing.receive(cohort, data, "list.csv", actor=coordinator, mode=Upload.Mode.REPLACE, at=timezone.now())
+        upload = reviewing.receive(
+            cohort, data, "list.csv", actor=coordinator, mode=Upload.Mode.REPLACE, at=timezone.now()
+        )
         processing.work(upload, at=timezone.now())
         return Upload.objects.get(pk=upload.pk)
 
@@ -69,7 +72,8 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     progress("The same list again…")
     _nothing, again_s = timed(lambda: apply(review()))
     rss = {
-        name: resource.getrusage(who).ru_maxrss / 1024 for name, who in (("own", resource.RUSAGE_SELF), ("child", resource.RUSAGE_CHILDREN))
+        name: resource.getrusage(who).ru_maxrss / 1024
+        for name, who in (("own", resource.RUSAGE_SELF), ("child", resource.RUSAGE_CHILDREN))
     }
     return {
         "review_s": round(review_s, 2),
@@ -85,7 +89,8 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def beside_the_web(folder: Path, rows: int) -> dict[str, float]:
-    """How long an answer of the web takes while a worker reads and applies a list of another cohort, and then another."""
+    """How long an answer of the web takes while a worker reads and applies a list of another cohort, and then
+    another."""
     from django.db import connection  # noqa: PLC0415
     from django.urls import reverse  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
@@ -105,7 +110,9 @@ def beside_the_web(folder: Path, rows: int) -> dict[str, float]:
         of = Upload.objects.filter(pk=upload.pk)
         wait_until(of.filter(status="review").exists, GIVE_UP_AFTER, "The list was not read")
         upload = of.get()
-        reviewing.confirm(upload, as_shown={name: upload.counts[name] for name in ("new", "changed", "removed")}, actor=coordinator)
+        reviewing.confirm(
+            upload, as_shown={name: upload.counts[name] for name in ("new", "changed", "removed")}, actor=coordinator
+        )
         wait_until(of.filter(status="applied").exists, GIVE_UP_AFTER, "The list was not applied")
 
     def hand_in_beside() -> None:

@@ -1,4 +1,5 @@
-"""How long `manage.py load_summit` takes on an empty database, and how much memory: a process of its own, as an organiser runs it.
+"""How long `manage.py load_summit` takes on an empty database, and how much memory: a process of its own, as an
+organiser runs it.
 
 Prints one JSON object last; docs/benchmarks.md tells what each figure means.
 """
@@ -50,7 +51,9 @@ def run(command: list[str]) -> tuple[float, float]:
     if process.returncode:
         sys.exit(f"{' '.join(command)} failed (code {process.returncode}).")
     # Linux counts in KiB, macOS in bytes.
-    return round(time.perf_counter() - began, 2), round(used.ru_maxrss / (1024 if sys.platform == "linux" else 1024 * 1024), 1)
+    return round(time.perf_counter() - began, 2), round(
+        used.ru_maxrss / (1024 if sys.platform == "linux" else 1024 * 1024), 1
+    )
 
 
 if __name__ == "__main__":

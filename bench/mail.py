@@ -1,7 +1,8 @@
-"""A mail to everybody who has a seat: how fast it is queued and leaves, while sign-in codes and web pages are asked for.
+"""A mail to everybody who has a seat: how fast it is queued and leaves, while sign-in codes and web pages are asked
+for.
 
-The worker, the broker, the mail server and the web are processes of their own. Prints one JSON object last; docs/benchmarks.md
-tells what each figure means.
+The worker, the broker, the mail server and the web are processes of their own. Prints one JSON object last;
+docs/benchmarks.md tells what each figure means.
 """
 
 import argparse
@@ -34,10 +35,12 @@ from outbox.domain.posting import post_many
 from registrations.models import Registration
 began = time.perf_counter()
 with transaction.atomic():
-    seats = Registration.objects.filter(status="confirmed").values_list("uuid", "attendee__user__email", "attendee__user__language")
+    seats = Registration.objects.filter(status="confirmed").values_list(\
+"uuid", "attendee__user__email", "attendee__user__language")
     post_many(
         "registrations.confirmed",
-        ((to, f"{sys.argv[1]}:{uuid}", language, {"registration": str(uuid)}) for uuid, to, language in seats.iterator()),
+        ((to, f"{sys.argv[1]}:{uuid}", language, {"registration": str(uuid)}) \
+for uuid, to, language in seats.iterator()),
     )
 rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024 * 1024)
 print(json.dumps([time.perf_counter() - began, rss]))
@@ -47,7 +50,9 @@ print(json.dumps([time.perf_counter() - began, rss]))
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--messages", type=int, default=10_000, help="how many mails")
-    parser.add_argument("--workers", type=int, default=4, help="processes of the worker; one of them is kept for sign-in codes")
+    parser.add_argument(
+        "--workers", type=int, default=4, help="processes of the worker; one of them is kept for sign-in codes"
+    )
     given = parser.parse_args()
     if not (1 <= given.messages <= 100_000 and 1 <= given.workers <= 32):
         parser.error("messages: 1 to 100000; workers: 1 to 32")
@@ -82,7 +87,10 @@ def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
             while not is_done:  # a few mails are delivered before we look: one code is asked for in any case
                 ask_for_a_code(codes)
                 time.sleep(SECONDS_BETWEEN_CODES)
-                is_done = not Message.objects.filter(status__in=["queued", "sending"]).exists() or time.time() - began > GIVE_UP_AFTER
+                is_done = (
+                    not Message.objects.filter(status__in=["queued", "sending"]).exists()
+                    or time.time() - began > GIVE_UP_AFTER
+                )
 
         meanwhile = pages.p95_ms_while(deliver)
         ended = time.time()
@@ -120,7 +128,8 @@ def queue(name: str) -> list[float]:
 
 
 def make_seats(number: int) -> str:
-    """Give `number` people a seat in one session, without any mail yet; return the address of the page to measure: its seats, for a stranger."""
+    """Give `number` people a seat in one session, without any mail yet; return the address of the page to measure: its
+    seats, for a stranger."""
     from django.urls import reverse  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
 
@@ -133,7 +142,10 @@ def make_seats(number: int) -> str:
     for first in range(0, number, 5000):
         people = make.attendees(min(5000, number - first))
         Registration.objects.bulk_create(
-            (Registration(session=session, attendee=who, status=Registration.Status.CONFIRMED, pool=pool) for who in people),
+            (
+                Registration(session=session, attendee=who, status=Registration.Status.CONFIRMED, pool=pool)
+                for who in people
+            ),
             batch_size=1000,
         )
     SeatPool.objects.filter(pk=pool.pk).update(taken=number)
@@ -150,14 +162,23 @@ def ask_for_a_code(codes: dict[str, float]) -> None:
     to = f"code{len(codes)}@example.org"
     codes[to] = time.time()
     with transaction.atomic():
-        post("accounts.code", to, dedupe_key=f"code:{to}", language="fr", context={"code": "12345678"}, lane=Message.Lane.URGENT)
+        post(
+            "accounts.code",
+            to,
+            dedupe_key=f"code:{to}",
+            language="fr",
+            context={"code": "12345678"},
+            lane=Message.Lane.URGENT,
+        )
 
 
 @contextmanager
 def sink(folder: Path) -> Iterator[int]:
     """The mail server, on a port of its own; what arrives is noted in the file `mails`."""
     (folder / "mails").touch()
-    process = subprocess.Popen([sys.executable, "bench/sink.py", str(folder / "mails")], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "bench/sink.py", str(folder / "mails")], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
     try:
         assert process.stdout
         yield int(process.stdout.readline())

@@ -53,7 +53,9 @@ def measure(folder: Path, path: str, concurrency: int, seconds: float) -> dict[s
         live = [address for address, part in compressed.items() if part.by_htmx]
         live_rates = [steady(server, address, concurrency, min(seconds, 3), HTMX).per_s() for address in live]
         max_rss_mb = server.max_rss_mb()
-    queries = [count_queries(address, headers) for address, headers in [(path, {}), *[(address, HTMX) for address in live]]]
+    queries = [
+        count_queries(address, headers) for address, headers in [(path, {}), *[(address, HTMX) for address in live]]
+    ]
     errors = sum(answer.status != 200 for answer in result.answers)
     return {
         "requests_per_s": round((len(result.answers) - errors) / result.seconds, 1),
@@ -97,13 +99,17 @@ def count_queries(path: str, headers: dict[str, str]) -> int:
 
 def steady(server: Server, path: str, concurrency: int, seconds: float, headers: dict[str, str] | None = None) -> Rush:
     ask = request_bytes(path, port=server.port, headers={"Accept-Encoding": COMPRESSED} | (headers or {}))
-    rush(server.port, ((0, ask) for _ in range(concurrency * 4)), concurrency=concurrency)  # each worker has answered before
-    return rush(server.port, ((0, ask) for _ in iter(int, 1)), concurrency=concurrency, seconds=seconds, limit=seconds + 30)
+    # Each worker has answered before.
+    rush(server.port, ((0, ask) for _ in range(concurrency * 4)), concurrency=concurrency)
+    return rush(
+        server.port, ((0, ask) for _ in iter(int, 1)), concurrency=concurrency, seconds=seconds, limit=seconds + 30
+    )
 
 
 @dataclass
 class Part:
-    """One of the answers that a page is made of: the bytes of its body as they travel, its kind, and whether htmx asked for it."""
+    """One of the answers that a page is made of: the bytes of its body as they travel, its kind, and whether htmx asked
+    for it."""
 
     size: int
     kind: str
@@ -119,11 +125,15 @@ def first_view(server: Server, path: str, encoding: str) -> dict[str, Part]:
         if address in parts:
             continue
         headers = {"Accept-Encoding": encoding} | (HTMX if by_htmx else {})
-        [answer] = rush(server.port, [(0, request_bytes(address, port=server.port, headers=headers))], concurrency=1, keep=True).answers
+        [answer] = rush(
+            server.port, [(0, request_bytes(address, port=server.port, headers=headers))], concurrency=1, keep=True
+        ).answers
         if answer.status != 200:
             sys.exit(f"{address}, which {path} needs, answers {answer.status}.")
         parts[address] = Part(len(answer.body), answer.header("Content-Type").split(";")[0], by_htmx)
-        todo += [(urldefrag(urljoin(address, link)).url, htmx) for link, htmx in needs(server, address, answer, headers)]
+        todo += [
+            (urldefrag(urljoin(address, link)).url, htmx) for link, htmx in needs(server, address, answer, headers)
+        ]
     return parts
 
 
@@ -137,7 +147,9 @@ def needs(server: Server, address: str, answer: Answer, headers: dict[str, str])
         [answer] = rush(server.port, [(0, ask)], concurrency=1, keep=True).answers
     text = answer.body.decode()
     if kind.startswith("text/css"):
-        links = re.findall(r"""url\(\s*["']?([^"')]+)["']?\s*\)""", text) + re.findall(r"""@import\s+["']([^"']+)["']""", text)
+        links = re.findall(r"""url\(\s*["']?([^"')]+)["']?\s*\)""", text) + re.findall(
+            r"""@import\s+["']([^"']+)["']""", text
+        )
         return [(link, False) for link in links if not link.startswith(("data:", "#"))]
     return Links(text).found
 
@@ -157,7 +169,9 @@ class Links(HTMLParser):
         if tag == "link" and self.FETCHED & set(given.get("rel", "").split()) and given.get("href"):
             self._add(given["href"])
         elif (
-            tag in ("script", "img", "source", "iframe", "audio", "video", "embed") and given.get("src") and given.get("loading") != "lazy"
+            tag in ("script", "img", "source", "iframe", "audio", "video", "embed")
+            and given.get("src")
+            and given.get("loading") != "lazy"
         ):
             self._add(given["src"])
         if given.get("hx-get") and {"load", "revealed"} & set(re.split(r"[\s,]+", given.get("hx-trigger", ""))):

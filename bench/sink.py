@@ -1,4 +1,5 @@
-"""A mail server that accepts everything and notes what came when: a process of its own, so small that it measures nothing but the sender.
+"""A mail server that accepts everything and notes what came when: a process of its own, so small that it measures
+nothing but the sender.
 
 `python bench/sink.py FILE` prints its port and writes a line for each mail: time, recipient, Message-ID.
 """

@@ -1,4 +1,5 @@
-"""Where a bench runs: a database that vanishes afterwards, a folder, a broker, and the servers it asks for, all on loopback."""
+"""Where a bench runs: a database that vanishes afterwards, a folder, a broker, and the servers it asks for, all on
+loopback."""
 
 import argparse
 import os
@@ -27,7 +28,9 @@ def arguments(about: str | None) -> argparse.ArgumentParser:
     """A parser with the choice of the database, the same for every bench."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--database-url", default="", help="an empty PostgreSQL database to fill; without it, a throw-away server")
+    where.add_argument(
+        "--database-url", default="", help="an empty PostgreSQL database to fill; without it, a throw-away server"
+    )
     where.add_argument(
         "--sqlite",
         nargs="?",
@@ -63,7 +66,14 @@ def workplace(given: argparse.Namespace) -> Iterator[Path]:
         else:
             progress("Starting a throw-away PostgreSQL…")
             database_url = stack.enter_context(_postgres())
-        for name in ("DEBUG", "DEMO_MODE", "ALLOWED_HOSTS", "DATABASE_POOL_SIZE", "TRUSTED_PROXY_COUNT", "PUBLIC_CACHE_SECONDS"):
+        for name in (
+            "DEBUG",
+            "DEMO_MODE",
+            "ALLOWED_HOSTS",
+            "DATABASE_POOL_SIZE",
+            "TRUSTED_PROXY_COUNT",
+            "PUBLIC_CACHE_SECONDS",
+        ):
             os.environ.pop(name, None)
         os.environ |= {
             "DJANGO_SETTINGS_MODULE": "summit.settings",
@@ -87,7 +97,8 @@ def workplace(given: argparse.Namespace) -> Iterator[Path]:
 
 
 def collect_static() -> None:
-    """Copy, name by content and compress the static files, as an image build does: production settings find them by manifest."""
+    """Copy, name by content and compress the static files, as an image build does: production settings find them by
+    manifest."""
     from django.core.management import call_command  # noqa: PLC0415 - after the environment
 
     progress("Collecting the static files…")
@@ -145,7 +156,8 @@ def most_memory_mb(parent: int) -> float | None:
 
 @contextmanager
 def gunicorn(folder: Path, application: str = "summit.wsgi", answers_at: str = "/livez") -> Iterator[Server]:
-    """An application (the product's) behind gunicorn as in production (gunicorn.conf.py), with 4 workers, until the block ends; its log is in `folder`."""
+    """An application (the product's) behind gunicorn as in production (gunicorn.conf.py), with 4 workers, until the
+    block ends; its log is in `folder`."""
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "--workers", str(WORKERS), "--bind", f"127.0.0.1:{port}", application]
     log = folder / "gunicorn.log"

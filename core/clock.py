@@ -1,6 +1,7 @@
 """The one clock, from which every rule takes its now.
 
-Tests, the demo and the benches may move it (CLOCK_MOVES): by a file, so that all processes of a machine see it, whatever the database.
+Tests, the demo and the benches may move it (CLOCK_MOVES): by a file, so that all processes of a machine see it,
+whatever the database.
 """
 
 from datetime import date, datetime, timedelta
@@ -20,8 +21,8 @@ def now() -> datetime:
 
 
 def database_now() -> datetime:
-    """The instant by the clock of the database: what is due is judged by it, whatever the clock of the machine that a worker runs on.
-    With SQLite it is that of the machine, on which everything runs."""
+    """The instant by the clock of the database: what is due is judged by it, whatever the clock of the machine that a
+    worker runs on. With SQLite it is that of the machine, on which everything runs."""
     if connection.vendor != "postgresql":
         return now()
     with connection.cursor() as cursor:
@@ -49,8 +50,8 @@ def moved_by() -> timedelta:
 
 
 def move(by: timedelta) -> None:
-    """Move the clock of all processes by this much from the real time, or with nothing back to it. Raises RuntimeError where it does
-    not move."""
+    """Move the clock of all processes by this much from the real time, or with nothing back to it. Raises RuntimeError
+    where it does not move."""
     if not settings.CLOCK_MOVES:
         raise RuntimeError("The clock moves in tests, demos and benches alone.")
     if not by:

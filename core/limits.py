@@ -26,8 +26,8 @@ class Limit:
     def take(self, key: str, *, at: datetime) -> str:
         """Count one try and return its mark, for `give_back`. Raises TooMany.
 
-        Each try claims a numbered row of its own: only one of two requests can insert the same row, on both databases, so
-        200 tries at once leave exactly `amount` of them.
+        Each try claims a numbered row of its own: only one of two requests can insert the same row, on both databases,
+        so 200 tries at once leave exactly `amount` of them.
         """
         window, ends_at = self._window(key, at)
         for number in range(self.amount):
@@ -46,8 +46,8 @@ class Limit:
 
 @dataclass(frozen=True)
 class Brake(Limit):
-    """A limit far above what honest people do, for amounts that rows of their own would be too many for. Two requests at once may
-    count as one: it only brakes."""
+    """A limit far above what honest people do, for amounts that rows of their own would be too many for. Two requests
+    at once may count as one: it only brakes."""
 
     def take(self, key: str, *, at: datetime) -> str:
         mark, ends_at = self._window(key, at)

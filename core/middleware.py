@@ -28,14 +28,16 @@ def keep_private_pages_private(get_response: GetResponse) -> GetResponse:
         if "public" not in response.get("Cache-Control", ""):
             patch_cache_control(response, private=True, no_store=True)
             if request.headers.get("HX-Request"):
-                patch_vary_headers(response, ["HX-Request"])  # a public page is the same for htmx: it picks the part that it wants
+                # A public page is the same for htmx: it picks the part that it wants.
+                patch_vary_headers(response, ["HX-Request"])
         return response
 
     return middleware
 
 
 class LanguageOfTheAddress(LocaleMiddleware):
-    """Django's own, without `Vary: Accept-Language`: here the address alone says the language, so one kept copy serves everybody."""
+    """Django's own, without `Vary: Accept-Language`: here the address alone says the language, so one kept copy serves
+    everybody."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:  # type: ignore[override]
         response.headers.setdefault("Content-Language", get_language() or "fr")

@@ -1,5 +1,5 @@
-"""Where data about people lies: each app declares its models, in a module `personal_data`, and whoever exports, erases or forgets runs
-through what is declared (docs/rules.md#privacy)."""
+"""Where data about people lies: each app declares its models, in a module `personal_data`, and whoever exports, erases
+or forgets runs through what is declared (docs/rules.md#privacy)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -36,8 +36,9 @@ class Retention(Enum):
 class PersonalData:
     """One model that holds data about people.
 
-    `accounts` are the lookups from a row to the account of the person, `addresses` those to an e-mail address, `exported` the fields
-    that the person gets. `blanked`: the fields that erasing empties. `buried`: JSON fields in which people are named as well.
+    `accounts` are the lookups from a row to the account of the person, `addresses` those to an e-mail address,
+    `exported` the fields that the person gets. `blanked`: the fields that erasing empties. `buried`: JSON fields in
+    which people are named as well.
     """
 
     model: type[Model]

@@ -14,9 +14,12 @@ def at_wall_time(wall: datetime, zone: ZoneInfo) -> datetime:
     """
     instant = wall.replace(tzinfo=zone)
     if instant.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != wall:
-        raise ValueError(_("%(time)s does not exist there: the clocks skip it that night.") % {"time": f"{wall:%Y-%m-%d %H:%M}"})
+        raise ValueError(
+            _("%(time)s does not exist there: the clocks skip it that night.") % {"time": f"{wall:%Y-%m-%d %H:%M}"}
+        )
     if instant.utcoffset() != instant.replace(fold=1).utcoffset():
         raise ValueError(
-            _("%(time)s happens twice there, as the clocks go back that night: choose another time.") % {"time": f"{wall:%Y-%m-%d %H:%M}"}
+            _("%(time)s happens twice there, as the clocks go back that night: choose another time.")
+            % {"time": f"{wall:%Y-%m-%d %H:%M}"}
         )
     return instant

@@ -16,5 +16,8 @@ def question(code: UUID) -> Reconfirmation:
 
 
 def calendar_feed(token: str) -> CalendarFeed:
-    """The calendar that has that secret; raises Http404 for a secret that was revoked, or whose owner may not sign in, as for a made-up one."""
-    return get_object_or_404(CalendarFeed.objects.select_related("attendee__user"), token=token, attendee__user__is_active=True)
+    """The calendar that has that secret; raises Http404 for a secret that was revoked, or whose owner may not sign in,
+    as for a made-up one."""
+    return get_object_or_404(
+        CalendarFeed.objects.select_related("attendee__user"), token=token, attendee__user__is_active=True
+    )

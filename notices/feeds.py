@@ -21,7 +21,8 @@ from outbox.domain.mail_kinds import link
 @require_safe
 @conditional_page
 def feed(request: HttpRequest, token: str) -> HttpResponse:
-    """The seats of whoever that address was made for, in their language. Its secret is all that one needs, and opens nothing else."""
+    """The seats of whoever that address was made for, in their language. Its secret is all that one needs, and opens
+    nothing else."""
     found = calendar_feed(token)
     with translation.override(found.attendee.user.language):
         text = subscription(found, clock.now())
@@ -32,7 +33,8 @@ def feed(request: HttpRequest, token: str) -> HttpResponse:
 @attendee_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def calendar(request: AttendeeRequest) -> HttpResponse:
-    """Make the address of one's calendar, choose its alarm, make another, or switch it off. Opening the page does none of it."""
+    """Make the address of one's calendar, choose its alarm, make another, or switch it off. Opening the page does none
+    of it."""
     attendee = request.attendee
     user, status = attendee.user, 200
     if request.method == "POST":

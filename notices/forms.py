@@ -12,4 +12,6 @@ class MailsForm(forms.Form):
 class AlarmForm(forms.Form):
     """How long before a session the calendar rings; nothing is never."""
 
-    minutes = forms.TypedChoiceField(choices=[("", ""), *CalendarFeed.ALARMS], required=False, coerce=int, empty_value=None)
+    minutes = forms.TypedChoiceField(
+        choices=[("", ""), *CalendarFeed.ALARMS], required=False, coerce=int, empty_value=None
+    )

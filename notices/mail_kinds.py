@@ -1,5 +1,5 @@
-"""The kinds of mail that leave at a moment of their own, one place for each: its name, its standard words, what may be filled in, and
-what it is shown about before anybody gets it (docs/rules.md#mail-templates)."""
+"""The kinds of mail that leave at a moment of their own, one place for each: its name, its standard words, what may be
+filled in, and what it is shown about before anybody gets it (docs/rules.md#mail-templates)."""
 
 from datetime import timedelta
 from functools import partial
@@ -28,7 +28,9 @@ def _reminder_sample(key: str, status: str, reader: User) -> Letter | None:
     if found is None:
         return None
     rule = ReminderRule.objects.filter(is_active=True).exclude(note_fr="").order_by("pk").first()
-    return mails.reminder_letter(key, found.session, found.attendee.name, rule.note if rule else "", to=examples.ADDRESS)
+    return mails.reminder_letter(
+        key, found.session, found.attendee.name, rule.note if rule else "", to=examples.ADDRESS
+    )
 
 
 def _question_sample(reader: User) -> Letter | None:
@@ -47,17 +49,23 @@ def _question_sample(reader: User) -> Letter | None:
 
 def _changes_sample(reader: User, *, number: int) -> Letter | None:
     """The last session that has moved, else one as if it had stood an hour earlier."""
-    change = Change.objects.filter(session__status=Session.Status.PUBLISHED).select_related("session__event", "session__room__venue")
+    change = Change.objects.filter(session__status=Session.Status.PUBLISHED).select_related(
+        "session__event", "session__room__venue"
+    )
     made: Registration | None
     if found := change.order_by("-pk").first():
-        made = Registration(session=found.session, attendee=Attendee(user=reader, name=reader.get_short_name()), status=Status.CONFIRMED)
+        made = Registration(
+            session=found.session, attendee=Attendee(user=reader, name=reader.get_short_name()), status=Status.CONFIRMED
+        )
         [was] = changes.stood([changes.before_of(found)], [found.session.room])
     elif made := examples.registration(Q(status=Status.CONFIRMED), {"status": Status.CONFIRMED}, reader):
         hour = timedelta(hours=1)
         was = changes.Stood(made.session.starts_at - hour, made.session.ends_at - hour, made.session.room)
     else:
         return None
-    return mails.changes_letter(made.attendee, [changes.Moved(made, was, changes.stands(made.session), (), ())] * number)
+    return mails.changes_letter(
+        made.attendee, [changes.Moved(made, was, changes.stands(made.session), (), ())] * number
+    )
 
 
 def _cohort_sample(reader: User) -> Letter | None:
@@ -181,7 +189,10 @@ mail_templates.register(
         _("Reminders"),
         _("We missed you: %(title)s"),
         _("%(name)s, a seat was kept for you in this session, and it stayed empty."),
-        _("Next time, please give your seat back if you cannot come: somebody on the waiting list would have taken it."),
+        _(
+            "Next time, please give your seat back if you cannot come: somebody on the waiting list would have "
+            "taken it."
+        ),
         PLACEHOLDERS,
         partial(_reminder_sample, "missed", Status.CONFIRMED),
     )

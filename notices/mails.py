@@ -1,5 +1,5 @@
-"""The mails that leave at a moment of their own, not by somebody's act on a seat: reminders, changes, announcements. Written by a
-worker just before it sends them (outbox.domain.mail_kinds); what is no longer so is not told."""
+"""The mails that leave at a moment of their own, not by somebody's act on a seat: reminders, changes, announcements.
+Written by a worker just before it sends them (outbox.domain.mail_kinds); what is no longer so is not told."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -28,7 +28,7 @@ Status = Registration.Status
 SESSIONS_TOLD = 12  # of those kept for a cohort
 
 
-# --- Reminders ------------------------------------------------------------------------------------------------------------------
+# --- Reminders --------------------------------------------------------------------------------------------------------
 
 
 @writes("notices.reminder")
@@ -62,11 +62,20 @@ def missed(message: Message) -> Letter:
 def reminder_letter(key: str, session: Session, name: str, note: str, *, to: str) -> Letter:
     mine = (_("See my programme"), link("registrations:me"))
     page = link("registrations:seat", session.slug)
-    buttons = {"reminder_waiting": (_("See my place on the waiting list"), page), "reminder_invited": (_("Take your seat"), page)}
-    facts = [_("Sign in with the address this mail was sent to: the invitation is for you alone.")] if key == "reminder_invited" else []
+    buttons = {
+        "reminder_waiting": (_("See my place on the waiting list"), page),
+        "reminder_invited": (_("Take your seat"), page),
+    }
+    facts = (
+        [_("Sign in with the address this mail was sent to: the invitation is for you alone.")]
+        if key == "reminder_invited"
+        else []
+    )
     topic = Topic.INVITATIONS if key == "reminder_invited" else Topic.REMINDERS
     known = facts_of(session) | {"name": name}
-    return _notice(key, known, to=to, topic=topic, session=session, note=note, button=buttons.get(key, mine), facts=facts)
+    return _notice(
+        key, known, to=to, topic=topic, session=session, note=note, button=buttons.get(key, mine), facts=facts
+    )
 
 
 @writes("notices.reconfirm")
@@ -83,7 +92,9 @@ def reconfirm(message: Message) -> Letter:
         raise NoLongerTrue(f"The registration is {registration.status} now, or the question is answered.")
     until = max(question.answer_until, reminders.answer_until(question.reminder, clock.database_now()))
     name, note = registration.attendee.name, question.reminder.rule.note
-    return question_letter(question.reminder.session, name, note, until, link("notices:reconfirm", str(question.uuid)), to=message.to)
+    return question_letter(
+        question.reminder.session, name, note, until, link("notices:reconfirm", str(question.uuid)), to=message.to
+    )
 
 
 def question_letter(session: Session, name: str, note: str, until: datetime, url: str, *, to: str) -> Letter:
@@ -92,11 +103,17 @@ def question_letter(session: Session, name: str, note: str, until: datetime, url
         _("Without an answer, your seat goes to the next person on the waiting list."),
         _("Opening the page does not decide anything: you say yes or no there."),
     ]
-    return _notice("reconfirm", known, to=to, topic=None, session=session, note=note, button=(_("Answer"), url), facts=facts)
+    return _notice(
+        "reconfirm", known, to=to, topic=None, session=session, note=note, button=(_("Answer"), url), facts=facts
+    )
 
 
 def _due(message: Message) -> Reminder:
-    found = Reminder.objects.select_related("rule", "session__event", "session__room__venue").filter(pk=message.context["reminder"]).first()
+    found = (
+        Reminder.objects.select_related("rule", "session__event", "session__room__venue")
+        .filter(pk=message.context["reminder"])
+        .first()
+    )
     if found is None:
         raise NoLongerTrue("The reminder no longer exists.")
     _check(found)
@@ -104,7 +121,8 @@ def _due(message: Message) -> Reminder:
 
 
 def _check(due: Reminder) -> None:
-    """Raise NoLongerTrue when the session or the rule has moved since the mail was queued, or when it comes too late."""
+    """Raise NoLongerTrue when the session or the rule has moved since the mail was queued, or when it comes too
+    late."""
     if not reminders.is_current(due):
         raise NoLongerTrue("The session does not take place, or people are reminded of it at another moment now.")
     if not reminders.is_useful(due, clock.database_now()):
@@ -120,12 +138,13 @@ def _reminded(message: Message, status: str) -> tuple[Registration, Reminder]:
     return registration, due
 
 
-# --- Changes --------------------------------------------------------------------------------------------------------------------
+# --- Changes ----------------------------------------------------------------------------------------------------------
 
 
 @writes("notices.changes")
 def changed(message: Message) -> Letter:
-    """What has changed for one person, all in one mail; confirmed seats carry their calendar entries, which replace those before."""
+    """What has changed for one person, all in one mail; confirmed seats carry their calendar entries, which replace
+    those before."""
     attendee = Attendee.objects.select_related("user").filter(pk=message.context["attendee"]).first()
     if attendee is None:
         raise NoLongerTrue("The person no longer exists.")
@@ -155,7 +174,7 @@ def changes_letter(attendee: Attendee, moved: Sequence[changes.Moved]) -> Letter
     )
 
 
-# --- Announcements --------------------------------------------------------------------------------------------------------------
+# --- Announcements ----------------------------------------------------------------------------------------------------
 
 
 @writes(announcing.KIND)
@@ -191,13 +210,17 @@ def _announce(message: Message, found: Announcement, name: str, *, test: bool = 
     return replace(letter, subject=_("[Test] %(subject)s") % {"subject": letter.subject}) if test else letter
 
 
-# --- Invitations ----------------------------------------------------------------------------------------------------------------
+# --- Invitations ------------------------------------------------------------------------------------------------------
 
 
 @writes(inviting.COHORT)
 def invited_as_member(message: Message) -> Letter:
     """What the members of a cohort may take a seat in, all in one mail."""
-    membership = Membership.objects.select_related("attendee", "cohort__institution").filter(pk=message.context["membership"]).first()
+    membership = (
+        Membership.objects.select_related("attendee", "cohort__institution")
+        .filter(pk=message.context["membership"])
+        .first()
+    )
     if membership is None:
         raise NoLongerTrue("The person does not belong to the cohort any more.")
     letter = cohort_letter(membership.cohort, membership.attendee.name)
@@ -229,7 +252,11 @@ def cohort_letter(cohort: Cohort, name: str) -> Letter | None:
 
 @writes(inviting.BY_NAME)
 def invited_by_name(message: Message) -> Letter:
-    found = Invitation.objects.select_related("session__event", "session__room__venue").filter(pk=message.context["invitation"]).first()
+    found = (
+        Invitation.objects.select_related("session__event", "session__room__venue")
+        .filter(pk=message.context["invitation"])
+        .first()
+    )
     if found is None or not inviting.is_open(found, clock.database_now()):
         raise NoLongerTrue("They have answered, or are not invited any more.")
     return invitation_letter(found.session, to=message.to)
@@ -241,7 +268,7 @@ def invitation_letter(session: Session, *, to: str) -> Letter:
     return _notice("invited", facts_of(session), to=to, topic=None, session=session, button=button, facts=facts)
 
 
-# --- What they share ------------------------------------------------------------------------------------------------------------
+# --- What they share --------------------------------------------------------------------------------------------------
 
 
 def _notice(key: str, known: dict[str, str], **about: Any) -> Letter:

@@ -33,7 +33,8 @@ class ReminderRule(models.Model):
         ABSENT = "absent", _("People marked as absent")
 
     class Timing(models.TextChoices):
-        """Wall time follows the clocks of the venue, elapsed time does not: they differ in the nights when the clocks change."""
+        """Wall time follows the clocks of the venue, elapsed time does not: they differ in the nights when the clocks
+        change."""
 
         DAY = "day", _("Days before, at a time of day")
         BEFORE = "before", _("A length of time before the start")
@@ -41,8 +42,12 @@ class ReminderRule(models.Model):
 
     LONGEST_MINUTES = 60 * 24 * 60
 
-    event = models.ForeignKey(Event, models.CASCADE, null=True, blank=True, related_name="reminder_rules", verbose_name=_("event"))
-    session = models.ForeignKey(Session, models.CASCADE, null=True, blank=True, related_name="reminder_rules", verbose_name=_("session"))
+    event = models.ForeignKey(
+        Event, models.CASCADE, null=True, blank=True, related_name="reminder_rules", verbose_name=_("event")
+    )
+    session = models.ForeignKey(
+        Session, models.CASCADE, null=True, blank=True, related_name="reminder_rules", verbose_name=_("session")
+    )
     audience = models.CharField(_("who"), max_length=10, choices=Audience, default=Audience.CONFIRMED)
     timing = models.CharField(_("when"), max_length=10, choices=Timing, default=Timing.DAY)
     days = models.PositiveSmallIntegerField(_("days before"), default=1, validators=[MaxValueValidator(60)])
@@ -57,7 +62,10 @@ class ReminderRule(models.Model):
         _("late by at most"),
         default=720,
         validators=[MaxValueValidator(LONGEST_MINUTES)],
-        help_text=_("In minutes. Anything that could not leave by then is dropped; once the session has begun, nothing leaves at all."),
+        help_text=_(
+            "In minutes. Anything that could not leave by then is dropped; once the session has begun, nothing "
+            "leaves at all."
+        ),
     )
     answer_hours = models.PositiveSmallIntegerField(
         _("hours to answer"),
@@ -65,11 +73,16 @@ class ReminderRule(models.Model):
         blank=True,
         validators=[MinValueValidator(1)],
         help_text=_(
-            "If empty: a plain reminder. With a number, people are asked if they are still coming, and the seats of those who do not answer go to the waiting list."
+            "If empty: a plain reminder. With a number, people are asked if they are still coming, and the seats "
+            "of those who do not answer go to the waiting list."
         ),
     )
     note = models.CharField(
-        _("what you add"), max_length=500, blank=True, validators=[validate_line], help_text=_("For example: bring your passport.")
+        _("what you add"),
+        max_length=500,
+        blank=True,
+        validators=[validate_line],
+        help_text=_("For example: bring your passport."),
     )
     is_active = models.BooleanField(_("active"), default=True)
 
@@ -114,7 +127,9 @@ class ReminderRule(models.Model):
         if (self.event_id is None) == (self.session_id is None):
             errors["session"] = _("Choose an event, for all its sessions, or one session.")
         if (self.audience == self.Audience.ABSENT) != (self.timing == self.Timing.AFTER):
-            errors["timing"] = _("People who were absent are written to after the end, everybody else before the start.")
+            errors["timing"] = _(
+                "People who were absent are written to after the end, everybody else before the start."
+            )
         elif self.answer_hours and self.audience != self.Audience.CONFIRMED:
             errors["answer_hours"] = _("Only people who have a seat are asked if they are still coming.")
         elif self.answer_hours and self.timing == self.Timing.BEFORE and self.answer_hours * 60 >= (self.minutes or 0):
@@ -124,8 +139,8 @@ class ReminderRule(models.Model):
 
 
 class Reminder(models.Model):
-    """A moment at which a rule reminds the people of one session. A session that moves has other moments: those to come are
-    planned anew, those that were queued stay as they were."""
+    """A moment at which a rule reminds the people of one session. A session that moves has other moments: those to come
+    are planned anew, those that were queued stay as they were."""
 
     class Outcome(models.TextChoices):
         QUEUED = "queued", _("Queued")
@@ -142,7 +157,9 @@ class Reminder(models.Model):
         verbose_name = _("planned reminder")
         verbose_name_plural = _("planned reminders")
         ordering = ["due_at", "id"]
-        constraints = [models.UniqueConstraint(fields=["rule", "session", "due_at"], name="people_are_reminded_once_at_a_moment")]
+        constraints = [
+            models.UniqueConstraint(fields=["rule", "session", "due_at"], name="people_are_reminded_once_at_a_moment")
+        ]
         indexes = [models.Index(fields=["due_at"], condition=Q(queued_at=None), name="reminders_to_come")]
 
     def __str__(self) -> str:
@@ -153,8 +170,12 @@ class Reconfirmation(models.Model):
     """Somebody was asked whether they still come: the address of the question is their answer's only key."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    registration = models.ForeignKey(Registration, models.CASCADE, related_name="reconfirmations", verbose_name=_("registration"))
-    reminder = models.ForeignKey(Reminder, models.CASCADE, related_name="reconfirmations", verbose_name=_("planned reminder"))
+    registration = models.ForeignKey(
+        Registration, models.CASCADE, related_name="reconfirmations", verbose_name=_("registration")
+    )
+    reminder = models.ForeignKey(
+        Reminder, models.CASCADE, related_name="reconfirmations", verbose_name=_("planned reminder")
+    )
     answer_until = models.DateTimeField(_("answer until"))
     answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
     released_at = models.DateTimeField(_("seat released at"), null=True, blank=True)
@@ -164,10 +185,16 @@ class Reconfirmation(models.Model):
         verbose_name_plural = _("reconfirmations")
         constraints = [
             models.UniqueConstraint(fields=["registration", "reminder"], name="person_is_asked_once_at_a_moment"),
-            models.CheckConstraint(condition=Q(answered_at=None) | Q(released_at=None), name="seat_of_whoever_answers_is_not_released"),
+            models.CheckConstraint(
+                condition=Q(answered_at=None) | Q(released_at=None), name="seat_of_whoever_answers_is_not_released"
+            ),
         ]
         indexes = [
-            models.Index(fields=["answer_until"], condition=Q(answered_at=None, released_at=None), name="questions_without_an_answer")
+            models.Index(
+                fields=["answer_until"],
+                condition=Q(answered_at=None, released_at=None),
+                name="questions_without_an_answer",
+            )
         ]
 
     def __str__(self) -> str:
@@ -175,7 +202,8 @@ class Reconfirmation(models.Model):
 
 
 class QuietWindow(models.Model):
-    """While it is open, changes of the programme are told to nobody: they are published together, one mail for each person."""
+    """While it is open, changes of the programme are told to nobody: they are published together, one mail for each
+    person."""
 
     event = models.ForeignKey(
         Event,
@@ -198,7 +226,9 @@ class QuietWindow(models.Model):
         verbose_name_plural = _("quiet windows")
         ordering = ["-opened_at", "-id"]
         constraints = [
-            models.UniqueConstraint(Coalesce("event", 0), condition=Q(published_at=None), name="event_has_one_quiet_window_at_a_time"),
+            models.UniqueConstraint(
+                Coalesce("event", 0), condition=Q(published_at=None), name="event_has_one_quiet_window_at_a_time"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -222,7 +252,9 @@ class Change(models.Model):
         verbose_name_plural = _("changes to sessions")
         ordering = ["-changed_at", "-id"]
         constraints = [
-            models.UniqueConstraint(fields=["session"], condition=Q(told_at=None), name="session_has_one_change_to_tell"),
+            models.UniqueConstraint(
+                fields=["session"], condition=Q(told_at=None), name="session_has_one_change_to_tell"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -241,14 +273,22 @@ class Announcement(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     subject = models.CharField(_("subject"), max_length=150, validators=[validate_line])
     body = models.TextField(_("text"), max_length=10_000, validators=[validate_lines])
-    event = models.ForeignKey(Event, models.PROTECT, null=True, blank=True, related_name="announcements", verbose_name=_("event"))
-    session = models.ForeignKey(Session, models.PROTECT, null=True, blank=True, related_name="announcements", verbose_name=_("session"))
-    cohort = models.ForeignKey(Cohort, models.PROTECT, null=True, blank=True, related_name="announcements", verbose_name=_("cohort"))
+    event = models.ForeignKey(
+        Event, models.PROTECT, null=True, blank=True, related_name="announcements", verbose_name=_("event")
+    )
+    session = models.ForeignKey(
+        Session, models.PROTECT, null=True, blank=True, related_name="announcements", verbose_name=_("session")
+    )
+    cohort = models.ForeignKey(
+        Cohort, models.PROTECT, null=True, blank=True, related_name="announcements", verbose_name=_("cohort")
+    )
     statuses = models.JSONField(_("whose registration is"), default=list, blank=True)
     must_reach = models.BooleanField(
         _("must reach everybody"),
         default=False,
-        help_text=_("Only for things people must know in order to come: it also goes to those who want no announcements."),
+        help_text=_(
+            "Only for things people must know in order to come: it also goes to those who want no announcements."
+        ),
     )
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.DRAFT, editable=False)
     send_at = models.DateTimeField(_("to be sent at"), null=True, blank=True, editable=False)
@@ -264,7 +304,8 @@ class Announcement(models.Model):
         ordering = ["-created_at", "-id"]
         constraints = [
             models.CheckConstraint(
-                condition=~Q(status__in=["scheduled", "queued"]) | Q(send_at__isnull=False), name="announcement_leaves_at_a_moment"
+                condition=~Q(status__in=["scheduled", "queued"]) | Q(send_at__isnull=False),
+                name="announcement_leaves_at_a_moment",
             ),
         ]
 
@@ -284,7 +325,9 @@ class Topic(models.TextChoices):
 class OptOut(models.Model):
     """A person, or an address without an account, wants no mails about a topic."""
 
-    user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="opt_outs", verbose_name=_("account"))
+    user = models.ForeignKey(
+        User, models.CASCADE, null=True, blank=True, related_name="opt_outs", verbose_name=_("account")
+    )
     email = models.EmailField(_("e-mail address"), blank=True)
     topic = models.CharField(_("topic"), max_length=20, choices=Topic)
     created_at = models.DateTimeField(_("since"), default=clock.now, editable=False)
@@ -297,9 +340,12 @@ class OptOut(models.Model):
         verbose_name_plural = _("mail preferences")
         constraints = [
             models.CheckConstraint(
-                condition=Q(user__isnull=False, email="") | (Q(user=None) & ~Q(email="")), name="unwanted_by_an_account_or_an_address"
+                condition=Q(user__isnull=False, email="") | (Q(user=None) & ~Q(email="")),
+                name="unwanted_by_an_account_or_an_address",
             ),
-            models.UniqueConstraint(fields=["user", "topic"], condition=Q(user__isnull=False), name="account_says_so_once"),
+            models.UniqueConstraint(
+                fields=["user", "topic"], condition=Q(user__isnull=False), name="account_says_so_once"
+            ),
             models.UniqueConstraint(fields=["email", "topic"], condition=Q(user=None), name="address_says_so_once"),
         ]
 

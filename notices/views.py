@@ -36,10 +36,12 @@ def mails(request: AttendeeRequest) -> HttpResponse:
     return render(request, "notices/mails.html", {"topics": topics}, status=422 if request.method == "POST" else 200)
 
 
-@csrf_exempt  # a mail program presses the button (RFC 8058), and has no page of ours; the key in the address is the right to
+# A mail program presses the button (RFC 8058), and has no page of ours; the key in the address is the permission.
+@csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def unwanted(request: HttpRequest, key: str) -> HttpResponse:
-    """Switch one kind of mail off by the address in it, without signing in. Opening the page changes nothing: programs open all links."""
+    """Switch one kind of mail off by the address in it, without signing in. Opening the page changes nothing: programs
+    open all links."""
     if (read := mail_preferences.read_key(key)) is None:
         raise Http404
     email, topic = read
@@ -51,7 +53,8 @@ def unwanted(request: HttpRequest, key: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def reconfirm(request: HttpRequest, code: UUID) -> HttpResponse:
-    """Ask whether the person still comes (GET changes nothing), and take the answer (POST): the seat is kept, or goes to the waiting list."""
+    """Ask whether the person still comes (GET changes nothing), and take the answer (POST): the seat is kept, or goes
+    to the waiting list."""
     asked = question(code)
     registration, session = asked.registration, asked.reminder.session
     person, now = registration.attendee, clock.now()
@@ -70,4 +73,6 @@ def reconfirm(request: HttpRequest, code: UUID) -> HttpResponse:
     elif state == "open" and asked.answered_at:
         state = "kept"
     until = max(asked.answer_until, now)
-    return render(request, "notices/reconfirm.html", {"state": state, "session": session, "asked": asked, "until": until})
+    return render(
+        request, "notices/reconfirm.html", {"state": state, "session": session, "asked": asked, "until": until}
+    )

@@ -24,9 +24,12 @@ class MessageQuerySet(models.QuerySet["Message"]):
         ).order_by("lane", "not_before", "id")
 
     def deliverable(self, at: datetime) -> "MessageQuerySet":
-        """Due messages that a worker may take at `at`: no mail is held, and their lane is neither paused nor resting."""
+        """Due messages that a worker may take at `at`: no mail is held, and their lane is neither paused nor
+        resting."""
         closed = LaneState.objects.filter(Q(paused_at__isnull=False) | Q(rests_until__gt=at))
-        return self.due(at).exclude(Exists(Hold.objects.filter(released_at=None))).exclude(lane__in=closed.values("lane"))
+        return (
+            self.due(at).exclude(Exists(Hold.objects.filter(released_at=None))).exclude(lane__in=closed.values("lane"))
+        )
 
 
 class Message(models.Model):
@@ -50,9 +53,12 @@ class Message(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     kind = models.CharField(_("kind"), max_length=60)
     dedupe_key = models.CharField(
-        _("key"), max_length=200, unique=True, help_text=_("One mail for one change: posting the same key twice does nothing.")
+        _("key"),
+        max_length=200,
+        unique=True,
+        help_text=_("One mail for one change: posting the same key twice does nothing."),
     )
-    to = models.EmailField(_("to"))
+    to = models.EmailField(_("recipient"))
     language = models.CharField(_("language"), max_length=2, default="fr")
     lane = models.PositiveSmallIntegerField(_("lane"), choices=Lane, default=Lane.NORMAL)
     context = models.JSONField(_("context"), default=dict, blank=True)
@@ -65,7 +71,9 @@ class Message(models.Model):
         _("failing since"), null=True, blank=True, help_text=_("The first of the latest failed attempts in a row.")
     )
     takeovers = models.PositiveSmallIntegerField(
-        _("workers that died while sending it"), default=0, help_text=_("After each one, the mail is sent again: it may arrive twice.")
+        _("workers that died while sending it"),
+        default=0,
+        help_text=_("After each one, the mail is sent again: it may arrive twice."),
     )
     subject = models.CharField(_("subject"), max_length=998, blank=True)
     text = models.TextField(_("text"), blank=True)
@@ -85,7 +93,11 @@ class Message(models.Model):
         verbose_name_plural = _("mails")
         ordering = ["-created_at", "-id"]
         indexes = [
-            models.Index(fields=["lane", "not_before", "id"], condition=Q(status__in=["queued", "sending"]), name="message_due_in_order"),
+            models.Index(
+                fields=["lane", "not_before", "id"],
+                condition=Q(status__in=["queued", "sending"]),
+                name="message_due_in_order",
+            ),
             models.Index(fields=["to"], name="message_to"),
         ]
         constraints = [
@@ -93,7 +105,9 @@ class Message(models.Model):
                 condition=~Q(status="sending") | Q(lease_until__isnull=False, lease_token__isnull=False),
                 name="message_being_sent_has_a_lease",
             ),
-            models.CheckConstraint(condition=~Q(status="sent") | Q(sent_at__isnull=False), name="message_sent_has_its_time"),
+            models.CheckConstraint(
+                condition=~Q(status="sent") | Q(sent_at__isnull=False), name="message_sent_has_its_time"
+            ),
             models.CheckConstraint(
                 condition=~Q(status__in=["failed", "dropped"]) | ~Q(last_error=""), name="message_given_up_has_a_reason"
             ),
@@ -137,7 +151,8 @@ class LaneState(models.Model):
 
 
 class Hold(models.Model):
-    """A time during which no mail goes out at all: after a restore, until an operator has said what becomes of the old ones."""
+    """A time during which no mail goes out at all: after a restore, until an operator has said what becomes of the old
+    ones."""
 
     class Reason(models.TextChoices):
         RESTORED = "restored", _("this database was restored from a backup")
@@ -145,7 +160,7 @@ class Hold(models.Model):
 
     reason = models.CharField(_("reason"), max_length=10, choices=Reason)
     started_at = models.DateTimeField(_("since"))
-    released_at = models.DateTimeField(_("released at"), null=True, blank=True)
+    released_at = models.DateTimeField(_("hold released at"), null=True, blank=True)
     dropped = models.PositiveIntegerField(_("mails dropped"), default=0)
 
     history = HistoricalRecords()
@@ -157,7 +172,9 @@ class Hold(models.Model):
         verbose_name_plural = _("holds")
         ordering = ["-started_at"]
         constraints = [
-            models.UniqueConstraint(fields=["reason"], condition=Q(released_at=None), name="mails_are_held_once_for_one_reason"),
+            models.UniqueConstraint(
+                fields=["reason"], condition=Q(released_at=None), name="mails_are_held_once_for_one_reason"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -165,7 +182,8 @@ class Hold(models.Model):
 
 
 class Home(models.Model):
-    """The database in which the outbox has lived until now; a copy of it, restored elsewhere, finds itself not at home."""
+    """The database in which the outbox has lived until now; a copy of it, restored elsewhere, finds itself not at
+    home."""
 
     fingerprint = models.CharField(max_length=200)
 
@@ -174,7 +192,8 @@ class Home(models.Model):
 
 
 class SuppressedAddress(models.Model):
-    """An address that the mail provider reports as dead, or whose owner calls our mails unwanted. Cleared by an organiser, it is good again."""
+    """An address that the mail provider reports as dead, or whose owner calls our mails unwanted. Cleared by an
+    organiser, it is good again."""
 
     class Reason(models.TextChoices):
         BOUNCED = "bounced", _("mails bounce")
@@ -203,7 +222,8 @@ class SuppressedAddress(models.Model):
 
 
 class MailTemplate(models.Model):
-    """What organisers wrote instead of the standard text of a kind of mail, in one language. Checked when saved (docs/rules.md#mail-templates)."""
+    """What organisers wrote instead of the standard text of a kind of mail, in one language. Checked when saved
+    (docs/rules.md#mail-templates)."""
 
     kind = models.CharField(_("kind"), max_length=80)
     language = models.CharField(_("language"), max_length=2)
@@ -219,7 +239,9 @@ class MailTemplate(models.Model):
         verbose_name = _("mail template")
         verbose_name_plural = _("mail templates")
         ordering = ["kind", "language"]
-        constraints = [models.UniqueConstraint(fields=["kind", "language"], name="mail_kind_has_one_template_in_a_language")]
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "language"], name="mail_kind_has_one_template_in_a_language")
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} ({self.language})"

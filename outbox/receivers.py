@@ -20,8 +20,13 @@ MEANS = {
 
 @receiver(tracking)
 def hear_the_provider(sender: Any, event: AnymailTrackingEvent, **_kwargs: Any) -> None:
-    """Mark an address that is dead, or whose owner complains; anything else (a full mailbox, a mail opened) is not acted on."""
-    reason = Reason.COMPLAINED if event.event_type == EventType.COMPLAINED else MEANS.get((event.event_type, event.reject_reason))
+    """Mark an address that is dead, or whose owner complains; anything else (a full mailbox, a mail opened) is not
+    acted on."""
+    reason = (
+        Reason.COMPLAINED
+        if event.event_type == EventType.COMPLAINED
+        else MEANS.get((event.event_type, event.reject_reason))
+    )
     if reason is None or _is_temporary(event.esp_event) or not isinstance(event.recipient, str):
         return
     now = clock.now()

@@ -1,4 +1,5 @@
-"""The one address of the outbox: what the mail provider reports. It has no language, and exists only with MAIL_WEBHOOK_SECRET."""
+"""The one address of the outbox: what the mail provider reports. It has no language, and exists only with
+MAIL_WEBHOOK_SECRET."""
 
 from django.urls import path
 

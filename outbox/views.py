@@ -11,9 +11,11 @@ log = logging.getLogger(__name__)
 
 @csrf_exempt
 def provider_events(request: HttpRequest, provider: str) -> HttpResponse:
-    """Hear what `provider` (as django-anymail calls it) reports about mails: anymail proves who speaks, outbox/receivers.py acts.
+    """Hear what `provider` (as django-anymail calls it) reports about mails: anymail proves who speaks,
+    outbox/receivers.py acts.
 
-    The provider signs its reports, or knows the name and password that are written into the address (docs/operations.md#providers).
+    The provider signs its reports, or knows the name and password that are written into the address
+    (docs/operations.md#providers).
     """
     if not settings.MAIL_WEBHOOK_SECRET:
         raise Http404
@@ -24,5 +26,7 @@ def provider_events(request: HttpRequest, provider: str) -> HttpResponse:
         log.warning("A report of the mail provider “%s” cannot be read: %s", provider, error)
         raise Http404 from error
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        log.warning("A report of the mail provider “%s” is not in its form: %s: %s", provider, type(error).__name__, error)
+        log.warning(
+            "A report of the mail provider “%s” is not in its form: %s: %s", provider, type(error).__name__, error
+        )
         return HttpResponseBadRequest()

@@ -30,9 +30,12 @@ class _Patient(requests.Session):
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
-    """No account of a provider is kept: who was vouched for is signed in by their address, as if a code had been typed."""
+    """No account of a provider is kept: who was vouched for is signed in by their address, as if a code had been
+    typed."""
 
-    def list_apps(self, request: HttpRequest, provider: str | None = None, client_id: str | None = None) -> list[SocialApp]:
+    def list_apps(
+        self, request: HttpRequest, provider: str | None = None, client_id: str | None = None
+    ) -> list[SocialApp]:
         """What is set up for institutions and active; `provider` is a protocol or the slug of an institution."""
         found = SignIn.objects.filter(is_active=True).select_related("institution")
         if provider in SignIn.Protocol.values:
@@ -52,13 +55,17 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
             raise ImmediateHttpResponse(back_to_the_code(request, _("Sign-in through this institution is closed.")))
         email, is_verified = _address(found, sociallogin)
         try:
-            user = identity.person(found, email, is_verified=is_verified, language="en" if get_language() == "en" else "fr")
+            user = identity.person(
+                found, email, is_verified=is_verified, language="en" if get_language() == "en" else "fr"
+            )
         except identity.NotVouchedFor as refused:
             raise ImmediateHttpResponse(back_to_the_code(request, str(refused))) from refused
         if request.user != user:
             login(request, user)
         address = cast("str", sociallogin.state.get("next") or "")
-        raise ImmediateHttpResponse(redirect(address if is_safe_next(address) else resolve_url(settings.LOGIN_REDIRECT_URL)))
+        raise ImmediateHttpResponse(
+            redirect(address if is_safe_next(address) else resolve_url(settings.LOGIN_REDIRECT_URL))
+        )
 
     def on_authentication_error(self, request: HttpRequest, provider: Any, *args: Any, **kwargs: Any) -> None:
         raise ImmediateHttpResponse(back_to_the_code(request))

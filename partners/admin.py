@@ -1,5 +1,5 @@
-"""What organisers see of partners' lists: every one, whose it is, and its history. They are changed in the portal, which organisers
-may open on behalf of every institution."""
+"""What organisers see of partners' lists: every one, whose it is, and its history. They are changed in the portal,
+which organisers may open on behalf of every institution."""
 
 import re
 from typing import Any
@@ -58,7 +58,14 @@ class UploadAdmin(ReadOnly):
     list_filter = ["status", ("institution", admin.RelatedOnlyFieldListFilter)]
     empty_words = _("No lists yet: institutions hand in theirs through the portal, and you can do it for them.")
     list_select_related = ["cohort", "institution", "uploaded_by"]
-    search_fields = ["file_name", "file_hash", "cohort__name_fr", "cohort__name_en", "institution__name", "uploaded_by__email"]
+    search_fields = [
+        "file_name",
+        "file_hash",
+        "cohort__name_fr",
+        "cohort__name_en",
+        "institution__name",
+        "uploaded_by__email",
+    ]
     date_hierarchy = "created_at"
     fields = [
         "file_name",
@@ -91,7 +98,11 @@ class UploadAdmin(ReadOnly):
 @admin.register(Invitee)
 class InviteeAdmin(ReadOnly, RecordAdmin):
     list_display = ["name", "email", "reference", "cohort", "status", "answered_at", "portal"]
-    list_filter = ["status", ("institution", admin.RelatedOnlyFieldListFilter), ("cohort", admin.RelatedOnlyFieldListFilter)]
+    list_filter = [
+        "status",
+        ("institution", admin.RelatedOnlyFieldListFilter),
+        ("cohort", admin.RelatedOnlyFieldListFilter),
+    ]
     empty_words = _("Nobody yet: people arrive with the lists of institutions.")
     list_select_related = ["cohort", "institution"]
     search_fields = ["last_name", "first_name", "email", "reference"]
@@ -173,7 +184,9 @@ class SignInAdmin(CarefulAdmin, RecordAdmin):
         slug = sign_in.institution.slug
         if sign_in.protocol == SignIn.Protocol.OIDC:
             return settings.BASE_URL + reverse("openid_connect_callback", kwargs={"provider_id": slug})
-        return settings.BASE_URL + reverse("saml_metadata", kwargs={"organization_slug": slug}) if settings.SAML else "–"
+        return (
+            settings.BASE_URL + reverse("saml_metadata", kwargs={"organization_slug": slug}) if settings.SAML else "–"
+        )
 
 
 class PartnerRoleInline(LabelledInline):

@@ -16,9 +16,14 @@ class UploadForm(forms.Form):
     """A list: a file, or what was copied out of one."""
 
     file = forms.FileField(
-        label=_("The file"), required=False, widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.ods"}), max_length=1000
+        label=_("The file"),
+        required=False,
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.ods"}),
+        max_length=1000,
     )
-    text = forms.CharField(label=_("Or paste the rows"), required=False, widget=forms.Textarea(attrs={"rows": 4}), strip=False)
+    text = forms.CharField(
+        label=_("Or paste the rows"), required=False, widget=forms.Textarea(attrs={"rows": 4}), strip=False
+    )
     mode = forms.ChoiceField(choices=Upload.Mode, required=False)
     may_share = forms.BooleanField(
         label=_("My institution is allowed to pass on these people’s names and addresses, and has told them so."),
@@ -46,13 +51,18 @@ class ColumnsForm(forms.Form):
 
     def __init__(self, columns: Columns, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        names = [(str(index), name or str(_("Column %(number)d") % {"number": index + 1})) for index, name in enumerate(columns.names)]
+        names = [
+            (str(index), name or str(_("Column %(number)d") % {"number": index + 1}))
+            for index, name in enumerate(columns.names)
+        ]
         for field in FIELDS:
             self.fields[field] = forms.ChoiceField(
                 label=sentences.FIELDS[field],
                 choices=[("", _("none")), *names],
                 required=field == "email",
-                error_messages={"required": _("Nobody can be invited without an address: say which column contains them.")},
+                error_messages={
+                    "required": _("Nobody can be invited without an address: say which column contains them.")
+                },
                 initial=str(columns.meaning.get(field, "")),
             )
 
@@ -78,19 +88,25 @@ class PersonForm(forms.Form):
         help_text=_("At least the family name or the first name."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    first_name = forms.CharField(label=_("First name"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    first_name = forms.CharField(
+        label=_("First name"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
     email = forms.CharField(
         label=_("E-mail"),
         error_messages={"required": _("The address is missing: nobody can be invited without one.")},
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "email", "spellcheck": "false"}),
     )
-    reference = forms.CharField(label=_("Number"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    reference = forms.CharField(
+        label=_("Number"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
     person: Person
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         cells = [str(cleaned.get(name, ""))[: reader.MAX_CELL + 1] for name in self.fields]
-        self.person = checking.check_row(1, cells, Columns(0, (), {name: index for index, name in enumerate(self.fields)}))
+        self.person = checking.check_row(
+            1, cells, Columns(0, (), {name: index for index, name in enumerate(self.fields)})
+        )
         for finding in self.person.findings:
             if finding.level == Level.ERROR and finding.column not in self.errors:
                 self.add_error(finding.column or None, sentences.about(finding))

@@ -40,7 +40,10 @@ mail_templates.register(
         _("Invitation from an institution"),
         _("Partners"),
         _("%(summit)s: %(institution)s invites you"),
-        _("%(name)s, %(institution)s invites you to the %(summit)s (list “%(cohort)s”). Seats are kept for your group. Will you come?"),
+        _(
+            "%(name)s, %(institution)s invites you to the %(summit)s (list “%(cohort)s”). Seats are kept for your"
+            " group. Will you come?"
+        ),
         _("Seats go to those who answer first."),
         INVITED,
         lambda _reader: _sample(applying.INVITATION),
@@ -50,7 +53,10 @@ mail_templates.register(
         _("Reminder of an invitation from an institution"),
         _("Partners"),
         _("%(summit)s: %(institution)s is waiting for your answer"),
-        _("%(name)s, %(institution)s has invited you to the %(summit)s (list “%(cohort)s”), and you have not answered yet. Will you come?"),
+        _(
+            "%(name)s, %(institution)s has invited you to the %(summit)s (list “%(cohort)s”), and you have not "
+            "answered yet. Will you come?"
+        ),
         _("If you cannot come, please say so: somebody else will be glad of your place."),
         INVITED,
         lambda _reader: _sample(applying.REMINDER),

@@ -1,4 +1,5 @@
-"""The mails of partner institutions, written by a worker just before it sends them; what is no longer so is not told."""
+"""The mails of partner institutions, written by a worker just before it sends them; what is no longer so is not
+told."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -36,19 +37,25 @@ def reminder(message: Message) -> Letter:
         raise NoLongerTrue("The person wants no such mails any more.")
     letter = invitation_letter(_silent(message), applying.REMINDER)
     url = link("notices:unwanted", mail_preferences.key(message.to, Topic.INVITATIONS))
-    return replace(letter, headers={"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"})
+    return replace(
+        letter, headers={"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    )
 
 
 def _silent(message: Message) -> Invitee:
-    found = Invitee.objects.select_related("institution", "cohort").filter(pk=message.context["invitee"], email=message.to).first()
+    found = (
+        Invitee.objects.select_related("institution", "cohort")
+        .filter(pk=message.context["invitee"], email=message.to)
+        .first()
+    )
     if found is None or found.status != Invitee.Status.INVITED:
         raise NoLongerTrue("They have answered, or are no longer on the list.")
     return found
 
 
 def invitation_letter(invitee: Invitee, kind: str) -> Letter:
-    """The personal invitation, or its reminder; it ends with what the law has people told at the first word to them (GDPR, article 14),
-    which no template takes away."""
+    """The personal invitation, or its reminder; it ends with what the law has people told at the first word to them
+    (GDPR, article 14), which no template takes away."""
     sessions = responses.sessions_for(invitee.cohort, clock.now())
     known = {
         "name": str(invitee) or invitee.email,
@@ -78,20 +85,38 @@ def invitation_letter(invitee: Invitee, kind: str) -> Letter:
 
 
 def notice(invitee: Invitee) -> list[tuple[str, str]]:
-    """What somebody is told whose data came from their institution: a heading and a sentence each (GDPR, article 14)."""
+    """What somebody is told whose data came from their institution: a heading and a sentence each (GDPR, article
+    14)."""
     kept = [_("your name"), _("your e-mail address")]
     kept += [_("your number")] if invitee.reference else []
     kept += [_("your programme of studies")] if invitee.programme else []
-    said = {"institution": invitee.institution.name, "controller": settings.DATA_CONTROLLER, "contact": settings.PRIVACY_CONTACT}
+    said = {
+        "institution": invitee.institution.name,
+        "controller": settings.DATA_CONTROLLER,
+        "contact": settings.PRIVACY_CONTACT,
+    }
     return [
         (_("Where we got it from"), _("%(institution)s has put you on its list.") % said),
         (_("What we keep"), capfirst(", ".join(kept)) + "."),
-        (_("What for"), _("To invite you and to keep you a seat; it is in our legitimate interest and yours (GDPR, article 6.1.f).")),
-        (_("Who can see it"), _("The organisers, and your institution, which learns whether you will come, but not to which sessions.")),
+        (
+            _("What for"),
+            _(
+                "To invite you and to keep you a seat; it is in our legitimate interest and yours (GDPR, article "
+                "6.1.f)."
+            ),
+        ),
+        (
+            _("Who can see it"),
+            _("The organisers, and your institution, which learns whether you will come, but not to which sessions."),
+        ),
         (_("How long"), _("If you do not answer, until 30 days after the event; if you come, six months.")),
         (
             _("Your rights"),
-            _("To see your data, correct it, have it erased, and object: with the link below, or by writing to %(contact)s.") % said,
+            _(
+                "To see your data, correct it, have it erased, and object: with the link below, or by writing to "
+                "%(contact)s."
+            )
+            % said,
         ),
         (_("Who we are"), _("%(controller)s. You can complain to the CNIL, www.cnil.fr.") % said),
     ]
@@ -106,16 +131,22 @@ def team(message: Message) -> Letter:
 
 
 def team_letter(role: PartnerRole) -> Letter:
-    texts = mail_templates.of(roles.WELCOME).fill({"institution": role.institution.name, "role": str(role.get_role_display())})
+    texts = mail_templates.of(roles.WELCOME).fill(
+        {"institution": role.institution.name, "role": str(role.get_role_display())}
+    )
     context = {
         "texts": texts,
         "heading": role.institution.name,
         "button": _("Open the lists"),
         "button_url": link("partners:institution", role.institution.slug),
-        "facts": [_("Sign in with the address this mail was sent to: you will get a code by mail, there is no password.")],
+        "facts": [
+            _("Sign in with the address this mail was sent to: you will get a code by mail, there is no password.")
+        ],
     }
     return Letter(
-        texts.subject, render_to_string("partners/emails/team.txt", context), render_to_string("partners/emails/team.html", context)
+        texts.subject,
+        render_to_string("partners/emails/team.txt", context),
+        render_to_string("partners/emails/team.html", context),
     )
 
 
@@ -123,14 +154,23 @@ def sample_of(cohorts: Sequence[Cohort]) -> Invitee | None:
     """Somebody made up on the list of the first of `cohorts`, for a look at the mail."""
     for cohort in cohorts:
         return Invitee(
-            institution=cohort.institution, cohort=cohort, first_name="Ada", last_name="Lovelace", email="ada@example.org", key="…"
+            institution=cohort.institution,
+            cohort=cohort,
+            first_name="Ada",
+            last_name="Lovelace",
+            email="ada@example.org",
+            key="…",
         )
     return None
 
 
 @writes(digests.KIND)
 def digest(message: Message) -> Letter:
-    found = PartnerRole.objects.select_related("institution", "user__attendee", "user").filter(pk=message.context["role"]).first()
+    found = (
+        PartnerRole.objects.select_related("institution", "user__attendee", "user")
+        .filter(pk=message.context["role"])
+        .first()
+    )
     if found is None:
         raise NoLongerTrue("The person no longer speaks for the institution.")
     return digest_letter(found.institution, found.user, datetime.fromisoformat(message.context["due"]), to=message.to)

@@ -43,7 +43,9 @@ class Upload(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     institution = models.ForeignKey(Institution, models.CASCADE, related_name="uploads", verbose_name=_("institution"))
     cohort = models.ForeignKey(Cohort, models.CASCADE, related_name="uploads", verbose_name=_("cohort"))
-    uploaded_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("uploaded by"))
+    uploaded_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("uploaded by")
+    )
     file_name = models.CharField(_("file"), max_length=255, blank=True)
     file_hash = models.CharField(_("SHA-256 of the file"), max_length=64)
     mode = models.CharField(_("mode"), max_length=10, choices=Mode, default=Mode.ADD)
@@ -71,7 +73,9 @@ class Upload(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["busy_until"], condition=Q(status__in=["received", "confirmed"]), name="uploads_to_be_worked_on"),
+            models.Index(
+                fields=["busy_until"], condition=Q(status__in=["received", "confirmed"]), name="uploads_to_be_worked_on"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -100,7 +104,8 @@ class Upload(models.Model):
 
 
 class UploadFile(models.Model):
-    """The bytes of an upload, as long as they are needed: they go with its rows when it is put into force or dropped."""
+    """The bytes of an upload, as long as they are needed: they go with its rows when it is put into force or
+    dropped."""
 
     upload = models.OneToOneField(Upload, models.CASCADE, related_name="file", primary_key=True)
     data = models.BinaryField()
@@ -114,7 +119,8 @@ class UploadFile(models.Model):
 
 
 class UploadRow(models.Model):
-    """A row of an upload that is being checked: its cells, as they were corrected since, and what was found about it."""
+    """A row of an upload that is being checked: its cells, as they were corrected since, and what was found about
+    it."""
 
     class Verdict(models.TextChoices):
         NEW = "new", _("New")
@@ -150,24 +156,30 @@ class UploadRow(models.Model):
 class ColumnName(models.Model):
     """What an institution calls a column, as somebody there said once: the next list is read alike."""
 
-    institution = models.ForeignKey(Institution, models.CASCADE, related_name="column_names", verbose_name=_("institution"))
+    institution = models.ForeignKey(
+        Institution, models.CASCADE, related_name="column_names", verbose_name=_("institution")
+    )
     name = models.CharField(_("header"), max_length=100)
     field = models.CharField(_("means"), max_length=20)
 
     class Meta:
         verbose_name = _("name of a column")
         verbose_name_plural = _("names of columns")
-        constraints = [models.UniqueConstraint(fields=["institution", "name"], name="institution_means_one_thing_by_a_header")]
+        constraints = [
+            models.UniqueConstraint(fields=["institution", "name"], name="institution_means_one_thing_by_a_header")
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} → {self.field}"
 
 
 class Invitee(models.Model):
-    """Somebody on the list of a cohort, as their institution wrote them down. Written by domain/applying.py and domain/answering.py.
+    """Somebody on the list of a cohort, as their institution wrote them down. Written by domain/applying.py and
+    domain/answering.py.
 
-    An institution names a person once, whatever the number of its cohorts: by address, then by its own number. `attendee` is who
-    they became when they accepted. `key` is the secret of their personal link, which their institution never sees.
+    An institution names a person once, whatever the number of its cohorts: by address, then by its own number.
+    `attendee` is who they became when they accepted. `key` is the secret of their personal link, which their
+    institution never sees.
     """
 
     class Status(models.TextChoices):
@@ -178,7 +190,9 @@ class Invitee(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     institution = models.ForeignKey(Institution, models.CASCADE, related_name="invitees", verbose_name=_("institution"))
     cohort = models.ForeignKey(Cohort, models.PROTECT, related_name="invitees", verbose_name=_("cohort"))
-    upload = models.ForeignKey(Upload, models.SET_NULL, null=True, blank=True, related_name="invitees", verbose_name=_("uploaded list"))
+    upload = models.ForeignKey(
+        Upload, models.SET_NULL, null=True, blank=True, related_name="invitees", verbose_name=_("uploaded list")
+    )
     last_name = models.CharField(_("family name"), max_length=75, blank=True, validators=[validate_line])
     first_name = models.CharField(_("first name"), max_length=74, blank=True, validators=[validate_line])
     email = models.EmailField(_("e-mail address"))
@@ -187,7 +201,13 @@ class Invitee(models.Model):
     created_at = models.DateTimeField(_("listed since"), default=clock.now, editable=False)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.INVITED)
     attendee = models.ForeignKey(
-        Attendee, models.SET_NULL, null=True, blank=True, related_name="invitees", verbose_name=_("attendee"), editable=False
+        Attendee,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="invitees",
+        verbose_name=_("attendee"),
+        editable=False,
     )
     key = models.CharField(max_length=64, unique=True, default=new_token, editable=False)
     answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
@@ -204,7 +224,9 @@ class Invitee(models.Model):
         ordering = ["cohort_id", "last_name", "first_name", "id"]
         constraints = [
             models.UniqueConstraint(fields=["institution", "email"], name="institution_names_an_address_once"),
-            models.UniqueConstraint(fields=["institution", "reference"], condition=~Q(reference=""), name="institution_uses_a_number_once"),
+            models.UniqueConstraint(
+                fields=["institution", "reference"], condition=~Q(reference=""), name="institution_uses_a_number_once"
+            ),
             models.CheckConstraint(
                 condition=Q(status="invited", answered_at=None) | (~Q(status="invited") & Q(answered_at__isnull=False)),
                 name="who_answered_did_so_at_a_moment",
@@ -216,19 +238,27 @@ class Invitee(models.Model):
 
 
 class Objection(models.Model):
-    """Somebody whom a list of this institution does not invite again: they have declined and were taken off, or, for good, had
-    themselves erased (GDPR, article 21). Of the address only a salted hash is kept."""
+    """Somebody whom a list of this institution does not invite again: they have declined and were taken off, or, for
+    good, had themselves erased (GDPR, article 21). Of the address only a salted hash is kept."""
 
-    institution = models.ForeignKey(Institution, models.CASCADE, related_name="objections", verbose_name=_("institution"))
+    institution = models.ForeignKey(
+        Institution, models.CASCADE, related_name="objections", verbose_name=_("institution")
+    )
     cohort = models.ForeignKey(Cohort, models.CASCADE, related_name="objections", verbose_name=_("cohort"))
     address_hash = models.CharField(_("hash of the address"), max_length=64)
-    is_final = models.BooleanField(_("permanent"), default=True, help_text=_("The person cannot be invited again, not even by hand."))
+    is_final = models.BooleanField(
+        _("permanent"), default=True, help_text=_("The person cannot be invited again, not even by hand.")
+    )
     created_at = models.DateTimeField(_("since"), default=clock.now, editable=False)
 
     class Meta:
         verbose_name = _("objection")
         verbose_name_plural = _("objections")
-        constraints = [models.UniqueConstraint(fields=["institution", "address_hash"], name="person_objects_once_to_an_institution")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["institution", "address_hash"], name="person_objects_once_to_an_institution"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.institution} – {self.address_hash[:8]}"
@@ -241,10 +271,14 @@ class SignIn(models.Model):
         OIDC = "openid_connect", "OpenID Connect"
         SAML = "saml", "SAML"
 
-    institution = models.OneToOneField(Institution, models.CASCADE, related_name="sign_in", verbose_name=_("institution"))
+    institution = models.OneToOneField(
+        Institution, models.CASCADE, related_name="sign_in", verbose_name=_("institution")
+    )
     protocol = models.CharField(_("protocol"), max_length=20, choices=Protocol, default=Protocol.OIDC)
     domains = models.TextField(
-        _("mail domains"), max_length=1000, help_text=_("One per line: the provider vouches for addresses in these domains and no others.")
+        _("mail domains"),
+        max_length=1000,
+        help_text=_("One per line: the provider vouches for addresses in these domains and no others."),
     )
     is_active = models.BooleanField(_("active"), default=False, help_text=_("Shown on the sign-in page."))
     server_url = models.CharField(
@@ -256,7 +290,9 @@ class SignIn(models.Model):
     )
     client_id = models.CharField(_("client ID"), max_length=200, blank=True)
     secret = models.CharField(_("client secret"), max_length=500, blank=True)
-    entity_id = models.CharField(_("entity ID of the provider"), max_length=500, blank=True, help_text=_("SAML: from its metadata."))
+    entity_id = models.CharField(
+        _("entity ID of the provider"), max_length=500, blank=True, help_text=_("SAML: from its metadata.")
+    )
     sso_url = models.CharField(
         _("sign-on address"),
         max_length=200,
@@ -264,7 +300,9 @@ class SignIn(models.Model):
         validators=[URLValidator(["https", "http"])],
         help_text=_("SAML: with the binding HTTP-Redirect, over https."),
     )
-    certificate = models.TextField(_("signing certificate"), max_length=10_000, blank=True, help_text=_("SAML: X.509, in PEM form."))
+    certificate = models.TextField(
+        _("signing certificate"), max_length=10_000, blank=True, help_text=_("SAML: X.509, in PEM form.")
+    )
 
     history = HistoricalRecords(excluded_fields=["secret"])
     _history_user: User | None
@@ -283,7 +321,9 @@ class SignIn(models.Model):
         errors: dict[str, Any] = {name: _("Needed for this protocol.") for name in needed if not getattr(self, name)}
         for name in ("server_url", "sso_url"):
             address = getattr(self, name)
-            if address and not (address.startswith("https://") or (settings.DEMO_MODE and address.startswith("http://localhost"))):
+            if address and not (
+                address.startswith("https://") or (settings.DEMO_MODE and address.startswith("http://localhost"))
+            ):
                 errors[name] = _("The address must begin with https://.")
         if self.protocol == self.Protocol.SAML and not settings.SAML:
             errors["protocol"] = _("SAML is not installed here: see docs/operations.md.")
@@ -311,7 +351,9 @@ class PartnerRole(models.Model):
         verbose_name = _("partner coordinator")
         verbose_name_plural = _("partner coordinators")
         ordering = ["institution_id", "id"]
-        constraints = [models.UniqueConstraint(fields=["institution", "user"], name="person_has_one_role_in_an_institution")]
+        constraints = [
+            models.UniqueConstraint(fields=["institution", "user"], name="person_has_one_role_in_an_institution")
+        ]
 
     def __str__(self) -> str:
         return f"{self.user} – {self.institution}"

@@ -1,24 +1,10 @@
 """What the pages of the portal have in common."""
 
-from typing import Any, cast
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
-
-from accounts.models import User
-from partners.domain import roles
-from registrations.models import Institution
-
-A_PAGE = 50  # rows
-
-
-def context(request: HttpRequest, of: Institution, **more: Any) -> dict[str, Any]:
-    """What every page of an institution shows: which it is, and what the person may do there."""
-    role = roles.role_in(cast("User", request.user), of)
-    return {"institution": of, "may_edit": role in roles.EDITS, "may_own": role in roles.OWNS} | more
 
 
 def back_to_the_code(request: HttpRequest, sentence: str = "") -> HttpResponse:

@@ -14,7 +14,9 @@ declare(
     ),
     PersonalData(PartnerRole, accounts=("user",), exported=("institution", "role", "created_at")),
     # Found by comparing hashes, never by an address that is kept.
-    PersonalData(Objection, exported=("institution", "created_at"), erasure=Erasure.BLANKED, retention=Retention.OBJECTION),
+    PersonalData(
+        Objection, exported=("institution", "created_at"), erasure=Erasure.BLANKED, retention=Retention.OBJECTION
+    ),
     PersonalData(
         UploadRow,
         addresses=("person__email",),

@@ -1,4 +1,5 @@
-"""What comes in is cut while it comes: no more than a list may have is ever kept of it (docs/rules.md#upload-limits)."""
+"""What comes in is cut while it comes: no more than a list may have is ever kept of it
+(docs/rules.md#upload-limits)."""
 
 from typing import Any
 
@@ -25,7 +26,8 @@ class CutUpload(FileUploadHandler):
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
         if start + len(raw_data) > MAX_BYTES:
             self.too_large = True
-            raise StopUpload(connection_reset=False)  # the rest is read and thrown away, or the browser would never see our answer
+            # The rest is read and thrown away, or the browser would never see our answer.
+            raise StopUpload(connection_reset=False)
         return raw_data
 
     def file_complete(self, file_size: int) -> None:

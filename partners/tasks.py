@@ -17,7 +17,8 @@ def work(upload_uuid: str) -> None:
 
 @shared_task(name="partners.tasks.tend")
 def tend() -> None:
-    """Do what other uploads wait for, whose ring was lost or whose worker died, and drop those that nobody confirmed."""
+    """Do what other uploads wait for, whose ring was lost or whose worker died, and drop those that nobody
+    confirmed."""
     now = clock.now()
     processing.expire(now)
     for upload in processing.due(now):

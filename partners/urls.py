@@ -31,7 +31,8 @@ urlpatterns = [
     path("invitations/<str:key>/", views_responses.answer, name="answer"),
 ]
 
-# Outside of the addresses with a language, and under the names that allauth looks up: institutions register them at their own side.
+# Outside of the addresses with a language, and under the names that allauth looks up: institutions register them at
+# their own side.
 institution_sign_in = [
     path("oidc/<slug:provider_id>/login/", views_sign_in.begin, name="openid_connect_login"),
     path("oidc/<slug:provider_id>/login/callback/", views_sign_in.finish, name="openid_connect_callback"),

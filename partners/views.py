@@ -4,8 +4,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -23,12 +21,12 @@ from core.limits import TooMany
 from core.sheets.confined import MAX_BYTES
 from core.sheets.formats import escape
 from core.text import whole_number
-from partners import access
+from partners import access, contexts
 from partners.domain import following, identity, leaving, reviewing, roles, sentences
 from partners.domain.files import ListRefused
 from partners.forms import PersonForm, TeamForm, UploadForm
 from partners.models import Invitee, PartnerRole, SignIn, Upload
-from partners.pages import A_PAGE, as_file, context
+from partners.pages import as_file
 from partners.receiving import CutUpload, InMemory, is_far_too_large
 from registrations.models import Cohort
 
@@ -46,7 +44,10 @@ def home(request: SignedInRequest) -> HttpResponse:
 
 def sign_in_methods_of_institutions() -> list[tuple[str, str]]:
     """What the sign-in page offers besides a code: the institutions whose people can come through them."""
-    names = {SignIn.Protocol.OIDC: ("openid_connect_login", "provider_id"), SignIn.Protocol.SAML: ("saml_login", "organization_slug")}
+    names = {
+        SignIn.Protocol.OIDC: ("openid_connect_login", "provider_id"),
+        SignIn.Protocol.SAML: ("saml_login", "organization_slug"),
+    }
     found = []
     for one in identity.active_sign_ins():
         name, argument = names[SignIn.Protocol(one.protocol)]
@@ -68,11 +69,11 @@ def institution(request: SignedInRequest, slug: str) -> HttpResponse:
     of = access.institution(request, slug)
     cohorts = list(of.cohorts.order_by("name"))
     standings = following.standings(cohorts, clock.now())
-    shown = context(request, of, cohorts=[(cohort, standings[cohort.pk]) for cohort in cohorts])
+    shown = contexts.of_institution(request, of, cohorts=[(cohort, standings[cohort.pk]) for cohort in cohorts])
     return render(request, "partners/institution.html", shown)
 
 
-# --- A cohort -------------------------------------------------------------------------------------------------------------------
+# --- A cohort ---------------------------------------------------------------------------------------------------------
 
 
 @never_cache
@@ -83,40 +84,9 @@ def cohort(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpRespons
     return _cohort(request, access.cohort(request, slug, cohort_slug), UploadForm())
 
 
-def _cohort(request: HttpRequest, of: Cohort, form: UploadForm, *, status: int = 200) -> HttpResponse:
-    now = clock.now()
-    state = request.GET.get("state", "") if request.GET.get("state", "") in following.STATES else ""
-    people = following.in_state(following.people_of(of, now), state)
-    searched = request.GET.get("q", "").strip()[:100].replace("\0", "")
-    for word in searched.split():
-        people = people.filter(_named(word))
-    page = Paginator(people.order_by("last_name", "first_name", "pk"), A_PAGE).get_page(request.GET.get("page"))
-    standing = following.standing(of, now)
-    last = following.last_upload(of)
-    shown = context(
-        request,
-        of.institution,
-        cohort=of,
-        form=form,
-        standing=standing,
-        states=[(name, words, getattr(standing, name)) for name, words in sentences.STATES.items()],
-        state=state,
-        searched=searched,
-        page=page,
-        uploads=of.uploads.filter(status__in=Upload.UNFINISHED).select_related("uploaded_by"),
-        last=last,
-        may_undo=last is not None and following.may_be_undone(last, now),
-        to_remind=following.to_remind(of, now).count() if standing.invited else 0,
-        mb=MAX_BYTES // 1024 // 1024,
-        most=MAX_BYTES,
-        too_large=str(_refused()),
-        sessions=of.allotments.filter(session__ends_at__gt=now).select_related("session__room__venue").order_by("session__starts_at"),
-    )
+def _cohort(request: SignedInRequest, of: Cohort, form: UploadForm, *, status: int = 200) -> HttpResponse:
+    shown = contexts.cohort(request, of, form)
     return render(request, "partners/cohort.html", shown, status=status)
-
-
-def _named(word: str) -> Q:
-    return Q(last_name__icontains=word) | Q(first_name__icontains=word) | Q(email__icontains=word) | Q(reference__icontains=word)
 
 
 @never_cache
@@ -142,7 +112,9 @@ def _take(request: SignedInRequest, slug: str, cohort_slug: str, cut: CutUpload)
         return _cohort(request, of, form, status=422)
     data, name = form.handed_in
     try:
-        handed_in = reviewing.receive(of, data, name, actor=request.user, mode=form.cleaned_data["mode"] or Upload.Mode.ADD, at=clock.now())
+        handed_in = reviewing.receive(
+            of, data, name, actor=request.user, mode=form.cleaned_data["mode"] or Upload.Mode.ADD, at=clock.now()
+        )
     except ListRefused as refused:
         form.add_error("file", str(refused))
         return _cohort(request, of, form, status=422)
@@ -169,7 +141,7 @@ def add(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpResponse:
         else:
             messages.success(request, _("%(name)s is on the list; the invitation is on its way.") % {"name": made})
             return redirect("partners:cohort", slug, cohort_slug)
-    shown = context(request, of.institution, cohort=of, form=form)
+    shown = contexts.of_institution(request, of.institution, cohort=of, form=form)
     return render(request, "partners/person.html", shown, status=422 if form.errors else 200)
 
 
@@ -186,9 +158,14 @@ def replace(request: SignedInRequest, uuid: Any) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            messages.success(request, _("%(new)s takes the place of %(old)s; the invitation is on its way.") % {"new": made, "old": person})
+            messages.success(
+                request,
+                _("%(new)s takes the place of %(old)s; the invitation is on its way.") % {"new": made, "old": person},
+            )
             return _back_to(person.cohort)
-    shown = context(request, person.institution, cohort=person.cohort, form=form, leaves=person, freed=_freed_by(person))
+    shown = contexts.of_institution(
+        request, person.institution, cohort=person.cohort, form=form, leaves=person, freed=_freed_by(person)
+    )
     return render(request, "partners/person.html", shown, status=422 if form.errors else 200)
 
 
@@ -202,7 +179,9 @@ def remove(request: SignedInRequest, uuid: Any) -> HttpResponse:
         following.take_off(person, actor=request.user, at=clock.now())
         messages.success(request, _("%(name)s is off the list.") % {"name": person})
         return _back_to(person.cohort)
-    shown = context(request, person.institution, cohort=person.cohort, leaves=person, freed=_freed_by(person))
+    shown = contexts.of_institution(
+        request, person.institution, cohort=person.cohort, leaves=person, freed=_freed_by(person)
+    )
     return render(request, "partners/remove.html", shown)
 
 
@@ -223,7 +202,9 @@ def remind(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpRespons
     of = access.cohort(request, slug, cohort_slug, roles.may_edit)
     number = following.remind(of, at=clock.now())
     if number:
-        words = ngettext("%(number)d person is being reminded.", "%(number)d people are being reminded.", number) % {"number": number}
+        words = ngettext("%(number)d person is being reminded.", "%(number)d people are being reminded.", number) % {
+            "number": number
+        }
         messages.success(request, words)
     else:
         messages.info(request, _("Everybody has answered, or was written to in the last three days."))
@@ -241,23 +222,21 @@ def export(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpRespons
     writer.writerow([*map(str, sentences.FIELDS.values()), _("State"), _("Answered at")])
     for one in following.people_of(of, clock.now()).order_by("last_name", "first_name", "pk"):
         answered = timezone.localtime(one.answered_at).strftime("%Y-%m-%d %H:%M") if one.answered_at else ""
-        writer.writerow([escape(getattr(one, name)) for name in sentences.FIELDS] + [str(sentences.state_of(one)), answered])
+        writer.writerow(
+            [escape(getattr(one, name)) for name in sentences.FIELDS] + [str(sentences.state_of(one)), answered]
+        )
     return as_file(out.getvalue(), f"{of.slug}.csv")
 
 
-def _too_large(request: HttpRequest, of: Cohort) -> HttpResponse:
+def _too_large(request: SignedInRequest, of: Cohort) -> HttpResponse:
     form = UploadForm({})
     form.full_clean()
     form.errors.clear()
-    form.add_error("file", str(_refused()))
+    form.add_error("file", str(contexts.too_large()))
     return _cohort(request, of, form, status=413)
 
 
-def _refused() -> ListRefused:
-    return ListRefused("too_large", {"mb": MAX_BYTES // 1024 // 1024})
-
-
-# --- The team -------------------------------------------------------------------------------------------------------------------
+# --- The team ---------------------------------------------------------------------------------------------------------
 
 
 @never_cache
@@ -279,19 +258,26 @@ def team(request: SignedInRequest, slug: str) -> HttpResponse:
             messages.error(request, _("Many people have been added today: continue tomorrow, or ask the organisers."))
         else:
             told = (
-                _("%(email)s works for your institution: a mail tells them how to begin.") if is_new else _("%(email)s already has a role.")
+                _("%(email)s works for your institution: a mail tells them how to begin.")
+                if is_new
+                else _("%(email)s already has a role.")
             )
             messages.success(request, told % {"email": email})
         return redirect("partners:team", slug)
     if request.method == "POST" and "member" in request.POST:
-        member = get_object_or_404(PartnerRole.objects.select_related("user"), institution=of, pk=whole_number(request.POST["member"]) or 0)
+        member = get_object_or_404(
+            PartnerRole.objects.select_related("user"), institution=of, pk=whole_number(request.POST["member"]) or 0
+        )
         new = request.POST.get("role", "")
         try:
             if new in {"", *PartnerRole.Role.values} and roles.change(member, new, actor=user):
                 messages.success(request, _("Saved."))
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
-        return redirect("partners:team" if roles.role_in(user, of) else "partners:home", *([slug] if roles.role_in(user, of) else []))
+        return redirect(
+            "partners:team" if roles.role_in(user, of) else "partners:home",
+            *([slug] if roles.role_in(user, of) else []),
+        )
     members = of.roles.select_related("user").order_by("role", "user__email")
-    shown = context(request, of, members=members, form=form, roles=PartnerRole.Role)
+    shown = contexts.of_institution(request, of, members=members, form=form, roles=PartnerRole.Role)
     return render(request, "partners/team.html", shown, status=422 if form.errors else 200)

@@ -1,4 +1,5 @@
-"""The personal page of somebody whom an institution has invited: it asks, and only a button changes anything (docs/rules.md#answers)."""
+"""The personal page of somebody whom an institution has invited: it asks, and only a button changes anything
+(docs/rules.md#answers)."""
 
 from django.contrib import messages
 from django.contrib.auth import login
@@ -52,7 +53,13 @@ def _accept(request: HttpRequest, invitee: Invitee) -> HttpResponse:
     _tell(request, accepted)
     user = accepted.attendee.user
     # The link of the mail signs in once, when it makes the account; afterwards a code does, and for organisers always.
-    if accepted.is_first_time and accepted.opened_account and user.is_active and not user.is_staff and request.user != user:
+    if (
+        accepted.is_first_time
+        and accepted.opened_account
+        and user.is_active
+        and not user.is_staff
+        and request.user != user
+    ):
         login(request, user)
     return redirect("partners:answer", invitee.key)
 
@@ -64,7 +71,9 @@ def _tell(request: HttpRequest, accepted: Accepted) -> None:
         if registration is None:
             messages.error(request, _("“%(session)s”: no seat. %(why)s") % {"session": session.title, "why": refused})
         elif registration.status == Registration.Status.WAITING:
-            messages.info(request, _("“%(session)s” is full: you are on its waiting list.") % {"session": session.title})
+            messages.info(
+                request, _("“%(session)s” is full: you are on its waiting list.") % {"session": session.title}
+            )
         else:
             messages.success(request, _("“%(session)s”: your seat is confirmed.") % {"session": session.title})
 
@@ -83,7 +92,9 @@ def _show(request: HttpRequest, invitee: Invitee) -> HttpResponse:
         "sessions": sessions,
         "is_theirs": is_theirs,
         "overlaps": any(beside for *_one, beside in sessions),
-        "other": request.user.email if request.user.is_authenticated and request.user.email != invitee.email and not is_theirs else "",
+        "other": request.user.email
+        if request.user.is_authenticated and request.user.email != invitee.email and not is_theirs
+        else "",
         "asks_to_erase": "erase" in request.GET,
         "asks_to_decline": "decline" in request.GET and invitee.status == Invitee.Status.ACCEPTED,
     }
@@ -94,4 +105,8 @@ def _beside(session: Session, kept: list[Session], invitee: Invitee) -> list[str
     """The titles of the sessions between which and `session` somebody has to choose, as long as they choose."""
     if invitee.status == Invitee.Status.ACCEPTED:
         return []
-    return [one.title for one in kept if one != session and one.starts_at < session.ends_at and session.starts_at < one.ends_at]
+    return [
+        one.title
+        for one in kept
+        if one != session and one.starts_at < session.ends_at and session.starts_at < one.ends_at
+    ]

@@ -2,14 +2,10 @@
 
 import csv
 import io
-from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.db.models import Case, Count, Q, QuerySet, Value, When
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -18,27 +14,20 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.access import sign_in_required
-from accounts.http import Request, SignedInRequest
+from accounts.http import SignedInRequest
 from core import clock
 from core.sheets import reader
 from core.sheets.formats import escape
 from core.text import whole_number
-from partners import access
-from partners.domain import applying, following, leaving, processing, reviewing, roles, sentences
-from partners.domain.checking import Finding, Level
+from partners import access, contexts
+from partners.domain import applying, processing, reviewing, roles, sentences
+from partners.domain.checking import Level
 from partners.domain.columns import FIELDS
-from partners.domain.files import ListRefused
 from partners.forms import ColumnsForm
 from partners.models import Upload, UploadRow
-from partners.pages import A_PAGE, as_file, context
+from partners.pages import as_file
 
 Verdict = UploadRow.Verdict
-# What comes first is what needs somebody.
-ORDER = [Verdict.TO_FIX, Verdict.TWICE, Verdict.ELSEWHERE, Verdict.CHANGED, Verdict.NEW, Verdict.SAME, Verdict.SKIPPED, Verdict.NOBODY]
-CALM = {Verdict.NEW, Verdict.SAME, Verdict.SKIPPED, Verdict.NOBODY}
-DOUBTFUL = "doubtful"  # rows that can be taken, but ask for a look
-MISREAD = {"no_addresses", "twice", "empty"}  # perhaps the columns are others, or the sheet
-AGREED = ("new", "changed", "removed")
 
 
 @never_cache
@@ -54,124 +43,19 @@ def review(request: SignedInRequest, uuid: UUID) -> HttpResponse:
 
 
 def _review(
-    request: Request, of: Upload, *, form: ColumnsForm | None = None, focus: int = 0, goes_on: bool = False, status: int = 200
+    request: SignedInRequest,
+    of: Upload,
+    *,
+    form: ColumnsForm | None = None,
+    focus: int = 0,
+    goes_on: bool = False,
+    status: int = 200,
 ) -> HttpResponse:
-    said = context(request, of.institution, upload=of, cohort=of.cohort, refused=_refusal(of))
     if of.status != Upload.Status.REVIEW:
-        said["may_undo"] = of.status == Upload.Status.APPLIED and following.may_be_undone(of, clock.now())
-        return render(request, "partners/upload.html", said, status=status)
-    found = processing.columns_of(of)
-    rows = of.rows.exclude(is_title=True)
-    counts = of.counts
-    chips, total = _chips(rows)
-    shown = request.GET.get("show", "")
-    if shown not in [name for name, _words, _number in chips]:
-        shown = ""
-    listed = rows.filter(is_doubtful=True) if shown == DOUBTFUL else rows.filter(verdict=shown) if shown else rows
-    urgent = [*(Q(verdict=name) for name in ORDER[:3]), Q(is_doubtful=True)]
-    urgency = Case(*(When(which, then=Value(n)) for n, which in enumerate(urgent)), default=Value(len(urgent)))
-    page = Paginator(listed.order_by(urgency, "line"), A_PAGE).get_page(request.GET.get("page"))
-    lines = [_line(row, found.meaning) for row in page]
-    edited = request.GET.get("edit", "")
-    said |= {
-        "columns": [(name, sentences.FIELDS[name]) for name in FIELDS if name in found.meaning],
-        "columns_form": form or ColumnsForm(found),
-        "about": [_told(one) for one in of.findings],
-        "counts": counts,
-        "chips": chips,
-        "total": total,
-        "shown": shown,
-        "page": page,
-        "lines": lines,
-        "edited": next((line["row"].line for line in lines if edited == str(line["row"].line) and not line["row"].is_skipped), 0),
-        "table_has_focus": bool(focus) and not _focus(lines, focus, goes_on=goes_on),
-        **(_consequences(of) if of.removed else {}),
-        "is_guessed": found.guessed,
-        "is_misread": found.guessed or (of.refused or {}).get("code") in MISREAD,
-        "encodings": [(name, sentences.ENCODINGS[name]) for name in reader.ENCODINGS],
-        "read_as": sentences.read_as(of.read_as),
-        "is_nothing": not any(counts.get(name) for name in AGREED),
-        "agreed": {name: counts.get(name, 0) for name in AGREED},
-    }
+        return render(request, "partners/upload.html", contexts.upload(request, of), status=status)
+    said = contexts.review(request, of, form=form, focus=focus, goes_on=goes_on)
     template = "partners/_review.html" if request.htmx else "partners/review.html"
     return render(request, template, said, status=status)
-
-
-def _chips(rows: QuerySet[UploadRow]) -> tuple[list[tuple[str, str, int]], int]:
-    """The sorts of rows there are, each with its words and its number; and the number of all."""
-    counted = rows.order_by().values_list("verdict", "is_doubtful").annotate(number=Count("pk"))
-    numbers: Counter[str] = Counter()
-    for verdict, is_doubtful, number in counted:
-        numbers[verdict] += number
-        numbers[DOUBTFUL] += number if is_doubtful else 0
-    sorts: list[str] = [*ORDER[:3], DOUBTFUL, *ORDER[3:]]
-    chips = [(name, sentences.sort(name, numbers[name]), numbers[name]) for name in sorts if numbers[name]]
-    return chips, sum(numbers[name] for name in ORDER)
-
-
-def _consequences(of: Upload) -> dict[str, Any]:
-    """Who leaves the list (at most A_PAGE of them, those first who have something to lose), and what becomes of their seats."""
-    at, removed = clock.now(), set(of.removed)
-    people = following.people_of(of.cohort, at)
-    losing = people.filter(Q(seated=True) | Q(waits=True)).order_by("-seated").values_list("pk", flat=True)
-    first = list(dict.fromkeys([*(pk for pk in losing if pk in removed), *of.removed]))[:A_PAGE]
-    return {
-        "removed": people.filter(pk__in=first).order_by("-seated", "-waits", "last_name", "first_name", "pk"),
-        "freed": sentences.freed(leaving.freed_by(of.cohort, removed, at)),
-    }
-
-
-def _focus(lines: list[dict[str, Any]], line: int, *, goes_on: bool) -> bool:
-    """What was pressed in this line is gone: give the focus to what is wrong with it still, else to the next cell to fix if the person
-    goes on from cell to cell, else to the line; tell whether that is here."""
-    own = next((one for one in lines if one["row"].line == line), None)
-    wrong = next((cell for one in ([own] if own else []) + (lines if goes_on else []) for cell in one["cells"] if cell["errors"]), None)
-    if place := wrong or own:
-        place["has_focus"] = True
-    return place is not None
-
-
-def _told(finding: dict[str, Any]) -> tuple[str, str, str]:
-    one = Finding(**finding | {"level": Level(finding["level"])})
-    return one.level, one.code, sentences.about(one)
-
-
-def _line(row: UploadRow, meaning: Mapping[str, int]) -> dict[str, Any]:
-    """A row as the page shows it: each cell with what was found in it, then what is to be said of the row as a whole."""
-    findings = processing.findings_of(row)
-    cells = []
-    for name in FIELDS:
-        if name not in meaning:
-            continue
-        index = meaning[name]
-        raw = row.cells[index] if index < len(row.cells) else ""
-        here = [one for one in findings if one.column == name]
-        errors = [sentences.about(one) for one in here if one.level == Level.ERROR]
-        cells.append(
-            {
-                "name": name,
-                "label": sentences.FIELDS[name],
-                "raw": raw,
-                "value": raw if errors else row.person.get(name) or raw,
-                "errors": errors,
-                "fix": next((one.fix for one in here if one.fix), ""),
-                "notes": [(one.level, sentences.about(one)) for one in here if one.level != Level.ERROR],
-                "was": row.was.get(name),
-                "has_was": name in row.was,
-            }
-        )
-    others = [(one.level, sentences.about(one)) for one in findings if one.column not in meaning]
-    return {
-        "row": row,
-        "cells": cells,
-        "others": others,
-        "is_swapped": any(one.code == "swapped" for one in findings),
-        "is_calm": row.verdict in CALM and not row.is_doubtful,
-    }
-
-
-def _refusal(of: Upload) -> str:
-    return str(ListRefused(**of.refused)) if of.refused else ""
 
 
 @never_cache
@@ -185,10 +69,12 @@ def progress(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     return HttpResponseClientRefresh()
 
 
-# --- What can be done -----------------------------------------------------------------------------------------------------------
+# --- What can be done -------------------------------------------------------------------------------------------------
 
 
-def _do(request: Request, uuid: UUID, act: Callable[[Upload], object], *, focus: int = 0, goes_on: bool = False) -> HttpResponse:
+def _do(
+    request: SignedInRequest, uuid: UUID, act: Callable[[Upload], object], *, focus: int = 0, goes_on: bool = False
+) -> HttpResponse:
     """Let `act` change the list, and show it as it is then; a page that was drawn before it changed is told so."""
     of = access.upload(request, uuid, roles.may_edit)
     try:
@@ -197,7 +83,11 @@ def _do(request: Request, uuid: UUID, act: Callable[[Upload], object], *, focus:
         messages.error(request, _("This list has changed in the meantime: here is how it is now."))
     if request.htmx:
         of = Upload.objects.select_related("institution", "cohort__institution").filter(pk=of.pk).first() or of
-        return _review(request, of, focus=focus, goes_on=goes_on) if of.status == Upload.Status.REVIEW else HttpResponseClientRefresh()
+        return (
+            _review(request, of, focus=focus, goes_on=goes_on)
+            if of.status == Upload.Status.REVIEW
+            else HttpResponseClientRefresh()
+        )
     if not Upload.objects.filter(pk=of.pk).exists():
         return redirect("partners:cohort", of.institution.slug, of.cohort.slug)
     response = redirect("partners:review", of.uuid)
@@ -212,7 +102,10 @@ def _do(request: Request, uuid: UUID, act: Callable[[Upload], object], *, focus:
 @require_POST
 def correct(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Write a cell anew, or the whole row."""
-    line, values = _number(request.POST.get("line")), {name: request.POST[name] for name in FIELDS if name in request.POST}
+    line, values = (
+        _number(request.POST.get("line")),
+        {name: request.POST[name] for name in FIELDS if name in request.POST},
+    )
     if not values:
         raise Http404
     return _do(request, uuid, lambda of: reviewing.correct(of, line, values), focus=line, goes_on=len(values) == 1)
@@ -283,7 +176,8 @@ def mode(request: SignedInRequest, uuid: UUID) -> HttpResponse:
 @sign_in_required
 @require_safe
 def rows_to_fix(request: SignedInRequest, uuid: UUID) -> HttpResponse:
-    """The rows that are to be corrected, as a file that can be corrected and sent again, with what is wrong beside each."""
+    """The rows that are to be corrected, as a file that can be corrected and sent again, with what is wrong beside
+    each."""
     of = access.upload(request, uuid, roles.may_edit)
     if of.status != Upload.Status.REVIEW:
         raise Http404
@@ -303,7 +197,7 @@ def rows_to_fix(request: SignedInRequest, uuid: UUID) -> HttpResponse:
 @require_POST
 def confirm(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Agree to what the page shows: a worker puts it into force."""
-    as_shown = {name: _number(request.POST.get(name)) for name in AGREED}
+    as_shown = {name: _number(request.POST.get(name)) for name in contexts.AGREED}
     return _do(request, uuid, lambda of: reviewing.confirm(of, as_shown=as_shown, actor=request.user))
 
 
@@ -334,7 +228,11 @@ def undo(request: SignedInRequest, uuid: UUID) -> HttpResponse:
             applying.changes_to_undo(of, clock.now())
         except applying.CannotUndo as refused:
             why_not = str(refused)
-        return render(request, "partners/undo.html", context(request, of.institution, upload=of, cohort=of.cohort, why_not=why_not))
+        return render(
+            request,
+            "partners/undo.html",
+            contexts.of_institution(request, of.institution, upload=of, cohort=of.cohort, why_not=why_not),
+        )
     try:
         applying.undo(of, actor=request.user, at=clock.now())
         messages.success(request, _("The list is as it was before “%(file)s”.") % {"file": of.file_name})

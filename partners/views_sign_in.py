@@ -1,4 +1,5 @@
-"""The pages of signing in through one's institution (OpenID Connect): allauth's, but that nothing which a provider does is an error of ours."""
+"""The pages of signing in through one's institution (OpenID Connect): allauth's, but that nothing which a provider does
+is an error of ours."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -19,7 +20,8 @@ def _whatever_it_answers(view: View) -> View:
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
-        except (requests.RequestException, ValueError, KeyError, TypeError):  # it is down, or what it says is no JSON, or lacks something
+        except (requests.RequestException, ValueError, KeyError, TypeError):
+            # It is down, or what it says is no JSON, or lacks something.
             return back_to_the_code(request)
 
     return never_cache(wrapped)

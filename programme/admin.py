@@ -39,7 +39,11 @@ class DayAdmin(BilingualAdmin, RecordAdmin):
     list_display = ["date", "label", "timezone"]
     search_fields = ["label_fr", "label_en"]
     date_hierarchy = "date"
-    fieldsets = [(None, {"fields": ["date", "timezone"]}), *in_two_languages("label"), (_("Source"), {"fields": ["source"]})]
+    fieldsets = [
+        (None, {"fields": ["date", "timezone"]}),
+        *in_two_languages("label"),
+        (_("Source"), {"fields": ["source"]}),
+    ]
 
 
 @admin.register(Track)
@@ -138,7 +142,11 @@ class SpeakerAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
     prepopulated_fields = {"slug": ["name"]}
     autocomplete_fields = ["user"]
     inlines = [PartInline]
-    fieldsets = [(None, {"fields": ["name", "slug", "organisation", "country", "user"]}), *in_two_languages("role"), source_fields()]
+    fieldsets = [
+        (None, {"fields": ["name", "slug", "organisation", "country", "user"]}),
+        *in_two_languages("role"),
+        source_fields(),
+    ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Speaker]:
         return super().get_queryset(request).annotate(sessions_count=Count("participations"))
@@ -154,7 +162,11 @@ class SessionForm(Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():
-            if isinstance(field, forms.SplitDateTimeField) and (moment := getattr(self.instance, name, None)) and self.instance.room_id:
+            if (
+                isinstance(field, forms.SplitDateTimeField)
+                and (moment := getattr(self.instance, name, None))
+                and self.instance.room_id
+            ):
                 self.initial[name] = moment.astimezone(self.instance.zone).replace(tzinfo=None)
 
     def full_clean(self) -> None:
@@ -198,7 +210,16 @@ class SessionAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
         ),
         (
             _("Getting in"),
-            {"fields": ["access", "holds_requests", "capacity", "over_capacity_reason", "registration_opens_at", "registration_closes_at"]},
+            {
+                "fields": [
+                    "access",
+                    "holds_requests",
+                    "capacity",
+                    "over_capacity_reason",
+                    "registration_opens_at",
+                    "registration_closes_at",
+                ]
+            },
         ),
         (_("When it is full"), {"fields": ["waiting_list", "offer_hours", "draw_at"]}),
         source_fields("slug"),
@@ -225,7 +246,12 @@ class SessionAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
     @admin.action(description=_("Publish"), permissions=["change"])
     def publish(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
         number = publish(queryset, request.user)
-        self._tell(request, number, ngettext("%d session is now public.", "%d sessions are now public.", number), _("Nothing to publish."))
+        self._tell(
+            request,
+            number,
+            ngettext("%d session is now public.", "%d sessions are now public.", number),
+            _("Nothing to publish."),
+        )
 
     @admin.action(description=_("Back to draft"), permissions=["change"])
     def unpublish(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:

@@ -15,7 +15,9 @@ from core.models import Sourced
 from programme.signals import session_checked, session_moved, session_saved
 from venues.models import Room, Venue, validate_country
 
-validate_colour = RegexValidator(r"\A#[0-9A-Fa-f]{6}\Z", _("Write the colour as # and six hexadecimal digits, for example #1F6FB2."))
+validate_colour = RegexValidator(
+    r"\A#[0-9A-Fa-f]{6}\Z", _("Write the colour as # and six hexadecimal digits, for example #1F6FB2.")
+)
 validate_languages = RegexValidator(
     r"\A[a-z]{2}(\|[a-z]{2})*\Z", _("Write languages as two-letter codes separated by “|”, for example fr|en.")
 )
@@ -95,8 +97,12 @@ class Event(Sourced):
     kind = models.CharField(_("kind"), max_length=30, choices=Kind)
     starts_on = models.DateField(_("starts on"))
     ends_on = models.DateField(_("ends on"))
-    date_precision = models.CharField(_("date precision"), max_length=5, choices=DatePrecision, default=DatePrecision.DAY)
-    venue = models.ForeignKey(Venue, models.PROTECT, null=True, blank=True, related_name="events", verbose_name=_("venue"))
+    date_precision = models.CharField(
+        _("date precision"), max_length=5, choices=DatePrecision, default=DatePrecision.DAY
+    )
+    venue = models.ForeignKey(
+        Venue, models.PROTECT, null=True, blank=True, related_name="events", verbose_name=_("venue")
+    )
     city = models.CharField(_("city"), max_length=80, blank=True)
     country = models.CharField(_("country"), max_length=2, blank=True, validators=[validate_country])
     organiser = models.CharField(_("organiser"), max_length=300, blank=True)
@@ -107,7 +113,9 @@ class Event(Sourced):
         max_length=10,
         choices=ClashPolicy,
         default=ClashPolicy.WARN,
-        help_text=_("Sessions clash when they overlap, or are too close together for the travel time between their venues."),
+        help_text=_(
+            "Sessions clash when they overlap, or are too close together for the travel time between their venues."
+        ),
     )
 
     history: Any  # made by translation.py
@@ -116,7 +124,9 @@ class Event(Sourced):
         verbose_name = _("event")
         verbose_name_plural = _("events")
         ordering = ["starts_on", "ends_on", "title"]
-        constraints = [models.CheckConstraint(condition=Q(ends_on__gte=F("starts_on")), name="event_ends_after_it_starts")]
+        constraints = [
+            models.CheckConstraint(condition=Q(ends_on__gte=F("starts_on")), name="event_ends_after_it_starts")
+        ]
 
     def __str__(self) -> str:
         return self.title
@@ -144,7 +154,10 @@ class Speaker(Sourced):
     role = models.CharField(_("role"), max_length=300, blank=True)
     organisation = models.CharField(_("organisation"), max_length=200, blank=True)
     country = models.CharField(
-        _("country"), max_length=3, blank=True, help_text=_("ISO 3166; INT for an international body, EU for the European Union.")
+        _("country"),
+        max_length=3,
+        blank=True,
+        help_text=_("ISO 3166; INT for an international body, EU for the European Union."),
     )
 
     user = models.OneToOneField(
@@ -178,15 +191,20 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
     def in_room_during(self, room: Room, starts_at: datetime, ends_at: datetime) -> "SessionQuerySet":
         """Sessions that occupy `room` at some moment of [starts_at, ends_at[; cancelled ones occupy nothing."""
-        return self.filter(room=room, starts_at__lt=ends_at, ends_at__gt=starts_at).exclude(status=Session.Status.CANCELLED)
+        return self.filter(room=room, starts_at__lt=ends_at, ends_at__gt=starts_at).exclude(
+            status=Session.Status.CANCELLED
+        )
 
     def on(self, day: date) -> "SessionQuerySet":
         """Sessions that begin on `day` by the clock of their venue."""
-        if day.year in (date.min.year, date.max.year):  # the midnights of other zones lie beyond what a datetime can say
+        # The midnights of other zones lie beyond what a datetime can say.
+        if day.year in (date.min.year, date.max.year):
             return self.none()
         begins = Q(pk__in=[])
         for zone in Venue.objects.order_by().values_list("timezone", flat=True).distinct():
-            midnight, next_midnight = (datetime.combine(d, time.min, ZoneInfo(zone)) for d in (day, day + timedelta(days=1)))
+            midnight, next_midnight = (
+                datetime.combine(d, time.min, ZoneInfo(zone)) for d in (day, day + timedelta(days=1))
+            )
             begins |= Q(room__venue__timezone=zone, starts_at__gte=midnight, starts_at__lt=next_midnight)
         return self.filter(begins)
 
@@ -252,18 +270,26 @@ class Session(Sourced):
         _("languages"), max_length=30, blank=True, validators=[validate_languages], help_text=_("For example fr|en.")
     )
     access = models.CharField(_("access"), max_length=20, choices=Access, default=Access.REGISTRATION)
-    capacity = models.PositiveIntegerField(_("capacity"), help_text=_("Number of seats planned; never more than the room holds."))
+    capacity = models.PositiveIntegerField(
+        _("capacity"), help_text=_("Number of seats planned; never more than the room holds.")
+    )
     over_capacity_reason = models.CharField(
         _("reason to exceed the room"),
         max_length=300,
         blank=True,
-        help_text=_("Only if more people are planned than the room holds: why that is safe. This is kept in the history."),
+        help_text=_(
+            "Only if more people are planned than the room holds: why that is safe. This is kept in the history."
+        ),
     )
-    registration_opens_at = models.DateTimeField(_("registration opens at"), null=True, blank=True, help_text=_("If empty: at once."))
+    registration_opens_at = models.DateTimeField(
+        _("registration opens at"), null=True, blank=True, help_text=_("If empty: at once.")
+    )
     registration_closes_at = models.DateTimeField(
         _("registration closes at"), null=True, blank=True, help_text=_("If empty: when the session starts.")
     )
-    waiting_list = models.CharField(_("waiting list"), max_length=10, choices=WaitingList, default=WaitingList.AUTOMATIC)
+    waiting_list = models.CharField(
+        _("waiting list"), max_length=10, choices=WaitingList, default=WaitingList.AUTOMATIC
+    )
     offer_hours = models.PositiveSmallIntegerField(
         _("hours to answer an offer"),
         default=24,
@@ -274,12 +300,16 @@ class Session(Sourced):
         _("a request holds a seat"),
         default=True,
         help_text=_(
-            "For access on request: the seat is kept as soon as it is asked for. Otherwise, it is taken when the request is granted."
+            "For access on request: the seat is kept as soon as it is asked for. Otherwise, it is taken when the "
+            "request is granted."
         ),
     )
     status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.DRAFT)
-    shares_room = models.BooleanField(editable=False, default=False)  # a copy of room.allows_several_sessions, see Room.save
-    speakers = models.ManyToManyField(Speaker, through="Participation", related_name="sessions", verbose_name=_("speakers"))
+    # A copy of room.allows_several_sessions, see Room.save.
+    shares_room = models.BooleanField(editable=False, default=False)
+    speakers = models.ManyToManyField(
+        Speaker, through="Participation", related_name="sessions", verbose_name=_("speakers")
+    )
 
     objects = SessionQuerySet.as_manager()
 
@@ -304,7 +334,9 @@ class Session(Sourced):
                 name="registration_closes_after_it_opens",
             ),
             models.CheckConstraint(condition=Q(offer_hours__gt=0), name="offer_leaves_time_to_answer"),
-            models.CheckConstraint(condition=~Q(waiting_list="draw") | Q(draw_at__isnull=False), name="draw_has_its_moment"),
+            models.CheckConstraint(
+                condition=~Q(waiting_list="draw") | Q(draw_at__isnull=False), name="draw_has_its_moment"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -344,20 +376,28 @@ class Session(Sourced):
         room: Room | None = getattr(self, "room", None)
         if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
             errors["ends_at"] = _("A session must end after it starts.")
-        elif self.starts_at and self.ends_at and room and not room.allows_several_sessions and self.status != self.Status.CANCELLED:
+        elif (
+            self.starts_at
+            and self.ends_at
+            and room
+            and not room.allows_several_sessions
+            and self.status != self.Status.CANCELLED
+        ):
             other = Session.objects.in_room_during(room, self.starts_at, self.ends_at).exclude(pk=self.pk).first()
             if other:
                 errors["room"] = _("“%(other)s” is already in this room at that time.") % {"other": other.title}
         if room and self.capacity and self.capacity > room.capacity and not self.over_capacity_reason.strip():
-            errors["capacity"] = _("The room holds %(capacity)d people. To plan for more, say below why that is safe.") % {
-                "capacity": room.capacity
-            }
+            errors["capacity"] = _(
+                "The room holds %(capacity)d people. To plan for more, say below why that is safe."
+            ) % {"capacity": room.capacity}
         opens_at, closes_at = self.registration_opens_at, self.registration_closes_at
         if opens_at and closes_at and closes_at <= opens_at:
             errors["registration_closes_at"] = _("Registration must close after it opens.")
         if opens_at and self.starts_at and opens_at >= self.starts_at:
             errors["registration_opens_at"] = _("Registration must open before the session starts.")
-        if self.waiting_list == self.WaitingList.DRAW and (not self.draw_at or (self.starts_at and self.draw_at >= self.starts_at)):
+        if self.waiting_list == self.WaitingList.DRAW and (
+            not self.draw_at or (self.starts_at and self.draw_at >= self.starts_at)
+        ):
             errors["draw_at"] = _("Say when lots are drawn: it must be before the session starts.")
         if not self.offer_hours:
             errors["offer_hours"] = _("Leave at least one hour to answer.")
@@ -366,11 +406,14 @@ class Session(Sourced):
         session_checked.send(sender=Session, session=self)
 
     PLACE_AND_TIME = ("starts_at", "ends_at", "room_id")
-    WATCHED = ("status", "access", "waiting_list", *PLACE_AND_TIME)  # what is told to those who hear that a session was saved
+    # What is told to those who hear that a session was saved.
+    WATCHED = ("status", "access", "waiting_list", *PLACE_AND_TIME)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         with transaction.atomic():
-            before = {} if self._state.adding else Session.objects.filter(pk=self.pk).values(*self.WATCHED).first() or {}
+            before = (
+                {} if self._state.adding else Session.objects.filter(pk=self.pk).values(*self.WATCHED).first() or {}
+            )
             self.shares_room = self.room.allows_several_sessions
             super().save(*args, **kwargs)
             session_saved.send(sender=Session, session=self, before=before)
@@ -419,7 +462,9 @@ class Duty(models.Model):
 
     session = models.ForeignKey(Session, models.CASCADE, related_name="duties", verbose_name=_("session"))
     user = models.ForeignKey(User, models.CASCADE, related_name="duties", verbose_name=_("account"))
-    role = models.CharField(_("role"), max_length=100, blank=True, help_text=_("For example: welcome, stage, interpretation."))
+    role = models.CharField(
+        _("role"), max_length=100, blank=True, help_text=_("For example: welcome, stage, interpretation.")
+    )
 
     history = HistoricalRecords()
 

@@ -15,7 +15,16 @@ from venues.resources import WallTime
 class SpeakerResource(SheetResource):
     class Meta(Options):
         model = Speaker
-        fields = import_order = export_order = ["slug", "name", "role_fr", "role_en", "organisation", "country", "source", "assumed_fields"]
+        fields = import_order = export_order = [
+            "slug",
+            "name",
+            "role_fr",
+            "role_en",
+            "organisation",
+            "country",
+            "source",
+            "assumed_fields",
+        ]
 
 
 class SessionResource(SheetResource):
@@ -31,8 +40,8 @@ class SessionResource(SheetResource):
     class Meta(Options):
         model = Session
         fields = import_order = export_order = [
-            "slug", "event", "title_fr", "title_en", "kind", "track", "room", "start", "end", "languages", "access", "capacity",
-            "description_fr", "description_en", "source", "assumed_fields", "status",
+            "slug", "event", "title_fr", "title_en", "kind", "track", "room", "start", "end", "languages", "access",
+            "capacity", "description_fr", "description_en", "source", "assumed_fields", "status",
         ]  # fmt: skip
 
     def filter_export(self, queryset: QuerySet[Session], **kwargs: Any) -> QuerySet[Session]:

@@ -4,9 +4,12 @@ from django.dispatch import Signal
 
 # Sent by Session.clean(): a receiver that cannot live with the new values raises ValidationError. Arguments: session.
 session_checked = Signal()
-# Sent inside the transaction of Session.save(). Arguments: session, and before: its former values (see Session.WATCHED), empty when it is new.
+# Sent inside the transaction of Session.save(). Arguments: session, and before: its former values (see
+# Session.WATCHED), empty when it is new.
 session_saved = Signal()
-# Sent after session_saved when a session that is not cancelled has other times or another room than before. Arguments: session, before.
+# Sent after session_saved when a session that is not cancelled has other times or another room than before. Arguments:
+# session, before.
 session_moved = Signal()
-# Sent before a published session goes back to draft: a receiver that cannot live with it raises ValidationError. Arguments: session.
+# Sent before a published session goes back to draft: a receiver that cannot live with it raises ValidationError.
+# Arguments: session.
 session_withdrawn = Signal()

@@ -1,4 +1,5 @@
-"""Which sessions a person may ask a seat of, which registrations are theirs, and which allocations take their wishes."""
+"""Which sessions a person may ask a seat of, which registrations are theirs, and which allocations take their
+wishes."""
 
 from datetime import datetime
 
@@ -11,7 +12,8 @@ from programme.models import Session
 from registrations.domain import ways_in
 from registrations.models import Draw, Registration, SeatPool
 
-# What a seat's pages read of its session. Django spends more time on writing a SELECT of a hundred columns than the database on answering it.
+# What a seat's pages read of its session. Django spends more time on writing a SELECT of a hundred columns than the
+# database on answering it.
 OF_SESSION = [
     *(
         "slug",
@@ -27,14 +29,23 @@ OF_SESSION = [
         "offer_hours",
         "draw_at",
     ),
-    *("registration_opens_at", "registration_closes_at", "holds_requests", "event__clash_policy", "event__title_fr", "event__title_en"),
+    *(
+        "registration_opens_at",
+        "registration_closes_at",
+        "holds_requests",
+        "event__clash_policy",
+        "event__title_fr",
+        "event__title_en",
+    ),
     *("room__name", "room__venue__name", "room__venue__timezone"),
 ]
 
 
 def visible_session(slug: str) -> Session:
     """The published session of that slug; raises Http404 for a draft as for an unknown one."""
-    return get_object_or_404(Session.objects.published().select_related("event", "room__venue").only(*OF_SESSION), slug=slug)
+    return get_object_or_404(
+        Session.objects.published().select_related("event", "room__venue").only(*OF_SESSION), slug=slug
+    )
 
 
 def session_with_pools(slug: str, attendee: Attendee) -> tuple[Session, list[SeatPool]]:
@@ -56,7 +67,8 @@ def waiting_registration(slug: str, attendee: Attendee) -> Registration:
 
 
 def sessions_of(attendee: Attendee, at: datetime) -> QuerySet[Session]:
-    """The sessions that `attendee` has a seat in, waits for or asks for, in order of time; with those to come that were refused."""
+    """The sessions that `attendee` has a seat in, waits for or asks for, in order of time; with those to come that were
+    refused."""
     own = Registration.objects.filter(session=OuterRef("pk"), attendee=attendee)
     refused = Q(Exists(own.filter(status=Registration.Status.DECLINED)), starts_at__gt=at)
     return Session.objects.filter(Q(Exists(own.live())) | refused).with_place().order_by("starts_at", "ends_at", "pk")

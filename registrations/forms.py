@@ -20,14 +20,17 @@ class Prose(forms.CharField):
 
 
 class SeatForm(forms.Form):
-    """What a seat button sends: what its reader knew and chose (registrations.domain.booking.Ask). What makes no sense counts as not sent."""
+    """What a seat button sends: what its reader knew and chose (registrations.domain.booking.Ask). What makes no sense
+    counts as not sent."""
 
     seen = forms.CharField(required=False, max_length=36)
     reason = Prose(
         required=False,
         max_length=1000,
         validators=[validate_lines],
-        error_messages={"max_length": _("Please shorten this: %(limit_value)d characters at most, and there are %(show_value)d.")},
+        error_messages={
+            "max_length": _("Please shorten this: %(limit_value)d characters at most, and there are %(show_value)d.")
+        },
     )
     despite = forms.BooleanField(required=False)
     key = forms.UUIDField(required=False)

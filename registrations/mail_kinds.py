@@ -1,5 +1,5 @@
-"""The kinds of mail about sessions and seats, one place for each: its name, its standard words, what may be filled in, and what it is
-shown about before anybody gets it (docs/rules.md#mail-templates)."""
+"""The kinds of mail about sessions and seats, one place for each: its name, its standard words, what may be filled in,
+and what it is shown about before anybody gets it (docs/rules.md#mail-templates)."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -22,12 +22,14 @@ from registrations.models import Registration
 Status = Registration.Status
 Ending = Registration.Ending
 
-# --- Seats ----------------------------------------------------------------------------------------------------------------------
+# --- Seats ------------------------------------------------------------------------------------------------------------
 
 UNTIL = PLACEHOLDERS | {"until": _("the end of the offer")}
 
 
-def _sample(write: Callable[[Registration], Letter], find: Q, like: dict[str, Any], session_status: str, reader: User) -> Letter | None:
+def _sample(
+    write: Callable[[Registration], Letter], find: Q, like: dict[str, Any], session_status: str, reader: User
+) -> Letter | None:
     found = examples.registration(find, like, reader, session_status=session_status)
     if found is None:
         return None
@@ -50,7 +52,9 @@ def _seat(
     session_status: str = "",
 ) -> None:
     sample = partial(_sample, write, find, like, session_status)
-    kind = mail_templates.Kind(f"registrations.{key}", label, _("Seats"), subject, opening, closing, placeholders, sample)
+    kind = mail_templates.Kind(
+        f"registrations.{key}", label, _("Seats"), subject, opening, closing, placeholders, sample
+    )
     mail_templates.register(kind)
 
 
@@ -110,7 +114,8 @@ _seat(
     _("On the waiting list: %(title)s"),
     _("%(name)s, this session is full: you are on the waiting list."),
     _(
-        "You don’t need to do anything: a mail will tell you as soon as a seat becomes free for you.\nIf you no longer want one, leave the waiting list on its page."
+        "You don’t need to do anything: a mail will tell you as soon as a seat becomes free for you.\nIf you no "
+        "longer want one, leave the waiting list on its page."
     ),
     find=Q(status=Status.WAITING),
     like={"status": Status.WAITING},
@@ -219,7 +224,10 @@ _ended(
     Ending.OFFER_EXPIRED,
     _("Offer ended without an answer"),
     _("Offer ended: %(title)s"),
-    _("%(name)s, the time to answer is over: the seat you were offered has gone to the next person on the waiting list."),
+    _(
+        "%(name)s, the time to answer is over: the seat you were offered has gone to the next person on the "
+        "waiting list."
+    ),
     _("You are no longer on the waiting list. You can join it again, at the end."),
     had_seat=False,
 )
@@ -228,7 +236,10 @@ _ended(
     Ending.NOT_RECONFIRMED,
     _("Seat released without an answer"),
     _("Seat released: %(title)s"),
-    _("%(name)s, you did not say that you are still coming: your seat has gone to the next person on the waiting list."),
+    _(
+        "%(name)s, you did not say that you are still coming: your seat has gone to the next person on the "
+        "waiting list."
+    ),
     _("If you want to come after all, register again: while there are seats left, or through the waiting list."),
 )
 _ended(
@@ -243,8 +254,14 @@ _ended(
     Ending.LEFT_COHORT,
     _("Removed from an institution’s list"),
     _("Registration cancelled: %(title)s"),
-    _("%(name)s, you are no longer on the list of your institution, %(institution)s. The seat it kept for you has been given back."),
-    _("If this is a mistake, please tell your institution. You can also register yourself for anything that is open to everybody."),
+    _(
+        "%(name)s, you are no longer on the list of your institution, %(institution)s. The seat it kept for you "
+        "has been given back."
+    ),
+    _(
+        "If this is a mistake, please tell your institution. You can also register yourself for anything that is "
+        "open to everybody."
+    ),
     placeholders=PLACEHOLDERS | {"institution": _("the institution whose list it was")},
 )
 _ended(

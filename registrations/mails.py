@@ -1,4 +1,5 @@
-"""The mails about a seat, written by a worker just before it sends them (outbox.domain.mail_kinds), in words that organisers may change."""
+"""The mails about a seat, written by a worker just before it sends them (outbox.domain.mail_kinds), in words that
+organisers may change."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +25,8 @@ Ending = Registration.Ending
 
 @dataclass(frozen=True)
 class Frame:
-    """What stands around the words of a mail: its one button, the lines that are facts and no template, and what somebody wrote."""
+    """What stands around the words of a mail: its one button, the lines that are facts and no template, and what
+    somebody wrote."""
 
     button: str
     url: str
@@ -33,7 +35,7 @@ class Frame:
     quote: str = ""
 
 
-# --- A seat, an offer, a request ------------------------------------------------------------------------------------------------
+# --- A seat, an offer, a request --------------------------------------------------------------------------------------
 
 
 def confirmed_letter(registration: Registration) -> Letter:
@@ -43,13 +45,20 @@ def confirmed_letter(registration: Registration) -> Letter:
     elif registration.waiting_at and registration.session.waiting_list != Session.WaitingList.OFFER:
         key = "confirmed.promoted"
     facts = (_("The attached entry adds the session to your calendar."),)
-    frame = Frame(_("See my programme"), link("registrations:me"), facts, _("The organisers’ answer"), registration.answer)
+    frame = Frame(
+        _("See my programme"), link("registrations:me"), facts, _("The organisers’ answer"), registration.answer
+    )
     return _letter(registration, key, frame, calendar=invitation([registration]))
 
 
 def waiting_letter(registration: Registration) -> Letter:
-    facts = (_("You are number %(place)d on the waiting list.") % {"place": waitlist.places([registration]).get(registration.pk, 1)},)
-    return _letter(registration, "waiting", Frame(_("See my place on the waiting list"), _seat_page(registration), facts))
+    facts = (
+        _("You are number %(place)d on the waiting list.")
+        % {"place": waitlist.places([registration]).get(registration.pk, 1)},
+    )
+    return _letter(
+        registration, "waiting", Frame(_("See my place on the waiting list"), _seat_page(registration), facts)
+    )
 
 
 def offered_letter(registration: Registration, key: str = "offered") -> Letter:
@@ -60,22 +69,34 @@ def offered_letter(registration: Registration, key: str = "offered") -> Letter:
 def requested_letter(registration: Registration) -> Letter:
     kept = _("A seat is kept for you until they answer by mail.")
     facts = (kept if registration.pool_id else _("They will answer by mail. No seat is taken until then."),)
-    frame = Frame(_("See my request"), _seat_page(registration), facts, _("What you wrote to them"), registration.reason)
+    frame = Frame(
+        _("See my request"), _seat_page(registration), facts, _("What you wrote to them"), registration.reason
+    )
     return _letter(registration, "requested", frame)
 
 
 def declined_letter(registration: Registration) -> Letter:
-    frame = Frame(_("See what else is on that day"), _day_of(registration), (), _("The organisers’ answer"), registration.answer)
+    frame = Frame(
+        _("See what else is on that day"), _day_of(registration), (), _("The organisers’ answer"), registration.answer
+    )
     return _letter(registration, "declined", frame)
 
 
 def moved_to_waitlist_letter(registration: Registration, *, had_seat: bool) -> Letter:
     place = waitlist.places([registration]).get(registration.pk, 1)
-    facts = [_("You are number %(place)d on the waiting list. The page says what happens when a seat becomes free.") % {"place": place}]
+    facts = [
+        _("You are number %(place)d on the waiting list. The page says what happens when a seat becomes free.")
+        % {"place": place}
+    ]
     if had_seat:
         facts.append(_("The attached entry removes the session from your calendar."))
     frame = Frame(_("See my place on the waiting list"), _seat_page(registration), tuple(facts))
-    return _letter(registration, "moved_to_waitlist", frame, calendar=invitation([registration], cancelled=True) if had_seat else "")
+    return _letter(
+        registration,
+        "moved_to_waitlist",
+        frame,
+        calendar=invitation([registration], cancelled=True) if had_seat else "",
+    )
 
 
 def cancelled_letter(registration: Registration, *, had_seat: bool, institution: str = "") -> Letter:
@@ -117,7 +138,7 @@ def _farewell(registration: Registration, *, had_seat: bool) -> tuple[str, str, 
             return "by_person", _("Register again"), here
 
 
-# --- When they are due ----------------------------------------------------------------------------------------------------------
+# --- When they are due ------------------------------------------------------------------------------------------------
 
 
 @writes("registrations.confirmed")
@@ -162,7 +183,9 @@ def moved_to_waitlist(message: Message) -> Letter:
 @writes("registrations.cancelled")
 def cancelled(message: Message) -> Letter:
     registration = _registration(message, Status.CANCELLED)
-    return cancelled_letter(registration, had_seat=registration.was_confirmed, institution=message.context.get("institution", ""))
+    return cancelled_letter(
+        registration, had_seat=registration.was_confirmed, institution=message.context.get("institution", "")
+    )
 
 
 def _registration(message: Message, status: str) -> Registration:
@@ -182,7 +205,7 @@ def _offer(message: Message) -> Registration:
     return registration
 
 
-# --- What they share ------------------------------------------------------------------------------------------------------------
+# --- What they share --------------------------------------------------------------------------------------------------
 
 
 def _seat_page(registration: Registration) -> str:
@@ -195,9 +218,18 @@ def _day_of(registration: Registration) -> str:
 
 def _letter(registration: Registration, key: str, frame: Frame, *, calendar: str = "", **more: str) -> Letter:
     session, until = registration.session, registration.offer_expires_at
-    known = facts_of(session) | {"name": registration.attendee.name, "until": moment(until, session.zone) if until else ""} | more
+    known = (
+        facts_of(session)
+        | {"name": registration.attendee.name, "until": moment(until, session.zone) if until else ""}
+        | more
+    )
     texts = mail_templates.of(f"registrations.{key}").fill(known)
-    context = {"session": session, "texts": texts, "frame": frame, "session_url": settings.BASE_URL + session.get_absolute_url()}
+    context = {
+        "session": session,
+        "texts": texts,
+        "frame": frame,
+        "session_url": settings.BASE_URL + session.get_absolute_url(),
+    }
     return Letter(
         texts.subject,
         render_to_string("registrations/emails/seat.txt", context),

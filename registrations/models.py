@@ -18,7 +18,9 @@ from programme.models import Event, Session
 
 def not_the_portals(word: str) -> RegexValidator:
     """Refuses the slug whose page in the portal of partners would be another one (partners/urls.py)."""
-    return RegexValidator(rf"\A{word}\Z", _("The portal already has a page with this name: choose another."), inverse_match=True)
+    return RegexValidator(
+        rf"\A{word}\Z", _("The portal already has a page with this name: choose another."), inverse_match=True
+    )
 
 
 class Institution(Sourced):
@@ -28,7 +30,10 @@ class Institution(Sourced):
     name = models.CharField(_("name"), max_length=200)
     kind = models.CharField(_("kind"), max_length=60, blank=True)
     country = models.CharField(
-        _("country"), max_length=3, blank=True, help_text=_("ISO 3166; INT for an international body, EU for the European Union.")
+        _("country"),
+        max_length=3,
+        blank=True,
+        help_text=_("ISO 3166; INT for an international body, EU for the European Union."),
     )
 
     history = HistoricalRecords()
@@ -78,7 +83,9 @@ class Cohort(Sourced):
         return self.name
 
     def clean(self) -> None:
-        if (self.starts_at is None) != (self.ends_at is None) or (self.starts_at and self.ends_at and self.ends_at <= self.starts_at):
+        if (self.starts_at is None) != (self.ends_at is None) or (
+            self.starts_at and self.ends_at and self.ends_at <= self.starts_at
+        ):
             raise ValidationError({"ends_at": _("Give both times, the second after the first, or neither.")})
         if self.size:
             self._check_size()
@@ -91,7 +98,9 @@ class Cohort(Sourced):
     def _check_size(self) -> None:
         members = self.memberships.count() if self.pk else 0
         if members > self.size:
-            raise ValidationError({"size": _("%(number)d people are members: the size cannot be lower.") % {"number": members}})
+            raise ValidationError(
+                {"size": _("%(number)d people are members: the size cannot be lower.") % {"number": members}}
+            )
 
     def is_present_for(self, session: Session) -> bool:
         """Whether some of `session` falls into the cohort's time; a cohort without one is present throughout."""
@@ -150,7 +159,9 @@ class Limit(models.Model):
     """How many sessions of an event, or of one format in it, a person may have a seat in."""
 
     event = models.ForeignKey(Event, models.CASCADE, related_name="limits", verbose_name=_("event"))
-    kind = models.CharField(_("format"), max_length=20, choices=Session.Kind, blank=True, help_text=_("Empty: all formats together."))
+    kind = models.CharField(
+        _("format"), max_length=20, choices=Session.Kind, blank=True, help_text=_("Empty: all formats together.")
+    )
     at_most = models.PositiveSmallIntegerField(_("at most"), help_text=_("Seats per person."))
 
     history = HistoricalRecords()
@@ -169,7 +180,8 @@ class Limit(models.Model):
 
 
 class SeatPool(Sourced):
-    """A counted set of seats of one session: the general pool, or an allotment kept for one cohort (docs/rules.md#seats).
+    """A counted set of seats of one session: the general pool, or an allotment kept for one cohort
+    (docs/rules.md#seats).
 
     `taken` is moved only by domain/ledger.py, by a conditional UPDATE: never assign it.
     """
@@ -190,7 +202,8 @@ class SeatPool(Sourced):
         _("released at"), null=True, blank=True, help_text=_("When unsold seats go back to the general pool.")
     )
 
-    closed = models.BooleanField(_("closed"), default=False, editable=False)  # the session is cancelled: nobody takes a seat any more
+    # The session is cancelled: nobody takes a seat any more.
+    closed = models.BooleanField(_("closed"), default=False, editable=False)
 
     history = HistoricalRecords(excluded_fields=["taken"])
 
@@ -204,7 +217,9 @@ class SeatPool(Sourced):
         constraints = [
             models.CheckConstraint(condition=Q(taken__gte=0, taken__lte=F("seats")), name="pool_never_oversold"),
             models.UniqueConstraint(fields=["session", "cohort"], name="cohort_has_one_allotment_in_a_session"),
-            models.UniqueConstraint(fields=["session"], condition=Q(cohort__isnull=True), name="session_has_one_general_pool"),
+            models.UniqueConstraint(
+                fields=["session"], condition=Q(cohort__isnull=True), name="session_has_one_general_pool"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -215,9 +230,12 @@ class SeatPool(Sourced):
         return self.seats - self.taken
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        # An organiser who edits a pool while people register must never write back the count that the form was opened with.
+        # An organiser who edits a pool while people register must never write back the count that the form was opened
+        # with.
         if not self._state.adding and kwargs.get("update_fields") is None:
-            kwargs["update_fields"] = [field.name for field in self._meta.concrete_fields if field.name not in ("id", "taken")]
+            kwargs["update_fields"] = [
+                field.name for field in self._meta.concrete_fields if field.name not in ("id", "taken")
+            ]
         super().save(*args, **kwargs)
 
 
@@ -247,8 +265,11 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
         return self.filter(status=Registration.Status.CONFIRMED)
 
     def waiting(self) -> "RegistrationQuerySet":
-        """Those on the waiting list, in its order: priority, then the lot that was drawn, then the time, then the row (docs/rules.md#waiting-list)."""
-        return self.filter(status=Registration.Status.WAITING).order_by("-priority", F("lot").asc(nulls_last=True), "waiting_at", "id")
+        """Those on the waiting list, in its order: priority, then the lot that was drawn, then the time, then the row
+        (docs/rules.md#waiting-list)."""
+        return self.filter(status=Registration.Status.WAITING).order_by(
+            "-priority", F("lot").asc(nulls_last=True), "waiting_at", "id"
+        )
 
     def holding(self) -> "RegistrationQuerySet":
         """Those that count in their pool's `taken`."""
@@ -286,14 +307,20 @@ class Registration(models.Model):
     session = models.ForeignKey(Session, models.PROTECT, related_name="registrations", verbose_name=_("session"))
     attendee = models.ForeignKey(Attendee, models.PROTECT, related_name="registrations", verbose_name=_("attendee"))
     status = models.CharField(_("status"), max_length=10, choices=Status)
-    pool = models.ForeignKey(SeatPool, models.PROTECT, null=True, blank=True, related_name="registrations", verbose_name=_("seat pool"))
+    pool = models.ForeignKey(
+        SeatPool, models.PROTECT, null=True, blank=True, related_name="registrations", verbose_name=_("seat pool")
+    )
     created_at = models.DateTimeField(_("registered at"), default=clock.now, editable=False)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     ending = models.CharField(_("why it ended"), max_length=20, choices=Ending, blank=True)
     waiting_at = models.DateTimeField(_("waiting since"), null=True, blank=True)
-    priority = models.SmallIntegerField(_("priority"), default=0, help_text=_("A higher one is further up the waiting list."))
+    priority = models.SmallIntegerField(
+        _("priority"), default=0, help_text=_("A higher one is further up the waiting list.")
+    )
     lot = models.PositiveIntegerField(_("lot drawn"), null=True, blank=True)
-    party = models.ForeignKey(Party, models.SET_NULL, null=True, blank=True, related_name="registrations", verbose_name=_("waits with"))
+    party = models.ForeignKey(
+        Party, models.SET_NULL, null=True, blank=True, related_name="registrations", verbose_name=_("waits with")
+    )
     offer_expires_at = models.DateTimeField(_("offered until"), null=True, blank=True)
     reason = models.CharField(_("reason given"), max_length=1000, blank=True, validators=[validate_lines])
     answer = models.CharField(_("the organisers’ answer"), max_length=1000, blank=True)
@@ -322,14 +349,19 @@ class Registration(models.Model):
                 name="registration_that_holds_a_seat_names_its_pool",
             ),
             models.CheckConstraint(
-                condition=Q(status="offered", offer_expires_at__isnull=False) | (~Q(status="offered") & Q(offer_expires_at=None)),
+                condition=Q(status="offered", offer_expires_at__isnull=False)
+                | (~Q(status="offered") & Q(offer_expires_at=None)),
                 name="offer_ends_at_a_moment",
             ),
-            models.CheckConstraint(condition=~Q(status="waiting") | Q(waiting_at__isnull=False), name="waitlist_has_an_order"),
+            models.CheckConstraint(
+                condition=~Q(status="waiting") | Q(waiting_at__isnull=False), name="waitlist_has_an_order"
+            ),
         ]
         indexes = [
             models.Index(
-                fields=["session", "-priority", "lot", "waiting_at", "id"], condition=Q(status="waiting"), name="waitlist_of_a_session"
+                fields=["session", "-priority", "lot", "waiting_at", "id"],
+                condition=Q(status="waiting"),
+                name="waitlist_of_a_session",
             ),
             models.Index(fields=["offer_expires_at"], condition=Q(status="offered"), name="offers_by_end"),
         ]
@@ -344,7 +376,8 @@ class Registration(models.Model):
 
 
 class IdempotencyKey(models.Model):
-    """A form that had its effect, by the key that was hidden in it: sent again, it changes nothing (docs/rules.md#seats)."""
+    """A form that had its effect, by the key that was hidden in it: sent again, it changes nothing
+    (docs/rules.md#seats)."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="+", verbose_name=_("account"))
     key = models.UUIDField()
@@ -360,7 +393,8 @@ class IdempotencyKey(models.Model):
 
 
 class Draw(models.Model):
-    """The drawing of lots among those who wait for a session: with the seed and the entries, anybody can draw them again."""
+    """The drawing of lots among those who wait for a session: with the seed and the entries, anybody can draw them
+    again."""
 
     session = models.OneToOneField(Session, models.PROTECT, related_name="draw", verbose_name=_("session"))
     seed = models.CharField(_("seed"), max_length=64)

@@ -5,13 +5,29 @@ declare(
     PersonalData(
         Registration,
         accounts=("attendee__user",),
-        exported=("session", "status", "created_at", "ended_at", "ending", "waiting_at", "reason", "answer", "is_absent"),
+        exported=(
+            "session",
+            "status",
+            "created_at",
+            "ended_at",
+            "ending",
+            "waiting_at",
+            "reason",
+            "answer",
+            "is_absent",
+        ),
         erasure=Erasure.ENDED,
         retention=Retention.EVENT,
     ),
-    PersonalData(Membership, accounts=("attendee__user",), exported=("cohort", "created_at"), retention=Retention.EVENT),
-    PersonalData(Invitation, addresses=("email",), exported=("session", "email", "created_at"), retention=Retention.EVENT),
-    PersonalData(IdempotencyKey, accounts=("user",), exported=("created_at",), retention=Retention.FORM, buried=("answer",)),
+    PersonalData(
+        Membership, accounts=("attendee__user",), exported=("cohort", "created_at"), retention=Retention.EVENT
+    ),
+    PersonalData(
+        Invitation, addresses=("email",), exported=("session", "email", "created_at"), retention=Retention.EVENT
+    ),
+    PersonalData(
+        IdempotencyKey, accounts=("user",), exported=("created_at",), retention=Retention.FORM, buried=("answer",)
+    ),
     # By the codes of registrations alone: anybody may draw the lots again.
     PersonalData(
         Draw,

@@ -16,7 +16,8 @@ def refuse_a_capacity_below_what_is_taken(session: Session, **kwargs: Any) -> No
 
 @receiver(session_saved)
 def keep_seats_in_step(session: Session, before: dict[str, Any], **kwargs: Any) -> None:
-    """More seats, or a wider way in, go to the waiting list at once; a session that is cancelled empties; a draft lets nobody in."""
+    """More seats, or a wider way in, go to the waiting list at once; a session that is cancelled empties; a draft lets
+    nobody in."""
     now = clock.now()
     was, is_now = before.get("status"), session.status
     if is_now == Session.Status.CANCELLED and was != is_now:
@@ -32,8 +33,8 @@ def keep_seats_in_step(session: Session, before: dict[str, Any], **kwargs: Any) 
 
 @receiver(session_moved)
 def look_at_the_waitlists_again(session: Session, **kwargs: Any) -> None:
-    """Whom the session was in the way of may get a seat elsewhere. After the commit, so that each line has its locks for itself;
-    were it to fail, the clock looks again within seconds."""
+    """Whom the session was in the way of may get a seat elsewhere. After the commit, so that each line has its locks
+    for itself; were it to fail, the clock looks again within seconds."""
     transaction.on_commit(lambda: waitlist.settle_all(clock.now()), robust=True)
 
 

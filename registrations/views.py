@@ -20,7 +20,8 @@ from accounts.http import AttendeeRequest, Request
 from core import clock
 from core.caching import public_page
 from programme.models import Session
-from registrations.access import drawing, session_with_pools, sessions_of, visible_session, waiting_registration
+from registrations import contexts
+from registrations.access import drawing, session_with_pools, visible_session, waiting_registration
 from registrations.domain import booking, idempotency, waitlist
 from registrations.domain.idempotency import Key
 from registrations.domain.seats import Seat, seat_after, seat_refused
@@ -36,40 +37,25 @@ STRANGERS_SECONDS = 2  # how old the seats may be that somebody sees who is not 
 @attendee_required
 @require_safe
 def me(request: AttendeeRequest) -> HttpResponse:
-    """ "My programme": what is offered first, then the person's seats in order of time, then what they wait for or asked for."""
-    now = clock.now()
-    attendee = request.attendee
-    shown: dict[str, list[Seat]] = {"offered": [], "mine": [], "waiting": [], "pending": [], "past": []}
-    seats = seats_of(sessions_of(attendee, now), attendee, now)
-    for seat in seats:
-        if seat.session.ends_at <= now:
-            if seat.state == "mine":
-                shown["past"].append(seat)
-        elif seat.state in shown:
-            shown[seat.state].append(seat)
-        elif seat.ended and seat.ended.status == Registration.Status.DECLINED:
-            shown["pending"].append(seat)
-    context = {
-        "zones": list({seat.session.room.venue.timezone: seat.session.zone for seat in seats}.values()),
-        "attendee": attendee,
-        "next": request.path,
-        "works_on_lists": attendee.user.partner_roles.exists(),
-    }
-    return render(request, "registrations/me.html", shown | context)
+    """ "My programme": what is offered first, then the person's seats in order of time, then what they wait for or
+    asked for."""
+    shown = contexts.my_programme(request.attendee, clock.now())
+    return render(request, "registrations/me.html", shown | {"next": request.path})
 
 
 @gzip_page
 @require_safe
 def seats(request: HttpRequest) -> HttpResponse:
-    """The live seats of one day of the programme, as fragments that htmx puts in their places; the other rows stay as they are,
-    as do those that have just told something (`but`)."""
+    """The live seats of one day of the programme, as fragments that htmx puts in their places; the other rows stay as
+    they are, as do those that have just told something (`but`)."""
     try:
         day = date.fromisoformat(request.GET.get("day", ""))
     except ValueError:
         return HttpResponse()
     filters = {name: request.GET.get(name, "") for name in ("event", "track", "venue", "access")}
     attendee = attendee_of(request)
-    # Every opening of the programme asks for this, and all strangers see the same: it is drawn once for those of the same moment.
+    # Every opening of the programme asks for this, and all strangers see the same: it is drawn once for those of the
+    # same moment.
     kept = None if attendee or any(filters.values()) else f"seats:{get_language()}:{day}"
     page = caches["pages"].get(kept) if kept else None
     if page is None:
@@ -102,7 +88,13 @@ def draw(request: HttpRequest, slug: str) -> HttpResponse:
     return render(
         request,
         "registrations/draw.html",
-        {"session": drawn.session, "draw": drawn, "lots": lots, "grouped": any(drawn.entries.values()), "first": lots[0] if lots else None},
+        {
+            "session": drawn.session,
+            "draw": drawn,
+            "lots": lots,
+            "grouped": any(drawn.entries.values()),
+            "first": lots[0] if lots else None,
+        },
     )
 
 
@@ -115,7 +107,9 @@ def register(request: AttendeeRequest, slug: str) -> HttpResponse:
     form = SeatForm(request.POST)
 
     def act(once: Key | None) -> Registration:
-        return booking.register(session, attendee, actor=attendee.user, pools=pools, waits=True, once=once, **form.said)
+        return booking.register(
+            booking.Ask(session, attendee, actor=attendee.user, waits=True, **form.said), pools=pools, once=once
+        )
 
     return _press(request, session, act, form)
 
@@ -129,7 +123,9 @@ def accept(request: AttendeeRequest, slug: str) -> HttpResponse:
     form = SeatForm(request.POST)
 
     def act(once: Key | None) -> Registration:
-        return booking.accept(session, attendee, actor=attendee.user, despite=form.said["despite"], leave=form.leave, once=once)
+        return booking.accept(
+            session, attendee, actor=attendee.user, despite=form.said["despite"], leave=form.leave, once=once
+        )
 
     return _press(request, session, act, form)
 
@@ -137,7 +133,8 @@ def accept(request: AttendeeRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @attendee_required
 def cancel(request: AttendeeRequest, slug: str) -> HttpResponse:
-    """Ask first (GET changes nothing), then give back the seat, the offer, the request or the place on the waiting list (POST)."""
+    """Ask first (GET changes nothing), then give back the seat, the offer, the request or the place on the waiting list
+    (POST)."""
     attendee = request.attendee
     session = visible_session(slug)
     if request.method != "POST":
@@ -173,7 +170,9 @@ def party(request: AttendeeRequest, slug: str) -> HttpResponse:
     return _answer(request, registration.session, notice, changed=True)
 
 
-def _press(request: AttendeeRequest, session: Session, act: Callable[[Key | None], Registration | None], form: SeatForm) -> HttpResponse:
+def _press(
+    request: AttendeeRequest, session: Session, act: Callable[[Key | None], Registration | None], form: SeatForm
+) -> HttpResponse:
     """Let `act` have its effect once for the form that was sent, and answer; a form sent again is answered alike."""
     once = form.once(request.attendee.user, request.path)
     try:
@@ -187,13 +186,19 @@ def _press(request: AttendeeRequest, session: Session, act: Callable[[Key | None
         after = None
         if isinstance(refused, booking.Full) and session.access != Session.Access.INVITATION:
             after = seat_refused(session, refused, clock.now())
-        return _answer(request, session, sentence, refused=True, chooses=refused.code == "clash", after=after, typed=typed)
+        return _answer(
+            request, session, sentence, refused=True, chooses=refused.code == "clash", after=after, typed=typed
+        )
     except IntegrityError:
         try:
             spent = idempotency.answer_of(once)
         except idempotency.KeyReused:
             return _answer(
-                request, session, _("This form was already sent with something else in it: nothing has changed."), refused=True, status=422
+                request,
+                session,
+                _("This form was already sent with something else in it: nothing has changed."),
+                refused=True,
+                status=422,
             )
         if spent is None:
             raise
@@ -201,7 +206,10 @@ def _press(request: AttendeeRequest, session: Session, act: Callable[[Key | None
         registration = mine.filter(uuid=spent["registration"]).first() if spent else None
         if registration and registration.status != spent["status"]:
             return _answer(
-                request, session, _("This form was already sent, and things have changed since: here is how they are now."), refused=True
+                request,
+                session,
+                _("This form was already sent, and things have changed since: here is how they are now."),
+                refused=True,
             )
     if registration is None:
         return _answer(request, session, _("Your seat has been given back."))  # by a click before this one
@@ -258,7 +266,8 @@ def _answer(
     typed: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    """The seat as it is now with `notice`: in its place, or on the page that the person came from. What was `typed` is kept."""
+    """The seat as it is now with `notice`: in its place, or on the page that the person came from. What was `typed` is
+    kept."""
     whole_list = request.htmx and request.htmx.target == "mine"  # it follows to /me/ and takes that
     if (request.htmx and not whole_list) or ((status != 200 or typed) and not request.htmx):
         shown = after or seat_of(session, attendee_of(request), clock.now())
@@ -274,7 +283,8 @@ def _show(request: Request, shown: Seat, *, status: int = 200, **context: object
     login = sign_in_first(reverse("registrations:seat", args=[shown.session.slug]))
     mine = reverse("registrations:me")
     context |= {"seat": shown, "session": shown.session, "attendee": attendee_of(request), "login_url": login}
-    context["next"] = mine if safe_next(request) == mine else ""  # where one goes on to after an act, if it is not the seat's own page
+    # Where one goes on to after an act, if it is not the seat's own page.
+    context["next"] = mine if safe_next(request) == mine else ""
     name = _fragment(request, shown.session) or "registrations/seat.html"
     return render(request, name, context, status=status)
 

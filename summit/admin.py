@@ -66,7 +66,8 @@ class OrganisersSite(admin.AdminSite):
 
 
 def _figures(request: HttpRequest) -> Iterator[dict[str, Any]]:
-    """What somebody who opens the administration wants to know, as far as they may see it: a label, a number, a list, a tone."""
+    """What somebody who opens the administration wants to know, as far as they may see it: a label, a number, a list, a
+    tone."""
     today = clock.today()
     if request.user.has_perm("registrations.view_registration"):
         number = Registration.objects.live().filter(created_at__date=today).count()
@@ -74,7 +75,12 @@ def _figures(request: HttpRequest) -> Iterator[dict[str, Any]]:
         registrations = reverse("admin:registrations_registration_changelist")
         yield {"label": _("registrations today"), "number": number, "url": registrations + query}
         asked = Registration.objects.filter(status=Registration.Status.PENDING).count()
-        yield {"label": _("requests to decide"), "number": asked, "url": registrations + "?status__exact=pending", "tone": "warn"}
+        yield {
+            "label": _("requests to decide"),
+            "number": asked,
+            "url": registrations + "?status__exact=pending",
+            "tone": "warn",
+        }
     if request.user.has_perm("programme.view_session"):
         full = SeatPool.objects.filter(cohort=None, seats__gt=0, taken__gte=F("seats")).count()
         yield {
@@ -100,14 +106,23 @@ def _figures(request: HttpRequest) -> Iterator[dict[str, Any]]:
         }
         if Hold.objects.filter(released_at=None).exists():
             waiting = Message.objects.waiting().count()
-            yield {"label": _("mails held back"), "number": waiting, "url": reverse("admin:outbox_message_changelist"), "tone": "bad"}
+            yield {
+                "label": _("mails held back"),
+                "number": waiting,
+                "url": reverse("admin:outbox_message_changelist"),
+                "tone": "bad",
+            }
 
 
 def _to_verify() -> dict[str, int]:
     """How many rows of each model hold values that nobody vouches for, in one query."""
     counts = [
         # A plain queryset: modeltranslation's would add columns of its own.
-        QuerySet(model).order_by().exclude(assumed_fields="").values(of=Value(model._meta.label)).annotate(n=Count("pk"))
+        QuerySet(model)
+        .order_by()
+        .exclude(assumed_fields="")
+        .values(of=Value(model._meta.label))
+        .annotate(n=Count("pk"))
         for model in SOURCED
     ]
     return {row["of"]: row["n"] for row in counts[0].union(*counts[1:], all=True)}

@@ -15,13 +15,14 @@ app = Celery("summit")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
-# When its broker dies with tasks in hand, a worker of Celery 5.7 tries to put them back over the connection that it has just let go,
-# stumbles over None, and is left alive but deaf for ever. Tasks here are only rings, and the sweep finds the rows: put nothing back.
+# When its broker dies with tasks in hand, a worker of Celery 5.7 tries to put them back over the connection that it has
+# just let go, stumbles over None, and is left alive but deaf for ever. Tasks here are only rings, and the sweep finds
+# the rows: put nothing back.
 QoS.restore_at_shutdown = False
 
 
 @signals.beat_embedded_init.connect
 def end_with_the_worker(**_kwargs: Any) -> None:
-    """A clock that runs in a worker ends with it: else that of a killed worker, or of one that was stopped before this clock listened
-    to signals, would ring for ever."""
+    """A clock that runs in a worker ends with it: else that of a killed worker, or of one that was stopped before this
+    clock listened to signals, would ring for ever."""
     die_with(current_process()._parent_pid)()

@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 from django.conf import settings
@@ -17,9 +18,25 @@ SECTIONS = {
     "registrations:me": "me",
 }
 
+# How htmx behaves on every page; an answer with mistakes in a form (422) is shown too.
+HTMX_CONFIG = json.dumps(
+    {
+        "allowEval": False,
+        "includeIndicatorStyles": False,
+        "historyCacheSize": 0,
+        "refreshOnHistoryMiss": True,
+        "responseHandling": [
+            {"code": "204", "swap": False},
+            {"code": "[23]..|422", "swap": True},
+            {"code": "[45]..", "swap": False, "error": True},
+        ],
+    }
+)
+
 
 def summit(request: HttpRequest) -> dict[str, Any]:
-    """What every page may name: the summit, whether this is a demonstration, and the addresses of the page in both languages.
+    """What every page may name: the summit, whether this is a demonstration, and the addresses of the page in both
+    languages.
 
     Nothing here may depend on who asks: public pages are kept whole by caches.
     """
@@ -29,6 +46,7 @@ def summit(request: HttpRequest) -> dict[str, Any]:
         "summit_name": settings.SUMMIT_NAME_EN if get_language() == "en" else settings.SUMMIT_NAME_FR,
         "demo_mode": settings.DEMO_MODE,
         "base_url": settings.BASE_URL,
+        "htmx_config": HTMX_CONFIG,
         "address": address,
         "french_address": french,
         "english_address": f"/en{french}",

@@ -1,4 +1,5 @@
-"""What supervisors ask: /livez (does this process answer?) and /readyz (can Summit do its whole work?). See docs/operations.md#health."""
+"""What supervisors ask: /livez (does this process answer?) and /readyz (can Summit do its whole work?). See
+docs/operations.md#health."""
 
 import logging
 from collections.abc import Callable
@@ -51,7 +52,8 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when every part works, else 503; each part that fails says in one sentence what is wrong, without any secret."""
+    """200 when every part works, else 503; each part that fails says in one sentence what is wrong, without any
+    secret."""
     checks = check()
     if set(checks.values()) == {OK}:
         return JsonResponse({"status": OK, "checks": checks})
@@ -85,7 +87,9 @@ def check_database() -> dict[str, str]:
             executor = MigrationExecutor(connection)
             missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
             if missing:
-                sentence = f"{missing} migration{'s are' if missing > 1 else ' is'} not applied: run “manage.py migrate”."
+                sentence = (
+                    f"{missing} migration{'s are' if missing > 1 else ' is'} not applied: run “manage.py migrate”."
+                )
                 return {"database": OK, "migrations": sentence, "beat": "Unknown until the migrations are applied."}
             _migrations_are_applied = True
         heartbeat = Heartbeat.objects.filter(name="sweep").first()
@@ -96,7 +100,8 @@ def check_database() -> dict[str, str]:
 
 
 def check_broker() -> str:
-    """Say "ok" or what is wrong with the broker. Seats and mails do without it: only the ring that makes mails quick is lost."""
+    """Say "ok" or what is wrong with the broker. Seats and mails do without it: only the ring that makes mails quick is
+    lost."""
     try:
         with current_app.connection_for_write() as broker:
             broker.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
@@ -112,7 +117,8 @@ def _check_beat(heartbeat: Heartbeat | None) -> str:
     now = clock.now()
     if heartbeat.is_alive(now):
         return OK
-    return f"The last sweep came by {int((now - heartbeat.seen_at).total_seconds())} seconds ago: look at beat and the worker."
+    seconds = int((now - heartbeat.seen_at).total_seconds())
+    return f"The last sweep came by {seconds} seconds ago: look at beat and the worker."
 
 
 def _without_database(sentence: str) -> dict[str, str]:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 
 def die_with(parent: int) -> Callable[[], None]:
-    """What a new process calls before anything else: on Linux, it asks the kernel to kill it when `parent`, its parent, is killed."""
+    """What a new process calls before anything else: on Linux, it asks the kernel to kill it when `parent`, its parent,
+    is killed."""
     if not sys.platform.startswith("linux"):
         return lambda: None
     prctl = ctypes.CDLL(None, use_errno=True).prctl

@@ -1,4 +1,5 @@
-"""All settings, fed by the environment. Every variable is described in docs/configuration.md (a test compares the two)."""
+"""All settings, fed by the environment. Every variable is described in docs/configuration.md (a test compares the
+two)."""
 
 import ipaddress
 import os
@@ -20,7 +21,7 @@ env = Env(eager=False)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# --- What a value must look like: each refusal is read by whoever starts the server ---------------------------------------
+# --- What a value must look like: each refusal is read by whoever starts the server -----------------------------------
 
 
 def _check_secret_key(key: str) -> None:
@@ -34,10 +35,17 @@ def _check_base_url(url: str) -> None:
         host = parts.hostname if parts.port != 0 else ""
     except ValueError:
         host = ""
-    if not host or url.rstrip("/") != f"{parts.scheme}://{parts.netloc}" or parts.scheme not in ("http", "https") or parts.username:
+    if (
+        not host
+        or url.rstrip("/") != f"{parts.scheme}://{parts.netloc}"
+        or parts.scheme not in ("http", "https")
+        or parts.username
+    ):
         raise ValidationError("it must be the public address, like https://summit.example.org, without a path.")
     if (DEMO_MODE or BENCH_MODE) and not _is_this_machine(host):
-        raise ValidationError("DEMO_MODE and BENCH_MODE let anybody sign in as anybody: the address must then be http://localhost:PORT.")
+        raise ValidationError(
+            "DEMO_MODE and BENCH_MODE let anybody sign in as anybody: the address must then be http://localhost:PORT."
+        )
 
 
 def _is_this_machine(host: str) -> bool:
@@ -50,7 +58,9 @@ def _is_this_machine(host: str) -> bool:
 def _check_hosts(hosts: list[str]) -> None:
     for host in hosts:
         if not re.fullmatch(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:.]+\]", host):
-            raise ValidationError(f"“{host}” is not a host name (no scheme, port or *): write names with commas between them.")
+            raise ValidationError(
+                f"“{host}” is not a host name (no scheme, port or *): write names with commas between them."
+            )
 
 
 def _check_folder(folder: Path) -> None:
@@ -86,15 +96,24 @@ def _check_email_url(url: str) -> None:
     except ValueError:
         known = False
     if not known or url.startswith("smtps:"):
-        raise ValidationError("it must be smtp://USER:PASSWORD@HOST:PORT, submission://… for STARTTLS, anymail://PROVIDER?… or console://.")
+        raise ValidationError(
+            "it must be smtp://USER:PASSWORD@HOST:PORT, submission://… for STARTTLS, anymail://PROVIDER?… or "
+            "console://."
+        )
 
 
 def _check_provider(url: str) -> None:
     parts = urlsplit(url)
     if not re.fullmatch(r"[a-z_]+", parts.netloc) or not find_spec(f"anymail.backends.{parts.netloc}") or parts.path:
-        raise ValidationError("after anymail:// stands the name of a provider that django-anymail knows, like postmark or mailgun.")
-    if not parts.query or any(not re.fullmatch(r"[A-Z][A-Z_]+", name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
-        raise ValidationError("after the provider stand its settings as django-anymail names them: anymail://postmark?SERVER_TOKEN=….")
+        raise ValidationError(
+            "after anymail:// stands the name of a provider that django-anymail knows, like postmark or mailgun."
+        )
+    if not parts.query or any(
+        not re.fullmatch(r"[A-Z][A-Z_]+", name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)
+    ):
+        raise ValidationError(
+            "after the provider stand its settings as django-anymail names them: anymail://postmark?SERVER_TOKEN=…."
+        )
 
 
 def _check_webhook_secret(secret: str) -> None:
@@ -113,7 +132,7 @@ def _check_line(text: str) -> None:
         raise ValidationError("it must be a line of text.")
 
 
-# --- What the environment says ------------------------------------------------------------------------------------------
+# --- What the environment says ----------------------------------------------------------------------------------------
 
 DEMO_MODE: bool = env.bool("DEMO_MODE", False)
 BENCH_MODE: bool = env.bool("BENCH_MODE", False)
@@ -123,7 +142,9 @@ SECRET_KEY: str = env.str("SECRET_KEY", "" if DEBUG or DEMO_MODE else cast("str"
 BASE_URL: str = env.str("BASE_URL", "http://localhost:8000", validate=_check_base_url)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [], validate=_check_hosts)
 VAR_DIR: Path = env.path("VAR_DIR", BASE_DIR / "var", validate=_check_folder) or BASE_DIR / "var"
-DATABASE_URL: str = env.str("DATABASE_URL", f"sqlite:///{quote(str(VAR_DIR / 'summit.sqlite3'))}", validate=_check_database_url)
+DATABASE_URL: str = env.str(
+    "DATABASE_URL", f"sqlite:///{quote(str(VAR_DIR / 'summit.sqlite3'))}", validate=_check_database_url
+)
 DATABASE_POOL_SIZE: int = env.int("DATABASE_POOL_SIZE", 0, validate=validate.Range(min=0, max=100))
 CELERY_BROKER_URL: str = env.str("BROKER_URL", "redis://localhost:6379/0", validate=_check_broker_url)
 EMAIL_URL: str = env.str("EMAIL_URL", "smtp://localhost:25", validate=_check_email_url)
@@ -136,18 +157,25 @@ PUBLIC_CACHE_SECONDS: int = env.int("PUBLIC_CACHE_SECONDS", 60, validate=validat
 TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", 0, validate=validate.Range(min=0, max=10))
 SUMMIT_NAME_FR: str = env.str("SUMMIT_NAME_FR", "Sommet pour l’action sur l’IA", validate=_check_line)
 SUMMIT_NAME_EN: str = env.str("SUMMIT_NAME_EN", "AI Action Summit", validate=_check_line)
-# Who answers for the data of the people on partners' lists, and where they write: told in the first mail to each (GDPR, article 14).
+# Who answers for the data of the people on partners' lists, and where they write: told in the first mail to each (GDPR,
+# article 14).
 DATA_CONTROLLER: str = env.str("DATA_CONTROLLER", SUMMIT_NAME_FR, validate=_check_line)
 PRIVACY_CONTACT: str = env.str("PRIVACY_CONTACT", parseaddr(DEFAULT_FROM_EMAIL)[1], validate=_check_line)
-PARTNER_INVITATIONS_A_DAY: int = env.int("PARTNER_INVITATIONS_A_DAY", 5000, validate=validate.Range(min=1, max=1_000_000))
+PARTNER_INVITATIONS_A_DAY: int = env.int(
+    "PARTNER_INVITATIONS_A_DAY", 5000, validate=validate.Range(min=1, max=1_000_000)
+)
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
 
 try:
     env.seal()
 except EnvError as error:
     # One sentence on stderr rather than a trace: whoever starts the server must see which variable to fix.
-    sentences = "; ".join(f"{name}: {' '.join(map(str, why)).rstrip('.')}" for name, why in getattr(error, "error_messages", {}).items())
-    sentences = sentences.replace("Environment variable not set", "it must be set (or DEBUG=1, on your own machine only)")
+    sentences = "; ".join(
+        f"{name}: {' '.join(map(str, why)).rstrip('.')}" for name, why in getattr(error, "error_messages", {}).items()
+    )
+    sentences = sentences.replace(
+        "Environment variable not set", "it must be set (or DEBUG=1, on your own machine only)"
+    )
     sys.exit(f"Summit cannot start: {sentences} (see docs/configuration.md).")
 
 CLOCK_MOVES = DEMO_MODE or BENCH_MODE  # core/clock.py
@@ -158,10 +186,13 @@ EMAIL: dict[str, Any] = {} if _provider else dj_email_url.parse(EMAIL_URL)
 _base = urlsplit(BASE_URL)
 HTTPS = _base.scheme == "https"
 BASE_URL = BASE_URL.rstrip("/")
-ALLOWED_HOSTS = ALLOWED_HOSTS or [_base.hostname or "localhost", *(["localhost", "127.0.0.1"] if DEBUG or DEMO_MODE else [])]
+ALLOWED_HOSTS = ALLOWED_HOSTS or [
+    _base.hostname or "localhost",
+    *(["localhost", "127.0.0.1"] if DEBUG or DEMO_MODE else []),
+]
 CSRF_TRUSTED_ORIGINS = [f"{_base.scheme}://{_base.netloc}"] if HTTPS else []
 
-# --- Apps, in the order of the layers: each may import only what stands after it ------------------------------------------
+# --- Apps, in the order of the layers: each may import only what stands after it --------------------------------------
 
 SAML = find_spec("onelogin") is not None  # requirements-saml.txt is installed
 
@@ -237,7 +268,7 @@ TEMPLATES = [
 
 FORM_RENDERER = "core.forms.FormRenderer"
 
-# --- Database: SQLite embedded, PostgreSQL for a real summit ----------------------------------------------------------------
+# --- Database: SQLite embedded, PostgreSQL for a real summit ----------------------------------------------------------
 
 if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
     VAR_DIR.mkdir(parents=True, exist_ok=True)
@@ -249,8 +280,14 @@ if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     DATABASE["CONN_HEALTH_CHECKS"] = True
-    # Statements are prepared once per connection: in a rush, planning them again costs PostgreSQL as much as running them.
-    DATABASE["OPTIONS"] = {"connect_timeout": 5, "server_side_binding": True, "prepare_threshold": 2, **DATABASE.get("OPTIONS", {})}
+    # Statements are prepared once per connection: in a rush, planning them again costs PostgreSQL as much as running
+    # them.
+    DATABASE["OPTIONS"] = {
+        "connect_timeout": 5,
+        "server_side_binding": True,
+        "prepare_threshold": 2,
+        **DATABASE.get("OPTIONS", {}),
+    }
     if DATABASE_POOL_SIZE:
         DATABASE["OPTIONS"]["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 10}
     else:
@@ -258,7 +295,7 @@ else:
 DATABASES = {"default": DATABASE}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- Cache: limits are rows, so that they outlive a broker; public pages are copies in each process ---------------------------
+# --- Cache: limits are rows, so that they outlive a broker; public pages are copies in each process -------------------
 
 CACHES = {
     "default": {
@@ -266,10 +303,14 @@ CACHES = {
         "LOCATION": "core_limits",
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     },
-    "pages": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "pages", "OPTIONS": {"MAX_ENTRIES": 500}},
+    "pages": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "pages",
+        "OPTIONS": {"MAX_ENTRIES": 500},
+    },
 }
 
-# --- Languages and time -----------------------------------------------------------------------------------------------------
+# --- Languages and time -----------------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "fr"
 FORMAT_MODULE_PATH = "summit.formats"
@@ -279,12 +320,15 @@ MODELTRANSLATION_FALLBACK_LANGUAGES = ("fr", "en")
 USE_TZ = True
 TIME_ZONE = "Europe/Paris"
 
-# --- Files --------------------------------------------------------------------------------------------------------------------
+# --- Files ------------------------------------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(VAR_DIR / "media")}},
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": str(VAR_DIR / "media")},
+    },
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
@@ -293,7 +337,7 @@ STORAGES = {
 }
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True  # pages name no other: half the files, and half the time to compress them
 
-# --- Security -----------------------------------------------------------------------------------------------------------------
+# --- Security ---------------------------------------------------------------------------------------------------------
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -310,7 +354,8 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
     }
 }
-SECURE_SSL_REDIRECT = False  # the proxy in front redirects: a redirect here would break its health checks over plain HTTP
+# The proxy in front redirects: a redirect here would break its health checks over plain HTTP.
+SECURE_SSL_REDIRECT = False
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS and TRUSTED_PROXY_COUNT else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
@@ -324,7 +369,7 @@ X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 
-# --- Sign-in: a code by mail, no password (allauth) ---------------------------------------------------------------------------
+# --- Sign-in: a code by mail, no password (allauth) -------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.CodeBackend"]
@@ -335,27 +380,30 @@ ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*"]  # no password field: allauth then signs in by code alone
-ACCOUNT_EMAIL_VERIFICATION = "none"  # whoever types the code has shown that the address is theirs: nothing is left to verify
+# Whoever types the code has shown that the address is theirs: nothing is left to verify.
+ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_LOGIN_BY_CODE_FORMAT = {"numeric": True, "length": 8}
 ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 3
 ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60
-ACCOUNT_LOGIN_TIMEOUT = 60 * 60  # longer than the code's: a code that ran out is told apart from a page that was opened by chance
+# Longer than the code's: a code that ran out is told apart from a page that was opened by chance.
+ACCOUNT_LOGIN_TIMEOUT = 60 * 60
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # otherwise anybody could have us write to strangers
 ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_RATE_LIMITS = False  # ours are in accounts/domain/limits.py, which says why
-# Institutions' own sign-in (partners/adapter.py): no account of a provider and no token is kept, and one starts it by a link, since a
-# form that leads to another site would need another content security policy.
+# Institutions' own sign-in (partners/adapter.py): no account of a provider and no token is kept, and one starts it by a
+# link, since a form that leads to another site would need another content security policy.
 SOCIALACCOUNT_ADAPTER = "partners.adapter.SocialAccountAdapter"
 SOCIALACCOUNT_LOGIN_ON_GET = True
 SOCIALACCOUNT_STORE_TOKENS = False
-SIGN_IN_ANSWER_SECONDS = 0.1  # longer than any sign-in page takes, so that its time tells nothing; a person does not feel it
+# Longer than any sign-in page takes, so that its time tells nothing; a person does not feel it.
+SIGN_IN_ANSWER_SECONDS = 0.1
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 
-# --- Mail and the worker --------------------------------------------------------------------------------------------------------
+# --- Mail and the worker ----------------------------------------------------------------------------------------------
 
 EMAIL_BACKEND = f"anymail.backends.{_provider.netloc}.EmailBackend" if _provider else EMAIL["EMAIL_BACKEND"]
 EMAIL_HOST = EMAIL.get("EMAIL_HOST", "")
@@ -365,14 +413,16 @@ EMAIL_HOST_PASSWORD = EMAIL.get("EMAIL_HOST_PASSWORD") or ""
 EMAIL_USE_TLS = EMAIL.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = EMAIL.get("EMAIL_USE_SSL", False)
 EMAIL_FILE_PATH = EMAIL.get("EMAIL_FILE_PATH") or VAR_DIR / "mail"
-EMAIL_TIMEOUT = 60  # seconds for each answer; a worker renews the lease of its message meanwhile (outbox/domain/delivery.py)
+# Seconds for each answer; a worker renews the lease of its message meanwhile (outbox/domain/delivery.py).
+EMAIL_TIMEOUT = 60
 ANYMAIL: dict[str, Any] = {"REQUESTS_TIMEOUT": EMAIL_TIMEOUT, "WEBHOOK_SECRET": f"summit:{MAIL_WEBHOOK_SECRET}"}
 if _provider:
     ANYMAIL |= {f"{_provider.netloc.upper()}_{name}": value for name, value in parse_qsl(_provider.query)}
 
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"visibility_timeout": 300}
-if CELERY_BROKER_URL.startswith("filesystem:"):  # where no Valkey wheel exists: slower, and a kill loses rings, which the sweep finds again
+# Where no Valkey wheel exists: slower, and a kill loses rings, which the sweep finds again.
+if CELERY_BROKER_URL.startswith("filesystem:"):
     _folder = str(VAR_DIR / "broker")
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": _folder,
@@ -381,15 +431,16 @@ if CELERY_BROKER_URL.startswith("filesystem:"):  # where no Valkey wheel exists:
         "polling_interval": 0.05,
     }
 else:
-    # A dead broker must cost a request milliseconds, not minutes: the sweep finds the row that was not rung. Without max_retries,
-    # each post would wait 2 + 4 seconds for the broker to come back; workers and beat have their own, patient way to reconnect.
+    # A dead broker must cost a request milliseconds, not minutes: the sweep finds the row that was not rung. Without
+    # max_retries, each post would wait 2 + 4 seconds for the broker to come back; workers and beat have their own,
+    # patient way to reconnect.
     CELERY_BROKER_TRANSPORT_OPTIONS |= {"socket_timeout": 2, "socket_connect_timeout": 1, "max_retries": 0}
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
-# A task is a ring: acknowledged when it is heard, not when it is done. The row and its lease outlive a dead worker, and a late
-# acknowledgement that meets a broker which was away in between stops a worker of Celery 5.7 for good.
+# A task is a ring: acknowledged when it is heard, not when it is done. The row and its lease outlive a dead worker, and
+# a late acknowledgement that meets a broker which was away in between stops a worker of Celery 5.7 for good.
 CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -409,14 +460,17 @@ CELERY_BEAT_SCHEDULE = {
 }
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1  # seconds that it may sleep: it is asked to end only between two
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
-CELERY_BEAT_SYNC_EVERY = 1  # written after each ring, so that the file's age tells whether beat is alive (docker-compose.yml)
+# Written after each ring, so that the file's age tells whether beat is alive (docker-compose.yml).
+CELERY_BEAT_SYNC_EVERY = 1
 
-# --- Logs: one record a line on standard output ----------------------------------------------------------------------------------
+# --- Logs: one record a line on standard output -----------------------------------------------------------------------
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "summit.logs.LineFormatter", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "line": {"()": "summit.logs.LineFormatter", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {"django.server": {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False}},

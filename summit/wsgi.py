@@ -7,7 +7,7 @@ from django.urls import get_resolver
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "summit.settings")
 application = get_wsgi_application()
 
-# Read now, once for all workers, what the first visitors of each would otherwise wait half a second for: the addresses, and the
-# driver of the broker (no connection is opened: it could not be shared by workers).
+# Read now, once for all workers, what the first visitors of each would otherwise wait half a second for: the addresses,
+# and the driver of the broker (no connection is opened: it could not be shared by workers).
 _addresses = get_resolver().url_patterns
 _driver = current_app.amqp, current_app.connection_for_write().get_transport_cls()

@@ -1,4 +1,5 @@
-"""The Chromium of this machine. `python -m tests.browser` says which one the browser tests use, and as root installs one if none is there."""
+"""The Chromium of this machine. `python -m tests.browser` says which one the browser tests use, and as root installs
+one if none is there."""
 
 import os
 import shutil
@@ -12,7 +13,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
-ON_A_MAC = ["/Applications/Chromium.app/Contents/MacOS/Chromium", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"]
+ON_A_MAC = [
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+]
 # As far apart as WCAG 1.4.12 lets a reader set them: wider than any machine's own font.
 SPACED = "* { letter-spacing: .12em !important; word-spacing: .16em !important; line-height: 1.5 !important }"
 WIDER_THAN_ITS_WINDOW = """css => {
@@ -29,7 +33,13 @@ Look = tuple[Literal["light", "dark"], int]  # a scheme and a width
 # Each language on a phone and on a screen, each of them in light and in dark.
 LOOKS: dict[str, list[Look]] = {"fr": [("light", 1280), ("dark", 390)], "en": [("light", 390), ("dark", 1280)]}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-ARGUMENTS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+ARGUMENTS = [
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 ARGUMENTS += ["--disable-dev-shm-usage"]  # a container gives it 64 MB, and a page that needs more crashes
 
 
@@ -64,22 +74,25 @@ def follow(target: "Locator") -> None:
 def unfit(page: "Page", *, of_django: bool = False) -> list[str]:
     """What keeps somebody from using `page`: by axe's rules, on a narrow screen, or without one heading that names it.
 
-    A page `of_django`, in the administration, is not held to what axe calls best practice. Its sheets import others, which axe
-    reads by writing inline styles that the policy refuses: there it does without.
+    A page `of_django`, in the administration, is not held to what axe calls best practice. Its sheets import others,
+    which axe reads by writing inline styles that the policy refuses: there it does without.
     """
     from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 - only browser tests pay for it
 
     rules = RULES if of_django else [*RULES, "best-practice"]
     options = {"runOnly": rules, "preload": not of_django, "resultTypes": ["violations"]}
     broken = Axe().run(page, options=options).response["violations"]
-    found = [f"{page.url} {rule['id']}: {', '.join(node['html'][:200] for node in rule['nodes'][:5])}" for rule in broken]
+    found = [
+        f"{page.url} {rule['id']}: {', '.join(node['html'][:200] for node in rule['nodes'][:5])}" for rule in broken
+    ]
     if page.locator("h1").count() != 1:
         found.append(f"{page.url} has not one h1")
     return found + too_wide(page)
 
 
 def in_each(looks: "Sequence[Look]", page: "Page", judge: "Callable[[Page], list[str]]") -> list[str]:
-    """What `judge` finds in each of `looks`, on the page as it stands: it is loaded once. It was opened in the first, and ends there."""
+    """What `judge` finds in each of `looks`, on the page as it stands: it is loaded once. It was opened in the first,
+    and ends there."""
     height = (page.viewport_size or {"height": 800})["height"]
     found = []
     for scheme, width in reversed(looks):
@@ -106,7 +119,8 @@ def main() -> int:
         print(f"Browser tests: {path}")
         return 0
     print(
-        f"\n{'!' * 100}\nBROWSER TESTS ARE SKIPPED: no Chromium here. Install one, or name it: CHROMIUM=/path/to/chromium\n{'!' * 100}\n",
+        f"\n{'!' * 100}\nBROWSER TESTS ARE SKIPPED: no Chromium here. "
+        f"Install one, or name it: CHROMIUM=/path/to/chromium\n{'!' * 100}\n",
         file=sys.stderr,
     )
     return 1 if os.environ.get("CI") else 0

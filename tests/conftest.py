@@ -31,7 +31,8 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
-    """What says nothing about the database runs once, with SQLite; what only one database has runs there. Long tests begin first."""
+    """What says nothing about the database runs once, with SQLite; what only one database has runs there. Long tests
+    begin first."""
     elsewhere = {"browser", "runs_once"} if connection.vendor == "postgresql" else {"only_on_postgresql"}
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()):
@@ -66,7 +67,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if skipped := _skipped(terminalreporter):
-        terminalreporter.write_line(f"{skipped} skipped" + (": with CI set, that is a failure" if os.environ.get("CI") else ""), red=True)
+        terminalreporter.write_line(
+            f"{skipped} skipped" + (": with CI set, that is a failure" if os.environ.get("CI") else ""), red=True
+        )
     terminalreporter.write_line(f"This run used {_database()}.", bold=True)
 
 
@@ -78,7 +81,8 @@ def _database() -> str:
     if connection.vendor == "sqlite":
         return f"SQLite {connection.Database.sqlite_version}"
     with connection.Database.connect(**connection.get_connection_params() | {"dbname": "postgres"}) as server:
-        return f"PostgreSQL {server.info.server_version // 10000}.{server.info.server_version % 10000} at {server.info.host}"
+        version = server.info.server_version
+        return f"PostgreSQL {version // 10000}.{version % 10000} at {server.info.host}"
 
 
 @pytest.fixture(scope="session")
@@ -95,8 +99,11 @@ def django_db_modify_db_settings(
 
 
 @pytest.fixture(scope="session")
-def copy_of_the_product(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None]:
-    """Puts a migrated SQLite file of the product itself at a path: for who starts the product, but not to see it migrate."""
+def copy_of_the_product(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Path], None]:
+    """Puts a migrated SQLite file of the product itself at a path: for who starts the product, but not to see it
+    migrate."""
     cache = getattr(pytestconfig, "cache", None)
     kept = cache.mkdir("products") if cache else tmp_path_factory.mktemp("products")
     return partial(template.copy_of_the_product, kept)
@@ -135,12 +142,16 @@ def chromium() -> "Iterator[Browser]":
 
 @pytest.fixture
 def page(chromium: "Browser") -> "Iterator[Page]":
-    """A page of a French visitor's browser; it fails the test that met a script error or broke the content security policy."""
+    """A page of a French visitor's browser; it fails the test that met a script error or broke the content security
+    policy."""
     context = chromium.new_context(locale="fr-FR", timezone_id="Europe/Paris")
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: complaints.append(message.text) if "Content Security Policy" in message.text else None)
+    page.on(
+        "console",
+        lambda message: complaints.append(message.text) if "Content Security Policy" in message.text else None,
+    )
     yield page
     context.close()
     assert complaints == []

@@ -11,7 +11,8 @@ T = TypeVar("T")
 
 
 def all_at_once(jobs: Sequence[Callable[[], T]], *, threads: int = 32) -> list[T | Exception]:
-    """Run `jobs`, `threads` of them at a time, all let go together. Answers in the order of the jobs; an exception is an answer too."""
+    """Run `jobs`, `threads` of them at a time, all let go together. Answers in the order of the jobs; an exception is
+    an answer too."""
     threads = min(threads, len(jobs))
     start = threading.Barrier(threads)
     thread = threading.local()

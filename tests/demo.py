@@ -24,7 +24,11 @@ class Demo:
         self._words = folder.with_suffix(".out")
         with self._words.open("wb") as words:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", f"import sys; from summit.demo import starter; {before}; sys.exit(starter.start())"],
+                [
+                    sys.executable,
+                    "-c",
+                    f"import sys; from summit.demo import starter; {before}; sys.exit(starter.start())",
+                ],
                 cwd=settings.BASE_DIR,
                 env=os.environ | {"VAR_DIR": str(folder), "PORT": str(port)},
                 stdout=words,
@@ -39,13 +43,16 @@ class Demo:
     @property
     def url(self) -> str:
         """The address that it printed, once it is ready."""
-        wait_until(lambda: "Summit is ready" in self.said or self.process.poll() is not None, 240, f"ready\n{self.said}")
+        wait_until(
+            lambda: "Summit is ready" in self.said or self.process.poll() is not None, 240, f"ready\n{self.said}"
+        )
         found = re.search(r"ready after .* (http://localhost:\d+)/", self.said)
         assert found, self.said
         return found[1]
 
     def everything_it_started(self) -> dict[int, str]:
-        """The processes that carry the demo's folder in their environment, or work in it (Valkey writes its title over its environment)."""
+        """The processes that carry the demo's folder in their environment, or work in it (Valkey writes its title over
+        its environment)."""
         mark = f"VAR_DIR={self.folder}".encode()
         found = {}
         for process in Path("/proc").glob("[0-9]*"):

@@ -1,6 +1,8 @@
-"""Summit as docker-compose.yml and the Dockerfile say it runs, but as plain processes on loopback: the same files, commands and variables.
+"""Summit as docker-compose.yml and the Dockerfile say it runs, but as plain processes on loopback: the same files,
+commands and variables.
 
-What stands for the other containers is real too: a PostgreSQL, a Redis or Valkey, and a mail server that keeps what it gets.
+What stands for the other containers is real too: a PostgreSQL, a Redis or Valkey, and a mail server that keeps what it
+gets.
 """
 
 import os
@@ -91,7 +93,8 @@ class Deployment:
         self.build()
 
     def build(self) -> None:
-        """What the Dockerfile does with our own code: the files that .dockerignore lets through, and its RUN lines of manage.py."""
+        """What the Dockerfile does with our own code: the files that .dockerignore lets through, and its RUN lines of
+        manage.py."""
         for name in context():
             (self.image / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, self.image / name)
@@ -119,7 +122,13 @@ class Deployment:
     def run(self, command: list[str], variables: dict[str, str], timeout: float = 120) -> str:
         """Run a command in the image until its end; return what it printed. Fails with all that it said."""
         done = subprocess.run(
-            command, check=False, cwd=self.image, env=self._around(variables), capture_output=True, text=True, timeout=timeout
+            command,
+            check=False,
+            cwd=self.image,
+            env=self._around(variables),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
         )
         assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}{done.stderr}"
         return done.stdout
@@ -132,7 +141,9 @@ class Deployment:
         kind, *command = COMPOSE["services"][service]["healthcheck"]["test"]
         command = [self.interpolate(part).replace("127.0.0.1:8000", f"127.0.0.1:{self.port}") for part in command]
         command = command if kind == "CMD" else ["/bin/sh", "-c", *command]
-        done = subprocess.run(command, check=False, cwd=self.image, env=self._around(self.environment(service)), capture_output=True)
+        done = subprocess.run(
+            command, check=False, cwd=self.image, env=self._around(self.environment(service)), capture_output=True
+        )
         return done.returncode == 0
 
     def start(self, service: str) -> None:

@@ -45,7 +45,8 @@ class _Form(HTMLParser):
 
 
 def sent(page: bytes | str, part: str) -> dict[str, list[str]]:
-    """The fields of the form of `page` one of whose attributes holds `part`, as they stand; a button is yours to add."""
+    """The fields of the form of `page` one of whose attributes holds `part`, as they stand; a button is yours to
+    add."""
     form = _Form(part)
     form.feed(page.decode() if isinstance(page, bytes) else page)
     return {name: [value.removeprefix("\n") for value in values] for name, values in form.sent.items()}

@@ -1,4 +1,5 @@
-"""Ready-made rows: a test names only what matters to it. `make.session(seats=1)`, `make.attendee()`, `make.registration()`."""
+"""Ready-made rows: a test names only what matters to it. `make.session(seats=1)`, `make.attendee()`,
+`make.registration()`."""
 
 from datetime import date, datetime, timedelta
 from itertools import count
@@ -37,7 +38,9 @@ def attendee(name: str = "Ada Lovelace", *, email: str = "", language: str = "fr
 
 def attendees(number: int) -> list[Attendee]:
     """A crowd, in two statements (it leaves no history)."""
-    users = User.objects.bulk_create(User(email=f"crowd{next(_numbers)}@example.org", password="!") for _ in range(number))
+    users = User.objects.bulk_create(
+        User(email=f"crowd{next(_numbers)}@example.org", password="!") for _ in range(number)
+    )
     return Attendee.objects.bulk_create(Attendee(user=user, name=f"Personne {user.pk}") for user in users)
 
 
@@ -48,13 +51,17 @@ def sign_in(client: Client, who: Attendee | User) -> Client:
 
 def venue(**fields: Any) -> Venue:
     n = next(_numbers)
-    return Venue.objects.create(**{"slug": f"venue-{n}", "name": f"Lieu {n}", "city": "Paris", "country": "FR"} | fields)
+    return Venue.objects.create(
+        **{"slug": f"venue-{n}", "name": f"Lieu {n}", "city": "Paris", "country": "FR"} | fields
+    )
 
 
 def room(**fields: Any) -> Room:
     n = next(_numbers)
     return Room.objects.create(
-        **{"slug": f"room-{n}", "name": f"Salle {n}", "capacity": 2000} | fields | {"venue": fields.get("venue") or venue()}
+        **{"slug": f"room-{n}", "name": f"Salle {n}", "capacity": 2000}
+        | fields
+        | {"venue": fields.get("venue") or venue()}
     )
 
 
@@ -76,7 +83,12 @@ def day(on: date, **fields: Any) -> Day:
 
 def event(**fields: Any) -> Event:
     n = next(_numbers)
-    defaults = {"slug": f"event-{n}", "kind": Event.Kind.FORUM, "starts_on": date(2027, 2, 4), "ends_on": date(2027, 2, 10)}
+    defaults = {
+        "slug": f"event-{n}",
+        "kind": Event.Kind.FORUM,
+        "starts_on": date(2027, 2, 4),
+        "ends_on": date(2027, 2, 10),
+    }
     return Event.objects.create(**defaults | _in_both("title", fields, f"Événement {n}"))
 
 
@@ -142,7 +154,7 @@ def pool(session: Session) -> SeatPool:
 def registration(of: Session | None = None, who: Attendee | None = None) -> Registration:
     """A confirmed seat, taken through the same door as everybody's, whatever else the person does meanwhile."""
     who = who or attendee()
-    return booking.register(of or session(), who, actor=who.user, despite=True)
+    return booking.register(booking.Ask(of or session(), who, actor=who.user, despite=True))
 
 
 def allocation(*sessions: Session, **fields: Any) -> Allocation:

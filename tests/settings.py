@@ -1,4 +1,5 @@
-"""The product's settings with test values. TEST_DATABASE_URL names a PostgreSQL server; without it the suite runs on a SQLite file."""
+"""The product's settings with test values. TEST_DATABASE_URL names a PostgreSQL server; without it the suite runs on a
+SQLite file."""
 
 import os
 import tempfile
@@ -7,7 +8,14 @@ from pathlib import Path
 # A developer's own variables must change nothing here, nor in the processes that tests start.
 for name in [
     *("DEBUG", "DEMO_MODE", "BENCH_MODE", "ALLOWED_HOSTS", "DATABASE_POOL_SIZE", "TRUSTED_PROXY_COUNT", "PORT"),
-    *("SUMMIT_NAME_FR", "SUMMIT_NAME_EN", "MAIL_LEASE_SECONDS", "MAIL_SWEEP_SECONDS", "MAIL_KEEP_DAYS", "MAIL_WEBHOOK_SECRET"),
+    *(
+        "SUMMIT_NAME_FR",
+        "SUMMIT_NAME_EN",
+        "MAIL_LEASE_SECONDS",
+        "MAIL_SWEEP_SECONDS",
+        "MAIL_KEEP_DAYS",
+        "MAIL_WEBHOOK_SECRET",
+    ),
     *("DATA_CONTROLLER", "PRIVACY_CONTACT", "PARTNER_INVITATIONS_A_DAY"),
 ]:
     os.environ.pop(name, None)
@@ -35,7 +43,8 @@ if "sqlite3" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["OPTIONS"]["timeout"] = 60
     DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = 0  # a connection left open by a test's thread would keep its database from being dropped
+    # A connection left open by a test's thread would keep its database from being dropped.
+    DATABASES["default"]["CONN_MAX_AGE"] = 0
 
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

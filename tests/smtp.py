@@ -23,9 +23,11 @@ def free_port() -> int:
 
 
 class Mailbox:
-    """What arrived, in order. `refuse` holds answers to give instead, by recipient: `{"ada@example.org": "550 no such user"}`.
+    """What arrived, in order. `refuse` holds answers to give instead, by recipient: `{"ada@example.org": "550 no such
+    user"}`.
 
-    `refuse_sender` and `refuse_data` answer every mail so; `hang_up_at` are recipients whose mail breaks the connection.
+    `refuse_sender` and `refuse_data` answer every mail so; `hang_up_at` are recipients whose mail breaks the
+    connection.
     """
 
     def __init__(self) -> None:
@@ -69,7 +71,9 @@ class Mailbox:
         self.connections += 1
         return responses
 
-    async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:  # noqa: N802
+    async def handle_MAIL(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
         if self.refuse_sender:
             return self.refuse_sender
         if self.mails_per_connection and session.carried >= self.mails_per_connection:  # type: ignore[attr-defined]
@@ -77,7 +81,9 @@ class Mailbox:
         envelope.mail_from = address
         return "250 OK"
 
-    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:  # noqa: N802
+    async def handle_RCPT(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
         if answer := self.refuse.get(address):
             return answer
         envelope.rcpt_tos.append(address)

@@ -75,7 +75,10 @@ def copy_of_the_product(folder: Path, target: Path) -> None:
         if templates.name not in templates.all():
             half = folder / "half"
             half.unlink(missing_ok=True)
-            environment = os.environ | {"DJANGO_SETTINGS_MODULE": "summit.settings", "DATABASE_URL": f"sqlite:///{quote(str(half))}"}
+            environment = os.environ | {
+                "DJANGO_SETTINGS_MODULE": "summit.settings",
+                "DATABASE_URL": f"sqlite:///{quote(str(half))}",
+            }
             command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
             subprocess.run(command, cwd=settings.BASE_DIR, env=environment, check=True)
             half.replace(folder / templates.name)  # whole: who closed it last has emptied the -wal file into it

@@ -1,4 +1,5 @@
-"""The French catalogues hold what the code says now: nothing missing, nothing left over. `make check` proves that all is translated."""
+"""The French catalogues hold what the code says now: nothing missing, nothing left over. `make check` proves that all
+is translated."""
 
 import os
 import shutil
@@ -19,10 +20,14 @@ def sentences(path):
     return {(entry.msgctxt, entry.msgid, entry.msgid_plural) for entry in polib.pofile(str(path)) if not entry.obsolete}
 
 
-@pytest.mark.skipif(not shutil.which("xgettext"), reason="gettext is not installed: the freshness of the catalogues is not checked")
+@pytest.mark.skipif(
+    not shutil.which("xgettext"), reason="gettext is not installed: the freshness of the catalogues is not checked"
+)
 @pytest.mark.parametrize("app", APPS)
 def test_the_catalogue_is_fresh(app, tmp_path):
-    shutil.copytree(settings.BASE_DIR / app, tmp_path / app, ignore=shutil.ignore_patterns("static", "__pycache__", "data"))
+    shutil.copytree(
+        settings.BASE_DIR / app, tmp_path / app, ignore=shutil.ignore_patterns("static", "__pycache__", "data")
+    )
     env = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     command = [sys.executable, "-m", "django", "makemessages", "-l", "fr", "--no-location", "--no-obsolete"]
 

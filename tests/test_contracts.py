@@ -1,4 +1,5 @@
-"""The order of the house (docs/architecture.md) is checked by machine; here, that the machine objects when the order is broken."""
+"""The order of the house (docs/architecture.md) is checked by machine; here, that the machine objects when the order is
+broken."""
 
 import shutil
 import subprocess
@@ -20,7 +21,9 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("copy")
     for app in APPS:
         shutil.copytree(
-            settings.BASE_DIR / app, folder / app, ignore=shutil.ignore_patterns("static", "locale", "templates", "__pycache__", "demo")
+            settings.BASE_DIR / app,
+            folder / app,
+            ignore=shutil.ignore_patterns("static", "locale", "templates", "__pycache__", "demo"),
         )
     shutil.copy(settings.BASE_DIR / "pyproject.toml", folder)
     return folder
@@ -71,7 +74,8 @@ def test_an_import_against_the_order_is_refused(copy, module, line):
 
 
 @pytest.mark.parametrize(
-    "line", ["from django.http import Http404", "from django.shortcuts import redirect", "import django.template.loader"]
+    "line",
+    ["from django.http import Http404", "from django.shortcuts import redirect", "import django.template.loader"],
 )
 def test_a_rule_that_knows_a_page_is_refused(copy, line):
     path = copy / "registrations/domain/booking.py"

@@ -14,7 +14,9 @@ OURS = [config.label for config in apps.get_app_configs() if Path(config.path).p
 
 
 def tables():
-    return {name for name in connection.introspection.table_names() if name.startswith(tuple(f"{app}_" for app in OURS))}
+    return {
+        name for name in connection.introspection.table_names() if name.startswith(tuple(f"{app}_" for app in OURS))
+    }
 
 
 @pytest.mark.django_db(transaction=True)

@@ -24,16 +24,16 @@ from venues.domain.travel import Travel
 from venues.models import Room, TravelTime, Venue
 from venues.resources import RoomResource, VenueResource
 
-# --- Rows that somebody has to verify -------------------------------------------------------------------------------------
+# --- Rows that somebody has to verify ---------------------------------------------------------------------------------
 
 
-# --- Texts in two languages ------------------------------------------------------------------------------------------------
+# --- Texts in two languages -------------------------------------------------------------------------------------------
 
 
-# --- Sheets in and out -----------------------------------------------------------------------------------------------------
+# --- Sheets in and out ------------------------------------------------------------------------------------------------
 
 
-# --- Venues and rooms ------------------------------------------------------------------------------------------------------
+# --- Venues and rooms -------------------------------------------------------------------------------------------------
 
 
 class RoomInline(LabelledInline):
@@ -67,7 +67,21 @@ class VenueAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
     readonly_fields = ["ways"]
     inlines = [RoomInline, WayInline]
     fieldsets = [
-        (None, {"fields": ["name", "slug", "address", "city", "country", ("latitude", "longitude"), "timezone", "security_minutes"]}),
+        (
+            None,
+            {
+                "fields": [
+                    "name",
+                    "slug",
+                    "address",
+                    "city",
+                    "country",
+                    ("latitude", "longitude"),
+                    "timezone",
+                    "security_minutes",
+                ]
+            },
+        ),
         *in_two_languages("accessibility"),
         source_fields(),
         (
@@ -75,7 +89,9 @@ class VenueAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
             {
                 "fields": ["ways"],
                 "classes": ["collapse"],
-                "description": _("What clashes are judged by: the travel time, and the minutes at the entrance on arrival."),
+                "description": _(
+                    "What clashes are judged by: the travel time, and the minutes at the entrance on arrival."
+                ),
             },
         ),
     ]
@@ -103,7 +119,9 @@ class VenueAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
             )
             for other in others
         ]
-        head = format_html_join("", '<th scope="col">{}</th>', [[_("venue")], [_("way there")], [_("way back")], [_("Source")]])
+        head = format_html_join(
+            "", '<th scope="col">{}</th>', [[_("venue")], [_("way there")], [_("way back")], [_("Source")]]
+        )
         body = format_html_join("", '<tr><th scope="row">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>', rows)
         return format_html('<table class="ways"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, body)
 

@@ -20,7 +20,9 @@ def validate_timezone(name: str) -> None:
         raise ValidationError(_("“%(name)s” is not a time zone: write it like Europe/Paris."), params={"name": name})
 
 
-validate_country = RegexValidator(r"\A[A-Z]{2}\Z", _("Write the country as two capital letters (ISO 3166), for example FR."))
+validate_country = RegexValidator(
+    r"\A[A-Z]{2}\Z", _("Write the country as two capital letters (ISO 3166), for example FR.")
+)
 
 
 class Venue(Sourced):
@@ -31,12 +33,18 @@ class Venue(Sourced):
     address = models.CharField(_("address"), max_length=200, blank=True)
     city = models.CharField(_("city"), max_length=80)
     country = models.CharField(_("country"), max_length=2, validators=[validate_country])
-    latitude = models.FloatField(_("latitude"), null=True, blank=True, validators=[MinValueValidator(-90), MaxValueValidator(90)])
-    longitude = models.FloatField(_("longitude"), null=True, blank=True, validators=[MinValueValidator(-180), MaxValueValidator(180)])
+    latitude = models.FloatField(
+        _("latitude"), null=True, blank=True, validators=[MinValueValidator(-90), MaxValueValidator(90)]
+    )
+    longitude = models.FloatField(
+        _("longitude"), null=True, blank=True, validators=[MinValueValidator(-180), MaxValueValidator(180)]
+    )
     timezone = models.CharField(_("time zone"), max_length=50, default="Europe/Paris", validators=[validate_timezone])
     accessibility = models.TextField(_("accessibility"), blank=True)
     security_minutes = models.PositiveSmallIntegerField(
-        _("minutes at the entrance"), default=0, help_text=_("For badges and bag checks, each time people arrive from elsewhere.")
+        _("minutes at the entrance"),
+        default=0,
+        help_text=_("For badges and bag checks, each time people arrive from elsewhere."),
     )
 
     class Meta:
@@ -45,7 +53,8 @@ class Venue(Sourced):
         ordering = ["name"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(latitude__isnull=True, longitude__isnull=True) | Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
+                condition=Q(latitude__isnull=True, longitude__isnull=True)
+                | Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
                 name="venue_is_on_earth",
             )
         ]
@@ -66,9 +75,14 @@ class TravelTime(models.Model):
     destination = models.ForeignKey(Venue, models.CASCADE, related_name="ways_in", verbose_name=_("to"))
     minutes = models.PositiveSmallIntegerField(
         _("minutes"),
-        help_text=_("From door to door, without the entrance. It also applies to the way back, unless that has a row of its own."),
+        help_text=_(
+            "From door to door, without the entrance. It also applies to the way back, unless that has a row of "
+            "its own."
+        ),
     )
-    note = models.CharField(_("note"), max_length=200, blank=True, help_text=_("For example: shuttle every ten minutes."))
+    note = models.CharField(
+        _("note"), max_length=200, blank=True, help_text=_("For example: shuttle every ten minutes.")
+    )
 
     history = HistoricalRecords()
 
@@ -128,14 +142,19 @@ class Room(Sourced):
                 "capacity": largest.capacity,
             }
         if not self.allows_several_sessions:
-            at_once = sessions.filter(starts_at__lt=OuterRef("ends_at"), ends_at__gt=OuterRef("starts_at")).exclude(pk=OuterRef("pk"))
+            at_once = sessions.filter(starts_at__lt=OuterRef("ends_at"), ends_at__gt=OuterRef("starts_at")).exclude(
+                pk=OuterRef("pk")
+            )
             clash = sessions.filter(Exists(at_once)).first()
             if clash:
-                errors["allows_several_sessions"] = _("“%(session)s” shares this room with another session.") % {"session": clash}
+                errors["allows_several_sessions"] = _("“%(session)s” shares this room with another session.") % {
+                    "session": clash
+                }
         if errors:
             raise ValidationError(errors)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         super().save(*args, **kwargs)
-        # The exclusion constraint of PostgreSQL reads the session's own row, so the session keeps a copy of the room's rule.
+        # The exclusion constraint of PostgreSQL reads the session's own row, so the session keeps a copy of the room's
+        # rule.
         self.sessions.exclude(shares_room=self.allows_several_sessions).update(shares_room=self.allows_several_sessions)

@@ -15,7 +15,8 @@ from venues.models import Room, Venue
 
 
 class WallTime(Widget):
-    """A moment as the clock of the session's venue shows it: “2027-02-10 14:30”; one that names its own offset is taken at its word."""
+    """A moment as the clock of the session's venue shows it: “2027-02-10 14:30”; one that names its own offset is taken
+    at its word."""
 
     def __init__(self) -> None:
         super().__init__(coerce_to_string=False)
@@ -46,7 +47,15 @@ class RoomResource(SheetResource):
 
     class Meta(Options):
         model = Room
-        fields = import_order = export_order = ["slug", "venue", "name", "capacity", "allows_several_sessions", "source", "assumed_fields"]
+        fields = import_order = export_order = [
+            "slug",
+            "venue",
+            "name",
+            "capacity",
+            "allows_several_sessions",
+            "source",
+            "assumed_fields",
+        ]
 
     def filter_export(self, queryset: QuerySet[Room], **kwargs: Any) -> QuerySet[Room]:
         return queryset.select_related("venue")

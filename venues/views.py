@@ -24,4 +24,6 @@ def venue(request: HttpRequest, slug: str) -> HttpResponse:
     venue: Venue = get_object_or_404(Venue.objects.prefetch_related(rooms), slug=slug)
     place = {"mlat": venue.latitude, "mlon": venue.longitude}
     map_address = f"https://www.openstreetmap.org/?{urlencode(place)}#map=17/{venue.latitude}/{venue.longitude}"
-    return render(request, "venues/venue.html", {"venue": venue, "map_address": map_address if venue.latitude is not None else ""})
+    return render(
+        request, "venues/venue.html", {"venue": venue, "map_address": map_address if venue.latitude is not None else ""}
+    )

@@ -9,7 +9,8 @@ from outbox.domain.suppression import forget
 
 
 def open_account(email: str, *, language: str) -> User:
-    """The account of this address, opened now if there was none. Nobody has proved yet that the address is theirs: a code will."""
+    """The account of this address, opened now if there was none. Nobody has proved yet that the address is theirs: a
+    code will."""
     return find_or_open(email, language=language)[0]
 
 
@@ -38,7 +39,8 @@ def introduce(user: User, *, name: str) -> Attendee:
 
 @transaction.atomic
 def make_organiser(email: str, *, name: str, language: str) -> tuple[User, bool]:
-    """Let the person of this address do everything in the administration; return the account and whether anything changed."""
+    """Let the person of this address do everything in the administration; return the account and whether anything
+    changed."""
     user = User.objects.filter(email=normalise_email(email)).first()
     if user is None:
         user, changed = User.objects.create_superuser(email, language=language), True

@@ -1,8 +1,8 @@
 """How often strangers may try to sign in.
 
-allauth's own limiter is switched off (settings): it keys on the network address, and on the day 3,000 honest people stand
-behind the one address of the venue's Wi-Fi (docs/rules.md#sign-in). Ours key on the address that is asked for; the network
-only meets a brake on opening accounts, since that writes to strangers.
+allauth's own limiter is switched off (settings): it keys on the network address, and on the day 3,000 honest people
+stand behind the one address of the venue's Wi-Fi (docs/rules.md#sign-in). Ours key on the address that is asked for;
+the network only meets a brake on opening accounts, since that writes to strangers.
 """
 
 from datetime import timedelta

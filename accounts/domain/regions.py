@@ -8,12 +8,29 @@ from babel import Locale
 from babel.core import get_global
 from babel.dates import get_timezone_location
 
-_CONTINENTS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
-# What CLDR lists beside countries: unions, pseudo-locales, the unknown, islands that ISO 3166-1 counts with another country.
+_CONTINENTS = (
+    "Africa",
+    "America",
+    "Antarctica",
+    "Arctic",
+    "Asia",
+    "Atlantic",
+    "Australia",
+    "Europe",
+    "Indian",
+    "Pacific",
+)
+# What CLDR lists beside countries: unions, pseudo-locales, the unknown, islands that ISO 3166-1 counts with another
+# country.
 _NOT_COUNTRIES = frozenset(["EU", "EZ", "UN", "QO", "XA", "XB", "ZZ", "AC", "CP", "CQ", "DG", "EA", "IC", "TA"])
 # CLDR names continents, not oceans.
 _SEAS = {
-    "fr": {"Atlantic": "Océan Atlantique", "Indian": "Océan Indien", "Pacific": "Océan Pacifique", "Arctic": "Arctique"},
+    "fr": {
+        "Atlantic": "Océan Atlantique",
+        "Indian": "Océan Indien",
+        "Pacific": "Océan Pacifique",
+        "Arctic": "Arctique",
+    },
     "en": {"Atlantic": "Atlantic Ocean", "Indian": "Indian Ocean", "Pacific": "Pacific Ocean", "Arctic": "Arctic"},
 }
 
@@ -22,7 +39,9 @@ _SEAS = {
 def countries(language: str) -> list[tuple[str, str]]:
     """Every country and territory as (ISO 3166-1 alpha-2 code, name), in the order of the names."""
     names = Locale(language).territories
-    listed = [(code, name) for code, name in names.items() if len(code) == 2 and code.isalpha() and code not in _NOT_COUNTRIES]
+    listed = [
+        (code, name) for code, name in names.items() if len(code) == 2 and code.isalpha() and code not in _NOT_COUNTRIES
+    ]
     return sorted(listed, key=lambda row: _folded(row[1]))
 
 
@@ -37,9 +56,19 @@ def time_zones(language: str) -> list[tuple[str, list[tuple[str, str]]]]:
             name = get_timezone_location(zone, locale=language, return_city=True) or city.replace("_", " ")
             by_continent.setdefault(continent, []).append((zone, name))
     names = Locale(language).territories
-    headings = {"Africa": "002", "America": "019", "Asia": "142", "Europe": "150", "Antarctica": "AQ", "Australia": "AU"}
+    headings = {
+        "Africa": "002",
+        "America": "019",
+        "Asia": "142",
+        "Europe": "150",
+        "Antarctica": "AQ",
+        "Australia": "AU",
+    }
     grouped = [
-        (names.get(headings.get(continent, ""), _SEAS[language].get(continent, continent)), sorted(zones, key=lambda row: _folded(row[1])))
+        (
+            names.get(headings.get(continent, ""), _SEAS[language].get(continent, continent)),
+            sorted(zones, key=lambda row: _folded(row[1])),
+        )
         for continent, zones in by_continent.items()
     ]
     return [*sorted(grouped, key=lambda group: _folded(group[0])), ("UTC", [("UTC", "UTC")])]

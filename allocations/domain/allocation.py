@@ -1,4 +1,5 @@
-"""Sessions that are given out by wishes: people rank, organisers simulate, one run is put into force (docs/rules.md#allocation)."""
+"""Sessions that are given out by wishes: people rank, organisers simulate, one run is put into force
+(docs/rules.md#allocation)."""
 
 import secrets
 from collections import defaultdict
@@ -40,7 +41,7 @@ def number(key: str) -> int:
     return int(key[1:])
 
 
-# --- Wishes -------------------------------------------------------------------------------------------------------------------
+# --- Wishes -----------------------------------------------------------------------------------------------------------
 
 
 def visible(at: datetime) -> QuerySet[Allocation]:
@@ -61,11 +62,12 @@ def express(
     seen: Sequence[Session] | None = None,
     at: datetime | None = None,
 ) -> list[Wish]:
-    """Keep `sessions`, in this order, as the wishes of `attendee`, instead of those before; the same again changes nothing, and
-    none at all takes the wishes back.
+    """Keep `sessions`, in this order, as the wishes of `attendee`, instead of those before; the same again changes
+    nothing, and none at all takes the wishes back.
 
-    `seen`: the order that the form showed; if another one is kept meanwhile, nothing is changed. Raises SeatRefused, with the
-    sentence to show: outside the time for wishes, too many, one twice, or one that is not given out here or not to the person.
+    `seen`: the order that the form showed; if another one is kept meanwhile, nothing is changed. Raises SeatRefused,
+    with the sentence to show: outside the time for wishes, too many, one twice, or one that is not given out here or
+    not to the person.
     """
     at = at or clock.now()
     if refused := _not_now(allocation, at):
@@ -79,14 +81,20 @@ def express(
             return former
         if seen is not None and [session.pk for session in seen] != kept:
             raise SeatRefused(
-                "stale", _("Your wishes have changed in the meantime, perhaps in another window. Here they are; nothing was changed.")
+                "stale",
+                _(
+                    "Your wishes have changed in the meantime, perhaps in another window. Here they are; nothing "
+                    "was changed."
+                ),
             )
         _check(allocation, attendee, sessions, kept, at)
         Wish.objects.filter(allocation=allocation, attendee=attendee).delete()
         wishes = Wish.objects.bulk_create(
-            Wish(allocation=allocation, attendee=attendee, session=session, rank=rank) for rank, session in enumerate(sessions, 1)
+            Wish(allocation=allocation, attendee=attendee, session=session, rank=rank)
+            for rank, session in enumerate(sessions, 1)
         )
-        # The insert waits for a run that is being put into force, which locks the allocation: only now is it known whether it was.
+        # The insert waits for a run that is being put into force, which locks the allocation: only now is it known
+        # whether it was.
         if in_force(allocation):
             raise SeatRefused("done", _("The seats have been given out: wishes can no longer change."))
     return wishes
@@ -94,23 +102,36 @@ def express(
 
 def _not_now(allocation: Allocation, at: datetime) -> SeatRefused | None:
     if at < allocation.opens_at:
-        return SeatRefused("not_yet", _("You can give your wishes from %(moment)s.") % {"moment": _moment(allocation, allocation.opens_at)})
+        return SeatRefused(
+            "not_yet",
+            _("You can give your wishes from %(moment)s.") % {"moment": _moment(allocation, allocation.opens_at)},
+        )
     if at >= allocation.closes_at:
         return SeatRefused(
-            "over", _("You could give your wishes until %(moment)s.") % {"moment": _moment(allocation, allocation.closes_at)}
+            "over",
+            _("You could give your wishes until %(moment)s.") % {"moment": _moment(allocation, allocation.closes_at)},
         )
     return None
 
 
-def _check(allocation: Allocation, attendee: Attendee, sessions: Sequence[Session], kept: Collection[int], at: datetime) -> None:
+def _check(
+    allocation: Allocation, attendee: Attendee, sessions: Sequence[Session], kept: Collection[int], at: datetime
+) -> None:
     if len(sessions) > allocation.wishes_at_most:
-        sentence = ngettext("You can give at most %(number)d wish.", "You can give at most %(number)d wishes.", allocation.wishes_at_most)
+        sentence = ngettext(
+            "You can give at most %(number)d wish.",
+            "You can give at most %(number)d wishes.",
+            allocation.wishes_at_most,
+        )
         raise SeatRefused("too_many", sentence % {"number": allocation.wishes_at_most})
     asked = [session.pk for session in sessions]
     for session in sessions:
         if asked.count(session.pk) > 1:
-            raise SeatRefused("twice", _("“%(session)s” can appear only once among your wishes.") % {"session": session})
-    new = [session for session in sessions if session.pk not in kept]  # what has closed since it was wished for may stay
+            raise SeatRefused(
+                "twice", _("“%(session)s” can appear only once among your wishes.") % {"session": session}
+            )
+    # What has closed since it was wished for may stay.
+    new = [session for session in sessions if session.pk not in kept]
     given_out = sessions_given_out(allocation).in_bulk()
     entries = entries_of(given_out.values(), at, invited_to(given_out.values(), [attendee])) if new else {}
     person, cohorts = person_key(attendee.pk), cohorts_of([attendee.pk])[attendee.pk]
@@ -122,12 +143,14 @@ def _check(allocation: Allocation, attendee: Attendee, sessions: Sequence[Sessio
 
 
 def sessions_given_out(allocation: Allocation) -> QuerySet[Session]:
-    """The public sessions of `allocation`, those that its runs give seats in and people may wish for, in order of time."""
+    """The public sessions of `allocation`, those that its runs give seats in and people may wish for, in order of
+    time."""
     return Session.objects.published().filter(allocations=allocation).with_place().order_by("starts_at", "slug")
 
 
 def sessions_concerned(allocation: Allocation, wishes: QuerySet[Wish]) -> QuerySet[Session]:
-    """The same, and those of `wishes` that are no longer given out, or no longer public; `is_given_out` tells them apart."""
+    """The same, and those of `wishes` that are no longer given out, or no longer public; `is_given_out` tells them
+    apart."""
     members = Exists(Allocation.sessions.through.objects.filter(allocation=allocation, session=OuterRef("pk")))
     wished = Exists(wishes.order_by().filter(session=OuterRef("pk")))
     public = Q(status__in=[Session.Status.PUBLISHED, Session.Status.CANCELLED])
@@ -135,11 +158,12 @@ def sessions_concerned(allocation: Allocation, wishes: QuerySet[Wish]) -> QueryS
     return found.with_place().order_by("starts_at", "slug")
 
 
-# --- What a run is told ---------------------------------------------------------------------------------------------------------
+# --- What a run is told -----------------------------------------------------------------------------------------------
 
 
 def snapshot(allocation: Allocation, at: datetime) -> lottery.Inputs:
-    """Everything that decides a run of `allocation`, as it is at `at` (see lottery): the same books give the same snapshot.
+    """Everything that decides a run of `allocation`, as it is at `at` (see lottery): the same books give the same
+    snapshot.
 
     A dozen queries, however many people. Accounts that were closed take no part.
     """
@@ -171,7 +195,9 @@ def snapshot(allocation: Allocation, at: datetime) -> lottery.Inputs:
         "seats_at_most": allocation.seats_at_most,
         "limits": [
             [f"e{event}", kind, at_most]
-            for event, kind, at_most in Limit.objects.filter(event__in={session.event_id for session in sessions.values()})
+            for event, kind, at_most in Limit.objects.filter(
+                event__in={session.event_id for session in sessions.values()}
+            )
             .order_by("event_id", "kind")
             .values_list("event_id", "kind", "at_most")
         ],
@@ -190,9 +216,11 @@ def snapshot(allocation: Allocation, at: datetime) -> lottery.Inputs:
 
 
 def entries_of(sessions: Iterable[Session], at: datetime, invited: dict[int, list[str]]) -> dict[int, dict[str, Any]]:
-    """What the lottery must know of each session: place, time, why nobody gets in, seats left by pool, who may use the general pool.
+    """What the lottery must know of each session: place, time, why nobody gets in, seats left by pool, who may use the
+    general pool.
 
-    `invited`: the people (their keys) who may enter, for sessions by invitation. A session whose `is_given_out` is false gives no seat.
+    `invited`: the people (their keys) who may enter, for sessions by invitation. A session whose `is_given_out` is
+    false gives no seat.
     """
     pools: dict[int, list[SeatPool]] = {session.pk: [] for session in sessions}
     for pool in SeatPool.objects.filter(session__in=pools, closed=False).select_related("cohort").order_by("pk"):
@@ -205,7 +233,8 @@ def _entry(session: Session, pools: Iterable[SeatPool], at: datetime, invited: l
     refused = ways_in.closed(session, at, to_all=False)
     closed = refused.code if refused else ""
     open_to: dict[str, list[str]] | None = None
-    match session.access:  # the rule of ways_in.usable and ways_in.enter; a session on request is decided on by this very allocation
+    # The rule of ways_in.usable and ways_in.enter; a session on request is decided on by this very allocation.
+    match session.access:
         case Session.Access.PUBLIC:
             closed = closed or "public"
         case Session.Access.INVITATION:
@@ -215,7 +244,9 @@ def _entry(session: Session, pools: Iterable[SeatPool], at: datetime, invited: l
             open_to = {"people": [], "cohorts": [f"c{pool.cohort_id}" for pool in released]}
     return _place(session) | {
         "closed": closed if getattr(session, "is_given_out", True) else "removed",
-        "pools": [[f"p{pool.pk}", f"c{pool.cohort_id}" if pool.cohort_id else "", max(pool.left, 0)] for pool in present],
+        "pools": [
+            [f"p{pool.pk}", f"c{pool.cohort_id}" if pool.cohort_id else "", max(pool.left, 0)] for pool in present
+        ],
         "open_to": open_to,
     }
 
@@ -238,7 +269,9 @@ def invited_to(sessions: Iterable[Session], people: Iterable[Attendee]) -> dict[
         return {}
     known = {person.user.email: person_key(person.pk) for person in people}
     invited: dict[int, list[str]] = defaultdict(list)
-    for session_id, email in Invitation.objects.filter(session__in=by_invitation).order_by("pk").values_list("session_id", "email"):
+    for session_id, email in (
+        Invitation.objects.filter(session__in=by_invitation).order_by("pk").values_list("session_id", "email")
+    ):
         if email in known:
             invited[session_id].append(known[email])
     return invited
@@ -253,19 +286,26 @@ def cohorts_of(people: Iterable[int]) -> dict[int, list[str]]:
     return cohorts
 
 
-def _weights_and_cohorts(members: QuerySet[Membership], entries: dict[int, dict[str, Any]]) -> tuple[dict[int, int], dict[int, list[str]]]:
-    """The weight of each member, the highest of their cohorts', and those of their cohorts for which seats are kept here."""
+def _weights_and_cohorts(
+    members: QuerySet[Membership], entries: dict[int, dict[str, Any]]
+) -> tuple[dict[int, int], dict[int, list[str]]]:
+    """The weight of each member, the highest of their cohorts', and those of their cohorts for which seats are kept
+    here."""
     kept = {cohort for entry in entries.values() for _pool, cohort, _left in entry.get("pools", ()) if cohort}
     weights: dict[int, int] = {}
     cohorts: dict[int, list[str]] = defaultdict(list)
-    for attendee_id, cohort_id, weight in members.order_by("cohort_id").values_list("attendee_id", "cohort_id", "cohort__weight"):
+    for attendee_id, cohort_id, weight in members.order_by("cohort_id").values_list(
+        "attendee_id", "cohort_id", "cohort__weight"
+    ):
         weights[attendee_id] = max(weight, weights.get(attendee_id, 1))
         if f"c{cohort_id}" in kept:
             cohorts[attendee_id].append(f"c{cohort_id}")
     return weights, cohorts
 
 
-def _commitments(people: list[Attendee], live: list[Registration], sessions: dict[int, Session]) -> dict[int, list[Commitment]]:
+def _commitments(
+    people: list[Attendee], live: list[Registration], sessions: dict[int, Session]
+) -> dict[int, list[Commitment]]:
     """Where `people` are expected. Of a session that thousands have a seat in there is one object, not thousands."""
     others = Session.objects.select_related("room").in_bulk({one.session_id for one in live} - set(sessions))
     registrations: dict[int, list[Registration]] = defaultdict(list)
@@ -277,14 +317,18 @@ def _commitments(people: list[Attendee], live: list[Registration], sessions: dic
 
 def _travel(venues: Collection[int]) -> dict[str, dict[str, int]]:
     travel = Travel()
-    return {f"v{one}": {f"v{other}": travel.minutes(one, other) for other in sorted(venues) if other != one} for one in sorted(venues)}
+    return {
+        f"v{one}": {f"v{other}": travel.minutes(one, other) for other in sorted(venues) if other != one}
+        for one in sorted(venues)
+    }
 
 
-# --- Runs -----------------------------------------------------------------------------------------------------------------------
+# --- Runs -------------------------------------------------------------------------------------------------------------
 
 
 def simulate(allocation: Allocation, *, actor: User, seed: str = "", at: datetime | None = None) -> AllocationRun:
-    """Let the lottery decide with `seed`, or one that is drawn, and keep what went in and what came out. Nobody gets a seat yet.
+    """Let the lottery decide with `seed`, or one that is drawn, and keep what went in and what came out. Nobody gets a
+    seat yet.
 
     Raises SeatRefused when a run is in force already.
     """
@@ -310,13 +354,17 @@ def simulate(allocation: Allocation, *, actor: User, seed: str = "", at: datetim
 
 @ledger.again_after_deadlock
 def commit(run: AllocationRun, *, actor: User, at: datetime | None = None) -> AllocationRun:
-    """Put `run` into force: give everybody the seats that it says, and write to them, in one transaction. Twice changes nothing.
+    """Put `run` into force: give everybody the seats that it says, and write to them, in one transaction. Twice changes
+    nothing.
 
-    Raises SeatRefused: another run is in force, wishes can still be given, or what went in or came out is no longer what it was.
+    Raises SeatRefused: another run is in force, wishes can still be given, or what went in or came out is no longer
+    what it was.
     """
     at = at or clock.now()
     if run.algorithm != lottery.ALGORITHM or lottery.replay(run.inputs, run.seed, run.results):
-        raise SeatRefused("altered", _("The stored results do not follow from the inputs and the seed: simulate again."))
+        raise SeatRefused(
+            "altered", _("The stored results do not follow from the inputs and the seed: simulate again.")
+        )
     fingerprint = lottery.fingerprint(run.inputs)
     people = Attendee.objects.select_related("user").in_bulk([number(person) for person in run.inputs["people"]])
     with transaction.atomic():
@@ -330,7 +378,9 @@ def commit(run: AllocationRun, *, actor: User, at: datetime | None = None) -> Al
             raise SeatRefused("done", _("Another run of this allocation is already in force."))
         if at < allocation.closes_at:
             closes_at = _moment(allocation, allocation.closes_at)
-            raise SeatRefused("too_early", _("People can still change their wishes, until %(moment)s.") % {"moment": closes_at})
+            raise SeatRefused(
+                "too_early", _("People can still change their wishes, until %(moment)s.") % {"moment": closes_at}
+            )
         ledger.lock_pools(SeatPool.objects.filter(session__allocations=allocation))
         if not fingerprint == found.inputs_hash == lottery.fingerprint(snapshot(allocation, at)):
             sentence = _("Since this simulation, wishes, seats or people’s commitments have changed: simulate again.")
@@ -346,7 +396,9 @@ def _give(run: AllocationRun, people: dict[int, Attendee], actor: User, at: date
     wishes = {person: of_person["wishes"] for person, of_person in run.inputs["people"].items()}
     answers = run.results["answers"]
     sessions = Session.objects.in_bulk({number(wish) for of_person in wishes.values() for wish in of_person})
-    pools = SeatPool.objects.in_bulk({number(a["pool"]) for found in answers.values() for a in found if a["code"] == "given"})
+    pools = SeatPool.objects.in_bulk(
+        {number(a["pool"]) for found in answers.values() for a in found if a["code"] == "given"}
+    )
     booking.seat_many(
         [
             (sessions[number(wish)], people[number(person)], pools[number(answer["pool"])])
@@ -364,7 +416,12 @@ def _give(run: AllocationRun, people: dict[int, Attendee], actor: User, at: date
                 people[number(person)].user.email,
                 f"allocations.allocated:{run.uuid}:{person}",
                 people[number(person)].user.language,
-                {"run": str(run.uuid), "attendee": number(person), "wishes": wishes[person], "answers": answers[person]},
+                {
+                    "run": str(run.uuid),
+                    "attendee": number(person),
+                    "wishes": wishes[person],
+                    "answers": answers[person],
+                },
             )
             for person in sorted(answers)
         ),
@@ -372,7 +429,8 @@ def _give(run: AllocationRun, people: dict[int, Attendee], actor: User, at: date
 
 
 def exported(run: AllocationRun) -> dict[str, Any]:
-    """A run as a file from which anybody can repeat it (manage.py replay_allocation): people are in it under a number."""
+    """A run as a file from which anybody can repeat it (manage.py replay_allocation): people are in it under a
+    number."""
     return {
         "run": str(run.uuid),
         "allocation": run.allocation.slug,
@@ -386,7 +444,7 @@ def exported(run: AllocationRun) -> dict[str, Any]:
     }
 
 
-# --- In words -------------------------------------------------------------------------------------------------------------------
+# --- In words ---------------------------------------------------------------------------------------------------------
 
 
 def why_not(entry: dict[str, Any], person: str, cohorts: list[str]) -> str:

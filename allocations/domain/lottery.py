@@ -1,24 +1,26 @@
 """The lottery of an allocation: who gets which seats, and why the others do not (docs/rules.md#allocation).
 
-Pure: it knows no database, no clock and no request. The same inputs and seed give the same results on every machine and in every
-version of Python: SHA-256, whole numbers, and decimal logarithms, which the decimal specification rounds exactly.
+Pure: it knows no database, no clock and no request. The same inputs and seed give the same results on every machine and
+in every version of Python: SHA-256, whole numbers, and decimal logarithms, which the decimal specification rounds
+exactly.
 
 `inputs` is plain JSON, written by allocation.snapshot; people, sessions and pools go by a letter and their number:
 
     {"seats_at_most": 3,                         how many seats one person gets at most
-     "limits": [["e1", "workshop", 2], …],       at most 2 seats of that format in that event; format "": of all together
+     "limits": [["e1", "workshop", 2], …],       at most 2 seats of that format in that event; format "": of them all
      "travel": {"v1": {"v2": 25}},               minutes from one venue into another
      "sessions": {"s1": {"slug", "event", "kind", "venue", "starts", "ends" (seconds since 1970),
                          "closed": "" or why nobody gets a seat,
                          "pools": [["p1", "c1", 20], ["p2", "", 30]],       pool, its cohort ("": general), seats left
-                         "open_to": null or {"people": [], "cohorts": []}}  who may use the general pool (null: everybody)
+                         "open_to": null or {"people": [], "cohorts": []}}  who may use the general pool (null: all)
                   sessions that are not given out, but in which somebody is expected, have neither of the last three},
      "people": {"a1": {"weight": 1, "cohorts": ["c1"], "wishes": ["s1", …] by rank,
                        "held": [["s9", "confirmed"], …]}}}                  where the person is expected, or hopes to be
 
-`results`: {"answers": {"a1": [one for each wish, by rank]}, "figures": {…}}. An answer has a `code`: "given" (from which "pool"),
-or why not: "closed" ("why"), "live" (the person has a place there already, "as" what), "enough", "not_entitled", "clash" ("with"
-which session), "limit" ("event", "kind", "at_most"), "full" ("seats": how many there were for the person at first); and `turn`, the person's place in the order of that round.
+`results`: {"answers": {"a1": [one for each wish, by rank]}, "figures": {…}}. An answer has a `code`: "given" (from
+which "pool"), or why not: "closed" ("why"), "live" (the person has a place there already, "as" what), "enough",
+"not_entitled", "clash" ("with" which session), "limit" ("event", "kind", "at_most"), "full" ("seats": how many there
+were for the person at first); and `turn`, the person's place in the order of that round.
 """
 
 import hashlib
@@ -37,7 +39,8 @@ Answer = dict[str, Any]
 ALGORITHM = "rank-rounds-1"
 
 TAKES_A_SEAT = ("confirmed", "offered", "pending")
-EXPECTED = (*TAKES_A_SEAT, "speaking", "duty")  # a place on the waiting list is only a hope: it keeps nobody from anything
+# A place on the waiting list is only a hope: it keeps nobody from anything.
+EXPECTED = (*TAKES_A_SEAT, "speaking", "duty")
 MINUTE = 60
 DAY = 24 * 60 * MINUTE
 
@@ -54,8 +57,8 @@ def fingerprint(inputs: Inputs) -> str:
 def lot(seed: str, rank: int, person: str, weight: int) -> Decimal:
     """What `person` draws in the round of `rank`: the smallest lot comes first.
 
-    It is exponentially distributed with the rate `weight`, so that of any two people the one with twice the weight comes first
-    twice as often: like two tickets in a hat, of which the better one counts.
+    It is exponentially distributed with the rate `weight`, so that of any two people the one with twice the weight
+    comes first twice as often: like two tickets in a hat, of which the better one counts.
     """
     drawn = int.from_bytes(hashlib.sha256(f"{seed}:{rank}:{person}".encode()).digest()[:8])
     evenly = _EXACT.divide(Decimal(drawn + 1), _TWO_TO_64)
@@ -63,7 +66,8 @@ def lot(seed: str, rank: int, person: str, weight: int) -> Decimal:
 
 
 def usable(person: str, cohorts: list[str], session: dict[str, Any]) -> list[str]:
-    """The pools of `session` from which `person` may get a seat: those of their own `cohorts` first, then the general one."""
+    """The pools of `session` from which `person` may get a seat: those of their own `cohorts` first, then the general
+    one."""
     own = [pool for pool, cohort, _left in session["pools"] if cohort and cohort in cohorts]
     general = [pool for pool, cohort, _left in session["pools"] if not cohort]
     open_to = session["open_to"]
@@ -73,7 +77,8 @@ def usable(person: str, cohorts: list[str], session: dict[str, Any]) -> list[str
 
 
 def clash(one: dict[str, Any], other: dict[str, Any], travel: dict[str, dict[str, int]]) -> bool:
-    """Whether nobody can attend both sessions: they overlap, or leave less time than the way takes. The rule of domain/clashes.py."""
+    """Whether nobody can attend both sessions: they overlap, or leave less time than the way takes. The rule of
+    domain/clashes.py."""
     first, second = sorted((one, other), key=lambda session: (session["starts"], session["ends"]))
     gap = second["starts"] - first["ends"]
     if gap >= DAY:
@@ -84,8 +89,9 @@ def clash(one: dict[str, Any], other: dict[str, Any], travel: dict[str, dict[str
 def run(inputs: Inputs, seed: str) -> Results:
     """Give out the seats, by rounds: first everybody's first wish, then everybody's second one, and so on.
 
-    In a round, those who have got fewer seats so far come first; among equals, lots are drawn (see `lot`), and should two lots be
-    equal, the person's key decides. Each gets the wish of that rank unless something speaks against it (`_Books.judge`).
+    In a round, those who have got fewer seats so far come first; among equals, lots are drawn (see `lot`), and should
+    two lots be equal, the person's key decides. Each gets the wish of that rank unless something speaks against it
+    (`_Books.judge`).
     """
     people = inputs["people"]
     books = _Books(inputs)
@@ -107,13 +113,18 @@ class _Books:
         self.people = inputs["people"]
         self.limits = inputs["limits"]
         self.seats_at_most = inputs["seats_at_most"]
-        self.left = {pool: left for session in self.sessions.values() for pool, _cohort, left in session.get("pools", ())}
+        self.left = {
+            pool: left for session in self.sessions.values() for pool, _cohort, left in session.get("pools", ())
+        }
         self.given: dict[str, list[str]] = {person: [] for person in self.people}
         travel = inputs["travel"]
-        self.clash: Callable[[str, str], bool] = cache(lambda one, other: clash(self.sessions[one], self.sessions[other], travel))
+        self.clash: Callable[[str, str], bool] = cache(
+            lambda one, other: clash(self.sessions[one], self.sessions[other], travel)
+        )
 
     def judge(self, key: str, wish: str) -> Answer:
-        """Give `wish` to the person, or say why not: the first reason that holds. "full" so means that nothing else was in the way."""
+        """Give `wish` to the person, or say why not: the first reason that holds. "full" so means that nothing else was
+        in the way."""
         person, session, given = self.people[key], self.sessions[wish], self.given[key]
         if session["closed"]:
             return {"code": "closed", "why": session["closed"]}
@@ -150,7 +161,13 @@ def figures(inputs: Inputs, answers: dict[str, list[Answer]]) -> dict[str, Any]:
     longest = max((len(person["wishes"]) for person in inputs["people"].values()), default=0)
     best = [0] * longest  # people by the best of the wishes that they got
     sessions = {
-        key: {"seats": sum(left for _pool, _cohort, left in session["pools"]), "given": 0, "wishes": 0, "first": 0, "full": 0}
+        key: {
+            "seats": sum(left for _pool, _cohort, left in session["pools"]),
+            "given": 0,
+            "wishes": 0,
+            "first": 0,
+            "full": 0,
+        }
         for key, session in inputs["sessions"].items()
         if "pools" in session
     }
@@ -191,5 +208,6 @@ def differences(kept: Any, found: Any, path: str = "") -> Iterator[str]:
 
 
 def replay(inputs: Inputs, seed: str, results: Results, *, told: int = 5) -> list[str]:
-    """The first differences between `results` and what the inputs and the seed give: none, if nobody has touched them."""
+    """The first differences between `results` and what the inputs and the seed give: none, if nobody has touched
+    them."""
     return list(islice(differences(results, run(inputs, seed)), told))

@@ -1,4 +1,5 @@
-"""What a person sees of an allocation: the sessions, their own ranking, and afterwards what they got and why (docs/rules.md#allocation)."""
+"""What a person sees of an allocation: the sessions, their own ranking, and afterwards what they got and why
+(docs/rules.md#allocation)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,8 +26,8 @@ from venues.domain.travel import Travel
 
 @dataclass(frozen=True)
 class Listed:
-    """An allocation in the list: how many wishes the person has, whether it takes wishes, whether a run is in force, and the zone in
-    which its times are told."""
+    """An allocation in the list: how many wishes the person has, whether it takes wishes, whether a run is in force,
+    and the zone in which its times are told."""
 
     allocation: Allocation
     mine: int
@@ -39,8 +40,8 @@ class Listed:
 class Choice:
     """One session on the page of wishes. `rank`: which wish it is, if any; `left`: seats that the person could get.
 
-    `refused`: why they cannot get one, whatever they wish; `kept_from`: what else they do that keeps them from it; `beside`:
-    the wishes of theirs that cannot be had with it.
+    `refused`: why they cannot get one, whatever they wish; `kept_from`: what else they do that keeps them from it;
+    `beside`: the wishes of theirs that cannot be had with it.
     """
 
     session: Session
@@ -72,7 +73,8 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one wish. `code` and `turn`: see lottery; `sentence`: why it was not given; `is_live`: whether what was given is still held."""
+    """What became of one wish. `code` and `turn`: see lottery; `sentence`: why it was not given; `is_live`: whether
+    what was given is still held."""
 
     rank: int
     session: Session
@@ -109,7 +111,9 @@ def listed(attendee: Attendee, at: datetime) -> list[Listed]:
         .order_by("closes_at", "slug")
     )
     first: dict[int, Session] = {}
-    of_allocation = Allocation.sessions.through.objects.filter(allocation__in=found, session__status=Session.Status.PUBLISHED)
+    of_allocation = Allocation.sessions.through.objects.filter(
+        allocation__in=found, session__status=Session.Status.PUBLISHED
+    )
     for row in of_allocation.select_related("session__room__venue").order_by("session__starts_at", "session__slug"):
         first.setdefault(row.allocation_id, row.session)
     return [
@@ -125,7 +129,8 @@ def listed(attendee: Attendee, at: datetime) -> list[Listed]:
 
 
 def nameable(allocation: Allocation, attendee: Attendee) -> dict[str, Session]:
-    """The sessions, by their slug, that a form of wishes may name: what is given out, and what was when it was wished for."""
+    """The sessions, by their slug, that a form of wishes may name: what is given out, and what was when it was wished
+    for."""
     mine = Wish.objects.filter(allocation=allocation, attendee=attendee)
     return {session.slug: session for session in allocating.sessions_concerned(allocation, mine)}
 
@@ -152,7 +157,11 @@ def sheet(allocation: Allocation, attendee: Attendee, at: datetime) -> Sheet:
                 session,
                 ranks.get(session.pk),
                 sum(left for pool, _cohort, left in entry["pools"] if pool in pools),
-                allocating.why(code) if code else _("You already have a seat there, or are waiting for one.") if session.pk in live else "",
+                allocating.why(code)
+                if code
+                else _("You already have a seat there, or are waiting for one.")
+                if session.pk in live
+                else "",
                 tuple(clash.sentence() for clash in clashes.clashes_with(session, held, travel)),
                 tuple(_beside(session, wished.values(), ranks, travel)),
             )
@@ -174,7 +183,9 @@ def _beside(session: Session, wished: Iterable[Session], ranks: dict[int, int], 
         if not others:
             continue
         if overlaps:
-            words = ngettext("At the same time as your wish %(ranks)s.", "At the same time as your wishes %(ranks)s.", len(others))
+            words = ngettext(
+                "At the same time as your wish %(ranks)s.", "At the same time as your wishes %(ranks)s.", len(others)
+            )
         else:
             words = ngettext(
                 "Too close to your wish %(ranks)s, given the travel time.",
@@ -185,7 +196,8 @@ def _beside(session: Session, wished: Iterable[Session], ranks: dict[int, int], 
 
 
 def result(allocation: Allocation, attendee: Attendee) -> Result | None:
-    """What the run in force says about `attendee`, or None while there is none. Of a run of thousands only their part is read."""
+    """What the run in force says about `attendee`, or None while there is none. Of a run of thousands only their part
+    is read."""
     key = person_key(attendee.pk)
     runs = AllocationRun.objects.filter(allocation=allocation)
     found = (
@@ -210,7 +222,11 @@ def outcomes(wishes: Sequence[str], answers: Sequence[Answer], attendee: Attende
 
 def outcomes_of(parts: Mapping[int, tuple[Sequence[str], Sequence[Answer]]]) -> dict[int, list[Outcome]]:
     """The same for several people, by their ids: two queries for all."""
-    named = {number(key) for wishes, answers in parts.values() for key in [*wishes, *(one["with"] for one in answers if "with" in one)]}
+    named = {
+        number(key)
+        for wishes, answers in parts.values()
+        for key in [*wishes, *(one["with"] for one in answers if "with" in one)]
+    }
     sessions = Session.objects.with_place().in_bulk(named)
     held = Registration.objects.confirmed().filter(attendee__in=parts, session__in=named)
     live = set(held.values_list("attendee_id", "session_id")) if named else set()
@@ -232,7 +248,8 @@ def outcomes_of(parts: Mapping[int, tuple[Sequence[str], Sequence[Answer]]]) -> 
 
 
 def sentence(answer: Answer, session: Session, sessions: dict[int, Session]) -> str:
-    """Why a wish was not given, in the language of the moment; "" for one that was. `sessions`: those that answers name."""
+    """Why a wish was not given, in the language of the moment; "" for one that was. `sessions`: those that answers
+    name."""
     match answer["code"]:
         case "given":
             return ""
@@ -258,7 +275,9 @@ def sentence(answer: Answer, session: Session, sessions: dict[int, Session]) -> 
             return _("It clashes with “%(other)s”, where you are expected.") % {"other": other or answer["with"]}
         case "limit":
             words = ngettext(
-                "“%(event)s” allows %(number)d seat per person.", "“%(event)s” allows %(number)d seats per person.", answer["at_most"]
+                "“%(event)s” allows %(number)d seat per person.",
+                "“%(event)s” allows %(number)d seats per person.",
+                answer["at_most"],
             )
             if answer["kind"]:
                 words = ngettext(

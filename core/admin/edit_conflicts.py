@@ -1,7 +1,8 @@
 """Two organisers at one form: nobody overwrites what they have not seen (docs/rules.md#organisers).
 
-A form carries the version that it was drawn from: the last line of the history of its object, and of the rows below it. When
-it comes back and somebody has saved something else meanwhile, the three versions are laid side by side: then, now, and mine.
+A form carries the version that it was drawn from: the last line of the history of its object, and of the rows below it.
+When it comes back and somebody has saved something else meanwhile, the three versions are laid side by side: then, now,
+and mine.
 """
 
 from collections.abc import Collection, Iterator
@@ -22,7 +23,8 @@ Raw = dict[str, list[str]]
 
 @dataclass(frozen=True)
 class Difference:
-    """A field that somebody else has written since the form was drawn. `mine` is empty where the reader had left it alone."""
+    """A field that somebody else has written since the form was drawn. `mine` is empty where the reader had left it
+    alone."""
 
     label: str
     before: str
@@ -33,7 +35,8 @@ class Difference:
 
 @dataclass(frozen=True)
 class Conflict:
-    """What stands against saving, and the form with both sides in it: theirs where the reader changed nothing, else the reader's."""
+    """What stands against saving, and the form with both sides in it: theirs where the reader changed nothing, else the
+    reader's."""
 
     differences: list[Difference]
     merged: QueryDict
@@ -45,7 +48,8 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Part:
-    """One object in the form: its form's class and prefix, and the object as it was drawn and as it is now (None: deleted).
+    """One object in the form: its form's class and prefix, and the object as it was drawn and as it is now (None:
+    deleted).
 
     `unrecorded`: the fields that its history leaves out, for the sake of privacy. Who wrote them last cannot be told.
     """
@@ -62,7 +66,9 @@ class Part:
 def version(admin: ModelAdmin, request: HttpRequest, obj: Model) -> str:
     """The last history line of `obj`, then of the rows of each inline that may be edited here."""
     own = obj.history.aggregate(n=Max("history_id"))["n"]  # type: ignore[attr-defined]
-    return "-".join(str(n or 0) for n in (own, *(_last_line(formset, obj) for formset, _prefix in _formsets(admin, request, obj))))
+    return "-".join(
+        str(n or 0) for n in (own, *(_last_line(formset, obj) for formset, _prefix in _formsets(admin, request, obj)))
+    )
 
 
 def conflict(admin: ModelAdmin, request: HttpRequest, obj: Model) -> Conflict | None:
@@ -81,7 +87,9 @@ def _parts(admin: ModelAdmin, request: HttpRequest, obj: Any, drawn: str) -> Ite
     own, *below = (whole_number(n) or 0 for n in drawn.split("-"))
     if before := obj.history.filter(history_id=own).first():
         unrecorded = before._history_excluded_fields
-        yield Part(admin.get_form(request, obj, change=True), None, before.instance, obj, _who(obj.history, own), unrecorded)
+        yield Part(
+            admin.get_form(request, obj, change=True), None, before.instance, obj, _who(obj.history, own), unrecorded
+        )
     for (formset, prefix), line in zip(_formsets(admin, request, obj), below, strict=False):
         history = formset.model.history
         forms_sent = whole_number(request.POST.get(f"{prefix}-INITIAL_FORMS", "")) or 0
@@ -90,7 +98,14 @@ def _parts(admin: ModelAdmin, request: HttpRequest, obj: Any, drawn: str) -> Ite
             rows = history.filter(**{formset.fk.attname: obj.pk, "id": whole_number(pk) or 0})
             if before := rows.filter(history_id__lte=line).order_by("-history_id").first():
                 now = formset.model._base_manager.filter(pk=before.id).first()
-                row = f"{prefix}-{n}", before.instance, now, _who(rows, line), before._history_excluded_fields, str(now or before.instance)
+                row = (
+                    f"{prefix}-{n}",
+                    before.instance,
+                    now,
+                    _who(rows, line),
+                    before._history_excluded_fields,
+                    str(now or before.instance),
+                )
                 yield Part(formset.form, *row)
 
 
@@ -127,7 +142,11 @@ def _raw(form: forms.ModelForm, name: str) -> Raw:
     if isinstance(widget, forms.CheckboxInput):
         return {bound.html_name: ["on"] if widget.check_test(value) else []}
     value = widget.format_value(value)
-    return {bound.html_name: [str(one) for one in value] if isinstance(value, list | tuple) else ["" if value is None else str(value)]}
+    return {
+        bound.html_name: [str(one) for one in value]
+        if isinstance(value, list | tuple)
+        else ["" if value is None else str(value)]
+    }
 
 
 def _shown(form: forms.ModelForm, name: str, raw: Raw) -> str:

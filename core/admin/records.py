@@ -26,7 +26,8 @@ from core.text import whole_number
 
 
 def badge(text: object, tone: str = "") -> SafeString:
-    """A state as a word on a wash. `tone`: "" for what is well, "warn" for what waits, "bad" for what needs you, "quiet" for the rest."""
+    """A state as a word on a wash. `tone`: "" for what is well, "warn" for what waits, "bad" for what needs you,
+    "quiet" for the rest."""
     return format_html('<span class="badge {}">{}</span>', tone, text)
 
 
@@ -71,7 +72,9 @@ class Chooser(AutocompleteSelect):
 class Boxes(BaseModelAdmin):
     """What forms share, on a page of their own or as a row of another's."""
 
-    formfield_overrides = {field: {"form_class": WholeNumber} for field in (models.PositiveIntegerField, models.PositiveSmallIntegerField)}
+    formfield_overrides = {
+        field: {"form_class": WholeNumber} for field in (models.PositiveIntegerField, models.PositiveSmallIntegerField)
+    }
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name in self.get_autocomplete_fields(request):
@@ -80,8 +83,8 @@ class Boxes(BaseModelAdmin):
 
 
 class ListAdmin(Boxes, admin.ModelAdmin):
-    """What all lists share: titles that say what one looks at, boxes with names, and some of the list's actions as buttons
-    on the page of one object (admin/change_form_object_tools.html).
+    """What all lists share: titles that say what one looks at, boxes with names, and some of the list's actions as
+    buttons on the page of one object (admin/change_form_object_tools.html).
     """
 
     form = Form
@@ -97,10 +100,14 @@ class ListAdmin(Boxes, admin.ModelAdmin):
         return self.secret_fields
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        return lookup.partition("__")[0] not in self.get_secret_fields(request) and super().lookup_allowed(lookup, value, request)
+        return lookup.partition("__")[0] not in self.get_secret_fields(request) and super().lookup_allowed(
+            lookup, value, request
+        )
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"title": capfirst(self.opts.verbose_name_plural)} | (extra_context or {}))
+        return super().changelist_view(
+            request, {"title": capfirst(self.opts.verbose_name_plural)} | (extra_context or {})
+        )
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -121,7 +128,9 @@ class ListAdmin(Boxes, admin.ModelAdmin):
         """Addresses and names of the pages about `obj` that stand beside its history."""
         return []
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         obj = kwargs.get("obj") or context.get("original")
         if obj:
             context["title"], context["subtitle"] = str(obj), capfirst(self.opts.verbose_name)
@@ -138,12 +147,15 @@ class ListAdmin(Boxes, admin.ModelAdmin):
         response = super().response_action(request, queryset)
         if isinstance(response, HttpResponseRedirect) and "_back" in request.POST:
             pk = request.POST.get("_selected_action", "")
-            return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[pk]))
+            return HttpResponseRedirect(
+                reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[pk])
+            )
         return response
 
 
 class _Words(HistoricalRecordContextHelper):
-    """A change in the organisers' words: the label of a choice, the time on our clocks, a dash for nothing; not what is stored."""
+    """A change in the organisers' words: the label of a choice, the time on our clocks, a dash for nothing; not what is
+    stored."""
 
     def prepare_delta_change_value(self, change: Any, value: Any) -> Any:
         if choices := dict(self.model._meta.get_field(change.field).flatchoices):
@@ -156,11 +168,13 @@ class _Words(HistoricalRecordContextHelper):
 
 
 class RecordAdmin(ListAdmin, SimpleHistoryAdmin):
-    """An admin whose history tells who changed what and when. It is read, never rewritten or gone back to. A form that was open
-    while somebody else saved is answered with both versions (outbox/edit_conflicts.py).
+    """An admin whose history tells who changed what and when. It is read, never rewritten or gone back to. A form that
+    was open while somebody else saved is answered with both versions (outbox/edit_conflicts.py).
     """
 
-    def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> HttpResponse:
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         if request.method != "POST" or object_id is None or edit_conflicts.FIELD not in request.POST:
             return super().changeform_view(request, object_id, *args, **kwargs)
         with transaction.atomic():
@@ -181,12 +195,16 @@ class RecordAdmin(ListAdmin, SimpleHistoryAdmin):
             request.POST, request.edit_conflict = conflict.merged, conflict  # type: ignore[attr-defined]
         return conflict
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[forms.ModelForm]:
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm]:
         form = super().get_form(request, obj, change=change, **kwargs)
         form.conflict = getattr(request, "edit_conflict", None)  # type: ignore[attr-defined]
         return form
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         obj, conflict = kwargs.get("obj"), getattr(request, "edit_conflict", None)
         if obj and self.has_change_permission(request, obj):
             drawn = request.POST.get(edit_conflicts.FIELD) if not conflict else None
@@ -197,7 +215,9 @@ class RecordAdmin(ListAdmin, SimpleHistoryAdmin):
         if not change or form.changed_data:  # a form that changes nothing leaves no line in the history
             super().save_model(request, obj, form, change)
 
-    def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         if not unquote(object_id).isdecimal():
             raise Http404
         return super().history_view(request, object_id, extra_context)
@@ -211,7 +231,9 @@ class RecordAdmin(ListAdmin, SimpleHistoryAdmin):
     def revert_disabled(self, request: HttpRequest, obj: Any = None) -> bool:
         return True
 
-    def get_historical_record_context_helper(self, request: HttpRequest, historical_record: Any) -> HistoricalRecordContextHelper:
+    def get_historical_record_context_helper(
+        self, request: HttpRequest, historical_record: Any
+    ) -> HistoricalRecordContextHelper:
         return _Words(self.model, historical_record)
 
 

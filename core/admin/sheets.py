@@ -62,7 +62,8 @@ class SheetAdmin(ImportExportMixin, RecordAdmin):
     def process_result(self, result: Result, request: HttpRequest) -> HttpResponse:
         if result.has_errors() or result.has_validation_errors():
             return self._back_to_import(
-                request, gettext("Something has changed since the preview: nothing was imported. Choose the file again.")
+                request,
+                gettext("Something has changed since the preview: nothing was imported. Choose the file again."),
             )
         return super().process_result(result, request)
 
@@ -76,7 +77,9 @@ class SheetAdmin(ImportExportMixin, RecordAdmin):
 
     def _forget_upload(self, request: HttpRequest, form: Any) -> None:
         name = (
-            getattr(form.cleaned_data.get("import_file"), "tmp_storage_name", "") if form.is_bound and hasattr(form, "cleaned_data") else ""
+            getattr(form.cleaned_data.get("import_file"), "tmp_storage_name", "")
+            if form.is_bound and hasattr(form, "cleaned_data")
+            else ""
         )
         if name:
             StagedUpload(name=name).remove()

@@ -14,7 +14,13 @@ from django.utils.translation import gettext_lazy as _
 from core.admin.records import CarefulAdmin, RecordAdmin, badge
 
 # The lists that the rows came from name some fields otherwise.
-OTHER_NAMES = {"start": "starts_at", "end": "ends_at", "start_date": "starts_on", "end_date": "ends_on", "quota": "seats"}
+OTHER_NAMES = {
+    "start": "starts_at",
+    "end": "ends_at",
+    "start_date": "starts_on",
+    "end_date": "ends_on",
+    "quota": "seats",
+}
 
 
 class AssumedLabel(str):
@@ -46,14 +52,17 @@ def source_fields(*more: str) -> tuple[Any, dict[str, Any]]:
 
 
 class SourcedAdmin(CarefulAdmin, RecordAdmin):
-    """Rows that name their source: what is assumed is marked in the list and beside each field until somebody verifies it."""
+    """Rows that name their source: what is assumed is marked in the list and beside each field until somebody verifies
+    it."""
 
     @admin.display(description=_("to verify"), ordering="assumed_fields")
     def to_verify(self, obj: Any) -> SafeString | str:
         number = len(assumed(obj))
         return badge(number, "warn") if number else ""
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[forms.ModelForm]:
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm]:
         form = super().get_form(request, obj, change=change, **kwargs)
         for name in assumed(obj) if obj else ():
             for field_name in (name, OTHER_NAMES.get(name, name), f"{name}_fr", f"{name}_en"):

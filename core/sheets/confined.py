@@ -1,4 +1,5 @@
-"""From the bytes of files to rows, or to one sentence that says why not: what opens a file runs in a process of its own."""
+"""From the bytes of files to rows, or to one sentence that says why not: what opens a file runs in a process of its
+own."""
 
 import json
 import os
@@ -21,19 +22,27 @@ REFUSALS: dict[str, Any] = {
     "too_large": gettext_lazy("This file is larger than %(mb)d MB: split it, or remove pictures and other sheets."),
     "too_many_rows": gettext_lazy("This file has more than %(rows)d rows: split it."),
     "too_many_columns": gettext_lazy("This file has more than %(columns)d columns."),
-    "utf16_without_mark": gettext_lazy("The file’s characters cannot be read (UTF-16 without a byte order mark): save it as “CSV UTF-8”."),
-    "bad_byte": gettext_lazy("Line %(line)d contains a character that cannot be read (%(byte)s): save the file as “CSV UTF-8”."),
-    "two_encodings": gettext_lazy(
-        "This file mixes two encodings: line %(line)d (%(byte)s) is not like the others. Open it, check the names and save it as “CSV UTF-8”."
+    "utf16_without_mark": gettext_lazy(
+        "The file’s characters cannot be read (UTF-16 without a byte order mark): save it as “CSV UTF-8”."
     ),
-    "unreadable_letters": gettext_lazy("The file’s characters cannot be read (unknown encoding): save it as “CSV UTF-8”."),
+    "bad_byte": gettext_lazy(
+        "Line %(line)d contains a character that cannot be read (%(byte)s): save the file as “CSV UTF-8”."
+    ),
+    "two_encodings": gettext_lazy(
+        "This file mixes two encodings: line %(line)d (%(byte)s) is not like the others. Open it, check the names"
+        " and save it as “CSV UTF-8”."
+    ),
+    "unreadable_letters": gettext_lazy(
+        "The file’s characters cannot be read (unknown encoding): save it as “CSV UTF-8”."
+    ),
     "open_quote": gettext_lazy(
         "The quotation mark that opens on line %(line)d is never closed, or is in the middle of a text: fix that line."
     ),
     "hopeless_cell": gettext_lazy("A cell on line %(line)d is far too long: was a quotation mark left open?"),
     "bomb": gettext_lazy("Once unpacked, this file is far larger than any list needs to be: it was refused."),
     "formulas": gettext_lazy(
-        "More than %(number)d cells of this file contain formulas: copy them, paste them as values and save the file again."
+        "More than %(number)d cells of this file contain formulas: copy them, paste them as values and save the "
+        "file again."
     ),
     "encrypted": gettext_lazy("This file is encrypted: save a copy without a password."),
     "other_type": gettext_lazy("This file is of type %(type)s: save it as XLSX, ODS or CSV."),
@@ -45,8 +54,8 @@ REFUSALS: dict[str, Any] = {
 
 
 class FileRefused(Exception):
-    """The file as a whole cannot be read, and nothing was kept; the message is the sentence to show, `code` names the case for
-    programs, `said` what belongs into the sentence."""
+    """The file as a whole cannot be read, and nothing was kept; the message is the sentence to show, `code` names the
+    case for programs, `said` what belongs into the sentence."""
 
     sentences: Mapping[str, Any] = REFUSALS
 
@@ -56,8 +65,8 @@ class FileRefused(Exception):
 
 
 def read(data: bytes, **options: Any) -> dict[str, Any]:
-    """How `data` was read, and its `rows`: line in the file, cells as texts, and how many cells there were before empty ones at the
-    end were left out. `options`: those of reader.Options. Raises FileRefused."""
+    """How `data` was read, and its `rows`: line in the file, cells as texts, and how many cells there were before empty
+    ones at the end were left out. `options`: those of reader.Options. Raises FileRefused."""
     [answer] = read_all([data], **options)
     if isinstance(answer, FileRefused):
         raise answer

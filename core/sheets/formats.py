@@ -1,4 +1,5 @@
-"""Sheets in and out: CSV, XLSX and ODS files that organisers fill in and read back, with what attackers put in them made harmless.
+"""Sheets in and out: CSV, XLSX and ODS files that organisers fill in and read back, with what attackers put in them
+made harmless.
 
 What is exported is read back unchanged (docs/rules.md#sheets).
 """
@@ -23,7 +24,8 @@ MAX_ROWS = 1_000  # each is checked and written as by hand, in one transaction: 
 MAX_COLUMNS = 60
 MAX_CELL = 32_000
 
-# What a spreadsheet takes for the beginning of a formula, full-width forms and leading blanks included (OWASP ASVS 1.2.10).
+# What a spreadsheet takes for the beginning of a formula, full-width forms and leading blanks included (OWASP ASVS
+# 1.2.10).
 _FORMULA = re.compile(r"\A'*[\s\x00-\x1f]*[=+\-@|%＝＋－＠\t\r\n\x00]")
 _ESCAPED = re.compile(r"\A'+[\s\x00-\x1f]*[=+\-@|%＝＋－＠\t\r\n\x00]")
 
@@ -33,7 +35,8 @@ class SheetError(ValueError):
 
 
 def escape(value: Any) -> Any:
-    """`value` as a spreadsheet may open it: a text that would run as a formula gets an apostrophe in front. Numbers stay numbers."""
+    """`value` as a spreadsheet may open it: a text that would run as a formula gets an apostrophe in front. Numbers
+    stay numbers."""
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 
@@ -43,7 +46,8 @@ def unescape(value: str) -> str:
 
 
 def read(data: bytes) -> tablib.Dataset:
-    """The rows of a file under their headers, whatever its kind; texts that were escaped are as they were before. Raises SheetError."""
+    """The rows of a file under their headers, whatever its kind; texts that were escaped are as they were before.
+    Raises SheetError."""
     limits = {"max_rows": MAX_ROWS, "max_columns": MAX_COLUMNS, "max_cell": MAX_CELL}
     try:
         answer = confined.read(data, **limits, whole_moments=True)
@@ -107,11 +111,15 @@ def _dataset(rows: list[tuple[int, list[str]]]) -> tablib.Dataset:
     headers = [cell.replace("\xa0", " ").strip() for cell in rows[0][1]]
     if len(rows) > MAX_ROWS + 1 or len(headers) > MAX_COLUMNS:
         raise SheetError(
-            _("At most %(rows)d rows and %(columns)d columns at a time: split the file.") % {"rows": MAX_ROWS, "columns": MAX_COLUMNS}
+            _("At most %(rows)d rows and %(columns)d columns at a time: split the file.")
+            % {"rows": MAX_ROWS, "columns": MAX_COLUMNS}
         )
     twice = sorted({header for header in headers if headers.count(header) > 1})
     if twice or not all(headers):
-        raise SheetError(_("Each column needs a name of its own. Missing or repeated: %(names)s.") % {"names": ", ".join(twice) or "–"})
+        raise SheetError(
+            _("Each column needs a name of its own. Missing or repeated: %(names)s.")
+            % {"names": ", ".join(twice) or "–"}
+        )
     dataset = tablib.Dataset(headers=headers)
     dataset.lines = [line for line, _row in rows[1:]]
     for number, row in rows[1:]:
@@ -120,7 +128,9 @@ def _dataset(rows: list[tuple[int, list[str]]]) -> tablib.Dataset:
         if any(row[len(headers) :]):
             raise SheetError(_("Line %(line)d has more cells than the file has columns.") % {"line": number})
         if any(len(cell) > MAX_CELL for cell in row):
-            raise SheetError(_("A cell on line %(line)d is longer than %(max)d characters.") % {"line": number, "max": MAX_CELL})
+            raise SheetError(
+                _("A cell on line %(line)d is longer than %(max)d characters.") % {"line": number, "max": MAX_CELL}
+            )
         dataset.append([*row[: len(headers)], *([""] * (len(headers) - len(row)))])
     if not len(dataset):
         raise SheetError(_("This file has no rows below its headers."))

@@ -23,7 +23,8 @@ STAGED_SECONDS = 24 * 3600
 
 
 class StagedUpload(BaseStorage):
-    """An upload between its preview and its confirmation: under VAR_DIR, seen by the server alone, gone within a day."""
+    """An upload between its preview and its confirmation: under VAR_DIR, seen by the server alone, gone within a
+    day."""
 
     def save(self, data: bytes) -> None:
         folder = _staging_folder()
@@ -44,7 +45,9 @@ class StagedUpload(BaseStorage):
 class SheetForm(ImportForm):
     """Choose a file; its content tells its format, so nothing else is asked."""
 
-    import_file = forms.FileField(label=gettext_lazy("File to import"), widget=forms.FileInput(attrs={"accept": ".csv,.xlsx,.ods"}))
+    import_file = forms.FileField(
+        label=gettext_lazy("File to import"), widget=forms.FileInput(attrs={"accept": ".csv,.xlsx,.ods"})
+    )
     media = forms.Media()  # none of the library's scripts
 
     def __init__(self, formats: list[Any], resources: list[Any], **kwargs: Any) -> None:
@@ -57,7 +60,9 @@ class SheetForm(ImportForm):
         if file.size > MAX_BYTES:
             raise ValidationError(_("The file is larger than 10 MB: split it."))
         if not file.name.lower().endswith((".csv", ".txt", ".tsv", ".xlsx", ".ods")):
-            raise ValidationError(_("Choose a .csv, .xlsx or .ods file. If yours comes from another program, save it as one of these."))
+            raise ValidationError(
+                _("Choose a .csv, .xlsx or .ods file. If yours comes from another program, save it as one of these.")
+            )
         return file
 
     def clean(self) -> dict[str, Any]:

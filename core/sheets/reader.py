@@ -1,5 +1,5 @@
-"""Reads sheets (CSV, XLSX, ODS), in a process of its own and without Django: files on its standard input, one after the other, and a
-JSON list on its output with an answer for each.
+"""Reads sheets (CSV, XLSX, ODS), in a process of its own and without Django: files on its standard input, one after the
+other, and a JSON list on its output with an answer for each.
 
 Whatever a file does to this process, memory, time or a crash, the caller (confined.py) makes one clean answer of it
 (docs/rules.md#lists). `python reader.py '{"sizes": [1234], "encoding": "", "sheet": ""}' < file`
@@ -50,7 +50,11 @@ class Refused(Exception):
 
 def plain(header: str) -> str:
     """A header as it is looked up: without accents, case, punctuation and doubled spaces."""
-    bare = "".join(letter for letter in unicodedata.normalize("NFKD", header.replace("°", " ")) if not unicodedata.combining(letter))
+    bare = "".join(
+        letter
+        for letter in unicodedata.normalize("NFKD", header.replace("°", " "))
+        if not unicodedata.combining(letter)
+    )
     return " ".join(re.sub(r"[^a-z0-9]+", " ", bare.lower()).split())
 
 
@@ -58,9 +62,10 @@ def plain(header: str) -> str:
 class Options:
     """What the caller knows of a file, and how much of it is kept.
 
-    `encoding` and `sheet` are what a person chose instead of our guess. `known` are headers (as `plain` writes them) by which the sign
-    between the cells of a CSV file is found. Longer cells are cut one letter after `max_cell`, so that whoever checks them sees that
-    they are too long. `whole_moments`: midnight is written out, where a cell is a moment and not a day.
+    `encoding` and `sheet` are what a person chose instead of our guess. `known` are headers (as `plain` writes them) by
+    which the sign between the cells of a CSV file is found. Longer cells are cut one letter after `max_cell`, so that
+    whoever checks them sees that they are too long. `whole_moments`: midnight is written out, where a cell is a moment
+    and not a day.
     """
 
     encoding: str = ""
@@ -82,7 +87,7 @@ def read(data: bytes, options: Options) -> dict[str, Any]:
     return _read_workbook(data, kind, options)
 
 
-# --- What it is, by its content -------------------------------------------------------------------------------------------------
+# --- What it is, by its content ---------------------------------------------------------------------------------------
 
 
 def _kind(data: bytes) -> str:
@@ -116,7 +121,11 @@ def _kind_of_archive(data: bytes) -> str:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             infos = archive.infolist()
             names = {info.filename for info in infos}
-            mimetype = archive.read("mimetype")[:100] if "mimetype" in names and archive.getinfo("mimetype").file_size < 200 else b""
+            mimetype = (
+                archive.read("mimetype")[:100]
+                if "mimetype" in names and archive.getinfo("mimetype").file_size < 200
+                else b""
+            )
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, EOFError) as error:
         raise Refused("damaged") from error
     if len(infos) > MAX_ENTRIES:
@@ -143,11 +152,12 @@ def _kind_of_archive(data: bytes) -> str:
     raise Refused("other_type", type="ZIP")
 
 
-# --- Workbooks ------------------------------------------------------------------------------------------------------------------
+# --- Workbooks --------------------------------------------------------------------------------------------------------
 
 
 def _part(data: bytes, name: str) -> bytes:
-    """One part of an archive; its checksum is compared, and its size counted, since what the archive declares can be a lie."""
+    """One part of an archive; its checksum is compared, and its size counted, since what the archive declares can be a
+    lie."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(name) as part:
             content = part.read(MAX_UNPACKED + 1)
@@ -206,7 +216,9 @@ def _parts(data: bytes) -> dict[str, bytes]:
     """The XML parts that a list is read from. No entity is ever declared in them by an honest program."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         names = [
-            name for name in archive.namelist() if re.fullmatch(r"content\.xml|xl/(workbook|sharedStrings|worksheets/[^/]+)\.xml", name)
+            name
+            for name in archive.namelist()
+            if re.fullmatch(r"content\.xml|xl/(workbook|sharedStrings|worksheets/[^/]+)\.xml", name)
         ]
         names += [name for name in archive.namelist() if name == "xl/_rels/workbook.xml.rels"]
     parts = {}
@@ -242,7 +254,8 @@ def _column(letters: bytes) -> int:
 
 
 def _formulas(parts: dict[str, bytes], index: int, kind: str) -> list[list[int]]:
-    """Line and column, from 1 and 0, of the cells that hold a formula: what it came to when the file was saved is not trusted."""
+    """Line and column, from 1 and 0, of the cells that hold a formula: what it came to when the file was saved is not
+    trusted."""
     if kind == "ods":
         return _not_too_many(_formulas_of_ods(parts.get("content.xml", b""), index))
     names = re.findall(rb'<sheet\b[^>]*?\br:id="([^"]+)"', parts.get("xl/workbook.xml", b""))
@@ -290,7 +303,12 @@ def _repeated(attributes: bytes) -> int:
 def _numbers(grid: list[list[Any]]) -> list[int]:
     """The columns in which some cells are numbers: Excel drops their leading zeros."""
     return sorted(
-        {column for row in grid for column, cell in enumerate(row) if isinstance(cell, int | float) and not isinstance(cell, bool)}
+        {
+            column
+            for row in grid
+            for column, cell in enumerate(row)
+            if isinstance(cell, int | float) and not isinstance(cell, bool)
+        }
     )
 
 
@@ -310,7 +328,7 @@ def _cell_text(cell: Any, options: Options) -> str:
     return str(cell)[: options.max_cell + 1]
 
 
-# --- Text -----------------------------------------------------------------------------------------------------------------------
+# --- Text -------------------------------------------------------------------------------------------------------------
 
 
 def _read_text(data: bytes, options: Options) -> dict[str, Any]:
@@ -401,7 +419,8 @@ def _line_of(data: bytes, position: int) -> int:
 
 
 def _delimiter(text: str, names: frozenset[str]) -> str:
-    """The sign between cells: the one with which most names of columns are known ones, then the one that cuts rows most evenly."""
+    """The sign between cells: the one with which most names of columns are known ones, then the one that cuts rows most
+    evenly."""
     lines = re.split(r"\r\n|\r|\n", text[:50_000])[: MAX_TITLES + 20]
     best, sign = (0, 0, 0), ","
     for delimiter in DELIMITERS:
@@ -419,7 +438,8 @@ def _delimiter(text: str, names: frozenset[str]) -> str:
 
 
 def _records(text: str, delimiter: str, before: int, options: Options) -> Iterator[tuple[int, list[str]]]:
-    csv.field_size_limit(sys.maxsize)  # a quote left open swallows the rest: we say where it was opened, the module would only say how long
+    # A quote left open swallows the rest: we say where it was opened, the module would only say how long.
+    csv.field_size_limit(sys.maxsize)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line, count = before + 1, 0
     while True:
@@ -438,7 +458,7 @@ def _records(text: str, delimiter: str, before: int, options: Options) -> Iterat
         line = before + reader.line_num + 1
 
 
-# --- Both -----------------------------------------------------------------------------------------------------------------------
+# --- Both -------------------------------------------------------------------------------------------------------------
 
 
 def _result(rows: list[tuple[int, list[str]]], options: Options, **read_as: Any) -> dict[str, Any]:

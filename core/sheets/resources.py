@@ -165,13 +165,19 @@ class SheetResource(ModelResource):
     def before_import_row(self, row: Any, **kwargs: Any) -> None:
         slug, line = as_text(row.get("slug")), self.lines[kwargs["row_number"] - 1]
         if slug in self.seen:
-            raise ValidationError({"slug": _("“%(slug)s” is already on line %(line)d.") % {"slug": slug[:60], "line": self.seen[slug]}})
+            raise ValidationError(
+                {"slug": _("“%(slug)s” is already on line %(line)d.") % {"slug": slug[:60], "line": self.seen[slug]}}
+            )
         self.seen[slug] = line
 
     def validate_instance(self, instance: Any, import_validation_errors: Any = None, *args: Any, **kwargs: Any) -> None:
         errors = import_validation_errors or {}
         for name in _translated(self._meta.model):
-            if f"{name}_fr" in self.fields and not getattr(instance, f"{name}_fr") and not self._meta.model._meta.get_field(name).blank:
+            if (
+                f"{name}_fr" in self.fields
+                and not getattr(instance, f"{name}_fr")
+                and not self._meta.model._meta.get_field(name).blank
+            ):
                 errors.setdefault(f"{name}_fr", ValidationError(_("The French text is required.")))
         super().validate_instance(instance, errors, *args, **kwargs)
 
@@ -189,7 +195,9 @@ class SheetResource(ModelResource):
             widget = Number(whole=False)
         elif django_field.get_internal_type() == "BooleanField":
             widget = YesNo()
-        return cls.DEFAULT_RESOURCE_FIELD(attribute=field_name, column_name=field_name, widget=widget, readonly=readonly)
+        return cls.DEFAULT_RESOURCE_FIELD(
+            attribute=field_name, column_name=field_name, widget=widget, readonly=readonly
+        )
 
 
 class Options:

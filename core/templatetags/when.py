@@ -1,4 +1,5 @@
-"""Dates and times as people write them: “14 h 30” and “lundi 10 février 2027”, “2:30 pm” and “Monday 10 February 2027”."""
+"""Dates and times as people write them: “14 h 30” and “lundi 10 février 2027”, “2:30 pm” and “Monday 10 February
+2027”."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -91,7 +92,8 @@ def zone_name(zone: ZoneInfo) -> str:
 
 @register.filter
 def dates(event: Any) -> str:
-    """When an event is, no more precisely than it is known: “10 février 2027”, “du 6 au 7 février 2027”, “mai 2024”, “2025”."""
+    """When an event is, no more precisely than it is known: “10 février 2027”, “du 6 au 7 février 2027”, “mai 2024”,
+    “2025”."""
     return date_range(event.starts_on, event.ends_on, event.date_precision)
 
 
@@ -122,13 +124,18 @@ def lasts(session: Any) -> str:
     if session.duration < timedelta(hours=4):
         return duration(session.duration)
     ends_at = session.local_ends_at
-    end = wall_time(ends_at) if ends_at.date() == session.local_starts_at.date() else f"{day(ends_at)}, {wall_time(ends_at)}"
+    end = (
+        wall_time(ends_at)
+        if ends_at.date() == session.local_starts_at.date()
+        else f"{day(ends_at)}, {wall_time(ends_at)}"
+    )
     return _("until %(end)s") % {"end": end}
 
 
 @register.simple_tag
 def lang(thing: Any, field: str) -> str:
-    """A `lang` attribute for a translated field that is shown in another language than the page's, for want of a translation."""
+    """A `lang` attribute for a translated field that is shown in another language than the page's, for want of a
+    translation."""
     here = get_language() or "fr"
     if getattr(thing, f"{field}_{here}", None):
         return ""

@@ -33,7 +33,11 @@ TEXTS = ("subject_fr", "subject_en", "body_fr", "body_en")
 
 class AnnouncementForm(Form):
     statuses = forms.MultipleChoiceField(
-        label=_("Whose registration is"), choices=LIVE, required=False, widget=forms.CheckboxSelectMultiple, initial=["confirmed"]
+        label=_("Whose registration is"),
+        choices=LIVE,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        initial=["confirmed"],
     )
 
     def clean(self) -> dict[str, Any]:
@@ -56,11 +60,15 @@ class AnnouncementForm(Form):
 class SendForm(forms.Form):
     """Now, or at a moment to come by the clocks of the summit."""
 
-    send_at = forms.SplitDateTimeField(label=_("Later, at"), required=False, widget=AdminSplitDateTime, help_text=_("If empty: now."))
+    send_at = forms.SplitDateTimeField(
+        label=_("Later, at"), required=False, widget=AdminSplitDateTime, help_text=_("If empty: now.")
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, label_suffix="", **kwargs)
-        for widget, name in zip(self.fields["send_at"].widget.widgets, (_("Later, date"), _("Later, time")), strict=True):
+        for widget, name in zip(
+            self.fields["send_at"].widget.widgets, (_("Later, date"), _("Later, time")), strict=True
+        ):
             widget.attrs["aria-label"] = name
 
     def clean_send_at(self) -> datetime | None:
@@ -95,9 +103,19 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
             (
                 _("Recipients"),
                 {
-                    "fields": ["event", "session", "cohort", "statuses", "must_reach", *([] if written else ["audience_now"])],
+                    "fields": [
+                        "event",
+                        "session",
+                        "cohort",
+                        "statuses",
+                        "must_reach",
+                        *([] if written else ["audience_now"]),
+                    ],
                     "description": _(
-                        "An event or a session, and among those people the members of a cohort if you choose one; or all members of a cohort. In the texts you can write {name}, {programme} (the address of the person’s programme) and {event}, and for a session {session}, {when} and {where}."
+                        "An event or a session, and among those people the members of a cohort if you choose one;"
+                        " or all members of a cohort. In the texts you can write {name}, {programme} (the address"
+                        " of the person’s programme) and {event}, and for a session {session}, {when} and "
+                        "{where}."
                     ),
                 },
             ),
@@ -106,13 +124,24 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Announcement | None = None) -> list[str]:
         if obj is None or obj.status == Announcement.Status.DRAFT:
             return self.readonly_fields
-        return [*self.readonly_fields, *TEXTS, "event", "session", "cohort", "statuses_in_words", "must_reach", "send_at"]
+        return [
+            *self.readonly_fields,
+            *TEXTS,
+            "event",
+            "session",
+            "cohort",
+            "statuses_in_words",
+            "must_reach",
+            "send_at",
+        ]
 
     def has_change_permission(self, request: HttpRequest, obj: Announcement | None = None) -> bool:
         return super().has_change_permission(request, obj) and (obj is None or obj.status == Announcement.Status.DRAFT)
 
     def has_delete_permission(self, request: HttpRequest, obj: Announcement | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and obj is not None and obj.status == Announcement.Status.DRAFT
+        return (
+            super().has_delete_permission(request, obj) and obj is not None and obj.status == Announcement.Status.DRAFT
+        )
 
     def has_send_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("notices.change_announcement")
@@ -125,12 +154,18 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
 
     @admin.display(description=_("status"), ordering="status")
     def state(self, announcement: Announcement) -> SafeString:
-        tones = {Announcement.Status.QUEUED: "", Announcement.Status.STOPPED: "bad", Announcement.Status.SCHEDULED: "warn"}
+        tones = {
+            Announcement.Status.QUEUED: "",
+            Announcement.Status.STOPPED: "bad",
+            Announcement.Status.SCHEDULED: "warn",
+        }
         return badge(announcement.get_status_display(), tones.get(Announcement.Status(announcement.status), "quiet"))
 
     @admin.display(description=_("recipients"))
     def to_whom(self, announcement: Announcement) -> str:
-        return " · ".join(str(part) for part in (announcement.session or announcement.event, announcement.cohort) if part)
+        return " · ".join(
+            str(part) for part in (announcement.session or announcement.event, announcement.cohort) if part
+        )
 
     @admin.display(description=_("whose registration is"))
     def statuses_in_words(self, announcement: Announcement) -> str:
@@ -139,11 +174,15 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
     @admin.display(description=_("with these choices"))
     def audience_now(self, announcement: Announcement) -> SafeString:
         counted = _in_words(announcing.audience(announcement)) if announcement.pk else ""
-        return format_html('<output data-audience="{}">{}</output>', reverse("admin:notices_announcement_audience"), counted)
+        return format_html(
+            '<output data-audience="{}">{}</output>', reverse("admin:notices_announcement_audience"), counted
+        )
 
     @admin.display(description=_("mails"))
     def progress(self, announcement: Announcement) -> str:
-        rows = announcing.mails_of(announcement).values_list("status").annotate(n=Count("pk")) if announcement.pk else []
+        rows = (
+            announcing.mails_of(announcement).values_list("status").annotate(n=Count("pk")) if announcement.pk else []
+        )
         labels = dict(Message.Status.choices)
         return ", ".join(f"{labels[status]}: {number}" for status, number in sorted(rows)) or "–"
 
@@ -152,10 +191,14 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
         return [count, *super().get_urls()]
 
     def audience(self, request: HttpRequest) -> HttpResponse:
-        """How many people the audience in the boxes of the form has, before it is saved. What makes no sense counts as empty."""
+        """How many people the audience in the boxes of the form has, before it is saved. What makes no sense counts as
+        empty."""
         if not self.has_view_permission(request):
             return JsonResponse({}, status=403)
-        chosen = {name: next(iter(whole_numbers([request.GET.get(name, "")])), None) for name in ("event", "session", "cohort")}
+        chosen = {
+            name: next(iter(whole_numbers([request.GET.get(name, "")])), None)
+            for name in ("event", "session", "cohort")
+        }
         asked = Announcement(
             **{f"{name}_id": key for name, key in chosen.items()},
             statuses=[status for status in request.GET.getlist("statuses") if status in dict(LIVE)],
@@ -179,7 +222,10 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
             later = form.cleaned_data["send_at"]
             if announcing.schedule(announcement, later or clock.now(), actor=request.user):
                 self.message_user(
-                    request, _("It will leave at the chosen time; until then you can stop it.") if later else _("It is on its way.")
+                    request,
+                    _("It will leave at the chosen time; until then you can stop it.")
+                    if later
+                    else _("It is on its way."),
                 )
             return None
         context = self.admin_site.each_context(request) | {
@@ -208,7 +254,9 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
         for announcement in queryset.filter(status__in=["scheduled", "queued"]):
             dropped = announcing.stop(announcement, actor=request.user)
             sentence = ngettext(
-                "Stopped: %d mail that had not left has been dropped.", "Stopped: %d mails that had not left have been dropped.", dropped
+                "Stopped: %d mail that had not left has been dropped.",
+                "Stopped: %d mails that had not left have been dropped.",
+                dropped,
             )
             self.message_user(request, sentence % dropped)
 
@@ -217,7 +265,9 @@ def _in_words(people: QuerySet[Any]) -> str:
     """“312 people, 40 of them in English”, in one query."""
     number = Counter(dict(people.order_by().values_list("user__language").annotate(n=Count("pk"))))
     total = sum(number.values())
-    words = ngettext("%(number)d person, %(english)d in English", "%(number)d people, %(english)d of them in English", total)
+    words = ngettext(
+        "%(number)d person, %(english)d in English", "%(number)d people, %(english)d of them in English", total
+    )
     return words % {"number": total, "english": number["en"]}
 
 

@@ -1,4 +1,5 @@
-"""Changes of the programme: what is still to be told, to how many people, and the quiet windows in which nobody is told."""
+"""Changes of the programme: what is still to be told, to how many people, and the quiet windows in which nobody is
+told."""
 
 from collections import Counter
 from typing import Any
@@ -79,7 +80,8 @@ class QuietWindowAdmin(CarefulAdmin, RecordAdmin):
     object_actions = ("publish",)
     fields = ["event"]
     empty_words = _(
-        "None is open: each change to a session is announced on its own. Open one to edit in peace, then publish everything at once."
+        "None is open: each change to a session is announced on its own. Open one to edit in peace, then publish "
+        "everything at once."
     )
 
     def get_fields(self, request: HttpRequest, obj: QuietWindow | None = None) -> list[str]:
@@ -122,7 +124,9 @@ class QuietWindowAdmin(CarefulAdmin, RecordAdmin):
         now = clock.now()
         if "confirm" in request.POST:
             number = changes.publish(window, actor=request.user, at=now)
-            sentence = ngettext("Published: %d person is told by mail.", "Published: %d people are told by mail.", number)
+            sentence = ngettext(
+                "Published: %d person is told by mail.", "Published: %d people are told by mail.", number
+            )
             self.message_user(request, sentence % number if number else _("Published: nobody had to be told."))
             return None
         told = changes.preview(changes.held_by(window, now))

@@ -32,7 +32,9 @@ class CohortWithMailsAdmin(CohortAdmin):
         chosen = list(queryset.select_related("institution").order_by("slug"))
         if "confirm" in request.POST:
             sent = sum(inviting.invite_members(cohort) for cohort in chosen)
-            self.message_user(request, ngettext("%d invitation is on its way.", "%d invitations are on their way.", sent) % sent)
+            self.message_user(
+                request, ngettext("%d invitation is on its way.", "%d invitations are on their way.", sent) % sent
+            )
             return None
         now = clock.now()
         rows = [(cohort, len(inviting.uninvited(cohort)), len(inviting.sessions_for(cohort, now))) for cohort in chosen]
@@ -42,12 +44,16 @@ class CohortWithMailsAdmin(CohortAdmin):
             "invite",
             title=_("Invite by mail"),
             sentences=[
-                _("Each member who has not been written to yet gets one mail, with the sessions that have seats left for the cohort."),
+                _(
+                    "Each member who has not been written to yet gets one mail, with the sessions that have seats"
+                    " left for the cohort."
+                ),
                 _("To invite people who join later, do this again: nobody is written to twice."),
             ],
             headers=[_("Cohort"), _("Mails"), _("Sessions")],
             rows=[
-                (cohort.pk, [cohort.name, mails, sessions or badge(_("none: nothing is sent"), "warn")]) for cohort, mails, sessions in rows
+                (cohort.pk, [cohort.name, mails, sessions or badge(_("none: nothing is sent"), "warn")])
+                for cohort, mails, sessions in rows
             ],
             yes=_("Invite"),
             no=_("Not yet"),
@@ -67,7 +73,9 @@ class InvitationWithMailsAdmin(InvitationAdmin):
     def send(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
         """Write to those chosen who were not written to yet."""
         sent = inviting.invite_by_name(list(queryset))
-        self.message_user(request, ngettext("%d invitation is on its way.", "%d invitations are on their way.", sent) % sent)
+        self.message_user(
+            request, ngettext("%d invitation is on its way.", "%d invitations are on their way.", sent) % sent
+        )
 
 
 for model, admin_class in ((Cohort, CohortWithMailsAdmin), (Invitation, InvitationWithMailsAdmin)):

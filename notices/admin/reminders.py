@@ -56,14 +56,18 @@ class ReminderRuleAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
     search_help_text = _("Event or session")
     autocomplete_fields = ["event", "session"]
     fieldsets = [
-        (_("About what"), {"fields": ["event", "session"], "description": _("An event, for each of its sessions, or one session.")}),
+        (
+            _("About what"),
+            {"fields": ["event", "session"], "description": _("An event, for each of its sessions, or one session.")},
+        ),
         (_("Who"), {"fields": ["audience", "answer_hours"]}),
         (
             _("When"),
             {
                 "fields": ["timing", ("days", "at_time"), "minutes", "late_minutes"],
                 "description": _(
-                    "“Days before” follows the clocks at the venue, whatever they do at night; minutes are minutes. If the clocks change in between, the two differ by an hour."
+                    "“Days before” follows the clocks at the venue, whatever they do at night; minutes are "
+                    "minutes. If the clocks change in between, the two differ by an hour."
                 ),
             },
         ),
@@ -75,7 +79,10 @@ class ReminderRuleAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
         return (
             super()
             .get_queryset(request)
-            .annotate(people_told=Sum("reminders__people"), next_due=Min("reminders__due_at", filter=Q(reminders__queued_at=None)))
+            .annotate(
+                people_told=Sum("reminders__people"),
+                next_due=Min("reminders__due_at", filter=Q(reminders__queued_at=None)),
+            )
         )
 
     def get_inlines(self, request: HttpRequest, obj: ReminderRule | None) -> list[Any]:
@@ -90,7 +97,9 @@ class ReminderRuleAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
             self.message_user(request, f"{session}: {sentence}", messages.WARNING)
         if more := odd[ODD_HOURS_TOLD:]:
             self.message_user(
-                request, ngettext("And %d more like this.", "And %d more like these.", len(more)) % len(more), messages.WARNING
+                request,
+                ngettext("And %d more like this.", "And %d more like these.", len(more)) % len(more),
+                messages.WARNING,
             )
 
     @admin.display(description=_("asks if they are still coming"), boolean=True)

@@ -22,8 +22,13 @@ OF_SESSION = ("session", "when", "where")
 
 
 def check_text(text: str, *, has_session: bool, has_event: bool) -> None:
-    """Raise ValidationError for a brace that is not one of the placeholders, or for one that this announcement has no value for."""
-    usable = [name for name in PLACEHOLDERS if (has_session or name not in OF_SESSION) and (has_event or has_session or name != "event")]
+    """Raise ValidationError for a brace that is not one of the placeholders, or for one that this announcement has no
+    value for."""
+    usable = [
+        name
+        for name in PLACEHOLDERS
+        if (has_session or name not in OF_SESSION) and (has_event or has_session or name != "event")
+    ]
     mail_templates.check(text, usable)
 
 
@@ -40,8 +45,9 @@ def values(announcement: Announcement, name: str) -> dict[str, str]:
 
 
 def audience(announcement: Announcement) -> QuerySet[Attendee]:
-    """Whom an announcement goes to now: people with a registration of the chosen statuses in the session or event, the members of the
-    cohort, or those who are both; without those who want no announcements, unless it must reach everybody."""
+    """Whom an announcement goes to now: people with a registration of the chosen statuses in the session or event, the
+    members of the cohort, or those who are both; without those who want no announcements, unless it must reach
+    everybody."""
     people = Attendee.objects.filter(user__is_active=True)
     if announcement.session_id or announcement.event_id:
         registered = Registration.objects.filter(attendee=OuterRef("pk"), status__in=announcement.statuses)
@@ -53,17 +59,23 @@ def audience(announcement: Announcement) -> QuerySet[Attendee]:
     elif not announcement.cohort_id:
         return people.none()
     if announcement.cohort_id:
-        people = people.filter(Exists(Membership.objects.filter(attendee=OuterRef("pk"), cohort=announcement.cohort_id)))
+        people = people.filter(
+            Exists(Membership.objects.filter(attendee=OuterRef("pk"), cohort=announcement.cohort_id))
+        )
     if not announcement.must_reach:
         people = mail_preferences.wanting(people, Topic.ANNOUNCEMENTS, "user")
     return people.order_by("pk")
 
 
 def schedule(announcement: Announcement, send_at: datetime, *, actor: User) -> bool:
-    """Have the draft sent at `send_at`, to those whom it then concerns; False when it is no draft any more. It leaves within seconds
-    of that moment."""
+    """Have the draft sent at `send_at`, to those whom it then concerns; False when it is no draft any more. It leaves
+    within seconds of that moment."""
     with transaction.atomic():
-        found = Announcement.objects.select_for_update(of=("self",), no_key=True).filter(pk=announcement.pk, status=Status.DRAFT).first()
+        found = (
+            Announcement.objects.select_for_update(of=("self",), no_key=True)
+            .filter(pk=announcement.pk, status=Status.DRAFT)
+            .first()
+        )
         if found is None:
             return False
         found.status, found.send_at = Status.SCHEDULED, send_at
@@ -85,7 +97,10 @@ def _queue(announcement: Announcement, at: datetime) -> int:
         if found is None:  # another clock was faster, or it was stopped
             return 0
         rows = audience(found).values_list("pk", "user__email", "user__language")
-        mails = [(email, f"{_key(found)}{pk}", language, {"announcement": found.pk, "attendee": pk}) for pk, email, language in rows]
+        mails = [
+            (email, f"{_key(found)}{pk}", language, {"announcement": found.pk, "attendee": pk})
+            for pk, email, language in rows
+        ]
         post_many(KIND, mails)
         found.status, found.queued_at, found.people = Status.QUEUED, at, len(mails)
         found._history_user = None
@@ -94,7 +109,8 @@ def _queue(announcement: Announcement, at: datetime) -> int:
 
 
 def stop(announcement: Announcement, *, actor: User) -> int:
-    """Send no more of it: what is queued is dropped, what has left has left. Return how many mails were dropped. Twice changes nothing."""
+    """Send no more of it: what is queued is dropped, what has left has left. Return how many mails were dropped. Twice
+    changes nothing."""
     with transaction.atomic():
         locked = Announcement.objects.select_for_update(of=("self",), no_key=True)
         found = locked.filter(pk=announcement.pk, status__in=[Status.SCHEDULED, Status.QUEUED]).first()
@@ -121,4 +137,10 @@ def _key(announcement: Announcement) -> str:
 def send_test(announcement: Announcement, to: User, language: str, at: datetime) -> None:
     """Send it to one organiser alone, in `language`, as it is now."""
     key = f"{KIND}.test:{announcement.uuid}:{to.pk}:{language}:{at:%Y%m%dT%H%M%S}"
-    post(f"{KIND}_test", to.email, dedupe_key=key, language=language, context={"announcement": announcement.pk, "user": to.pk})
+    post(
+        f"{KIND}_test",
+        to.email,
+        dedupe_key=key,
+        language=language,
+        context={"announcement": announcement.pk, "user": to.pk},
+    )

@@ -38,7 +38,8 @@ def renew(attendee: Attendee, *, actor: User) -> None:
 
 
 def close(attendee: Attendee, *, actor: User) -> None:
-    """Switch the address off; the calendars that have it find nothing there any more. Doing it twice changes nothing."""
+    """Switch the address off; the calendars that have it find nothing there any more. Doing it twice changes
+    nothing."""
     with transaction.atomic():
         if feed := _locked(attendee):
             feed._history_user = actor
@@ -68,8 +69,8 @@ PAST = timedelta(days=60)  # how long the feed keeps what is over
 
 
 def subscription(feed: CalendarFeed, at: datetime) -> str:
-    """All seats of one person, for the calendar that asks for them by their address: those that they have, and as tentative those that
-    are offered to them. A constant number of queries; no name of anybody."""
+    """All seats of one person, for the calendar that asks for them by their address: those that they have, and as
+    tentative those that are offered to them. A constant number of queries; no name of anybody."""
     live = Registration.objects.filter(attendee=feed.attendee_id, session__ends_at__gt=at - PAST)
     seats = live.filter(status__in=[Registration.Status.CONFIRMED, Registration.Status.OFFERED])
     registrations = list(seats.select_related("session__room__venue").order_by("session__starts_at", "pk"))

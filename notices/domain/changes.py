@@ -35,22 +35,29 @@ def place_of(session: Session) -> Place:
 
 
 def before_of(change: Change) -> Place:
-    return {"starts_at": change.was_starts_at.isoformat(), "ends_at": change.was_ends_at.isoformat(), "room": change.was_room_id}
+    return {
+        "starts_at": change.was_starts_at.isoformat(),
+        "ends_at": change.was_ends_at.isoformat(),
+        "room": change.was_room_id,
+    }
 
 
 def is_same(one: Place, other: Place) -> bool:
     return (
-        all((datetime.fromisoformat(one[name]) == datetime.fromisoformat(other[name])) for name in ("starts_at", "ends_at"))
+        all(
+            (datetime.fromisoformat(one[name]) == datetime.fromisoformat(other[name]))
+            for name in ("starts_at", "ends_at")
+        )
         and one["room"] == other["room"]
     )
 
 
-# --- Keeping what is to be told -----------------------------------------------------------------------------------------------------
+# --- Keeping what is to be told ---------------------------------------------------------------------------------------
 
 
 def note(session: Session, before: dict[str, Any], at: datetime) -> None:
-    """Keep that `session` has moved from `before` (the fields of Session.PLACE_AND_TIME), in the transaction that moves it. Several
-    moves are one change, from where it stood first; one that ends where it began is none."""
+    """Keep that `session` has moved from `before` (the fields of Session.PLACE_AND_TIME), in the transaction that moves
+    it. Several moves are one change, from where it stood first; one that ends where it began is none."""
     if session.status != Session.Status.PUBLISHED:
         return
     change = Change.objects.select_for_update().filter(session=session, told_at=None).first()
@@ -65,7 +72,8 @@ def note(session: Session, before: dict[str, Any], at: datetime) -> None:
 
 
 def open_window(event_id: int | None, *, actor: User) -> QuietWindow:
-    """Tell nobody of changes from now on, until they are published. Raises IntegrityError when a window is open there already."""
+    """Tell nobody of changes from now on, until they are published. Raises IntegrityError when a window is open there
+    already."""
     window = QuietWindow(event_id=event_id)
     window._history_user = actor
     window.save()
@@ -82,7 +90,8 @@ def held_by(window: QuietWindow, at: datetime) -> list[Change]:
 
 
 def settled(at: datetime) -> list[Change]:
-    """The changes that go out by themselves: no quiet window holds them, and nobody has edited any of them for some minutes."""
+    """The changes that go out by themselves: no quiet window holds them, and nobody has edited any of them for some
+    minutes."""
     found = list(_untold().exclude(_held(at)))
     if not found:
         return []
@@ -91,7 +100,11 @@ def settled(at: datetime) -> list[Change]:
 
 
 def _untold() -> Any:
-    return Change.objects.filter(told_at=None).select_related("session__event", "session__room__venue").order_by("session__starts_at", "pk")
+    return (
+        Change.objects.filter(told_at=None)
+        .select_related("session__event", "session__room__venue")
+        .order_by("session__starts_at", "pk")
+    )
 
 
 def _open_windows() -> Any:
@@ -103,12 +116,13 @@ def _held(at: datetime) -> Q:
     return Q(Exists(windows), session__starts_at__gt=at + NEVER_HELD, was_starts_at__gt=at + NEVER_HELD)
 
 
-# --- Telling --------------------------------------------------------------------------------------------------------------------
+# --- Telling ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass
 class Told:
-    """What telling one change means: who is told, by the status of their registration, and who of them is expected elsewhere now."""
+    """What telling one change means: who is told, by the status of their registration, and who of them is expected
+    elsewhere now."""
 
     change: Change
     was: "Stood"
@@ -139,13 +153,16 @@ def stands(session: Session) -> Stood:
 
 
 def stood(places: Iterable[Place], rooms: Iterable[Room]) -> list[Stood]:
-    """`places` with their rooms: one query, or none if `rooms` (with their venues) holds them all, as when only hours have changed."""
+    """`places` with their rooms: one query, or none if `rooms` (with their venues) holds them all, as when only hours
+    have changed."""
     places = list(places)
     known = {room.pk: room for room in rooms}
     if unknown := {place["room"] for place in places} - known.keys():
         known |= Room.objects.select_related("venue").in_bulk(unknown)
     return [
-        Stood(datetime.fromisoformat(place["starts_at"]), datetime.fromisoformat(place["ends_at"]), known[place["room"]])
+        Stood(
+            datetime.fromisoformat(place["starts_at"]), datetime.fromisoformat(place["ends_at"]), known[place["room"]]
+        )
         for place in places
     ]
 
@@ -154,13 +171,17 @@ def preview(changes: Sequence[Change]) -> list[Told]:
     """What telling `changes` would mean, in a constant number of queries. Reads only."""
     people = _people(changes)
     before = stood([before_of(change) for change in changes], [change.session.room for change in changes])
-    told = [Told(change, was, stands(change.session), people[change.pk]) for change, was in zip(changes, before, strict=True)]
+    told = [
+        Told(change, was, stands(change.session), people[change.pk])
+        for change, was in zip(changes, before, strict=True)
+    ]
     attendees = {one.attendee_id: one.attendee for each in told for one in each.registrations}
     expected = clashes.commitments_of(attendees.values())
     travel = Travel()
     for each in told:
         each.clashing = sum(
-            bool(clashes.clashes_with(each.change.session, expected[one.attendee_id], travel)) for one in each.registrations
+            bool(clashes.clashes_with(each.change.session, expected[one.attendee_id], travel))
+            for one in each.registrations
         )
     return told
 
@@ -188,7 +209,8 @@ def _known_to(registration: Registration, change: Change) -> Place:
 
 
 def publish(window: QuietWindow, *, actor: User, at: datetime) -> int:
-    """Close `window` and tell what it held, one mail for each person; return how many people. Doing it twice changes nothing."""
+    """Close `window` and tell what it held, one mail for each person; return how many people. Doing it twice changes
+    nothing."""
     with transaction.atomic():
         found = QuietWindow.objects.select_for_update(of=("self",)).filter(pk=window.pk, published_at=None).first()
         if found is None:
@@ -227,19 +249,25 @@ def _tell(changes: Iterable[Change], at: datetime) -> int:
         post_many(
             KIND,
             [
-                (attendees[pk].user.email, f"{KIND}:{batch}:{pk}", attendees[pk].user.language, {"attendee": pk, "changes": mails[pk]})
+                (
+                    attendees[pk].user.email,
+                    f"{KIND}:{batch}:{pk}",
+                    attendees[pk].user.language,
+                    {"attendee": pk, "changes": mails[pk]},
+                )
                 for pk in sorted(mails)
             ],
         )
         return len(mails)
 
 
-# --- What the mail says -----------------------------------------------------------------------------------------------------------
+# --- What the mail says -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Moved:
-    """One session that has moved, for one person: where it was and is, what it clashes with now, and what else there is."""
+    """One session that has moved, for one person: where it was and is, what it clashes with now, and what else there
+    is."""
 
     registration: Registration
     was: Stood
@@ -257,12 +285,16 @@ class Moved:
 
 
 def moved(attendee: Attendee, said: Sequence[dict[str, Any]], at: datetime) -> list[Moved]:
-    """What is still true of the changes that a mail to `attendee` was queued for, with what follows from them, by their start.
+    """What is still true of the changes that a mail to `attendee` was queued for, with what follows from them, by their
+    start.
 
-    Left out is what a later mail tells: a seat that was given back since, a session that moved again. One query for most people; one
-    more when a room has changed, two when they speak or have a duty somewhere, three when there is a clash.
+    Left out is what a later mail tells: a seat that was given back since, a session that moved again. One query for
+    most people; one more when a room has changed, two when they speak or have a duty somewhere, three when there is a
+    clash.
     """
-    live = Registration.objects.live().filter(attendee=attendee).select_related("session__event", "session__room__venue")
+    live = (
+        Registration.objects.live().filter(attendee=attendee).select_related("session__event", "session__room__venue")
+    )
     live = live.annotate(on_duty=clashes.has_duties("attendee__user"))
     mine = {str(registration.uuid): registration for registration in live.order_by("pk")}
     for registration in mine.values():
@@ -285,14 +317,20 @@ def moved(attendee: Attendee, said: Sequence[dict[str, Any]], at: datetime) -> l
 
 
 def _alternatives(session: Session, expected: Sequence[Commitment], travel: Travel, at: datetime) -> list[Session]:
-    """Some sessions of the same event with free seats, that the person may take and could attend: of the same track first, then the
-    nearest in time."""
+    """Some sessions of the same event with free seats, that the person may take and could attend: of the same track
+    first, then the nearest in time."""
     free = SeatPool.objects.filter(session=OuterRef("pk"), cohort=None, closed=False, taken__lt=F("seats"))
     held = {commitment.session.pk for commitment in expected}
     found = Session.objects.filter(
-        Exists(free), event=session.event_id, status=Session.Status.PUBLISHED, access=Session.Access.REGISTRATION, starts_at__gt=at
+        Exists(free),
+        event=session.event_id,
+        status=Session.Status.PUBLISHED,
+        access=Session.Access.REGISTRATION,
+        starts_at__gt=at,
     )
-    others = [one for one in found.exclude(pk__in=held).select_related("event", "room__venue") if not ways_in.refusal(one, at)]
+    others = [
+        one for one in found.exclude(pk__in=held).select_related("event", "room__venue") if not ways_in.refusal(one, at)
+    ]
     others.sort(key=lambda one: (one.track_id != session.track_id, abs(one.starts_at - session.starts_at), one.pk))
     # What the person leaves if they change is the session itself: it is in nobody's way.
     left = [commitment for commitment in expected if commitment.session.pk != session.pk]

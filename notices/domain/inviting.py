@@ -1,4 +1,5 @@
-"""Invitations by mail: to the members of a cohort, and to those who are invited to a session by name (docs/rules.md#invitations)."""
+"""Invitations by mail: to the members of a cohort, and to those who are invited to a session by name
+(docs/rules.md#invitations)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,16 +26,28 @@ def uninvited(cohort: Cohort) -> list[tuple[int, str, str]]:
 
 
 def invite_members(cohort: Cohort) -> int:
-    """Write to each member of `cohort` who was not written to yet; return how many. Doing it twice writes to nobody twice."""
-    return _post(COHORT, [(email, f"{COHORT}:{pk}", language, {"membership": pk}) for pk, email, language in uninvited(cohort)])
+    """Write to each member of `cohort` who was not written to yet; return how many. Doing it twice writes to nobody
+    twice."""
+    return _post(
+        COHORT, [(email, f"{COHORT}:{pk}", language, {"membership": pk}) for pk, email, language in uninvited(cohort)]
+    )
 
 
 def invite_by_name(invitations: Sequence[Invitation]) -> int:
-    """Write to each of those `invitations` that was not sent yet; return how many. Doing it twice writes to nobody twice."""
+    """Write to each of those `invitations` that was not sent yet; return how many. Doing it twice writes to nobody
+    twice."""
     account = User.objects.filter(email=OuterRef("email"))
-    chosen = Invitation.objects.filter(pk__in=[one.pk for one in invitations]).exclude(Exists(account.filter(is_active=False)))
-    rows = chosen.annotate(language=Subquery(account.values("language")[:1])).values_list("pk", "email", "language").order_by("pk")
-    return _post(BY_NAME, [(email, f"{BY_NAME}:{pk}", language or "fr", {"invitation": pk}) for pk, email, language in rows])
+    chosen = Invitation.objects.filter(pk__in=[one.pk for one in invitations]).exclude(
+        Exists(account.filter(is_active=False))
+    )
+    rows = (
+        chosen.annotate(language=Subquery(account.values("language")[:1]))
+        .values_list("pk", "email", "language")
+        .order_by("pk")
+    )
+    return _post(
+        BY_NAME, [(email, f"{BY_NAME}:{pk}", language or "fr", {"invitation": pk}) for pk, email, language in rows]
+    )
 
 
 def _sent(kind: str, keys: list[str]) -> set[str]:
@@ -57,7 +70,8 @@ def sessions_for(cohort: Cohort, at: datetime) -> list[Session]:
 
 
 def is_open(invitation: Invitation, at: datetime) -> bool:
-    """Whether the person can still answer: the session is to come, and they have no seat in it, nor asked for one, nor given one back."""
+    """Whether the person can still answer: the session is to come, and they have no seat in it, nor asked for one, nor
+    given one back."""
     session = invitation.session
     answered = Registration.objects.filter(session=session, attendee__user__email=invitation.email)
     return session.status == Session.Status.PUBLISHED and session.starts_at > at and not answered.exists()

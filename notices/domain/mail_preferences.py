@@ -1,4 +1,5 @@
-"""Which optional mails people want (docs/rules.md#mail-preferences). Mails about a seat are no choice: they are the service."""
+"""Which optional mails people want (docs/rules.md#mail-preferences). Mails about a seat are no choice: they are the
+service."""
 
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
@@ -40,7 +41,8 @@ def wanting(people: QuerySet[Rows], topic: str, user: str) -> QuerySet[Rows]:
 
 
 def choose(email: str, topic: str, *, wanted: bool, actor: User | None = None) -> None:
-    """Switch the mails about `topic` to that address on or off, for its account if it has one. Doing it twice changes nothing."""
+    """Switch the mails about `topic` to that address on or off, for its account if it has one. Doing it twice changes
+    nothing."""
     email = normalise_email(email)
     with suppress(IntegrityError), transaction.atomic():  # of two clicks at once, the second finds it done
         user = User.objects.filter(email=email).first()
@@ -59,7 +61,8 @@ _audiences: dict[Topic, Callable[[User], bool]] = {}
 
 
 def only_for(topic: Topic, concerns: Callable[[User], bool]) -> None:
-    """Offer the choice about `topic` to those alone whom `concerns` answers for: said by the app that writes such mails."""
+    """Offer the choice about `topic` to those alone whom `concerns` answers for: said by the app that writes such
+    mails."""
     _audiences[topic] = concerns
 
 
@@ -76,7 +79,8 @@ def choose_all(user: User, wanted: Collection[str]) -> None:
 
 
 def key(email: str, topic: str) -> str:
-    """What stands in the address by which mails about `topic` are switched off without signing in. It opens nothing else."""
+    """What stands in the address by which mails about `topic` are switched off without signing in. It opens nothing
+    else."""
     return signing.dumps([email, topic], salt=SALT)
 
 
@@ -91,7 +95,8 @@ def read_key(value: str) -> tuple[str, str] | None:
 
 
 def way_out(topic: Topic, to: str) -> tuple[dict[str, str], str]:
-    """How to be rid of such mails: in the headers (RFC 8058) and by an address. Raises NoLongerTrue for whoever has said so already."""
+    """How to be rid of such mails: in the headers (RFC 8058) and by an address. Raises NoLongerTrue for whoever has
+    said so already."""
     if topic in off(to):
         raise NoLongerTrue("The person wants no such mails any more.")
     url = link("notices:unwanted", key(to, topic))

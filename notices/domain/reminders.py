@@ -33,14 +33,15 @@ KINDS = {
 RECONFIRM = "notices.reconfirm"
 
 
-# --- When -------------------------------------------------------------------------------------------------------------------------
+# --- When -------------------------------------------------------------------------------------------------------------
 
 
 def due_at(rule: ReminderRule, session: Session) -> datetime | None:
     """When `rule` reminds the people of `session`; None if that is not before it starts.
 
-    A time of day is that of the venue's clocks; one that they skip in a night of March counts as if they had not jumped (02:30
-    is then 03:30), of one that comes twice in October it is the first. A time before or after is elapsed time, in such nights too.
+    A time of day is that of the venue's clocks; one that they skip in a night of March counts as if they had not jumped
+    (02:30 is then 03:30), of one that comes twice in October it is the first. A time before or after is elapsed time,
+    in such nights too.
     """
     match rule.timing:
         case Timing.DAY:
@@ -54,7 +55,8 @@ def due_at(rule: ReminderRule, session: Session) -> datetime | None:
 
 
 def odd_hours(rule: ReminderRule, at: datetime) -> list[tuple[Session, str]]:
-    """The sessions for which the time of day of `rule` falls into an hour that their clocks skip or show twice, and the sentence."""
+    """The sessions for which the time of day of `rule` falls into an hour that their clocks skip or show twice, and the
+    sentence."""
     if rule.timing != Timing.DAY:
         return []
     found = []
@@ -76,13 +78,14 @@ def _sessions_of(rules: Iterable[ReminderRule], at: datetime) -> QuerySet[Sessio
 
 
 def plan(at: datetime, sessions: Iterable[Session] | None = None) -> int:
-    """Write down the moments at which people are to be reminded, of `sessions` or of all, and strike those that are so no longer: a
-    session has moved, a rule has changed. Return how many are new. Doing it twice changes nothing.
+    """Write down the moments at which people are to be reminded, of `sessions` or of all, and strike those that are so
+    no longer: a session has moved, a rule has changed. Return how many are new. Doing it twice changes nothing.
 
-    A moment that is over already when it comes to be is not made up for: whoever it concerns has just been told of the seat, or of
-    the change that made it so.
+    A moment that is over already when it comes to be is not made up for: whoever it concerns has just been told of the
+    seat, or of the change that made it so.
 
-    The clock does it all the time, so that whatever changed a moment is followed; whoever saves a session or a rule does it at once.
+    The clock does it all the time, so that whatever changed a moment is followed; whoever saves a session or a rule
+    does it at once.
     """
     rules = list(ReminderRule.objects.filter(is_active=True).order_by("pk"))
     planned = Reminder.objects.all()
@@ -108,18 +111,25 @@ def plan(at: datetime, sessions: Iterable[Session] | None = None) -> int:
     }
     if gone := [pk for key, (pk, queued) in rows.items() if queued is None and key not in wanted]:
         Reminder.objects.filter(pk__in=gone, queued_at=None).delete()
-    new = [Reminder(rule_id=rule, session_id=session, due_at=due) for rule, session, due in sorted(wanted - rows.keys()) if due > at]
+    new = [
+        Reminder(rule_id=rule, session_id=session, due_at=due)
+        for rule, session, due in sorted(wanted - rows.keys())
+        if due > at
+    ]
     Reminder.objects.bulk_create(new, ignore_conflicts=True)
     return len(new)
 
 
-# --- Queueing what is due ---------------------------------------------------------------------------------------------------------
+# --- Queueing what is due ---------------------------------------------------------------------------------------------
 
 
 def remind(at: datetime) -> int:
-    """Queue the mails of every reminder that is due at `at`; return how many. Two clocks that do it at once queue each mail once."""
+    """Queue the mails of every reminder that is due at `at`; return how many. Two clocks that do it at once queue each
+    mail once."""
     plan(at)
-    due = Reminder.objects.filter(queued_at=None, due_at__lte=at).select_related("rule", "session__event", "session__room__venue")
+    due = Reminder.objects.filter(queued_at=None, due_at__lte=at).select_related(
+        "rule", "session__event", "session__room__venue"
+    )
     return sum(_queue(reminder, at) for reminder in due.order_by("due_at", "pk"))
 
 
@@ -153,19 +163,25 @@ def _queue(reminder: Reminder, at: datetime) -> int:
 
 
 def stamp(reminder: Reminder) -> str:
-    """What tells this reminder from every other of the same person: the rule, and the moment, which is another when the session moves."""
+    """What tells this reminder from every other of the same person: the rule, and the moment, which is another when the
+    session moves."""
     return f"{reminder.rule_id}:{reminder.due_at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
 def audience(reminder: Reminder) -> QuerySet[Registration]:
-    """The registrations that a reminder is for. Whoever came after its moment has just had a mail with all that it would say."""
+    """The registrations that a reminder is for. Whoever came after its moment has just had a mail with all that it
+    would say."""
     rule = reminder.rule
-    found = Registration.objects.filter(session=reminder.session_id, created_at__lte=reminder.due_at, attendee__user__is_active=True)
+    found = Registration.objects.filter(
+        session=reminder.session_id, created_at__lte=reminder.due_at, attendee__user__is_active=True
+    )
     if rule.audience == Audience.WAITING:
         found = found.filter(status=Registration.Status.WAITING)
     else:
         found = found.confirmed().filter(is_absent=rule.audience == Audience.ABSENT)
-    return (found if rule.answer_hours else mail_preferences.wanting(found, Topic.REMINDERS, "attendee__user")).order_by("pk")
+    return (
+        found if rule.answer_hours else mail_preferences.wanting(found, Topic.REMINDERS, "attendee__user")
+    ).order_by("pk")
 
 
 def _mails(reminder: Reminder) -> list[tuple[str, str, str, dict[str, Any]]]:
@@ -173,7 +189,12 @@ def _mails(reminder: Reminder) -> list[tuple[str, str, str, dict[str, Any]]]:
     kind, version = KINDS[Audience(reminder.rule.audience)], stamp(reminder)
     if reminder.rule.audience == Audience.INVITED:
         return [
-            (email, f"{kind}:{version}:{reminder.session_id}:{email}"[:200], language, {"reminder": reminder.pk, "email": email})
+            (
+                email,
+                f"{kind}:{version}:{reminder.session_id}:{email}"[:200],
+                language,
+                {"reminder": reminder.pk, "email": email},
+            )
             for email, language in silent(reminder.session)
         ]
     rows = audience(reminder).values_list("uuid", "attendee__user__email", "attendee__user__language")
@@ -184,11 +205,13 @@ def _mails(reminder: Reminder) -> list[tuple[str, str, str, dict[str, Any]]]:
 
 
 def silent(session: Session, email: str = "") -> list[tuple[str, str]]:
-    """The addresses, with their language, of those who were invited to `session` by name, or whose cohort has seats kept in it, and
-    who have not registered, asked, or given a seat back. Only of that `email`, if it is given."""
+    """The addresses, with their language, of those who were invited to `session` by name, or whose cohort has seats
+    kept in it, and who have not registered, asked, or given a seat back. Only of that `email`, if it is given."""
     invited = Invitation.objects.filter(session=session)
     answered = Registration.objects.filter(session=session)
-    members = Membership.objects.filter(cohort__allotments__session=session, cohort__allotments__seats__gt=F("cohort__allotments__taken"))
+    members = Membership.objects.filter(
+        cohort__allotments__session=session, cohort__allotments__seats__gt=F("cohort__allotments__taken")
+    )
     members = members.filter(attendee__user__is_active=True)
     if email:
         invited, members = invited.filter(email=email), members.filter(attendee__user__email=email)
@@ -197,38 +220,52 @@ def silent(session: Session, email: str = "") -> list[tuple[str, str]]:
     invited = invited.exclude(Exists(account.filter(is_active=False)))
     members = members.exclude(Exists(answered.filter(attendee=OuterRef("attendee"))))
     found: dict[str, str] = {}
-    for address, language in invited.annotate(language=Subquery(account.values("language")[:1])).values_list("email", "language"):
+    for address, language in invited.annotate(language=Subquery(account.values("language")[:1])).values_list(
+        "email", "language"
+    ):
         found[address] = language or "fr"
     found |= dict(members.values_list("attendee__user__email", "attendee__user__language"))
     unwanted = mail_preferences.unwanted(Topic.INVITATIONS, found)
     return sorted((address, language) for address, language in found.items() if address not in unwanted)
 
 
-# --- Whether people still come ------------------------------------------------------------------------------------------------------
+# --- Whether people still come ----------------------------------------------------------------------------------------
 
 
 def _questions(reminder: Reminder, at: datetime) -> list[tuple[str, str, str, dict[str, Any]]]:
-    people = list(audience(reminder).select_related("attendee__user").only("pk", "attendee__user__email", "attendee__user__language"))
+    people = list(
+        audience(reminder)
+        .select_related("attendee__user")
+        .only("pk", "attendee__user__email", "attendee__user__language")
+    )
     until = answer_until(reminder, at)
     Reconfirmation.objects.bulk_create(
-        [Reconfirmation(registration=one, reminder=reminder, answer_until=until) for one in people], batch_size=1000, ignore_conflicts=True
+        [Reconfirmation(registration=one, reminder=reminder, answer_until=until) for one in people],
+        batch_size=1000,
+        ignore_conflicts=True,
     )
     asked = dict(Reconfirmation.objects.filter(reminder=reminder).values_list("registration", "uuid"))
     return [
-        (one.attendee.user.email, f"{RECONFIRM}:{asked[one.pk]}", one.attendee.user.language, {"reconfirmation": str(asked[one.pk])})
+        (
+            one.attendee.user.email,
+            f"{RECONFIRM}:{asked[one.pk]}",
+            one.attendee.user.language,
+            {"reconfirmation": str(asked[one.pk])},
+        )
         for one in people
     ]
 
 
 def answer_until(reminder: Reminder, at: datetime) -> datetime:
-    """Until when those who are asked at `at` can answer: the hours of the rule, but at most half of the time that is left."""
+    """Until when those who are asked at `at` can answer: the hours of the rule, but at most half of the time that is
+    left."""
     hours = timedelta(hours=reminder.rule.answer_hours or 0)
     return at + min(hours, (reminder.session.starts_at - at) / 2)
 
 
 def still_comes(question: Reconfirmation, at: datetime) -> bool:
-    """Note that the person still comes; tell whether the seat is theirs. Doing it twice changes nothing. It is never too late while the
-    seat has not gone to somebody else."""
+    """Note that the person still comes; tell whether the seat is theirs. Doing it twice changes nothing. It is never
+    too late while the seat has not gone to somebody else."""
     registration = question.registration
     with transaction.atomic():
         ledger.lock_people([registration.attendee_id])
@@ -239,18 +276,25 @@ def still_comes(question: Reconfirmation, at: datetime) -> bool:
 
 
 def release_silent(at: datetime) -> int:
-    """Give the seats of those who did not answer in time to the waiting list, each in one step with its mails; return how many.
+    """Give the seats of those who did not answer in time to the waiting list, each in one step with its mails; return
+    how many.
 
-    Nobody loses a seat by a mail that did not leave: the time to answer runs from then. Nor once the session has begun, or when it
-    has moved since they were asked: then they are asked anew.
+    Nobody loses a seat by a mail that did not leave: the time to answer runs from then. Nor once the session has begun,
+    or when it has moved since they were asked: then they are asked anew.
     """
-    late = Reconfirmation.objects.filter(answer_until__lte=at, answered_at=None, released_at=None, reminder__session__starts_at__gt=at)
+    late = Reconfirmation.objects.filter(
+        answer_until__lte=at, answered_at=None, released_at=None, reminder__session__starts_at__gt=at
+    )
     late = late.filter(registration__status=Registration.Status.CONFIRMED)
     questions = list(
-        late.select_related("reminder__rule", "reminder__session__room__venue", "reminder__session__event", "registration").order_by("pk")
+        late.select_related(
+            "reminder__rule", "reminder__session__room__venue", "reminder__session__event", "registration"
+        ).order_by("pk")
     )
     keys = [f"{RECONFIRM}:{question.uuid}" for question in questions]
-    sent = dict(Message.objects.filter(dedupe_key__in=keys, status=Message.Status.SENT).values_list("dedupe_key", "sent_at"))
+    sent = dict(
+        Message.objects.filter(dedupe_key__in=keys, status=Message.Status.SENT).values_list("dedupe_key", "sent_at")
+    )
     number = 0
     for question, key in zip(questions, keys, strict=True):
         sent_at = sent.get(key)
@@ -270,7 +314,12 @@ def _release(question: Reconfirmation, at: datetime) -> int:
     def act() -> int:
         # Read after the lock: an answer that came first is seen.
         open_ones = Reconfirmation.objects.filter(pk=question.pk, answered_at=None, released_at=None)
-        found = Registration.objects.confirmed().filter(pk=question.registration_id).select_related("attendee__user", "session").first()
+        found = (
+            Registration.objects.confirmed()
+            .filter(pk=question.registration_id)
+            .select_related("attendee__user", "session")
+            .first()
+        )
         if found is None or not open_ones.update(released_at=at):
             return 0
         ledger.end(found, ledger.Ending.NOT_RECONFIRMED, actor=None, at=at)

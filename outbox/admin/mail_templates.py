@@ -1,4 +1,5 @@
-"""What organisers write instead of the standard texts of mails: kind by kind, in two languages, looked at before anybody else does."""
+"""What organisers write instead of the standard texts of mails: kind by kind, in two languages, looked at before
+anybody else does."""
 
 from collections import defaultdict
 from typing import Any
@@ -27,7 +28,9 @@ class MailTemplateForm(forms.Form):
     """The texts of one kind in one language, and the version that they were drawn from."""
 
     subject = forms.CharField(label=_("Subject"), max_length=200)
-    opening = forms.CharField(label=_("Before the practical details"), max_length=2000, widget=forms.Textarea(attrs={"rows": 4}))
+    opening = forms.CharField(
+        label=_("Before the practical details"), max_length=2000, widget=forms.Textarea(attrs={"rows": 4})
+    )
     closing = forms.CharField(
         label=_("After the button"),
         max_length=2000,
@@ -44,7 +47,9 @@ class MailTemplateForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        for name, error in mail_templates.wrong(self.kind, Texts(*(data.get(name, "") for name in mail_templates.FIELDS))).items():
+        for name, error in mail_templates.wrong(
+            self.kind, Texts(*(data.get(name, "") for name in mail_templates.FIELDS))
+        ).items():
             self.add_error(name, error)
         return data
 
@@ -56,7 +61,8 @@ class MailTemplateForm(forms.Form):
 
 @admin.register(MailTemplate)
 class MailTemplateAdmin(RecordAdmin):
-    """The list shows every kind of mail, whether it was reworded or not; its page shows the mail as it would be sent."""
+    """The list shows every kind of mail, whether it was reworded or not; its page shows the mail as it would be
+    sent."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -67,10 +73,16 @@ class MailTemplateAdmin(RecordAdmin):
     def get_urls(self) -> list[URLPattern]:
         def to(name: str, view: Any) -> URLPattern:
             address = f"<str:key>/<str:language>/{name}" if name else "<str:key>/<str:language>/"
-            return path(address, self.admin_site.admin_view(view), name=f"outbox_mailtemplate_{name.strip('/') or 'kind'}")
+            return path(
+                address, self.admin_site.admin_view(view), name=f"outbox_mailtemplate_{name.strip('/') or 'kind'}"
+            )
 
         kept = ("outbox_mailtemplate_changelist", "outbox_mailtemplate_history")
-        return [*(url for url in super().get_urls() if url.name in kept), to("", self.kind_view), to("frame/", self.frame_view)]
+        return [
+            *(url for url in super().get_urls() if url.name in kept),
+            to("", self.kind_view),
+            to("frame/", self.frame_view),
+        ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
@@ -78,9 +90,17 @@ class MailTemplateAdmin(RecordAdmin):
         changed = set(MailTemplate.objects.values_list("kind", "language"))
         groups = defaultdict(list)
         for kind in mail_templates.kinds.values():
-            states = [(language, NAMES[language], (kind.key, language) in changed) for language in mail_templates.LANGUAGES]
-            groups[str(kind.group)].append({"kind": kind, "subject": mail_templates.standard(kind).subject, "states": states})
-        context = self.admin_site.each_context(request) | {"opts": self.opts, "title": _("Mail templates"), "groups": groups.items()}
+            states = [
+                (language, NAMES[language], (kind.key, language) in changed) for language in mail_templates.LANGUAGES
+            ]
+            groups[str(kind.group)].append(
+                {"kind": kind, "subject": mail_templates.standard(kind).subject, "states": states}
+            )
+        context = self.admin_site.each_context(request) | {
+            "opts": self.opts,
+            "title": _("Mail templates"),
+            "groups": groups.items(),
+        }
         return TemplateResponse(request, "admin/outbox/mailtemplate/change_list.html", context | (extra_context or {}))
 
     def kind_view(self, request: HttpRequest, key: str, language: str) -> HttpResponse:
@@ -101,10 +121,20 @@ class MailTemplateAdmin(RecordAdmin):
                 status = 422
             elif "test" in request.POST:
                 sent = mail_templates.send_test(
-                    kind, form.texts, language, to=request.user, key=str(form.cleaned_data["key"] or mail_templates.new_key())
+                    kind,
+                    form.texts,
+                    language,
+                    to=request.user,
+                    key=str(form.cleaned_data["key"] or mail_templates.new_key()),
                 )
-                words = _("The test mail is on its way to %(email)s.") if sent else _("There is nothing yet for such a mail to be about.")
-                self.message_user(request, words % {"email": request.user.email}, messages.SUCCESS if sent else messages.WARNING)
+                words = (
+                    _("The test mail is on its way to %(email)s.")
+                    if sent
+                    else _("There is nothing yet for such a mail to be about.")
+                )
+                self.message_user(
+                    request, words % {"email": request.user.email}, messages.SUCCESS if sent else messages.WARNING
+                )
                 form = MailTemplateForm(kind, initial=self._initial(kind, language) | vars(form.texts))
             elif self._save(request, kind, language, form.texts, form.cleaned_data["seen"]):
                 return here
@@ -168,12 +198,18 @@ class MailTemplateAdmin(RecordAdmin):
             changed = mail_templates.save(kind, language, texts, seen=seen, actor=request.user)
         except mail_templates.Changed as faster:
             sentence = _(
-                "Somebody else has saved this text in the meantime: “%(subject)s” … “%(opening)s”. Save again to replace it with yours."
+                "Somebody else has saved this text in the meantime: “%(subject)s” … “%(opening)s”. Save again to "
+                "replace it with yours."
             )
-            self.message_user(request, sentence % {"subject": faster.theirs.subject, "opening": faster.theirs.opening}, messages.ERROR)
+            self.message_user(
+                request, sentence % {"subject": faster.theirs.subject, "opening": faster.theirs.opening}, messages.ERROR
+            )
             return False
         except ValidationError as wrong:  # only the standard text of a release could be so
             self.message_user(request, " ".join(wrong.messages), messages.ERROR)
             return False
-        self.message_user(request, _("Saved: mails that leave from now on will use this text.") if changed else _("Nothing has changed."))
+        self.message_user(
+            request,
+            _("Saved: mails that leave from now on will use this text.") if changed else _("Nothing has changed."),
+        )
         return True

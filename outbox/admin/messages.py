@@ -25,8 +25,8 @@ from outbox.models import Message, MessageQuerySet, SuppressedAddress
 
 @admin.register(Message)
 class MessageAdmin(ListAdmin):
-    """What was written to whom, and the queue. Mails that hold a code to sign in show nothing of it: reading one would be signing in as
-    someone else."""
+    """What was written to whom, and the queue. Mails that hold a code to sign in show nothing of it: reading one would
+    be signing in as someone else."""
 
     list_display = ["to", "state_and_reason", "kind", "subject_or_none", "created_at", "sent_at"]
     list_display_links = ["to", "kind"]
@@ -45,7 +45,10 @@ class MessageAdmin(ListAdmin):
     readonly_fields = ["state", "reason", "subject_or_none", "body", "calendar_file", "created_at"]
 
     def get_urls(self) -> list[URLPattern]:
-        return [path("queue/", self.admin_site.admin_view(self.queue), name="outbox_message_queue"), *super().get_urls()]
+        return [
+            path("queue/", self.admin_site.admin_view(self.queue), name="outbox_message_queue"),
+            *super().get_urls(),
+        ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -66,12 +69,16 @@ class MessageAdmin(ListAdmin):
         bad = SuppressedAddress.objects.filter(address=OuterRef("to"), cleared_at=None).values("reason")[:1]
         return super().get_queryset(request).defer("text", "html", "calendar", "context").annotate(bad=Subquery(bad))
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Message], search_term: str) -> tuple[QuerySet[Message], bool]:
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Message], search_term: str
+    ) -> tuple[QuerySet[Message], bool]:
         """As usual, and by the names of people: whoever the list of accounts finds."""
         found, may_repeat = super().get_search_results(request, queryset, search_term)
         people = self.admin_site.get_model_admin(get_user_model())
         if search_term and people.has_view_permission(request):
-            accounts, _repeats = people.get_search_results(request, get_user_model()._default_manager.order_by(), search_term)
+            accounts, _repeats = people.get_search_results(
+                request, get_user_model()._default_manager.order_by(), search_term
+            )
             found |= queryset.filter(to__in=accounts.values("email"))
         return found, may_repeat
 
@@ -100,11 +107,17 @@ class MessageAdmin(ListAdmin):
             case ("release-new" | "release-all") as choice, _any:
                 dropped = holds.release(drop_older=choice == "release-new", actor=request.user)
                 if dropped is None:
-                    self.message_user(request, _("No mails are on hold any more: somebody else was faster."), messages.WARNING)
+                    self.message_user(
+                        request, _("No mails are on hold any more: somebody else was faster."), messages.WARNING
+                    )
                 else:
                     self.message_user(
                         request,
-                        ngettext("Mails are going out again; %d was dropped.", "Mails are going out again; %d were dropped.", dropped)
+                        ngettext(
+                            "Mails are going out again; %d was dropped.",
+                            "Mails are going out again; %d were dropped.",
+                            dropped,
+                        )
                         % dropped,
                     )
         return HttpResponseRedirect(reverse("admin:outbox_message_changelist"))
@@ -124,7 +137,11 @@ class MessageAdmin(ListAdmin):
     @admin.display(description=_("status"), ordering="status")
     def state_and_reason(self, message: Message) -> SafeString:
         reason = self.reason(message)
-        return format_html("{}<small>{}</small>", self.state(message), Truncator(reason).chars(200)) if reason else self.state(message)
+        return (
+            format_html("{}<small>{}</small>", self.state(message), Truncator(reason).chars(200))
+            if reason
+            else self.state(message)
+        )
 
     @admin.display(description=_("reason"), ordering="last_error")
     def reason(self, message: Message) -> str:
@@ -162,7 +179,9 @@ class MessageAdmin(ListAdmin):
                 % queued,
             )
         else:
-            self.message_user(request, _("None of these mails has failed: there is nothing to send again."), messages.WARNING)
+            self.message_user(
+                request, _("None of these mails has failed: there is nothing to send again."), messages.WARNING
+            )
 
 
 @admin.register(SuppressedAddress)
@@ -201,7 +220,8 @@ class SuppressedAddressAdmin(RecordAdmin):
     def clear_marks(self, request: HttpRequest, queryset: QuerySet[SuppressedAddress]) -> None:
         cleared = sum(suppression.clear(bad, actor=request.user) for bad in queryset)
         self.message_user(
-            request, ngettext("%d address can receive mails again.", "%d addresses can receive mails again.", cleared) % cleared
+            request,
+            ngettext("%d address can receive mails again.", "%d addresses can receive mails again.", cleared) % cleared,
         )
 
 

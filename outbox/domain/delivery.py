@@ -31,7 +31,9 @@ Status = Message.Status
 Lane = Message.Lane
 GIVE_UP_AFTER = timedelta(hours=24)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=30)
-SECONDS_AT_ONCE = 20  # that one ring or sweep may last: /readyz expects a sign of life within a minute, also from a worker of one process
+# How long one ring or sweep may last: /readyz expects a sign of life within a minute, also from a worker of one
+# process.
+SECONDS_AT_ONCE = 20
 AT_A_LOOK, SECONDS_A_LOOK = 20, 1.0  # how many messages are seen at once, and how long that is believed
 A_BACKLOG = 10  # mails sent by one ring or sweep: there is work for another process
 METHOD = re.compile(r"^METHOD:([A-Z]+)\r?$", re.MULTILINE)
@@ -47,20 +49,27 @@ def deliver(message_uuid: uuid.UUID) -> bool:
     return _deliver([Message.objects.filter(uuid=message_uuid)], limit=1) == 1
 
 
-def deliver_due(limit: int = 2000, *, first: uuid.UUID | None = None, call_for_help: Callable[[], None] | None = None) -> int:
-    """Send up to `limit` due messages for some seconds, `first` before all, then urgent ones; return how many were sent.
+def deliver_due(
+    limit: int = 2000, *, first: uuid.UUID | None = None, call_for_help: Callable[[], None] | None = None
+) -> int:
+    """Send up to `limit` due messages for some seconds, `first` before all, then urgent ones; return how many were
+    sent.
 
     It needs no ring. `call_for_help` is called when there is more to do than one process does quickly.
     """
     everything = Message.objects.all()
-    return _deliver([Message.objects.filter(uuid=first), everything] if first else [everything], limit=limit, call_for_help=call_for_help)
+    return _deliver(
+        [Message.objects.filter(uuid=first), everything] if first else [everything],
+        limit=limit,
+        call_for_help=call_for_help,
+    )
 
 
 def _deliver(queues: Iterable[MessageQuerySet], *, limit: int, call_for_help: Callable[[], None] | None = None) -> int:
     """Send what is due in `queues`, one after the other, over one connection to the mail server.
 
-    A worker that dies on the way leaves its message to the next one, once its lease is over: that is the only case in which a
-    mail can arrive twice (docs/rules.md#mail).
+    A worker that dies on the way leaves its message to the next one, once its lease is over: that is the only case in
+    which a mail can arrive twice (docs/rules.md#mail).
     """
     holds.look_around()
     sent, until = 0, time.monotonic() + SECONDS_AT_ONCE
@@ -82,11 +91,14 @@ def _deliver(queues: Iterable[MessageQuerySet], *, limit: int, call_for_help: Ca
 
 
 class _Due:
-    """What is due in a queue, looked at anew after a second: meanwhile others send, somebody asks for a code, a lane is paused."""
+    """What is due in a queue, looked at anew after a second: meanwhile others send, somebody asks for a code, a lane is
+    paused."""
 
     def __init__(self, queue: MessageQuerySet) -> None:
         bad = SuppressedAddress.objects.filter(address=OuterRef("to"), cleared_at=None)
-        self._queue = queue.annotate(bad=Subquery(bad.values("reason")[:1]), bad_words=Subquery(bad.values("words")[:1]))
+        self._queue = queue.annotate(
+            bad=Subquery(bad.values("reason")[:1]), bad_words=Subquery(bad.values("words")[:1])
+        )
         self._seen: list[Message] = []
         self._templates: dict[tuple[str, str], mail_templates.Texts] = {}
         self._until = 0.0
@@ -104,7 +116,8 @@ class _Due:
         return bool(self._seen)
 
     def take(self) -> Message:
-        """One of the first lane among those seen: any, so that the workers, who see the same ones, get in each other's way less often."""
+        """One of the first lane among those seen: any, so that the workers, who see the same ones, get in each other's
+        way less often."""
         lane = sum(message.lane == self._seen[0].lane for message in self._seen)
         message = self._seen.pop(0 if self._seen[0].lane == Lane.URGENT else random.randrange(lane))  # noqa: S311
         message.templates = self._templates
@@ -122,8 +135,11 @@ def _next(due: _Due, way: "_Way") -> Message | None:
 
 
 def _claim(message: Message, now: datetime) -> bool:
-    """Take `message` under a lease, unless somebody has touched it since it was seen; if a worker had it, that one has died."""
-    as_seen = Message.objects.filter(pk=message.pk, status=message.status, lease_token=message.lease_token, tries=message.tries)
+    """Take `message` under a lease, unless somebody has touched it since it was seen; if a worker had it, that one has
+    died."""
+    as_seen = Message.objects.filter(
+        pk=message.pk, status=message.status, lease_token=message.lease_token, tries=message.tries
+    )
     message.takeovers += message.status == Status.SENDING
     message.lease_token = uuid.uuid4()
     # One conditional UPDATE decides between two workers, on both databases.
@@ -145,7 +161,12 @@ def _send(message: Message, way: "_Way") -> bool:
         validate_email(message.to)  # one address: the SMTP backend would object too late, after building the header
         with translation.override(message.language), mail_templates.known(message.templates):
             letter = write(message)
-        message.subject, message.text, message.html, message.calendar = letter.subject, letter.text, letter.html, letter.calendar
+        message.subject, message.text, message.html, message.calendar = (
+            letter.subject,
+            letter.text,
+            letter.html,
+            letter.calendar,
+        )
         email = _as_email(message, letter.headers)
     except NoLongerTrue as reason:
         return _finish(message, Status.DROPPED, last_error=str(reason))
@@ -180,7 +201,9 @@ def _as_email(message: Message, headers: Mapping[str, str]) -> _Email:
     headers = {**headers, "Message-ID": message.message_id}
     email = _Email(message.subject, message.text, settings.DEFAULT_FROM_EMAIL, [message.to], headers=headers)
     if message.html:
-        email.attach_alternative(css_inline.inline(message.html, keep_style_tags=True, load_remote_stylesheets=False), "text/html")
+        email.attach_alternative(
+            css_inline.inline(message.html, keep_style_tags=True, load_remote_stylesheets=False), "text/html"
+        )
     if message.calendar:
         _add_calendar(email, message.calendar)
     email.message()  # a header that is bad fails this message now, and not the connection later
@@ -190,7 +213,8 @@ def _as_email(message: Message, headers: Mapping[str, str]) -> _Email:
 def _add_calendar(email: _Email, calendar: str) -> None:
     found = METHOD.search(calendar)
     method = found[1] if found else "PUBLISH"
-    # Outlook acts on a part of the alternatives that names its method, Gmail and Apple on the file too. Providers take the file alone.
+    # Outlook acts on a part of the alternatives that names its method, Gmail and Apple on the file too. Providers take
+    # the file alone.
     if not settings.EMAIL_BACKEND.startswith("anymail."):
         email.attach_alternative(calendar, f"text/calendar; method={method}")
     email.attach("session.ics", calendar, f"text/calendar; method={method}")
@@ -234,8 +258,8 @@ def _finish(message: Message, status: Message.Status, **fields: object) -> bool:
 class _Way:
     """The connection to the mail server or provider, for mail after mail, and the lease of the mail that is on it.
 
-    The lease is renewed by a thread as long as this process lives, so it may be short (a killed worker is replaced soon) and the
-    server slow (a mail that takes a minute is not sent by two workers).
+    The lease is renewed by a thread as long as this process lives, so it may be short (a killed worker is replaced
+    soon) and the server slow (a mail that takes a minute is not sent by two workers).
     """
 
     def __init__(self) -> None:
@@ -250,7 +274,9 @@ class _Way:
     def __enter__(self) -> "_Way":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._done.set()
         if self._keeper:
             self._keeper.join()

@@ -17,7 +17,10 @@ from outbox.models import Hold, Home, Message
 log = logging.getLogger(__name__)
 
 # What PostgreSQL gives anew to each cluster, database and table: a dump carries none of the three.
-PLACE = "SELECT concat_ws(':', {}, (SELECT oid FROM pg_database WHERE datname = current_database()), 'outbox_message'::regclass::oid)"
+PLACE = (
+    "SELECT concat_ws(':', {}, (SELECT oid FROM pg_database WHERE datname = current_database()), "
+    "'outbox_message'::regclass::oid)"
+)
 CLUSTER = "(SELECT system_identifier FROM pg_control_system())"
 HELD_BACK = gettext_noop("Held after a restore: it may already have been sent.")
 
@@ -34,11 +37,15 @@ def look_around() -> None:
             return  # a new database, or another worker has just seen the same
         Home.objects.filter(pk=1).update(fingerprint=here)
         _start(Hold.Reason.RESTORED, actor=None)
-    log.error("This database was restored from a backup: no mail goes out until “manage.py mails release” (docs/operations.md#backups).")
+    log.error(
+        "This database was restored from a backup: no mail goes out until “manage.py mails release” "
+        "(docs/operations.md#backups)."
+    )
 
 
 def fingerprint() -> str:
-    """What tells this database from each copy of it. It outlives restarts, fail-overs and whatever rewrites the tables' files."""
+    """What tells this database from each copy of it. It outlives restarts, fail-overs and whatever rewrites the tables'
+    files."""
     if connection.vendor == "sqlite":
         try:
             return f"inode:{os.stat(connection.settings_dict['NAME']).st_ino}"
@@ -73,7 +80,8 @@ def hold(*, actor: Any = None) -> None:
 
 
 def release(*, drop_older: bool, before: datetime | None = None, actor: Any = None) -> int | None:
-    """Let mails go out again; with `drop_older`, those written before the hold (or the moment `before`) are dropped, with that reason.
+    """Let mails go out again; with `drop_older`, those written before the hold (or the moment `before`) are dropped,
+    with that reason.
 
     Returns how many were dropped, or None when nothing was held.
     """
@@ -84,7 +92,9 @@ def release(*, drop_older: bool, before: datetime | None = None, actor: Any = No
         dropped = 0
         if drop_older:
             older = Message.objects.waiting().filter(created_at__lt=before or holds[0].started_at)
-            dropped = older.update(status=Message.Status.DROPPED, last_error=HELD_BACK, lease_until=None, lease_token=None)
+            dropped = older.update(
+                status=Message.Status.DROPPED, last_error=HELD_BACK, lease_until=None, lease_token=None
+            )
         for held in holds:
             held.released_at, held.dropped = clock.now(), dropped
             held._history_user = actor

@@ -1,4 +1,5 @@
-"""The lanes that mails go out by: paused by organisers, at rest when the mail server asks for it or is away (docs/rules.md#mail)."""
+"""The lanes that mails go out by: paused by organisers, at rest when the mail server asks for it or is away
+(docs/rules.md#mail)."""
 
 import logging
 import random
@@ -30,7 +31,8 @@ def resume(lane: int, *, actor: Any) -> None:
 
 
 def rest(lanes: Iterable[int], words: str, *, at: datetime, server_is_away: bool = False) -> None:
-    """Try nothing by `lanes` for a while: 30 s after the first failure, doubling to 5 min, 10 s at most for urgent mails, with jitter.
+    """Try nothing by `lanes` for a while: 30 s after the first failure, doubling to 5 min, 10 s at most for urgent
+    mails, with jitter.
 
     No mail is given up for it. A mail that passes ends the rest (`recover`).
     """

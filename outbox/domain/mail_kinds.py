@@ -1,4 +1,5 @@
-"""The kinds of mail: an app above registers, per kind, the function that writes the letter when a worker is about to send it."""
+"""The kinds of mail: an app above registers, per kind, the function that writes the letter when a worker is about to
+send it."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -22,8 +23,9 @@ def one_line(text: str) -> str:
 class Letter:
     """A mail ready to send; its subject is made one line of a length that servers take.
 
-    `html` keeps its style block: delivery puts the styles inline. `calendar` is an .ics text. `headers`: more of them, by name (an
-    optional mail says how to be rid of its kind, RFC 8058); they are written anew at each try, and not kept.
+    `html` keeps its style block: delivery puts the styles inline. `calendar` is an .ics text. `headers`: more of them,
+    by name (an optional mail says how to be rid of its kind, RFC 8058); they are written anew at each try, and not
+    kept.
     """
 
     subject: str
@@ -37,7 +39,8 @@ class Letter:
 
 
 def link(name: str, *args: str) -> str:
-    """The address of the page `name`, as a mail writes it: it begins with the configured one, never with what a request claimed."""
+    """The address of the page `name`, as a mail writes it: it begins with the configured one, never with what a request
+    claimed."""
     return settings.BASE_URL + reverse(name, args=args)
 
 

@@ -1,4 +1,5 @@
-"""What mails say around their facts: one standard text for each kind, or what organisers wrote instead (docs/rules.md#mail-templates)."""
+"""What mails say around their facts: one standard text for each kind, or what organisers wrote instead
+(docs/rules.md#mail-templates)."""
 
 import re
 import uuid
@@ -44,9 +45,9 @@ class Texts:
 class Kind:
     """A kind of mail whose template organisers may change.
 
-    `subject`, `opening` and `closing` are the standard text, in which a placeholder is written %(name)s; `placeholders` says what each
-    stands for. `sample` writes such a mail about real data, as far as there is any, for the organiser who is given; None when there
-    is nothing that it could be about.
+    `subject`, `opening` and `closing` are the standard text, in which a placeholder is written %(name)s; `placeholders`
+    says what each stands for. `sample` writes such a mail about real data, as far as there is any, for the organiser
+    who is given; None when there is nothing that it could be about.
     """
 
     key: str
@@ -60,7 +61,8 @@ class Kind:
 
 
 kinds: dict[str, Kind] = {}
-# The templates by kind and language that the letters written inside `known` have, where they were read or typed already.
+# The templates by kind and language that the letters written inside `known` have, where they were read or typed
+# already.
 _known: ContextVar[Mapping[tuple[str, str], Texts] | None] = ContextVar("known", default=None)
 
 
@@ -80,10 +82,11 @@ def standard(kind: Kind) -> Texts:
 
 
 def of(key: str) -> Texts:
-    """The texts of kind `key` in the language of the moment, to be filled: what organisers wrote, else the standard ones.
+    """The texts of kind `key` in the language of the moment, to be filled: what organisers wrote, else the standard
+    ones.
 
-    What they wrote was checked when it was saved. A text that fits no longer (the kind has other placeholders since) is passed over
-    for the standard one: no template keeps a mail from leaving.
+    What they wrote was checked when it was saved. A text that fits no longer (the kind has other placeholders since) is
+    passed over for the standard one: no template keeps a mail from leaving.
     """
     kind, language, written = kinds[key], _language(), _known.get()
     if written is None:
@@ -122,7 +125,9 @@ def check(text: str, usable: Collection[str]) -> None:
     for name in _placeholder.findall(text):
         if name not in usable:
             sentence = _("“%(name)s” cannot be filled in here. You can write: %(known)s.")
-            raise ValidationError(sentence % {"name": f"{{{name}}}", "known": ", ".join(f"{{{one}}}" for one in usable)})
+            raise ValidationError(
+                sentence % {"name": f"{{{name}}}", "known": ", ".join(f"{{{one}}}" for one in usable)}
+            )
     if "{" in (rest := _placeholder.sub("", text)) or "}" in rest:
         raise ValidationError(_("There is a stray brace: braces are for placeholders, like {name}."))
 
@@ -161,7 +166,8 @@ def version(kind: Kind, language: str) -> str:
 def save(kind: Kind, language: str, texts: Texts, *, seen: str, actor: Any) -> bool:
     """Keep what organisers wrote; the standard text is not kept. Tell whether anything changed.
 
-    Raises ValidationError, by text, for what cannot be filled in, and Changed when the template is not the one that was `seen`.
+    Raises ValidationError, by text, for what cannot be filled in, and Changed when the template is not the one that was
+    `seen`.
     """
     if errors := wrong(kind, texts):
         raise ValidationError(errors)
@@ -194,13 +200,15 @@ def new_key() -> str:
 
 
 def send_test(kind: Kind, texts: Texts, language: str, *, to: Any, key: str) -> bool:
-    """Send the letter that `texts` make to the organiser `to` alone, once for one `key`; False when there is nothing to write it about."""
+    """Send the letter that `texts` make to the organiser `to` alone, once for one `key`; False when there is nothing to
+    write it about."""
     letter = try_out(kind, texts, language, to)
     if letter is None:
         return False
     with translation.override(language):
         subject = _("[Test] %(subject)s") % {"subject": letter.subject}
     with transaction.atomic():
-        test = Letter(subject, letter.text, letter.html)  # without the entry, which would end up in the organiser's calendar
+        # Without the entry, which would end up in the organiser's calendar.
+        test = Letter(subject, letter.text, letter.html)
         post(TEST, to.email, dedupe_key=f"{TEST}:{to.pk}:{key}", language=language, letter=test)
     return True

@@ -10,7 +10,8 @@ from outbox.models import LaneState, Message
 
 @dataclass
 class LaneView:
-    """One lane: its mails by status, how many are due now, since when the oldest of them is, and what keeps the lane from sending."""
+    """One lane: its mails by status, how many are due now, since when the oldest of them is, and what keeps the lane
+    from sending."""
 
     lane: Message.Lane
     state: LaneState

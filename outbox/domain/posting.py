@@ -31,8 +31,8 @@ def post(
 ) -> None:
     """Queue one mail to one person, in the caller's transaction (docs/rules.md#mail).
 
-    A second post of the same `dedupe_key` does nothing. Give `letter` when the text is already written. The worker is rung
-    after the commit; when the ring is lost, the sweep finds the row within seconds.
+    A second post of the same `dedupe_key` does nothing. Give `letter` when the text is already written. The worker is
+    rung after the commit; when the ring is lost, the sweep finds the row within seconds.
     """
     message = Message(
         uuid=uuid.uuid4(),
@@ -45,27 +45,38 @@ def post(
         not_before=not_before or clock.now(),
     )
     if letter:
-        message.subject, message.text, message.html, message.calendar = letter.subject, letter.text, letter.html, letter.calendar
+        message.subject, message.text, message.html, message.calendar = (
+            letter.subject,
+            letter.text,
+            letter.html,
+            letter.calendar,
+        )
     Message.objects.bulk_create([message], ignore_conflicts=True)
     if not_before is None:
         transaction.on_commit(lambda: ring(message.uuid))
 
 
-def post_many(kind: str, mails: Iterable[tuple[str, str, str, dict[str, Any]]], *, not_before: datetime | None = None) -> None:
-    """Queue one mail to each of many people, in the caller's transaction: address, dedupe key, language and context of each.
+def post_many(
+    kind: str, mails: Iterable[tuple[str, str, str, dict[str, Any]]], *, not_before: datetime | None = None
+) -> None:
+    """Queue one mail to each of many people, in the caller's transaction: address, dedupe key, language and context of
+    each.
 
     They go out in the bulk lane, behind everything that somebody waits for, and nobody is rung: the sweep finds them.
     """
     due = not_before or clock.now()
     messages = [
-        Message(kind=kind, to=to, dedupe_key=key, language=language, context=context, lane=Message.Lane.BULK, not_before=due)
+        Message(
+            kind=kind, to=to, dedupe_key=key, language=language, context=context, lane=Message.Lane.BULK, not_before=due
+        )
         for to, key, language, context in mails
     ]
     Message.objects.bulk_create(messages, batch_size=1000, ignore_conflicts=True)
 
 
 def ring(message_uuid: uuid.UUID) -> None:
-    """Tell a worker that a message is due. A broker that is dead, full or mute never costs the mail: the sweep comes by.
+    """Tell a worker that a message is due. A broker that is dead, full or mute never costs the mail: the sweep comes
+    by.
 
     It costs one request two seconds at most, and one line in the log; the requests of the next seconds do not even try.
     """

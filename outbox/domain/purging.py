@@ -10,13 +10,17 @@ AT_ONCE = 1000
 
 
 def purge(at: datetime) -> int:
-    """Delete the texts and contexts of mails that were done with MAIL_KEEP_DAYS before `at`; return how many. Doing so twice changes nothing."""
+    """Delete the texts and contexts of mails that were done with MAIL_KEEP_DAYS before `at`; return how many. Doing so
+    twice changes nothing."""
     old = Message.objects.filter(purged_at=None, created_at__lt=at - timedelta(days=settings.MAIL_KEEP_DAYS)).exclude(
         status__in=[Message.Status.QUEUED, Message.Status.SENDING]
     )
     # A mail for later was written long before it was sent.
     old = old.exclude(sent_at__gte=at - timedelta(days=settings.MAIL_KEEP_DAYS))
     purged = 0
-    while numbers := list(old.values_list("pk", flat=True)[:AT_ONCE]):  # short statements: people write to this table meanwhile
-        purged += Message.objects.filter(pk__in=numbers).update(subject="", text="", html="", calendar="", context={}, purged_at=at)
+    # Short statements: people write to this table meanwhile.
+    while numbers := list(old.values_list("pk", flat=True)[:AT_ONCE]):
+        purged += Message.objects.filter(pk__in=numbers).update(
+            subject="", text="", html="", calendar="", context={}, purged_at=at
+        )
     return purged

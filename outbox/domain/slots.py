@@ -1,4 +1,5 @@
-"""A worker keeps one of its processes free of ordinary mails: when a slow mail server holds up all others, a sign-in code still leaves."""
+"""A worker keeps one of its processes free of ordinary mails: when a slow mail server holds up all others, a sign-in
+code still leaves."""
 
 import fcntl
 import os
@@ -11,7 +12,8 @@ _slots = 0
 
 
 def reserve(processes: int) -> None:
-    """Say, before it forks, how many processes a worker has: all but one may send ordinary mails at once. One alone may do everything."""
+    """Say, before it forks, how many processes a worker has: all but one may send ordinary mails at once. One alone may
+    do everything."""
     global _file, _slots  # noqa: PLW0603 - what the processes of one worker share
     _file, path = tempfile.mkstemp()  # open as long as the worker lives, and nobody else's
     os.unlink(path)
@@ -20,7 +22,8 @@ def reserve(processes: int) -> None:
 
 @contextmanager
 def slot() -> Iterator[bool]:
-    """Take a slot for ordinary mails if one is free, and give it back; yields whether there was one. Whoever is no worker has one.
+    """Take a slot for ordinary mails if one is free, and give it back; yields whether there was one. Whoever is no
+    worker has one.
 
     The kernel keeps the slots as locks on a file without a name, and takes back those of a process that was killed.
     """

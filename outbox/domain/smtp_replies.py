@@ -10,7 +10,12 @@ from django.core.exceptions import ImproperlyConfigured
 
 TOO_BIG = 552  # the one refusal of a sender that is about the mail and not about us
 WAIT = {421, 432}  # "service not available, closing", "the recipient's mail queue has been stopped"
-BUSY = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
+BUSY = {
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+}
 
 
 class Meaning(enum.Enum):
@@ -35,7 +40,8 @@ def understand(error: Exception) -> Reply:
             code, text = next(iter(error.recipients.values()))
             return _smtp(code, text)
         case smtplib.SMTPSenderRefused() if error.smtp_code >= 500 and error.smtp_code != TOO_BIG:
-            return Reply(Meaning.AWAY, _said(error.smtp_code, error.smtp_error))  # our own address is refused: so it is for all mails
+            # Our own address is refused: so it is for all mails.
+            return Reply(Meaning.AWAY, _said(error.smtp_code, error.smtp_error))
         case smtplib.SMTPResponseException():
             return _smtp(error.smtp_code, error.smtp_error)
         case smtplib.SMTPNotSupportedError() | UnicodeError():

@@ -27,13 +27,19 @@ def mark(address: str, reason: str, words: str, *, at: datetime) -> None:
         known = SuppressedAddress.objects.select_for_update().get(address=address)
         if known.cleared_at is None or at < known.cleared_at:
             return
-        known.reason, known.words, known.reported_at, known.cleared_at = reason, words.replace("\0", "")[:2000], at, None
+        known.reason, known.words, known.reported_at, known.cleared_at = (
+            reason,
+            words.replace("\0", "")[:2000],
+            at,
+            None,
+        )
         known._history_user = None
         known.save()
 
 
 def clear(bad: SuppressedAddress, *, actor: Any) -> bool:
-    """Let mails go to this address again; tell whether that changed anything. Mails that were dropped meanwhile stay dropped."""
+    """Let mails go to this address again; tell whether that changed anything. Mails that were dropped meanwhile stay
+    dropped."""
     with transaction.atomic():
         bad = SuppressedAddress.objects.select_for_update().get(pk=bad.pk)
         if bad.cleared_at is not None:
@@ -45,7 +51,8 @@ def clear(bad: SuppressedAddress, *, actor: Any) -> bool:
 
 
 def forget(address: str, *, at: datetime) -> None:
-    """Erase somebody from the outbox: what waits for them is dropped, and of what they got only kind and time are kept."""
+    """Erase somebody from the outbox: what waits for them is dropped, and of what they got only kind and time are
+    kept."""
     erased = {"to": "", "context": {}, "subject": "", "text": "", "html": "", "calendar": "", "purged_at": at}
     reason = ERASED  # the server's words may name them
     with transaction.atomic():

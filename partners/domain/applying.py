@@ -49,7 +49,8 @@ class CannotUndo(Exception):
 
 
 def lock(institution_id: int) -> None:
-    """Wait for one's turn with the lists of an institution, and keep it until the transaction ends: the first of all locks."""
+    """Wait for one's turn with the lists of an institution, and keep it until the transaction ends: the first of all
+    locks."""
     Institution.objects.select_for_update(no_key=True).get(pk=institution_id)
 
 
@@ -63,13 +64,13 @@ def apply(
     as_shown: Mapping[str, int] | None = None,
     progress: Progress | None = None,
 ) -> Upload:
-    """Put the good ones of the checked `people` on the list of the upload's cohort, invite who is new, and, where it replaces the list,
-    take off who is not among them, with their seats.
+    """Put the good ones of the checked `people` on the list of the upload's cohort, invite who is new, and, where it
+    replaces the list, take off who is not among them, with their seats.
 
-    The comparison is made again under the lock of the institution: two who hand in lists at once come one after the other, and the
-    second finds what the first has done. The same list again changes nobody. Raises ListRefused when the cohort is too small,
-    ListMoved when `as_shown`, the counts that somebody agreed to, are no longer true, and Superseded when an upload that was handed
-    in is no longer this worker's to apply.
+    The comparison is made again under the lock of the institution: two who hand in lists at once come one after the
+    other, and the second finds what the first has done. The same list again changes nobody. Raises ListRefused when the
+    cohort is too small, ListMoved when `as_shown`, the counts that somebody agreed to, are no longer true, and
+    Superseded when an upload that was handed in is no longer this worker's to apply.
     """
     upload = copy(upload)  # what is undone by a deadlock is then undone here too
     with transaction.atomic():
@@ -97,7 +98,8 @@ def apply(
         upload.rows.all().delete()
         UploadFile.objects.filter(upload=upload).delete()
         upload.busy_until = None
-        # Last, since the row is where progress is told; and no more than this, since whoever handed it in may be gone meanwhile.
+        # Last, since the row is where progress is told; and no more than this, since whoever handed it in may be gone
+        # meanwhile.
         upload.save(update_fields=["status", "applied_at", "counts", "busy_until"])
     return upload
 
@@ -115,9 +117,9 @@ def _reason(upload: Upload) -> str:
 def _add(people: Sequence[Person], upload: Upload, at: datetime, trace: dict[str, Any], day: int) -> int:
     # Whom the organisers have made a member already has nothing to accept.
     members = dict(
-        Membership.objects.filter(cohort=upload.cohort_id, attendee__user__email__in=[one.email for one in people]).values_list(
-            "attendee__user__email", "attendee_id"
-        )
+        Membership.objects.filter(
+            cohort=upload.cohort_id, attendee__user__email__in=[one.email for one in people]
+        ).values_list("attendee__user__email", "attendee_id")
     )
     invitees = [
         Invitee(
@@ -136,8 +138,8 @@ def _add(people: Sequence[Person], upload: Upload, at: datetime, trace: dict[str
 
 
 def invite(invitees: Sequence[Invitee], at: datetime, day: int = 0) -> int:
-    """Queue the personal invitation of each, once; beyond what an institution may send in a day, they leave on the following days.
-    They are counted from `day` on; returns the day on which the last leaves."""
+    """Queue the personal invitation of each, once; beyond what an institution may send in a day, they leave on the
+    following days. They are counted from `day` on; returns the day on which the last leaves."""
     if not invitees:
         return day
     institution = invitees[0].institution_id
@@ -165,7 +167,10 @@ def _room(institution_id: int, at: datetime, day: int) -> int:
     """How many invitations of an institution may still leave in the 24 hours that end `day` days after `at`."""
     until = at + timedelta(days=day)
     queued = Message.objects.filter(kind=INVITATION, dedupe_key__startswith=f"{INVITATION}:{institution_id}:")
-    return settings.PARTNER_INVITATIONS_A_DAY - queued.filter(not_before__gt=until - timedelta(days=1), not_before__lte=until).count()
+    return (
+        settings.PARTNER_INVITATIONS_A_DAY
+        - queued.filter(not_before__gt=until - timedelta(days=1), not_before__lte=until).count()
+    )
 
 
 def _change(found: Comparison, trace: dict[str, Any]) -> None:
@@ -181,7 +186,9 @@ def _change(found: Comparison, trace: dict[str, Any]) -> None:
         if "email" in one.fields:
             one.invitee.key = new_token()  # whoever got the mail at the wrong address holds nothing any more
             elsewhere += [one.invitee] if one.invitee.status == Status.INVITED else []
-    bulk_update_with_history([one.invitee for one in found.changed], Invitee, [*FIELDS, "key"], batch_size=BATCH, **trace)
+    bulk_update_with_history(
+        [one.invitee for one in found.changed], Invitee, [*FIELDS, "key"], batch_size=BATCH, **trace
+    )
     invite(elsewhere, trace["default_date"])
 
 
@@ -194,38 +201,51 @@ def remove(
     gave: Collection[int] | None = None,
     progress: Progress | None = None,
 ) -> int:
-    """Take people off their list, in the caller's transaction and under the institution's lock; the seats that the cohort kept for
-    them go to its line. Returns how many seats that were. `gave`: those (their ids) who are members by the list, when not all are."""
+    """Take people off their list, in the caller's transaction and under the institution's lock; the seats that the
+    cohort kept for them go to its line. Returns how many seats that were. `gave`: those (their ids) who are members by
+    the list, when not all are."""
     traces = Invitee.history.model
     names = [field.attname for field in Invitee._meta.concrete_fields]
-    said: dict[str, Any] = {"history_type": "-", "history_date": at, "history_user": actor, "history_change_reason": reason}
+    said: dict[str, Any] = {
+        "history_type": "-",
+        "history_date": at,
+        "history_user": actor,
+        "history_change_reason": reason,
+    }
     for some in batches(invitees):
         traces.objects.bulk_create([traces(**{name: getattr(one, name) for name in names}, **said) for one in some])
         # Without the signals of one deletion after the other; nothing points at them.
         Invitee.objects.filter(pk__in=[one.pk for one in some])._raw_delete(Invitee.objects.db)
     objections.remember(invitees)
-    joined = sorted((one for one in invitees if one.attendee_id and (gave is None or one.pk in gave)), key=lambda one: one.attendee_id or 0)
+    joined = sorted(
+        (one for one in invitees if one.attendee_id and (gave is None or one.pk in gave)),
+        key=lambda one: one.attendee_id or 0,
+    )
     progress, off = progress or Progress(), Registration.Ending.LEFT_COHORT
     progress.add(STEPS * (len(invitees) - len(joined)))
     steadily = progress.over(joined, steps=STEPS)
-    return sum(cohorts.part_with(one.cohort, one.attendee, actor=actor, at=at, ending=off) for one in steadily if one.attendee)
+    return sum(
+        cohorts.part_with(one.cohort, one.attendee, actor=actor, at=at, ending=off) for one in steadily if one.attendee
+    )
 
 
 def undo(upload: Upload, *, actor: User, at: datetime) -> Upload:
-    """Take back what `upload` has changed: who was added leaves, who was changed or removed is there again, with their seats.
+    """Take back what `upload` has changed: who was added leaves, who was changed or removed is there again, with their
+    seats.
 
-    Doing it twice changes nothing. Raises CannotUndo after a day, when the list has changed since, when somebody whom it added has
-    answered, or when a place or a seat that it freed is somebody else's now: then nothing is written.
+    Doing it twice changes nothing. Raises CannotUndo after a day, when the list has changed since, when somebody whom
+    it added has answered, or when a place or a seat that it freed is somebody else's now: then nothing is written.
     """
     try:
         return _undo(upload, actor, at)
-    except (ValidationError, IntegrityError) as error:  # an address or a number is another's now, the cohort is complete
+    except (ValidationError, IntegrityError) as error:
+        # An address or a number is another's now, the cohort is complete.
         raise CannotUndo(_("Seats, addresses or numbers from this list now belong to somebody else.")) from error
 
 
 def changes_to_undo(upload: Upload, at: datetime) -> list[Any]:
-    """The entries in the history of the people whom an applied list has added, changed or removed. Raises CannotUndo after a day, when
-    another list came since, and when somebody of them has answered or was changed."""
+    """The entries in the history of the people whom an applied list has added, changed or removed. Raises CannotUndo
+    after a day, when another list came since, and when somebody of them has answered or was changed."""
     if upload.undoable_until is None or at > upload.undoable_until:
         raise CannotUndo(_("A list can be undone within 24 hours."))
     newer = Upload.objects.filter(cohort=upload.cohort, status=Upload.Status.APPLIED, applied_at__gt=upload.applied_at)
@@ -251,7 +271,9 @@ def _undo(upload: Upload, actor: User, at: datetime) -> Upload:
         added = [one for one in written if one.history_type == "+"]
         # Whom the organisers had made members before the list named them stay so.
         gave = {one.id for one in added if one.status != Status.ACCEPTED}
-        remove(list(Invitee.objects.filter(pk__in=[one.id for one in added])), actor=actor, at=at, reason=reason, gave=gave)
+        remove(
+            list(Invitee.objects.filter(pk__in=[one.id for one in added])), actor=actor, at=at, reason=reason, gave=gave
+        )
         _change_back([one for one in written if one.history_type == "~"], trace)
         _bring_back([one for one in written if one.history_type == "-"], upload, actor, at, trace)
         upload.status = Upload.Status.UNDONE
@@ -287,7 +309,9 @@ def _bring_back(written: Sequence[Any], upload: Upload, actor: User, at: datetim
     objections.forget(upload.institution_id, [one.email for one in again])
     bulk_create_with_history(again, Invitee, batch_size=BATCH, **trace)
     ended = Q(ended_at=upload.applied_at, ending=Registration.Ending.LEFT_COHORT)
-    for one in Invitee.objects.filter(pk__in=[one.pk for one in again if one.attendee_id]).select_related("attendee__user", "cohort"):
+    for one in Invitee.objects.filter(pk__in=[one.pk for one in again if one.attendee_id]).select_related(
+        "attendee__user", "cohort"
+    ):
         if one.attendee is None:
             continue
         cohorts.add_member(one.cohort, one.attendee, actor=actor, at=at)
@@ -296,10 +320,14 @@ def _bring_back(written: Sequence[Any], upload: Upload, actor: User, at: datetim
         )
         for registration in lost.order_by("pk"):
             try:
-                booking.register(registration.session, one.attendee, actor=actor, at=at, let_in=True, despite=True)
+                booking.register(
+                    booking.Ask(registration.session, one.attendee, actor=actor, at=at, let_in=True, despite=True)
+                )
             except SeatRefused as refused:
                 said = {"name": one, "session": registration.session}
-                raise CannotUndo(_("The seat of %(name)s in “%(session)s” now belongs to somebody else.") % said) from refused
+                raise CannotUndo(
+                    _("The seat of %(name)s in “%(session)s” now belongs to somebody else.") % said
+                ) from refused
 
 
 def batches(things: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -1,4 +1,5 @@
-"""What is wrong, or odd, in each row of a list: everything at once, each with its place and how to fix it (docs/rules.md#lists)."""
+"""What is wrong, or odd, in each row of a list: everything at once, each with its place and how to fix it
+(docs/rules.md#lists)."""
 
 import re
 import unicodedata
@@ -26,7 +27,8 @@ BIG_NUMBER = re.compile(r"\d+(?:[.,]\d+)?E\+?\d+", re.IGNORECASE)
 
 
 class Level(StrEnum):
-    """An error keeps the row out until it is corrected; a warning asks for a look; a notice says what was made of it."""
+    """An error keeps the row out until it is corrected; a warning asks for a look; a notice says what was made of
+    it."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -35,7 +37,8 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """`column` is a field's name, empty when the whole row is meant; `said` fills in its sentence; `fix` is a value that would fix the cell."""
+    """`column` is a field's name, empty when the whole row is meant; `said` fills in its sentence; `fix` is a value
+    that would fix the cell."""
 
     code: str
     level: Level
@@ -47,7 +50,8 @@ class Finding:
 
 @dataclass
 class Person:
-    """One row as it would be kept. `repeats` is the line on which the same person stands first; `is_note` a row that is about nobody."""
+    """One row as it would be kept. `repeats` is the line on which the same person stands first; `is_note` a row that is
+    about nobody."""
 
     line: int
     cells: list[str]
@@ -67,7 +71,9 @@ class Person:
 
     @property
     def is_good(self) -> bool:
-        return not (self.is_note or self.is_skipped or self.repeats or any(one.level == Level.ERROR for one in self.findings))
+        return not (
+            self.is_note or self.is_skipped or self.repeats or any(one.level == Level.ERROR for one in self.findings)
+        )
 
     def found(self, code: str, level: Level, column: str = "", value: str = "", *, fix: str = "", **said: Any) -> None:
         self.findings.append(Finding(code, level, column, shown(value), said, fix))
@@ -79,9 +85,11 @@ def shown(value: str) -> str:
     return value if len(value) <= SHOWN else f"{value[: SHOWN - 1]}…"
 
 
-def check(rows: Iterable[Row], columns: Columns, *, numbers: Iterable[int] = (), formulas: Iterable[Sequence[int]] = ()) -> list[Person]:
-    """Read each row as a person, with all that is to be said about it. `numbers`: columns with cells that a workbook holds as numbers;
-    `formulas`: line and column of cells whose value was computed."""
+def check(
+    rows: Iterable[Row], columns: Columns, *, numbers: Iterable[int] = (), formulas: Iterable[Sequence[int]] = ()
+) -> list[Person]:
+    """Read each row as a person, with all that is to be said about it. `numbers`: columns with cells that a workbook
+    holds as numbers; `formulas`: line and column of cells whose value was computed."""
     computed = {(line, column) for line, column in formulas}
     people = [check_row(line, cells, columns, computed) for line, cells in rows]
     listed = [one for one in people if not one.is_note]
@@ -109,7 +117,9 @@ def check_row(line: int, cells: list[str], columns: Columns, computed: set[tuple
             one.found("formula", Level.ERROR, name, raw)
         setattr(one, name, _email(one, raw) if name == "email" else _text(one, name, raw))
     if not one.name:
-        if not any(found.level == Level.ERROR and found.column in ("last_name", "first_name") for found in one.findings):
+        if not any(
+            found.level == Level.ERROR and found.column in ("last_name", "first_name") for found in one.findings
+        ):
             one.found("name_missing", Level.ERROR, "last_name")
     elif any(len(part) > 3 and part == part.upper() != part.lower() for part in (one.last_name, one.first_name)):
         one.found("capitals", Level.NOTICE, "last_name", one.name)
@@ -145,7 +155,8 @@ def _bad_letter(value: str) -> str:
     if found := NOT_IN_A_LIST.search(value):
         return "U+0000" if found[0] == NUL else f"U+{ord(found[0]):04X}"
     for found in JOINERS.finditer(value):
-        # In Arabic, Persian and Indic names they shape letters, and in emoji they join signs; in Latin ones they only hide.
+        # In Arabic, Persian and Indic names they shape letters, and in emoji they join signs; in Latin ones they only
+        # hide.
         beside = value[max(0, found.start() - 1) : found.start()] + value[found.end() : found.end() + 1]
         if not beside or any(letter.isascii() or "LATIN" in unicodedata.name(letter, "") for letter in beside):
             return f"U+{ord(found[0]):04X}"
@@ -226,7 +237,15 @@ def _find_twins(people: list[Person]) -> None:
             continue
         if one.reference and (first := by_reference.setdefault(one.reference, one)) is not one:
             one.repeats = first.line
-            one.found("same_reference", Level.WARNING, "reference", one.reference, line=first.line, name=first.name, email=first.email)
+            one.found(
+                "same_reference",
+                Level.WARNING,
+                "reference",
+                one.reference,
+                line=first.line,
+                name=first.name,
+                email=first.email,
+            )
             continue
         if one.email and (first := by_box.setdefault(_box(one.email), one)) is not one:
             one.found("similar_address", Level.WARNING, "email", one.email, line=first.line)
@@ -235,14 +254,16 @@ def _find_twins(people: list[Person]) -> None:
 
 
 def _box(email: str) -> str:
-    """The mailbox behind an address, as most providers see it: without what follows a plus, and without dots where they do not count."""
+    """The mailbox behind an address, as most providers see it: without what follows a plus, and without dots where they
+    do not count."""
     local, _at, domain = email.partition("@")
     local = local.partition("+")[0]
     return f"{local.replace('.', '') if domain in ('gmail.com', 'googlemail.com') else local}@{domain}"
 
 
 def _find_swapped_names(people: list[Person]) -> None:
-    """Where most addresses are written first.last, one that is written last.first tells that the two names changed places."""
+    """Where most addresses are written first.last, one that is written last.first tells that the two names changed
+    places."""
     straight, turned = 0, []
     for one in people:
         first, last = (plain(part).replace(" ", "") for part in (one.first_name, one.last_name))
@@ -264,11 +285,15 @@ def about_the_list(people: list[Person], columns: Columns, read_as: dict[str, An
     if read_as.get("encoding_is_doubtful"):
         names = [one.name for one in people if not one.name.isascii()][:3]
         if names:
-            findings.append(Finding("encoding", Level.WARNING, said={"encoding": read_as["encoding"], "names": ", ".join(names)}))
+            findings.append(
+                Finding("encoding", Level.WARNING, said={"encoding": read_as["encoding"], "names": ", ".join(names)})
+            )
     if read_as.get("looks_encoded_twice"):
         findings.append(Finding("encoded_twice", Level.WARNING))
     if others := [*read_as.get("sheets", []), *read_as.get("hidden_sheets", [])][1:]:
-        findings.append(Finding("sheets", Level.WARNING, said={"sheet": read_as["sheet"], "others": ", ".join(others[:10])}))
+        findings.append(
+            Finding("sheets", Level.WARNING, said={"sheet": read_as["sheet"], "others": ", ".join(others[:10])})
+        )
     if columns.guessed:
         findings.append(Finding("no_header", Level.WARNING))
     if columns.not_kept:

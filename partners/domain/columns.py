@@ -5,21 +5,101 @@ from dataclasses import dataclass, field
 
 from core.sheets.reader import MAX_TITLES, plain
 
-# What columns are called, without accents, case and punctuation. Sentences are longer; titles of tables hold none of these alone.
-# What columns are called, without accents, case and punctuation. Sentences are longer; titles of tables hold none of these alone.
+# What columns are called, without accents, case and punctuation. Sentences are longer; titles of tables hold none of
+# these alone.
 KNOWN: dict[str, tuple[str, ...]] = {
     "email": (
-        *("courriel", "email", "e mail", "mail", "mel", "adresse mail", "adresse email", "adresse e mail", "adresse courriel"),
-        *("adresse electronique", "email address", "e mail address", "mail address", "courrier electronique", "adresse de courriel"),
+        *(
+            "courriel",
+            "email",
+            "e mail",
+            "mail",
+            "mel",
+            "adresse mail",
+            "adresse email",
+            "adresse e mail",
+            "adresse courriel",
+        ),
+        *(
+            "adresse electronique",
+            "email address",
+            "e mail address",
+            "mail address",
+            "courrier electronique",
+            "adresse de courriel",
+        ),
     ),
-    "last_name": ("nom", "nom de famille", "nom usuel", "nom d usage", "last name", "surname", "family name", "lastname", "familyname"),
-    "first_name": ("prenom", "prenoms", "prenom usuel", "first name", "given name", "firstname", "forename", "givenname"),
-    "name": ("nom complet", "nom et prenom", "nom prenom", "prenom nom", "prenom et nom", "name", "full name", "participant", "etudiant"),
+    "last_name": (
+        "nom",
+        "nom de famille",
+        "nom usuel",
+        "nom d usage",
+        "last name",
+        "surname",
+        "family name",
+        "lastname",
+        "familyname",
+    ),
+    "first_name": (
+        "prenom",
+        "prenoms",
+        "prenom usuel",
+        "first name",
+        "given name",
+        "firstname",
+        "forename",
+        "givenname",
+    ),
+    "name": (
+        "nom complet",
+        "nom et prenom",
+        "nom prenom",
+        "prenom nom",
+        "prenom et nom",
+        "name",
+        "full name",
+        "participant",
+        "etudiant",
+    ),
     "reference": (
-        *("n etudiant", "no etudiant", "num etudiant", "numero etudiant", "numero d etudiant", "n d etudiant", "matricule", "identifiant"),
-        *("student number", "student no", "student id", "id", "number", "reference", "ine", "n ine", "numero", "n", "ref", "employee id"),
+        *(
+            "n etudiant",
+            "no etudiant",
+            "num etudiant",
+            "numero etudiant",
+            "numero d etudiant",
+            "n d etudiant",
+            "matricule",
+            "identifiant",
+        ),
+        *(
+            "student number",
+            "student no",
+            "student id",
+            "id",
+            "number",
+            "reference",
+            "ine",
+            "n ine",
+            "numero",
+            "n",
+            "ref",
+            "employee id",
+        ),
     ),
-    "programme": ("formation", "programme", "program", "diplome", "cursus", "filiere", "parcours", "course", "degree", "master", "groupe"),
+    "programme": (
+        "formation",
+        "programme",
+        "program",
+        "diplome",
+        "cursus",
+        "filiere",
+        "parcours",
+        "course",
+        "degree",
+        "master",
+        "groupe",
+    ),
 }
 MEANING = {name: field for field, names in KNOWN.items() for name in names}
 
@@ -30,7 +110,8 @@ Row = tuple[int, list[str]]  # the line in the file, from 1, and the cells
 
 @dataclass(frozen=True)
 class Columns:
-    """`header_line` is 0 when there is none. `names` are the headers as written, `meaning` gives the column of each field, from 0."""
+    """`header_line` is 0 when there is none. `names` are the headers as written, `meaning` gives the column of each
+    field, from 0."""
 
     header_line: int
     names: tuple[str, ...]
@@ -45,7 +126,8 @@ class Columns:
 
 
 def find(rows: Sequence[Row], remembered: Mapping[str, str] | None = None) -> Columns:
-    """The columns of a list: the header is the first row in which an address and a name, or two other columns, are called as usual.
+    """The columns of a list: the header is the first row in which an address and a name, or two other columns, are
+    called as usual.
 
     `remembered` says what the institution called its columns before: field by header.
     """
@@ -77,13 +159,15 @@ def find(rows: Sequence[Row], remembered: Mapping[str, str] | None = None) -> Co
 
 
 def _guess(rows: Sequence[Row]) -> Columns:
-    """Without a header that says anything: the column of addresses tells itself, and the texts before it are taken for the family and
-    the first name. Somebody has to say whether that is right."""
+    """Without a header that says anything: the column of addresses tells itself, and the texts before it are taken for
+    the family and the first name. Somebody has to say whether that is right."""
     header, sample = _unknown_header(rows), rows[:200]
     if header:
         sample = [row for row in sample if row[0] > header[0]]
     width = max((len(cells) for _line, cells in sample), default=0)
-    columns = [[cells[index].strip() if index < len(cells) else "" for _line, cells in sample] for index in range(width)]
+    columns = [
+        [cells[index].strip() if index < len(cells) else "" for _line, cells in sample] for index in range(width)
+    ]
     meaning: dict[str, int] = {}
     names = iter(("last_name", "first_name"))
     for index, column in enumerate(columns):
@@ -92,7 +176,9 @@ def _guess(rows: Sequence[Row]) -> Columns:
             continue
         if "email" not in meaning and sum("@" in cell for cell in filled) * 2 > len(filled):
             meaning["email"] = index
-        elif "reference" not in meaning and sum(any(letter.isdigit() for letter in cell) for cell in filled) * 2 > len(filled):
+        elif "reference" not in meaning and sum(any(letter.isdigit() for letter in cell) for cell in filled) * 2 > len(
+            filled
+        ):
             meaning["reference"] = index
         elif field := next(names, None):
             meaning[field] = index

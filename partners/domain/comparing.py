@@ -23,8 +23,8 @@ class Difference:
 
 @dataclass
 class Comparison:
-    """`absent` are those of the cohort whom no row means, whether they are removed or not; `size` is how many people the cohort would
-    have; `findings` is what comparing has found about the row of a line."""
+    """`absent` are those of the cohort whom no row means, whether they are removed or not; `size` is how many people
+    the cohort would have; `findings` is what comparing has found about the row of a line."""
 
     new: list[Person] = field(default_factory=list)
     changed: list[Difference] = field(default_factory=list)
@@ -51,10 +51,11 @@ ADDRESS = re.compile(r"[^\s,;<>()]+@[^\s,;<>()]+")
 
 
 def compare(cohort: Cohort, people: Sequence[Person], *, replacing: bool, by_hand: bool = False) -> Comparison:
-    """Compare the checked `people` of a list with those who are on it; with `replacing`, who is not in it any more is removed.
+    """Compare the checked `people` of a list with those who are on it; with `replacing`, who is not in it any more is
+    removed.
 
-    In three queries, whatever the size. `by_hand`: somebody was typed, who may have declined before. A row that is to be corrected, was
-    skipped, or repeats another removes nobody: whoever it may mean stays.
+    In three queries, whatever the size. `by_hand`: somebody was typed, who may have declined before. A row that is to
+    be corrected, was skipped, or repeats another removes nobody: whoever it may mean stays.
     """
     listed = list(Invitee.objects.filter(institution=cohort.institution_id).select_related("attendee"))
     by_email = {one.email: one for one in listed}
@@ -99,10 +100,15 @@ def _leave_in_peace(cohort: Cohort, found: Comparison, *, by_hand: bool) -> None
 
 
 def _sort_out(matched: list[tuple[Person, Invitee]], by_reference: dict[str, Invitee], found: Comparison) -> None:
-    """Tell who has changed. A number that is somebody else's is no change but an error, unless that person changes theirs as well."""
+    """Tell who has changed. A number that is somebody else's is no change but an error, unless that person changes
+    theirs as well."""
     refused: set[int] = set()
     while True:  # who is refused keeps their number, so that whoever was to have it is refused as well
-        moving = {mine.pk for one, mine in matched if one.reference and one.reference != mine.reference and mine.pk not in refused}
+        moving = {
+            mine.pk
+            for one, mine in matched
+            if one.reference and one.reference != mine.reference and mine.pk not in refused
+        }
         taken = {
             mine.pk
             for one, mine in matched
@@ -141,7 +147,11 @@ def _differs(person: Person, invitee: Invitee, name: str) -> bool:
 def _name_the_cohorts(found: Comparison) -> None:
     lines = [one.line for one in found.elsewhere]
     if lines:
-        names = dict(Cohort.objects.filter(pk__in={found.findings[line].said["cohort"] for line in lines}).values_list("pk", "name"))
+        names = dict(
+            Cohort.objects.filter(pk__in={found.findings[line].said["cohort"] for line in lines}).values_list(
+                "pk", "name"
+            )
+        )
         for line in lines:
             finding = found.findings[line]
             found.findings[line] = replace(finding, said={"cohort": names[finding.said["cohort"]]})
@@ -152,4 +162,6 @@ def _size(cohort: Cohort, listed: list[Invitee], found: Comparison) -> int:
     addresses = {one.email for one in listed if one.cohort_id == cohort.pk and one.pk not in gone}
     addresses -= {one.invitee.email for one in found.changed}
     addresses |= {one.person.email for one in found.changed} | {one.email for one in found.new}
-    return len(addresses | set(Membership.objects.filter(cohort=cohort).values_list("attendee__user__email", flat=True)))
+    return len(
+        addresses | set(Membership.objects.filter(cohort=cohort).values_list("attendee__user__email", flat=True))
+    )

@@ -23,7 +23,8 @@ Status = Registration.Status
 
 @dataclass(frozen=True)
 class Line:
-    """One cohort: its members, how many of them have a seat somewhere, wait or have no registration, and its seats, taken and kept."""
+    """One cohort: its members, how many of them have a seat somewhere, wait or have no registration, and its seats,
+    taken and kept."""
 
     name: str
     members: int
@@ -43,24 +44,38 @@ def moment(at: datetime) -> datetime:
 
 
 def send_due(at: datetime) -> int:
-    """Queue this week's digests if their moment has come; return how many. Two clocks that do it at once queue each once."""
+    """Queue this week's digests if their moment has come; return how many. Two clocks that do it at once queue each
+    once."""
     due = moment(at)
     prefix = f"{KIND}:{due:%G-W%V}:"
     if at - due > LATE or Message.objects.filter(kind=KIND, dedupe_key__startswith=prefix).exists():
         return 0
-    to_come = SeatPool.objects.filter(cohort__institution=OuterRef("institution"), session__status=Session.Status.PUBLISHED)
-    roles = PartnerRole.objects.filter(Exists(to_come.filter(session__ends_at__gt=due)), user__is_active=True, created_at__lte=due)
+    to_come = SeatPool.objects.filter(
+        cohort__institution=OuterRef("institution"), session__status=Session.Status.PUBLISHED
+    )
+    roles = PartnerRole.objects.filter(
+        Exists(to_come.filter(session__ends_at__gt=due)), user__is_active=True, created_at__lte=due
+    )
     roles = mail_preferences.wanting(roles, Topic.DIGESTS, "user").select_related("user").order_by("pk")
-    mails = [(role.user.email, f"{prefix}{role.pk}", role.user.language, {"role": role.pk, "due": due.isoformat()}) for role in roles]
+    mails = [
+        (role.user.email, f"{prefix}{role.pk}", role.user.language, {"role": role.pk, "due": due.isoformat()})
+        for role in roles
+    ]
     post_many(KIND, mails)
     return len(mails)
 
 
 def lines(institution: Institution, at: datetime) -> list[Line]:
-    """Each cohort of `institution` as it stands at `at`, in a constant number of queries; only sessions that are not over count."""
+    """Each cohort of `institution` as it stands at `at`, in a constant number of queries; only sessions that are not
+    over count."""
     live = Registration.objects.filter(attendee=OuterRef("attendee"), session__ends_at__gt=at)
-    seated, waits = live.filter(status=Status.CONFIRMED), live.filter(status__in=[Status.WAITING, Status.OFFERED, Status.PENDING])
-    members = Membership.objects.filter(cohort__institution=institution).annotate(seated=Exists(seated), waits=Exists(waits))
+    seated, waits = (
+        live.filter(status=Status.CONFIRMED),
+        live.filter(status__in=[Status.WAITING, Status.OFFERED, Status.PENDING]),
+    )
+    members = Membership.objects.filter(cohort__institution=institution).annotate(
+        seated=Exists(seated), waits=Exists(waits)
+    )
     people = {
         row["cohort"]: row
         for row in members.order_by()
@@ -81,5 +96,16 @@ def lines(institution: Institution, at: datetime) -> list[Line]:
         releases = [pool.release_at for pool in own if pool.release_at and pool.release_at > at and pool.left > 0]
         silent = row["n"] - row["n_seated"] - row["n_waiting"]
         taken, kept = sum(pool.taken for pool in own), sum(pool.seats for pool in own)
-        found.append(Line(cohort.name, row["n"], row["n_seated"], row["n_waiting"], silent, taken, kept, min(releases, default=None)))
+        found.append(
+            Line(
+                cohort.name,
+                row["n"],
+                row["n_seated"],
+                row["n_waiting"],
+                silent,
+                taken,
+                kept,
+                min(releases, default=None),
+            )
+        )
     return found

@@ -1,4 +1,5 @@
-"""From the bytes of a file to a list that was looked through, or to one sentence that says why not (docs/rules.md#lists)."""
+"""From the bytes of a file to a list that was looked through, or to one sentence that says why not
+(docs/rules.md#lists)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,8 +38,8 @@ def read(
 ) -> List:
     """Read an uploaded list and look through it. Nothing is written anywhere.
 
-    `encoding` and `sheet` are what the person chose instead of our guess, `chosen` how they named the columns, and `remembered` what
-    their institution called them before (field by header). Raises ListRefused.
+    `encoding` and `sheet` are what the person chose instead of our guess, `chosen` how they named the columns, and
+    `remembered` what their institution called them before (field by header). Raises ListRefused.
     """
     answer = open_file(data, encoding=encoding, sheet=sheet)
     rows = answer.pop("rows")
@@ -56,7 +57,9 @@ def check_columns(found: Columns, number: int) -> None:
     if found.twice:
         raise ListRefused("twice", {"names": ", ".join(map(checking.shown, found.twice))})
     if "email" not in found.meaning:
-        raise ListRefused("no_addresses", {"names": ", ".join(checking.shown(name) for name in found.names if name) or "–"})
+        raise ListRefused(
+            "no_addresses", {"names": ", ".join(checking.shown(name) for name in found.names if name) or "–"}
+        )
     if number > reader.MAX_ROWS:
         raise ListRefused("too_many_rows", {"rows": reader.MAX_ROWS})
 

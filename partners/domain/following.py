@@ -33,8 +33,9 @@ Seat = Registration.Status
 
 @dataclass(frozen=True)
 class Standing:
-    """The numbers of a cohort. `accepted` counts those who have no seat and wait for none; `declined` those too who are no longer
-    listed; `kept` and `taken` are seats of sessions to come. `reminded_at`: when the silent were last reminded."""
+    """The numbers of a cohort. `accepted` counts those who have no seat and wait for none; `declined` those too who are
+    no longer listed; `kept` and `taken` are seats of sessions to come. `reminded_at`: when the silent were last
+    reminded."""
 
     listed: int
     invited: int
@@ -118,18 +119,25 @@ def standings(cohorts: Sequence[Cohort], at: datetime) -> dict[int, Standing]:
         numbers: dict[str, Any] = {name: row.get(f"n_{name}", 0) for name in ("listed", *STATES)}
         numbers["declined"] += gone  # whoever has themselves erased has declined: their institution learns no more
         found[cohort.pk] = Standing(
-            **numbers, kept=pools.get("kept", 0), taken=pools.get("used", 0), size=cohort.size, reminded_at=row.get("last")
+            **numbers,
+            kept=pools.get("kept", 0),
+            taken=pools.get("used", 0),
+            size=cohort.size,
+            reminded_at=row.get("last"),
         )
     return found
 
 
 def to_remind(cohort: Cohort, at: datetime) -> QuerySet[Invitee]:
-    """The silent whose invitation left three days ago or longer, and their last reminder too; not who wants no such mails."""
+    """The silent whose invitation left three days ago or longer, and their last reminder too; not who wants no such
+    mails."""
     long_ago = at - BETWEEN_REMINDERS
     key = Concat(Value(f"{applying.INVITATION}:{cohort.institution_id}:"), OuterRef("key"))
     sent = Message.objects.filter(dedupe_key=key, sent_at__lte=long_ago)
     silent = Invitee.objects.filter(Exists(sent), cohort=cohort, status=Status.INVITED)
-    unwanted = OptOut.objects.filter(Q(user__email=OuterRef("email")) | Q(email=OuterRef("email")), topic=Topic.INVITATIONS)
+    unwanted = OptOut.objects.filter(
+        Q(user__email=OuterRef("email")) | Q(email=OuterRef("email")), topic=Topic.INVITATIONS
+    )
     return silent.filter(Q(reminded_at=None) | Q(reminded_at__lte=long_ago)).exclude(Exists(unwanted))
 
 
@@ -138,8 +146,13 @@ def remind(cohort: Cohort, *, at: datetime) -> int:
     with transaction.atomic():
         applying.lock(cohort.institution_id)
         silent = list(to_remind(cohort, at).values_list("pk", "email"))
-        languages = dict(User.objects.filter(email__in=[email for _pk, email in silent]).values_list("email", "language"))
-        mails = [(email, f"{applying.REMINDER}:{pk}:{at:%Y%m%d}", languages.get(email, "fr"), {"invitee": pk}) for pk, email in silent]
+        languages = dict(
+            User.objects.filter(email__in=[email for _pk, email in silent]).values_list("email", "language")
+        )
+        mails = [
+            (email, f"{applying.REMINDER}:{pk}:{at:%Y%m%d}", languages.get(email, "fr"), {"invitee": pk})
+            for pk, email in silent
+        ]
         post_many(applying.REMINDER, mails)
         Invitee.objects.filter(pk__in=[pk for pk, _email in silent]).update(reminded_at=at)
     return len(silent)
@@ -147,7 +160,8 @@ def remind(cohort: Cohort, *, at: datetime) -> int:
 
 @ledger.again_after_deadlock
 def replace(invitee: Invitee, person: Person, *, actor: User, at: datetime) -> Invitee:
-    """Put `person`, checked and without a fault, in the place of `invitee`, who is taken off with their seats; and invite them.
+    """Put `person`, checked and without a fault, in the place of `invitee`, who is taken off with their seats; and
+    invite them.
 
     Raises ValidationError when the person is on a list of the institution already, or does not want to be named by it.
     """
@@ -161,7 +175,8 @@ def replace(invitee: Invitee, person: Person, *, actor: User, at: datetime) -> I
 
 
 def add(cohort: Cohort, person: Person, *, actor: User, at: datetime) -> Invitee:
-    """Put one checked `person` on the list, and invite them. Raises ValidationError as `replace` does, and when the cohort is complete."""
+    """Put one checked `person` on the list, and invite them. Raises ValidationError as `replace` does, and when the
+    cohort is complete."""
     with transaction.atomic():
         applying.lock(cohort.institution_id)
         return _add(cohort, person, actor=actor, at=at, reason="added")
@@ -178,7 +193,9 @@ def _add(cohort: Cohort, person: Person, *, actor: User, at: datetime, reason: s
     except ListRefused as refused:
         raise ValidationError(str(refused)) from refused
     objections.forget(cohort.institution_id, [person.email])
-    invitee = Invitee(institution_id=cohort.institution_id, cohort=cohort, **{name: getattr(person, name) for name in FIELDS})
+    invitee = Invitee(
+        institution_id=cohort.institution_id, cohort=cohort, **{name: getattr(person, name) for name in FIELDS}
+    )
     invitee._history_user = actor
     invitee._change_reason = reason
     invitee.save(force_insert=True)

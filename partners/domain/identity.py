@@ -1,4 +1,5 @@
-"""Signing in through one's own institution: whom its identity provider may vouch for (docs/rules.md#institution-sign-in)."""
+"""Signing in through one's own institution: whom its identity provider may vouch for
+(docs/rules.md#institution-sign-in)."""
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -26,8 +27,9 @@ def domains(text: str) -> list[str]:
 def person(sign_in: SignIn, email: str, *, is_verified: bool | None, language: str) -> User:
     """The account of who was vouched for, opened now if there was none.
 
-    A provider vouches for the addresses of its own domains and no others, so that no institution can sign in as somebody of another;
-    organisers always come by code. `is_verified`: what the provider says of the address, None when it says nothing. Raises NotVouchedFor.
+    A provider vouches for the addresses of its own domains and no others, so that no institution can sign in as
+    somebody of another; organisers always come by code. `is_verified`: what the provider says of the address, None when
+    it says nothing. Raises NotVouchedFor.
     """
     email = normalise_email(email)
     try:

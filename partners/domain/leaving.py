@@ -1,4 +1,5 @@
-"""What follows when people leave a list: the seats that they free, and who is next on the waiting list for those (docs/rules.md#lists)."""
+"""What follows when people leave a list: the seats that they free, and who is next on the waiting list for those
+(docs/rules.md#lists)."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection
@@ -15,8 +16,8 @@ from registrations.models import Cohort, Registration, SeatPool
 
 @dataclass(frozen=True)
 class Freed:
-    """`seats` in sessions that are not over; `heirs` are the people of the same list to whom the lines would give them, each once,
-    and `others` how many more people that are on no list or another."""
+    """`seats` in sessions that are not over; `heirs` are the people of the same list to whom the lines would give them,
+    each once, and `others` how many more people that are on no list or another."""
 
     seats: int = 0
     heirs: tuple[str, ...] = ()
@@ -26,7 +27,8 @@ class Freed:
 def freed_by(cohort: Cohort, invitees: Collection[int], at: datetime) -> Freed:
     """What would follow if these people (their ids) were taken off the list of `cohort` now.
 
-    Reads only, each session by itself: lines move, and who gets a seat in one session may for that be passed over in another.
+    Reads only, each session by itself: lines move, and who gets a seat in one session may for that be passed over in
+    another.
     """
     accepted = Invitee.objects.filter(cohort=cohort, attendee__isnull=False)
     names = {
@@ -47,9 +49,14 @@ def freed_by(cohort: Cohort, invitees: Collection[int], at: datetime) -> Freed:
 
 
 def _served(freed: dict[int, Counter[int]], leaving: set[int], at: datetime) -> list[int]:
-    """The attendees in line, each once, to whom the lines would give seats if this many were freed in each pool of each session."""
+    """The attendees in line, each once, to whom the lines would give seats if this many were freed in each pool of each
+    session."""
     waiting = Registration.objects.filter(session=OuterRef("pk"), status=Registration.Status.WAITING)
-    sessions = Session.objects.filter(Exists(waiting), pk__in=freed).select_related("event", "room__venue").order_by("starts_at", "pk")
+    sessions = (
+        Session.objects.filter(Exists(waiting), pk__in=freed)
+        .select_related("event", "room__venue")
+        .order_by("starts_at", "pk")
+    )
     pools: dict[int, list[SeatPool]] = defaultdict(list)
     for pool in SeatPool.objects.filter(session__in=freed).select_related("cohort").order_by("pk"):
         pool.taken -= freed[pool.session_id][pool.pk]

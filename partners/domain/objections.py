@@ -1,4 +1,5 @@
-"""People whom the lists of an institution do not invite again: only a hash of their address is kept (docs/rules.md#erasure)."""
+"""People whom the lists of an institution do not invite again: only a hash of their address is kept
+(docs/rules.md#erasure)."""
 
 import hashlib
 import hmac
@@ -46,4 +47,6 @@ def forget(institution_id: int, emails: Iterable[str]) -> None:
 
 
 def _of(institution_id: int, emails: Iterable[str]) -> QuerySet[Objection]:
-    return Objection.objects.filter(institution=institution_id, address_hash__in=[hash_of(institution_id, email) for email in emails])
+    return Objection.objects.filter(
+        institution=institution_id, address_hash__in=[hash_of(institution_id, email) for email in emails]
+    )

@@ -1,4 +1,5 @@
-"""What a worker does with an uploaded list: reads it, checks and compares its rows, puts it into force (docs/rules.md#partners)."""
+"""What a worker does with an uploaded list: reads it, checks and compares its rows, puts it into force
+(docs/rules.md#partners)."""
 
 import logging
 import re
@@ -32,7 +33,9 @@ WRITTEN = ["status", "mode", "busy_until", "percent", "chosen", "read_as", "find
 
 def due(at: datetime) -> list[Upload]:
     """The uploads that wait for a worker, or whose worker is dead; one for each institution, the oldest first."""
-    waiting = Upload.objects.filter(status__in=[Status.RECEIVED, Status.CONFIRMED]).filter(Q(busy_until=None) | Q(busy_until__lt=at))
+    waiting = Upload.objects.filter(status__in=[Status.RECEIVED, Status.CONFIRMED]).filter(
+        Q(busy_until=None) | Q(busy_until__lt=at)
+    )
     busy = Upload.objects.filter(institution=OuterRef("institution"), busy_until__gte=at)
     first: dict[int, Upload] = {}
     for upload in waiting.exclude(Exists(busy)).order_by("created_at", "pk"):
@@ -41,10 +44,11 @@ def due(at: datetime) -> list[Upload]:
 
 
 def work(upload: Upload, *, at: datetime) -> bool:
-    """Do what `upload` waits for: read and compare it, or put it into force. False when another worker has it, or nothing is to do.
+    """Do what `upload` waits for: read and compare it, or put it into force. False when another worker has it, or
+    nothing is to do.
 
-    Whoever handed it in must still have the right to: a role that was taken away meanwhile lets nothing more happen. A list
-    that makes us stumble is refused, not tried for ever.
+    Whoever handed it in must still have the right to: a role that was taken away meanwhile lets nothing more happen. A
+    list that makes us stumble is refused, not tried for ever.
     """
     lease = at + LEASE
     free = Upload.objects.filter(pk=upload.pk, status__in=[Status.RECEIVED, Status.CONFIRMED])
@@ -79,8 +83,8 @@ def _ours(upload: Upload) -> Iterator[None]:
 
 
 def _read(upload: Upload) -> None:
-    """Read the file anew, with what was chosen by hand; cells that were corrected before are read as they are in the file. Or, where the
-    rows have only changed (`look_at_rows`), look at them again."""
+    """Read the file anew, with what was chosen by hand; cells that were corrected before are read as they are in the
+    file. Or, where the rows have only changed (`look_at_rows`), look at them again."""
     chosen = upload.chosen
     if chosen.pop("look_at_rows", False):
         with _ours(upload):
@@ -89,14 +93,19 @@ def _read(upload: Upload) -> None:
     remembered = dict(ColumnName.objects.filter(institution=upload.institution_id).values_list("name", "field"))
     try:
         answer = files.open_file(
-            bytes(UploadFile.objects.get(upload=upload).data), encoding=chosen.get("encoding", ""), sheet=chosen.get("sheet", "")
+            bytes(UploadFile.objects.get(upload=upload).data),
+            encoding=chosen.get("encoding", ""),
+            sheet=chosen.get("sheet", ""),
         )
     except ListRefused as refused:
         with _ours(upload):
             upload.rows.all().delete()
             _finish(upload, Status.REFUSED, refused={"code": refused.code, "said": refused.said})
         return
-    rows = [UploadRow(upload=upload, line=line, cells=[storable(cell) for cell in cells]) for line, cells in answer.pop("rows")]
+    rows = [
+        UploadRow(upload=upload, line=line, cells=[storable(cell) for cell in cells])
+        for line, cells in answer.pop("rows")
+    ]
     found = columns.find([(row.line, row.cells) for row in rows], remembered)
     upload.read_as = answer | {"columns": _kept(found)}
     with Progress(upload, len(rows) * 3) as progress:  # to check a row takes a third of the time, to write it down two
@@ -132,17 +141,21 @@ def columns_of(upload: Upload) -> Columns:
 
 
 def look_again(upload: Upload) -> None:
-    """Check and compare all rows of `upload` as they are now, and keep what is found about each; in the caller's transaction."""
+    """Check and compare all rows of `upload` as they are now, and keep what is found about each; in the caller's
+    transaction."""
     rows = list(upload.rows.order_by("line"))
     before = [_state(row) for row in rows]
     _note_all(upload, rows, *_check(upload, rows, Progress()))
     changed = [row for row, was in zip(rows, before, strict=True) if was != _state(row)]
-    UploadRow.objects.bulk_update(changed, ["verdict", "is_title", "person", "findings", "was", "is_doubtful"], batch_size=500)
+    UploadRow.objects.bulk_update(
+        changed, ["verdict", "is_title", "person", "findings", "was", "is_doubtful"], batch_size=500
+    )
     _finish(upload, Status.REVIEW)
 
 
 def _check(upload: Upload, rows: list[UploadRow], progress: Progress) -> tuple[list[Person], ListRefused | None]:
-    """The people of `rows`, and why the list cannot be taken as it is, if so: its rows stay then, so that this can be corrected."""
+    """The people of `rows`, and why the list cannot be taken as it is, if so: its rows stay then, so that this can be
+    corrected."""
     found = columns_of(upload)
     listed = [row for row in rows if row.line > found.header_line]
     people: list[Person] = []
@@ -157,7 +170,8 @@ def _check(upload: Upload, rows: list[UploadRow], progress: Progress) -> tuple[l
 
 
 def _note_all(upload: Upload, rows: list[UploadRow], people: list[Person], refusal: ListRefused | None) -> None:
-    """Compare the checked `people` with the list, and note what is found on `upload` and its `rows`, which are saved by the caller."""
+    """Compare the checked `people` with the list, and note what is found on `upload` and its `rows`, which are saved by
+    the caller."""
     found = columns_of(upload)
     comparison = Comparison()
     if refusal is None:
@@ -177,7 +191,8 @@ def _note_all(upload: Upload, rows: list[UploadRow], people: list[Person], refus
 
 
 def _people(upload: Upload, found: Columns, rows: list[UploadRow], progress: Progress) -> list[Person]:
-    """The people of `rows`, checked. Whom a skipped row means stays as they are: it is there, and stands for nothing else."""
+    """The people of `rows`, checked. Whom a skipped row means stays as they are: it is there, and stands for nothing
+    else."""
     numbers, formulas = upload.read_as.get("numbers", ()), upload.read_as.get("formulas", ())
     taken = [(row.line, row.cells) for row in rows if not row.is_skipped]
     people = checking.check(progress.over(taken), found, numbers=numbers, formulas=formulas)
@@ -235,7 +250,9 @@ def _tell_apart(rows: list[UploadRow], comparison: Comparison) -> None:
 
 def _tally(rows: list[UploadRow], comparison: Comparison) -> dict[str, int]:
     said = [row.verdict for row in rows]
-    tally = {name.value: said.count(name) for name in (Verdict.TO_FIX, Verdict.TWICE, Verdict.ELSEWHERE, Verdict.SKIPPED)}
+    tally = {
+        name.value: said.count(name) for name in (Verdict.TO_FIX, Verdict.TWICE, Verdict.ELSEWHERE, Verdict.SKIPPED)
+    }
     return tally | {
         "rows": sum(bool(row.person) for row in rows),
         "absent": len(comparison.absent),
@@ -257,7 +274,9 @@ def _apply(upload: Upload, at: datetime) -> None:
     steps = upload.counts["rows"] + applying.STEPS * sum(upload.counts[name] for name in ("new", "changed", "removed"))
     try:
         with Progress(upload, steps) as progress:
-            people = _people(upload, found, list(upload.rows.filter(line__gt=found.header_line).order_by("line")), progress)
+            people = _people(
+                upload, found, list(upload.rows.filter(line__gt=found.header_line).order_by("line")), progress
+            )
             applying.apply(upload, people, actor=upload.uploaded_by, at=at, as_shown=upload.counts, progress=progress)
     except (applying.ListMoved, ListRefused):
         upload = Upload.objects.select_related("cohort").get(pk=upload.pk)

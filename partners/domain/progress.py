@@ -13,7 +13,8 @@ from partners.models import Upload
 T = TypeVar("T")
 SECONDS_BETWEEN = 0.5
 
-# Never waits long: not for this worker's own transaction, which may hold the row by then, nor for whoever waits for that one.
+# Never waits long: not for this worker's own transaction, which may hold the row by then, nor for whoever waits for
+# that one.
 IMPATIENT = "-c lock_timeout=100ms -c statement_timeout=1s"
 TELL = """
     UPDATE partners_upload SET percent = %s WHERE id =
@@ -24,8 +25,8 @@ TELL = """
 class Progress:
     """Counts what is done of `steps`, and tells it twice a second at most, as `Upload.percent`.
 
-    Within a transaction it is told through a connection of its own. SQLite has one writer: there it is told between transactions only.
-    What cannot be told is not, and is not tried again: the work goes on.
+    Within a transaction it is told through a connection of its own. SQLite has one writer: there it is told between
+    transactions only. What cannot be told is not, and is not tried again: the work goes on.
     """
 
     def __init__(self, upload: Upload | None = None, steps: int = 0) -> None:
@@ -35,7 +36,9 @@ class Progress:
     def __enter__(self) -> "Progress":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.aside:
             self.aside.close()
 

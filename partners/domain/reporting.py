@@ -32,4 +32,10 @@ def _line(row: int, finding: Finding, found: List | None) -> dict[str, Any]:
     index = found.columns.meaning.get(finding.column, -1) if found else -1
     names = found.columns.names if found else ()
     column = names[index] if 0 <= index < len(names) and names[index] else str(sentences.FIELDS.get(finding.column, ""))
-    return {"row": row, "column": column, "value": finding.value, "code": finding.code, "message": sentences.about(finding)}
+    return {
+        "row": row,
+        "column": column,
+        "value": finding.value,
+        "code": finding.code,
+        "message": sentences.about(finding),
+    }

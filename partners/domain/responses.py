@@ -33,7 +33,8 @@ class Complete(Exception):
 
 @dataclass
 class Accepted:
-    """Who the invitee is now, whether the account was opened by this, and what became of each session that was chosen."""
+    """Who the invitee is now, whether the account was opened by this, and what became of each session that was
+    chosen."""
 
     attendee: Attendee
     opened_account: bool
@@ -50,20 +51,25 @@ def sessions_for(cohort: Cohort, at: datetime) -> list[Session]:
 
 @ledger.again_after_deadlock
 def accept(invitee: Invitee, slugs: Collection[str], *, language: str, at: datetime) -> Accepted:
-    """Make the person a member of the cohort, with an account of their own, and give them the seats that they chose, or a place on the waiting list.
+    """Make the person a member of the cohort, with an account of their own, and give them the seats that they chose, or
+    a place on the waiting list.
 
-    Of two who accept at once, one opens the account and both see the same. Seats are asked for one by one afterwards: one that
-    is refused, full or clashing, costs no other. Raises Gone, and Complete when the cohort has its people.
+    Of two who accept at once, one opens the account and both see the same. Seats are asked for one by one afterwards:
+    one that is refused, full or clashing, costs no other. Raises Gone, and Complete when the cohort has its people.
     """
     with transaction.atomic():
         applying.lock(invitee.institution_id)
-        found = Invitee.objects.select_related("cohort", "attendee__user").filter(pk=invitee.pk, key=invitee.key).first()
+        found = (
+            Invitee.objects.select_related("cohort", "attendee__user").filter(pk=invitee.pk, key=invitee.key).first()
+        )
         if found is None:
             raise Gone
         first_time, is_new = found.status != Status.ACCEPTED, False
         if first_time:
             user, is_new = accounts.find_or_open(found.email, language=language)
-            attendee = getattr(user, "attendee", None) or accounts.introduce(user, name=str(found) or user.email.partition("@")[0])
+            attendee = getattr(user, "attendee", None) or accounts.introduce(
+                user, name=str(found) or user.email.partition("@")[0]
+            )
         elif found.attendee:  # who they became then, whatever address the list gives them since
             attendee = found.attendee
         else:
@@ -85,7 +91,7 @@ def accept(invitee: Invitee, slugs: Collection[str], *, language: str, at: datet
 
 def _seat(session: Session, attendee: Attendee, at: datetime) -> tuple[Registration | None, str]:
     try:
-        return booking.register(session, attendee, actor=attendee.user, at=at, waits=True), ""
+        return booking.register(booking.Ask(session, attendee, actor=attendee.user, at=at, waits=True)), ""
     except SeatRefused as refused:
         return None, str(refused)
 
@@ -95,7 +101,9 @@ def decline(invitee: Invitee, *, at: datetime) -> Invitee:
     """Say no, and give back what the cohort gave: its seats go to its line. Once more changes nothing. Raises Gone."""
     with transaction.atomic():
         applying.lock(invitee.institution_id)
-        found = Invitee.objects.select_related("cohort", "attendee__user").filter(pk=invitee.pk, key=invitee.key).first()
+        found = (
+            Invitee.objects.select_related("cohort", "attendee__user").filter(pk=invitee.pk, key=invitee.key).first()
+        )
         if found is None:
             raise Gone
         if found.status == Status.DECLINED:
@@ -110,11 +118,14 @@ def decline(invitee: Invitee, *, at: datetime) -> Invitee:
 
 @ledger.again_after_deadlock
 def erase(invitee: Invitee, *, at: datetime) -> None:
-    """Forget what the institution has said about the person: the row, its history, the mails; and keep a hash alone, so that they are
-    not named again. Their institution learns that somebody declined. An account that they opened stays theirs. Raises Gone."""
+    """Forget what the institution has said about the person: the row, its history, the mails; and keep a hash alone, so
+    that they are not named again. Their institution learns that somebody declined. An account that they opened stays
+    theirs. Raises Gone."""
     with transaction.atomic():
         applying.lock(invitee.institution_id)
-        found = Invitee.objects.select_related("cohort", "attendee__user").filter(pk=invitee.pk, key=invitee.key).first()
+        found = (
+            Invitee.objects.select_related("cohort", "attendee__user").filter(pk=invitee.pk, key=invitee.key).first()
+        )
         if found is None:
             raise Gone
         if found.attendee:
@@ -123,11 +134,14 @@ def erase(invitee: Invitee, *, at: datetime) -> None:
 
 
 def forget(user: User, *, at: datetime) -> None:
-    """Take the person of `user` off every list, as `erase` does, and out of what is remembered of lists: their account is being erased."""
+    """Take the person of `user` off every list, as `erase` does, and out of what is remembered of lists: their account
+    is being erased."""
     emails, attendee = addresses_of(user), getattr(user, "attendee", None)
     for found in Invitee.objects.filter(Q(email__in=emails) | Q(attendee__user=user)):
         _forget(found, at)
-    Invitee.history.filter(Q(email__in=emails) | Q(attendee_id=attendee.pk if attendee else None, attendee_id__isnull=False)).delete()
+    Invitee.history.filter(
+        Q(email__in=emails) | Q(attendee_id=attendee.pk if attendee else None, attendee_id__isnull=False)
+    ).delete()
 
 
 def _forget(invitee: Invitee, at: datetime) -> None:

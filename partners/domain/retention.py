@@ -20,7 +20,8 @@ def _last() -> Coalesce:
 
 
 def kept_until(invitee: Invitee) -> datetime | None:
-    """When somebody on a list will be forgotten, as it looks now; None while the session is not known that they were listed for."""
+    """When somebody on a list will be forgotten, as it looks now; None while the session is not known that they were
+    listed for."""
     last = Cohort.objects.annotate(last=_last()).values_list("last", flat=True).get(pk=invitee.cohort_id)
     if last is None or invitee.created_at >= last:
         return None
@@ -28,11 +29,13 @@ def kept_until(invitee: Invitee) -> datetime | None:
 
 
 def forget_old(at: datetime) -> int:
-    """Delete, with their history, the people of lists whose sessions are long over; return how many. Who accepted keeps their account."""
+    """Delete, with their history, the people of lists whose sessions are long over; return how many. Who accepted keeps
+    their account."""
     lasts = Cohort.objects.annotate(last=_last()).filter(last__lte=at - SILENT).values_list("pk", "last")
     found = 0
     for cohort, last in lasts:
-        old = Invitee.objects.filter(cohort=cohort, created_at__lt=last)  # who came onto the list since is meant for what is to come
+        # Who came onto the list since is meant for what is to come.
+        old = Invitee.objects.filter(cohort=cohort, created_at__lt=last)
         if last + CAME > at:
             old = old.exclude(status=Invitee.Status.ACCEPTED)
         ids = list(old.values_list("pk", flat=True))

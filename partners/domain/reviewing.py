@@ -1,4 +1,5 @@
-"""An uploaded list on its way into force: received, read, corrected, confirmed; nothing of it counts before (docs/rules.md#lists)."""
+"""An uploaded list on its way into force: received, read, corrected, confirmed; nothing of it counts before
+(docs/rules.md#lists)."""
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping
@@ -26,12 +27,15 @@ UPLOADS = Limit("uploads", amount=50, per=timedelta(minutes=1))
 
 
 class Stale(Exception):
-    """The upload is not what the page showed: it was confirmed, dropped or read again meanwhile. Nothing was changed."""
+    """The upload is not what the page showed: it was confirmed, dropped or read again meanwhile. Nothing was
+    changed."""
 
 
-def receive(cohort: Cohort, data: bytes, file_name: str, *, actor: User, mode: str = Upload.Mode.ADD, at: datetime) -> Upload:
-    """Keep an uploaded file and ring for a worker that reads it. Raises TooMany after fifty in a minute, ListRefused when it is
-    larger than a list may be: then nothing is kept."""
+def receive(
+    cohort: Cohort, data: bytes, file_name: str, *, actor: User, mode: str = Upload.Mode.ADD, at: datetime
+) -> Upload:
+    """Keep an uploaded file and ring for a worker that reads it. Raises TooMany after fifty in a minute, ListRefused
+    when it is larger than a list may be: then nothing is kept."""
     UPLOADS.take(f"{cohort.institution_id}", at=at)
     if len(data) > MAX_BYTES:
         raise ListRefused("too_large", {"mb": MAX_BYTES // 1024 // 1024})
@@ -53,10 +57,10 @@ def _ring(upload: Upload) -> None:
     transaction.on_commit(lambda: ring_task(WORK, str(upload.uuid)))
 
 
-# --- What workers do ------------------------------------------------------------------------------------------------------------
+# --- What workers do --------------------------------------------------------------------------------------------------
 
 
-# --- What people do -------------------------------------------------------------------------------------------------------------
+# --- What people do ---------------------------------------------------------------------------------------------------
 
 
 def _change(upload: Upload, act: Callable[[Upload], None], *, of: Collection[str] = (Status.REVIEW,)) -> Upload:
@@ -71,7 +75,8 @@ def _change(upload: Upload, act: Callable[[Upload], None], *, of: Collection[str
 
 
 def _look_soon(upload: Upload) -> None:
-    """Look at a short list again at once, while the person waits; at a long one in a worker, so that nobody else has to."""
+    """Look at a short list again at once, while the person waits; at a long one in a worker, so that nobody else has
+    to."""
     if upload.rows.count() <= AT_ONCE:
         look_again(upload)
         return
@@ -82,8 +87,8 @@ def _look_soon(upload: Upload) -> None:
 
 
 def correct(upload: Upload, line: int, values: Mapping[str, str]) -> Upload:
-    """Write some cells of a row anew (field by field), and check the list again. Who writes all of them has said what the row means:
-    what stood in cells under no header is dropped."""
+    """Write some cells of a row anew (field by field), and check the list again. Who writes all of them has said what
+    the row means: what stood in cells under no header is dropped."""
 
     def act(found: Upload) -> None:
         of = columns_of(found)
@@ -108,7 +113,9 @@ def keep_only(upload: Upload, line: int) -> Upload:
     """Of several rows that stand for one person, take this one, and skip the others."""
 
     def act(found: Upload) -> None:
-        repeats = {row.line: _repeated_line(row) for row in found.rows.filter(verdict__in=[Verdict.TWICE, Verdict.TO_FIX])}
+        repeats = {
+            row.line: _repeated_line(row) for row in found.rows.filter(verdict__in=[Verdict.TWICE, Verdict.TO_FIX])
+        }
         if not (first := repeats.pop(line, 0)):
             raise Stale
         for some in applying.batches([first, *(other for other, of in repeats.items() if of == first)]):
@@ -135,7 +142,8 @@ def skip(upload: Upload, line: int, *, skipped: bool = True) -> Upload:
 
 
 def choose(upload: Upload, *, mode: str = "", meaning: Mapping[str, int] | None = None) -> Upload:
-    """Say whether the list is added or replaces the other, or which column means what (remembered for the institution)."""
+    """Say whether the list is added or replaces the other, or which column means what (remembered for the
+    institution)."""
 
     def act(found: Upload) -> None:
         found.mode = mode or found.mode
@@ -152,11 +160,14 @@ def _remember(upload: Upload, meaning: Mapping[str, int]) -> None:
     said = {reader.plain(names[index])[:100]: field for field, index in meaning.items() if index < len(names)}
     for name, field in said.items():
         if name and columns.MEANING.get(name) != field:
-            ColumnName.objects.update_or_create(institution_id=upload.institution_id, name=name, defaults={"field": field})
+            ColumnName.objects.update_or_create(
+                institution_id=upload.institution_id, name=name, defaults={"field": field}
+            )
 
 
 def read_otherwise(upload: Upload, *, encoding: str = "", sheet: str = "") -> Upload:
-    """Read the file again, as written in `encoding`, or from another `sheet`; what was corrected is lost, since rows may be others."""
+    """Read the file again, as written in `encoding`, or from another `sheet`; what was corrected is lost, since rows
+    may be others."""
 
     def act(found: Upload) -> None:
         found.chosen = {name: value for name, value in (("encoding", encoding), ("sheet", sheet)) if value}
@@ -168,8 +179,9 @@ def read_otherwise(upload: Upload, *, encoding: str = "", sheet: str = "") -> Up
 
 
 def confirm(upload: Upload, *, as_shown: Mapping[str, int], actor: User) -> Upload:
-    """Agree to what the page showed; a worker puts it into force. Once more changes nothing. Raises Stale when the list has changed
-    since the page was drawn, so that nobody agrees to what they have not seen, and while nobody has said that guessed columns are right."""
+    """Agree to what the page showed; a worker puts it into force. Once more changes nothing. Raises Stale when the list
+    has changed since the page was drawn, so that nobody agrees to what they have not seen, and while nobody has said
+    that guessed columns are right."""
     if Upload.objects.filter(pk=upload.pk, status__in=[Status.CONFIRMED, Status.APPLIED]).exists():
         return Upload.objects.get(pk=upload.pk)
 
@@ -190,7 +202,8 @@ def confirm(upload: Upload, *, as_shown: Mapping[str, int], actor: User) -> Uplo
 
 
 def discard(upload: Upload) -> bool:
-    """Drop an upload that nobody has agreed to, with its file and rows; tell whether it was one. Once more changes nothing."""
+    """Drop an upload that nobody has agreed to, with its file and rows; tell whether it was one. Once more changes
+    nothing."""
     with transaction.atomic():
         applying.lock(upload.institution_id)
         found = Upload.objects.filter(pk=upload.pk, status__in=[Status.RECEIVED, Status.REVIEW, Status.REFUSED])

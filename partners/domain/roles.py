@@ -20,12 +20,14 @@ OWNS = frozenset({Role.OWNER, ORGANISER})
 EDITS = OWNS | {Role.COORDINATOR}
 WELCOME = "partners.team"
 BROUGHT_IN = Limit("brought-in", amount=30, per=timedelta(days=1))  # each is a mail to an address that somebody typed
-# What an organiser needs in order to work with lists on behalf of an institution, in the administration and in the portal.
+# What an organiser needs in order to work with lists on behalf of an institution, in the administration and in the
+# portal.
 ON_BEHALF = "partners.change_invitee"
 
 
 def role_in(user: User, institution: Institution) -> str:
-    """The role of `user` in `institution` as it is now: "organiser" for who may act on behalf of all, "" for a stranger."""
+    """The role of `user` in `institution` as it is now: "organiser" for who may act on behalf of all, "" for a
+    stranger."""
     role = PartnerRole.objects.filter(institution=institution, user=user).values_list("role", flat=True).first()
     if role is None and user.is_active and user.is_staff and user.has_perm(ON_BEHALF):
         return ORGANISER
@@ -42,7 +44,9 @@ def may_own(user: User, institution: Institution) -> bool:
     return role_in(user, institution) in OWNS
 
 
-def bring_in(institution: Institution, email: str, role: str, *, actor: User, language: str, at: datetime) -> tuple[PartnerRole, bool]:
+def bring_in(
+    institution: Institution, email: str, role: str, *, actor: User, language: str, at: datetime
+) -> tuple[PartnerRole, bool]:
     """Give the person of this address a role, and write to them; tell whether that is new. Whoever has a role keeps it.
 
     Raises ValidationError when `actor` no longer says who works there, TooMany after 30 people in a day.
@@ -74,18 +78,23 @@ def _no_owner() -> ValidationError:
 
 
 def change(role: PartnerRole, new: str, *, actor: User) -> bool:
-    """Let somebody have another role, or with "" none any more; tell whether that changed anything. Raises ValidationError when the
-    institution would have no owner left, and when somebody raises their own role."""
+    """Let somebody have another role, or with "" none any more; tell whether that changed anything. Raises
+    ValidationError when the institution would have no owner left, and when somebody raises their own role."""
     with transaction.atomic():
-        lock(role.institution_id)  # of two who take each other's role away, the second finds that they are no owner any more
+        # Of two who take each other's role away, the second finds that they are no owner any more.
+        lock(role.institution_id)
         found = PartnerRole.objects.select_related("institution").filter(pk=role.pk).first()
         if found is None or found.role == new:
             return False
         if not may_own(actor, found.institution):
             raise _no_owner()
-        others = PartnerRole.objects.filter(institution=found.institution_id, role=Role.OWNER, user__is_active=True).exclude(pk=found.pk)
+        others = PartnerRole.objects.filter(
+            institution=found.institution_id, role=Role.OWNER, user__is_active=True
+        ).exclude(pk=found.pk)
         if found.role == Role.OWNER and not others.exists():
-            raise ValidationError(_("An institution must keep at least one owner: make somebody else an owner first."), code="last_owner")
+            raise ValidationError(
+                _("An institution must keep at least one owner: make somebody else an owner first."), code="last_owner"
+            )
         found._history_user = actor
         if new:
             found.role = new

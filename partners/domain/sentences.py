@@ -17,9 +17,12 @@ REFUSALS: dict[str, Any] = confined.REFUSALS | {
     "empty": gettext_lazy("There is nobody in this file: it has no rows below its headers."),
     "too_many_rows": gettext_lazy("This list has more than %(rows)d rows: split it."),
     "too_many_columns": gettext_lazy("This list has more than %(columns)d columns: keep names, addresses and numbers."),
-    "other_type": gettext_lazy("This is not a list but a file of the type %(type)s: save the list as XLSX, ODS or CSV."),
+    "other_type": gettext_lazy(
+        "This is not a list but a file of the type %(type)s: save the list as XLSX, ODS or CSV."
+    ),
     "stumbled": gettext_lazy(
-        "We could not process this list, and have made a note of it. Nothing was changed: try another file format, or write to the organisers."
+        "We could not process this list, and have made a note of it. Nothing was changed: try another file "
+        "format, or write to the organisers."
     ),
     "nobody": gettext_lazy("No row of this file can be used as it is: fix the rows, then try again."),
     "twice": gettext_lazy("Two columns have the same name: %(names)s. Rename one of them."),
@@ -27,7 +30,8 @@ REFUSALS: dict[str, Any] = confined.REFUSALS | {
         "No column contains e-mail addresses. The columns found: %(names)s. Say which one does, or add one to the file."
     ),
     "too_many_people": gettext_lazy(
-        "This list can have %(size)d people, and would have %(people)d with this file: skip rows, or write to the organisers."
+        "This list can have %(size)d people, and would have %(people)d with this file: skip rows, or write to the"
+        " organisers."
     ),
 }
 
@@ -35,7 +39,9 @@ _FINDINGS: dict[str, Any] = {
     "email_missing": gettext_lazy("The address is missing: nobody can be invited without one."),
     "email_at": gettext_lazy("The “@” is missing. Do you mean %(fix)s?"),
     "email_invalid": gettext_lazy("This is not an e-mail address: is there a comma, a space or a character too many?"),
-    "email_letter": gettext_lazy("This address contains a character that no address has (%(letter)s): type it again by hand."),
+    "email_letter": gettext_lazy(
+        "This address contains a character that no address has (%(letter)s): type it again by hand."
+    ),
     "several_addresses": gettext_lazy("One address per cell: keep one."),
     "domain_mixed": gettext_lazy("This address mixes alphabets: it really goes to “%(domain)s”. Is that right?"),
     "control": gettext_lazy("There is an invisible character here (%(letter)s): type the text again by hand."),
@@ -48,7 +54,9 @@ _FINDINGS: dict[str, Any] = {
     "reference_blanks": gettext_lazy("Spaces inside the number were removed."),
     "reference_missing": gettext_lazy("The number is missing: only the address tells this person from others."),
     "zeros_lost": gettext_lazy("Excel has dropped the leading zeros; the number is read as %(kept)s."),
-    "excel_number": gettext_lazy("Excel has changed this number: set the format of the column to “Text”, and type it again."),
+    "excel_number": gettext_lazy(
+        "Excel has changed this number: set the format of the column to “Text”, and type it again."
+    ),
     "repeated": gettext_lazy("The same address as %(name)s on line %(line)d, who is kept."),
     "same_reference": gettext_lazy("The same number as %(name)s, %(email)s (line %(line)d), who is kept."),
     "similar_address": gettext_lazy("Perhaps the same mailbox as on line %(line)d: both are kept."),
@@ -59,7 +67,9 @@ _FINDINGS: dict[str, Any] = {
     "reference_taken": gettext_lazy("This number already belongs to %(name)s."),
     "other_cohort": gettext_lazy("Already on your list “%(cohort)s”: nobody is invited twice."),
     "declines": gettext_lazy("This person has declined: they will not be invited again."),
-    "own_name": gettext_lazy("The person writes their own name as “%(name)s”: their badge keeps it, only your list changes."),
+    "own_name": gettext_lazy(
+        "The person writes their own name as “%(name)s”: their badge keeps it, only your list changes."
+    ),
     "own_address": gettext_lazy("The person already has an account: it keeps its address, only your list changes."),
     "no_header": gettext_lazy("The headers are missing, or we do not recognise them: check which column is which."),
     "not_kept": gettext_lazy("Not kept, as we do not need it: %(columns)s."),
@@ -99,7 +109,10 @@ DELIMITERS: dict[str, Any] = {
 def read_as(said: Mapping[str, Any]) -> list[str]:
     """How a file was read, in a few words: "Windows (Western Europe)", "semicolons"; or the sheet of a workbook."""
     if said.get("kind") == "csv":
-        return [str(ENCODINGS.get(said["encoding"], said["encoding"])), str(DELIMITERS.get(said["delimiter"], said["delimiter"]))]
+        return [
+            str(ENCODINGS.get(said["encoding"], said["encoding"])),
+            str(DELIMITERS.get(said["delimiter"], said["delimiter"])),
+        ]
     return [said.get("kind", "").upper(), said.get("sheet", "")]
 
 
@@ -118,7 +131,9 @@ def state_of(invitee: Any) -> Any:
     """How far an invitee of `following.people_of` is."""
     if invitee.status != "accepted":
         return STATES[invitee.status]
-    name = "seated" if invitee.seated else "waiting" if invitee.waits else "attended" if invitee.attended else "accepted"
+    name = (
+        "seated" if invitee.seated else "waiting" if invitee.waits else "attended" if invitee.attended else "accepted"
+    )
     return STATES[name]
 
 
@@ -139,7 +154,8 @@ def sort(name: str, number: int) -> str:
 
 
 def freed(what: "Freed") -> str:
-    """What becomes of the seats of people who leave a list, in sentences: how many there are, and who is next on the waiting list."""
+    """What becomes of the seats of people who leave a list, in sentences: how many there are, and who is next on the
+    waiting list."""
     if not what.seats:
         return gettext("No seat will be freed.")
     said = [ngettext("%(n)d seat will be freed.", "%(n)d seats will be freed.", what.seats) % {"n": what.seats}]

@@ -5,9 +5,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 
 from partners.domain import sentences
+from partners.domain.checking import Level
 from partners.domain.following import Standing
+from partners.models import UploadRow
 
 register = template.Library()
+
+VERDICT_CLASSES: dict[str, str] = {
+    UploadRow.Verdict.TO_FIX: "bad",
+    UploadRow.Verdict.TWICE: "warn",
+    UploadRow.Verdict.ELSEWHERE: "warn",
+    UploadRow.Verdict.SAME: "quiet",
+    UploadRow.Verdict.SKIPPED: "quiet",
+    UploadRow.Verdict.NOBODY: "quiet",
+}
+
+LEVEL_CLASSES: dict[str, str] = {Level.ERROR: "why", Level.WARNING: "remark warn"}
 
 # From who comes to who does not, the silent last.
 ORDER = ("attended", "seated", "waiting", "accepted", "declined", "invited")
@@ -15,14 +28,17 @@ ORDER = ("attended", "seated", "waiting", "accepted", "declined", "invited")
 
 @register.simple_tag
 def bars(standing: Standing) -> list[dict[str, Any]]:
-    """The parts of the bar that shows how a cohort stands, in thousandths of its width, each with its number and words."""
+    """The parts of the bar that shows how a cohort stands, in thousandths of its width, each with its number and
+    words."""
     shown, x = [], 0
     everybody = sum(getattr(standing, name) for name in ORDER)
     for name in ORDER:
         number = getattr(standing, name)
         if number:
             width = round(1000 * number / everybody)
-            shown.append({"name": name, "number": number, "x": x, "width": width, "words": str(sentences.STATES[name]).lower()})
+            shown.append(
+                {"name": name, "number": number, "x": x, "width": width, "words": str(sentences.STATES[name]).lower()}
+            )
             x += width
     return shown
 
@@ -59,5 +75,21 @@ def state_class(invitee: Any) -> str:
     if invitee.status == "declined":
         return "bad"
     return (
-        "" if invitee.status == "accepted" and (invitee.seated or invitee.attended) else "warn" if invitee.status == "accepted" else "quiet"
+        ""
+        if invitee.status == "accepted" and (invitee.seated or invitee.attended)
+        else "warn"
+        if invitee.status == "accepted"
+        else "quiet"
     )
+
+
+@register.filter
+def verdict_class(row: UploadRow) -> str:
+    """The colour of what a row is: red needs somebody, amber a look, grey changes nothing."""
+    return VERDICT_CLASSES.get(row.verdict, "")
+
+
+@register.filter
+def level_class(level: str) -> str:
+    """How what was found in a row is shown: what keeps it out, or what is only said."""
+    return LEVEL_CLASSES.get(level, "remark")

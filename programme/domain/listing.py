@@ -48,7 +48,8 @@ class Listing:
 def read(asked: Mapping[str, str], *, today: date) -> Listing:
     """Understand what was `asked` for in the address; whatever names nothing published is left out.
 
-    Without a day: today during the summit, else the first day; if nothing matches the filters then, the first day with a match.
+    Without a day: today during the summit, else the first day; if nothing matches the filters then, the first day with
+    a match.
     """
     outline = Session.objects.published().values_list(
         "starts_at", "room__venue__timezone", "event_id", "track_id", "room__venue_id", "access"
@@ -68,9 +69,14 @@ def read(asked: Mapping[str, str], *, today: date) -> Listing:
     for menu in menus:
         menu.chosen = chosen.get(menu.name, "")
     wanted = [keys[menu.name].get(menu.chosen) for menu in menus]
-    matches = Counter(on for on, *of in sessions if all(want in (None, has) for want, has in zip(wanted, of, strict=True)))
+    matches = Counter(
+        on for on, *of in sessions if all(want in (None, has) for want, has in zip(wanted, of, strict=True))
+    )
     rows_of_days = {row.date: row for row in Day.objects.all()}
-    days = [ListedDay(on, rows_of_days.get(on), matches[on]) for on in sorted(rows_of_days.keys() | {on for on, *_ in sessions})]
+    days = [
+        ListedDay(on, rows_of_days.get(on), matches[on])
+        for on in sorted(rows_of_days.keys() | {on for on, *_ in sessions})
+    ]
 
     asked_day = next((day for day in days if day.date.isoformat() == asked.get("day")), None)
     usual_day = next((day for day in days if day.date == today), days[0] if days else None)

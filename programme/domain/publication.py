@@ -25,21 +25,25 @@ def unpublish(sessions: Iterable[Session], actor: User) -> int:
 def cancel(sessions: Iterable[Session], actor: User) -> int:
     """Say that the published ones among `sessions` do not take place; return how many. Doing it twice changes nothing.
 
-    They stay on the programme. Each is cancelled whole, one after the other: its people lose their seats in the same step.
+    They stay on the programme. Each is cancelled whole, one after the other: its people lose their seats in the same
+    step.
     """
     return sum(_turn([session], Session.Status.PUBLISHED, Session.Status.CANCELLED, actor) for session in sessions)
 
 
 def reinstate(sessions: Iterable[Session], actor: User) -> int:
-    """Take the cancelled ones among `sessions` back to draft, from where they are published again; return how many. Nobody gets a
-    seat back by it. Raises ValidationError, and changes none of them, when another session has the room by now.
+    """Take the cancelled ones among `sessions` back to draft, from where they are published again; return how many.
+    Nobody gets a seat back by it. Raises ValidationError, and changes none of them, when another session has the room
+    by now.
     """
     return _turn(sessions, Session.Status.CANCELLED, Session.Status.DRAFT, actor)
 
 
 def _turn(sessions: Iterable[Session], before: str, after: str, actor: User) -> int:
     with transaction.atomic():
-        found = Session.objects.select_for_update(of=("self",), no_key=True).select_related("room").filter(status=before)
+        found = (
+            Session.objects.select_for_update(of=("self",), no_key=True).select_related("room").filter(status=before)
+        )
         found = found.filter(pk__in=[session.pk for session in sessions]).order_by("pk")
         for session in found:
             if (before, after) == (Session.Status.PUBLISHED, Session.Status.DRAFT):

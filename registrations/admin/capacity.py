@@ -34,7 +34,9 @@ class WantedForm(forms.Form):
     def clean_capacity(self) -> int:
         capacity = self.cleaned_data["capacity"]
         if capacity >= self.session.capacity:
-            raise ValidationError(_("The capacity is %(capacity)d: write a lower one.") % {"capacity": self.session.capacity})
+            raise ValidationError(
+                _("The capacity is %(capacity)d: write a lower one.") % {"capacity": self.session.capacity}
+            )
         return capacity
 
 
@@ -62,7 +64,9 @@ class LoweringForm(WantedForm):
         holding = Registration.objects.filter(session=session, pool__session=session, pool__cohort=None)
         people: Any = self.fields["people"]
         people.queryset = holding.select_related("attendee__user").order_by("-created_at", "-id")
-        people.label_from_instance = lambda registration: f"{registration.attendee} ({registration.attendee.user.email})"
+        people.label_from_instance = lambda registration: (
+            f"{registration.attendee} ({registration.attendee.user.email})"
+        )
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -73,7 +77,9 @@ class LoweringForm(WantedForm):
         number = pools.above(self.session, data["capacity"])
         if data.get("who") == "named" and len(data["people"]) != number:
             sentence = ngettext(
-                "Tick exactly %(number)d person: you ticked %(ticked)d.", "Tick exactly %(number)d people: you ticked %(ticked)d.", number
+                "Tick exactly %(number)d person: you ticked %(ticked)d.",
+                "Tick exactly %(number)d people: you ticked %(ticked)d.",
+                number,
             )
             self.add_error("people", sentence % {"number": number, "ticked": len(data["people"])})
         return data
@@ -94,10 +100,14 @@ def capacity(model_admin: ModelAdmin, request: HttpRequest, session: Session) ->
     wanted = WantedForm(session, asked if "capacity" in asked else None)
     number = wanted.cleaned_data["capacity"] if wanted.is_valid() else None
     if number and not form:
-        form = LoweringForm(session, initial={"capacity": number, "was": session.capacity, "how": Lowering.KEEP, "who": "last"})
+        form = LoweringForm(
+            session, initial={"capacity": number, "was": session.capacity, "how": Lowering.KEEP, "who": "last"}
+        )
     figures = _figures(session, number)
     if form and number:
-        figures["ways"] = [{"radio": radio, "consequence": figures["consequences"][radio.data["value"]]} for radio in form["how"]]
+        figures["ways"] = [
+            {"radio": radio, "consequence": figures["consequences"][radio.data["value"]]} for radio in form["how"]
+        ]
     return show(
         model_admin,
         request,
@@ -112,7 +122,8 @@ def capacity(model_admin: ModelAdmin, request: HttpRequest, session: Session) ->
 
 
 def _figures(session: Session, wanted: int | None) -> dict[str, Any]:
-    """The numbers, and for each way out what it means; `above`: those whose seats the capacity `wanted` has no room for."""
+    """The numbers, and for each way out what it means; `above`: those whose seats the capacity `wanted` has no room
+    for."""
     held = list(SeatPool.objects.filter(session=session))
     taken = sum(pool.taken for pool in held if pool.cohort_id is None)
     kept = sum(pool.seats for pool in held if pool.cohort_id)
@@ -131,9 +142,14 @@ def _figures(session: Session, wanted: int | None) -> dict[str, Any]:
     if above > taken:
         move = _("Not possible: too many seats are kept for cohorts. Lower those first.")
     consequences = {
-        Lowering.KEEP: _("The capacity becomes %(capacity)d. Nobody loses a seat; one that is given back goes to the waiting list.")
+        Lowering.KEEP: _(
+            "The capacity becomes %(capacity)d. Nobody loses a seat; one that is given back goes to the waiting list."
+        )
         % stays,
-        Lowering.CLOSE: _("The capacity becomes %(capacity)d, registration closes now, and the organisers give each freed seat by hand.")
+        Lowering.CLOSE: _(
+            "The capacity becomes %(capacity)d, registration closes now, and the organisers give each freed seat "
+            "by hand."
+        )
         % stays,
         Lowering.MOVE: move,
     }

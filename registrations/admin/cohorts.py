@@ -131,7 +131,9 @@ class CohortAdmin(BilingualAdmin, SourcedAdmin):
         return (
             super()
             .get_queryset(request)
-            .annotate(kept_count=Coalesce(Sum("allotments__seats"), 0), taken_count=Coalesce(Sum("allotments__taken"), 0))
+            .annotate(
+                kept_count=Coalesce(Sum("allotments__seats"), 0), taken_count=Coalesce(Sum("allotments__taken"), 0)
+            )
             .annotate(people_count=Coalesce(Subquery(members.annotate(n=Count("pk")).values("n")), 0))
         )
 
@@ -200,7 +202,9 @@ class MembershipAdmin(CarefulAdmin, RecordAdmin):
     actions = ["take_out"]
     object_actions = ("take_out",)
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[forms.ModelForm]:
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm]:
         form = super().get_form(request, obj, change=change, **kwargs)
         form.actor = request.user  # type: ignore[attr-defined]
         return form

@@ -78,14 +78,20 @@ class SessionWithSeatsAdmin(SessionDesk):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
         of_session = SeatPool.objects.filter(session=OuterRef("pk")).order_by().values("session")
-        waiting = Registration.objects.filter(session=OuterRef("pk"), status=Registration.Status.WAITING).order_by().values("session")
+        waiting = (
+            Registration.objects.filter(session=OuterRef("pk"), status=Registration.Status.WAITING)
+            .order_by()
+            .values("session")
+        )
         return (
             super()
             .get_queryset(request)
             .annotate(
                 seats_count=Subquery(of_session.annotate(n=Sum("seats")).values("n"), output_field=IntegerField()),
                 taken_count=Subquery(of_session.annotate(n=Sum("taken")).values("n"), output_field=IntegerField()),
-                waiting_count=Coalesce(Subquery(waiting.annotate(n=Count("pk")).values("n"), output_field=IntegerField()), 0),
+                waiting_count=Coalesce(
+                    Subquery(waiting.annotate(n=Count("pk")).values("n"), output_field=IntegerField()), 0
+                ),
             )
         )
 
@@ -102,7 +108,9 @@ class SessionWithSeatsAdmin(SessionDesk):
         if not session.waiting_count:
             return shown
         url = reverse("admin:programme_session_waitlist", args=[session.pk])
-        return format_html('{} <a href="{}">{}</a>', shown, url, _("%(number)d waiting") % {"number": session.waiting_count})
+        return format_html(
+            '{} <a href="{}">{}</a>', shown, url, _("%(number)d waiting") % {"number": session.waiting_count}
+        )
 
 
 class LimitInline(LabelledInline):
@@ -142,13 +150,21 @@ class AttendeeWithRegistrationsAdmin(AttendeeAdmin):
         return [AttendeeRegistrationInline] if obj else []
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Attendee]:
-        return super().get_queryset(request).annotate(seats_count=Count("registrations", filter=Q(registrations__pool__isnull=False)))
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(seats_count=Count("registrations", filter=Q(registrations__pool__isnull=False)))
+        )
 
     @admin.display(description=_("seats"), ordering="seats_count")
     def number_of_seats(self, attendee: Any) -> int:
         return attendee.seats_count
 
 
-for model, admin_class in ((Session, SessionWithSeatsAdmin), (Event, EventWithLimitsAdmin), (Attendee, AttendeeWithRegistrationsAdmin)):
+for model, admin_class in (
+    (Session, SessionWithSeatsAdmin),
+    (Event, EventWithLimitsAdmin),
+    (Attendee, AttendeeWithRegistrationsAdmin),
+):
     admin.site.unregister(model)
     admin.site.register(model, admin_class)

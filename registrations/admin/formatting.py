@@ -59,14 +59,21 @@ def ask(
     post_to: str = "",
     **context: Any,
 ) -> HttpResponse:
-    """The page that says what `action` would do to the `rows` (the key of each, and what to show of it) and asks: `yes` or `no`."""
+    """The page that says what `action` would do to the `rows` (the key of each, and what to show of it) and asks: `yes`
+    or `no`."""
     address = f"admin:{model_admin.opts.app_label}_{model_admin.opts.model_name}"
     from_object = "_back" in request.POST
     post_to = post_to or reverse(f"{address}_changelist")
     back = reverse(f"{address}_change", args=[rows[0][0]]) if from_object else post_to
     context |= {"title": title, "sentences": sentences, "headers": headers, "yes": yes, "no": no}
     context["rows"] = [(pk, list(zip(headers, cells, strict=True))) for pk, cells in rows]
-    context |= {"action": action, "post_to": post_to, "back": back, "name": ACTION_CHECKBOX_NAME, "from_object": from_object}
+    context |= {
+        "action": action,
+        "post_to": post_to,
+        "back": back,
+        "name": ACTION_CHECKBOX_NAME,
+        "from_object": from_object,
+    }
     return show(model_admin, request, "ask", **context)
 
 

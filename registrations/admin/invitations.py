@@ -18,7 +18,11 @@ class InvitationForm(Form):
     def clean_email(self) -> str:
         email = normalise_email(self.cleaned_data["email"])
         session = self.cleaned_data.get("session") or getattr(self.instance, "session", None)
-        if session and session.pk and Invitation.objects.filter(session=session, email=email).exclude(pk=self.instance.pk).exists():
+        if (
+            session
+            and session.pk
+            and Invitation.objects.filter(session=session, email=email).exclude(pk=self.instance.pk).exists()
+        ):
             raise ValidationError(_("This person has already been invited."))
         return email
 

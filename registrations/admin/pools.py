@@ -20,7 +20,11 @@ def gauge(taken: int, seats: int) -> SafeString:
     """Seats taken of seats, as figures, a bar, and a word when none is left."""
     bar = format_html('<progress max="{}" value="{}" aria-hidden="true"></progress>', max(seats, 1), taken)
     return format_html(
-        '<span class="seats">{} / {} {}{}</span>', taken, seats, badge(_("full"), "warn") if seats and taken >= seats else "", bar
+        '<span class="seats">{} / {} {}{}</span>',
+        taken,
+        seats,
+        badge(_("full"), "warn") if seats and taken >= seats else "",
+        bar,
     )
 
 
@@ -45,7 +49,9 @@ class AllotmentForm(Form):
     def keep(self) -> SeatPool:
         """Let the domain write what was asked: it moves the general pool too."""
         pool = self.instance
-        fields = {name: getattr(pool, name) for name in ("release_at", "source", "assumed_fields") if name in self.fields}
+        fields = {
+            name: getattr(pool, name) for name in ("release_at", "source", "assumed_fields") if name in self.fields
+        }
         return pools.allot(pool.session, pool.cohort, pool.seats, **fields)
 
 
@@ -73,12 +79,17 @@ class IsGeneral(admin.SimpleListFilter):
         return [("general", _("General pool")), ("cohort", _("Allotments"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(cohort__isnull=self.value() == "general") if self.value() in ("general", "cohort") else queryset
+        return (
+            queryset.filter(cohort__isnull=self.value() == "general")
+            if self.value() in ("general", "cohort")
+            else queryset
+        )
 
 
 @admin.register(SeatPool)
 class SeatPoolAdmin(SourcedAdmin):
-    """Counted seats. An allotment is written through the domain; the general pool is what the capacity leaves, and is only read."""
+    """Counted seats. An allotment is written through the domain; the general pool is what the capacity leaves, and is
+    only read."""
 
     form = AllotmentForm
     list_display = ["session", "pool_of", "seats", "counter", "release_at", "to_verify"]
@@ -91,7 +102,9 @@ class SeatPoolAdmin(SourcedAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: SeatPool | None = None) -> list[str]:
         return ["counter", "session", "cohort"] if obj else ["counter"]
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[forms.ModelForm]:
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm]:
         form = super().get_form(request, obj, change=change, **kwargs)
         if "cohort" in form.base_fields:
             form.base_fields["cohort"].required = True

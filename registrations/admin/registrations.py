@@ -20,7 +20,18 @@ from registrations.domain import attendance, booking
 from registrations.models import Registration
 
 # What a registration shows only when it has it.
-SOMETIMES = ["is_absent", "reason", "answer", "waiting_at", "priority", "lot", "party", "offer_expires_at", "ended_at", "ending"]
+SOMETIMES = [
+    "is_absent",
+    "reason",
+    "answer",
+    "waiting_at",
+    "priority",
+    "lot",
+    "party",
+    "offer_expires_at",
+    "ended_at",
+    "ending",
+]
 
 
 class RegistrationForm(Form):
@@ -40,7 +51,7 @@ class RegistrationForm(Form):
         if Registration.objects.live().filter(session=session, attendee=attendee).exists():
             raise ValidationError(_("%(name)s is already registered for this session.") % {"name": attendee})
         try:
-            self.instance = booking.register(session, attendee, actor=self.actor, let_in=True)
+            self.instance = booking.register(booking.Ask(session, attendee, actor=self.actor, let_in=True))
         except booking.SeatRefused as refused:
             raise ValidationError(str(refused)) from refused
         return data
@@ -55,7 +66,13 @@ class RegistrationAdmin(RegistrationDesk):
     list_display_links = ["attendee", "session"]
     list_filter = ["status", "created_at", "session__event", "pool__cohort", "is_absent"]
     list_select_related = ["attendee__user", "session__room__venue", "pool__cohort"]
-    search_fields = ["attendee__name", "attendee__user__email", "attendee__organisation", "session__title_fr", "session__title_en"]
+    search_fields = [
+        "attendee__name",
+        "attendee__user__email",
+        "attendee__organisation",
+        "session__title_fr",
+        "session__title_en",
+    ]
     search_help_text = _("Name, e-mail address, organisation or session")
     date_hierarchy = "created_at"
     autocomplete_fields = ["attendee", "session"]
@@ -76,7 +93,9 @@ class RegistrationAdmin(RegistrationDesk):
     def get_readonly_fields(self, request: HttpRequest, obj: Registration | None = None) -> list[str]:
         return self.get_fields(request, obj) if obj else []
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[forms.ModelForm]:
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm]:
         form = super().get_form(request, obj, change=change, **kwargs)
         form.actor = request.user  # type: ignore[attr-defined]
         return form
@@ -103,7 +122,11 @@ class RegistrationAdmin(RegistrationDesk):
 
     @admin.action(description=_("Cancel these seats…"), permissions=["cancel"])
     def cancel_seats(self, request: HttpRequest, queryset: QuerySet[Registration]) -> HttpResponse | None:
-        live = queryset.exclude(status__in=Registration.ENDED).select_related("attendee__user", "session__room__venue").order_by("pk")
+        live = (
+            queryset.exclude(status__in=Registration.ENDED)
+            .select_related("attendee__user", "session__room__venue")
+            .order_by("pk")
+        )
         number = live.count()
         if not number:
             self.message_user(request, _("These registrations have already ended."), messages.WARNING)
@@ -115,8 +138,14 @@ class RegistrationAdmin(RegistrationDesk):
             self._cancel(request, list(live))
             return None
         told = ngettext(
-            "%d registration ends. The seat goes to the next person on the waiting list, or else to whoever asks first, and the person is told by mail.",
-            "%d registrations end. Each seat goes to the next person on the waiting list, or else to whoever asks first, and each person is told by mail.",
+            (
+                "%d registration ends. The seat goes to the next person on the waiting list, or else to whoever asks "
+                "first, and the person is told by mail."
+            ),
+            (
+                "%d registrations end. Each seat goes to the next person on the waiting list, or else to whoever asks"
+                " first, and each person is told by mail."
+            ),
             number,
         )
         return ask(
@@ -127,7 +156,8 @@ class RegistrationAdmin(RegistrationDesk):
             sentences=[
                 told % number,
                 _(
-                    "This cannot be undone: to give somebody their seat again, add a new registration, as long as there are seats left. The cancelled rows stay in the list, with your name in their history."
+                    "This cannot be undone: to give somebody their seat again, add a new registration, as long as"
+                    " there are seats left. The cancelled rows stay in the list, with your name in their history."
                 ),
             ],
             headers=[_("Attendee"), _("Session"), _("Status")],
@@ -143,7 +173,10 @@ class RegistrationAdmin(RegistrationDesk):
             try:
                 done += (
                     booking.cancel(
-                        registration.session, registration.attendee, actor=request.user, ending=Registration.Ending.BY_ORGANISERS
+                        registration.session,
+                        registration.attendee,
+                        actor=request.user,
+                        ending=Registration.Ending.BY_ORGANISERS,
                     )
                     is not None
                 )
@@ -151,7 +184,9 @@ class RegistrationAdmin(RegistrationDesk):
                 self.message_user(request, f"{registration}: {refused}", messages.ERROR)
         if done:
             sentence = ngettext(
-                "%d seat is given back, and the person is told by mail.", "%d seats are given back, and each person is told by mail.", done
+                "%d seat is given back, and the person is told by mail.",
+                "%d seats are given back, and each person is told by mail.",
+                done,
             )
             self.message_user(request, sentence % done)
 
@@ -164,7 +199,9 @@ class RegistrationAdmin(RegistrationDesk):
     @admin.action(description=_("Mark as present again"), permissions=["cancel"])
     def mark_present(self, request: HttpRequest, queryset: QuerySet[Registration]) -> None:
         number = attendance.mark_absent(queryset, absent=False, actor=request.user, at=clock.now())
-        sentence = ngettext("%d person is no longer marked as absent.", "%d people are no longer marked as absent.", number)
+        sentence = ngettext(
+            "%d person is no longer marked as absent.", "%d people are no longer marked as absent.", number
+        )
         self._say(request, number, sentence)
 
     def _say(self, request: HttpRequest, number: int, sentence: str) -> None:
@@ -172,7 +209,9 @@ class RegistrationAdmin(RegistrationDesk):
             self.message_user(request, sentence % number)
         else:
             self.message_user(
-                request, _("Nothing to change: this is only for people with a seat, once the session has begun."), messages.WARNING
+                request,
+                _("Nothing to change: this is only for people with a seat, once the session has begun."),
+                messages.WARNING,
             )
 
     @admin.display(description=_("e-mail address"), ordering="attendee__user__email")

@@ -50,7 +50,10 @@ class RegistrationDesk(RecordAdmin):
         def page(request: HttpRequest) -> HttpResponse:
             return why(self, request)
 
-        return [path("why/", self.admin_site.admin_view(page), name="registrations_registration_why"), *super().get_urls()]
+        return [
+            path("why/", self.admin_site.admin_view(page), name="registrations_registration_why"),
+            *super().get_urls(),
+        ]
 
     def object_links(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
         links = super().object_links(request, obj)
@@ -92,7 +95,11 @@ class RegistrationDesk(RecordAdmin):
         confirmed = "confirm" in request.POST
         if not confirmed:
             asked = asked.filter(status__in=[Status.PENDING, Status.WAITING])
-        registrations = list(asked.select_related("attendee__user", "session__event", "session__room__venue").order_by("created_at", "pk"))
+        registrations = list(
+            asked.select_related("attendee__user", "session__event", "session__room__venue").order_by(
+                "created_at", "pk"
+            )
+        )
         if not registrations:
             self.message_user(request, _("None of these is a request waiting for a decision."), messages.WARNING)
             return None
@@ -101,11 +108,15 @@ class RegistrationDesk(RecordAdmin):
             return None
         form = AnswerForm(request.POST if confirmed else None, is_required=not grant)
         if confirmed and form.is_valid():
-            outcomes = [self._decide_one(request, one, form.cleaned_data["answer"], grant=grant) for one in registrations]
+            outcomes = [
+                self._decide_one(request, one, form.cleaned_data["answer"], grant=grant) for one in registrations
+            ]
             return self._show_outcomes(request, outcomes, grant=grant)
         return self._ask_to_decide(request, registrations, form, grant=grant)
 
-    def _decide_one(self, request: HttpRequest, registration: Registration, answer: str, *, grant: bool) -> tuple[Registration, str]:
+    def _decide_one(
+        self, request: HttpRequest, registration: Registration, answer: str, *, grant: bool
+    ) -> tuple[Registration, str]:
         """The registration and why it was refused, if it was."""
         try:
             booking.decide(registration, grant=grant, answer=answer, actor=request.user)
@@ -113,20 +124,33 @@ class RegistrationDesk(RecordAdmin):
             return registration, str(refused)
         return registration, ""
 
-    def _ask_to_decide(self, request: HttpRequest, registrations: list[Registration], form: AnswerForm, *, grant: bool) -> HttpResponse:
+    def _ask_to_decide(
+        self, request: HttpRequest, registrations: list[Registration], form: AnswerForm, *, grant: bool
+    ) -> HttpResponse:
         number = len(registrations)
         if grant:
             title = ngettext("Grant this request?", "Grant these requests?", number)
-            sentence = ngettext("%d person gets a seat, and is told by mail.", "%d people get a seat, and are each told by mail.", number)
+            sentence = ngettext(
+                "%d person gets a seat, and is told by mail.",
+                "%d people get a seat, and are each told by mail.",
+                number,
+            )
             yes = ngettext("Grant %d request", "Grant %d requests", number)
         else:
             title = ngettext("Decline this request?", "Decline these requests?", number)
-            sentence = ngettext("%d person gets no seat, and is told by mail.", "%d people get no seat, and are each told by mail.", number)
+            sentence = ngettext(
+                "%d person gets no seat, and is told by mail.",
+                "%d people get no seat, and are each told by mail.",
+                number,
+            )
             yes = ngettext("Decline %d request", "Decline %d requests", number)
         sentences = [sentence % number]
         if grant:
             sentences.append(
-                _("People with no seat kept get one as long as there are any left; you are told who gets none, and their requests stay.")
+                _(
+                    "People with no seat kept get one as long as there are any left; you are told who gets none, "
+                    "and their requests stay."
+                )
             )
         return ask(
             self,
@@ -145,20 +169,33 @@ class RegistrationDesk(RecordAdmin):
             danger=not grant,
         )
 
-    def _show_outcomes(self, request: HttpRequest, outcomes: Sequence[tuple[Registration, str]], *, grant: bool) -> HttpResponse | None:
+    def _show_outcomes(
+        self, request: HttpRequest, outcomes: Sequence[tuple[Registration, str]], *, grant: bool
+    ) -> HttpResponse | None:
         refused = [(registration, why_not) for registration, why_not in outcomes if why_not]
         done = len(outcomes) - len(refused)
         granted = ngettext(
-            "%d request is granted; the person is told by mail.", "%d requests are granted; each person is told by mail.", done
+            "%d request is granted; the person is told by mail.",
+            "%d requests are granted; each person is told by mail.",
+            done,
         )
         declined = ngettext(
-            "%d request is declined; the person is told by mail.", "%d requests are declined; each person is told by mail.", done
+            "%d request is declined; the person is told by mail.",
+            "%d requests are declined; each person is told by mail.",
+            done,
         )
         told = (granted if grant else declined) % done
         if not refused:
             self.message_user(request, told)
             return None
-        return show(self, request, "outcomes", title=_("Some requests could not be decided"), told=told if done else "", refused=refused)
+        return show(
+            self,
+            request,
+            "outcomes",
+            title=_("Some requests could not be decided"),
+            told=told if done else "",
+            refused=refused,
+        )
 
 
 def is_request(registration: Registration) -> bool:
@@ -168,9 +205,12 @@ def is_request(registration: Registration) -> bool:
 
 
 def standing(registration: Registration) -> str:
-    """What one asks next about the state: the place on the waiting list (where a list has read it), the end of an offer."""
+    """What one asks next about the state: the place on the waiting list (where a list has read it), the end of an
+    offer."""
     if registration.status == Status.OFFERED and registration.offer_expires_at:
-        return str(_("until %(moment)s") % {"moment": moment_in_words(registration.session, registration.offer_expires_at)})
+        return str(
+            _("until %(moment)s") % {"moment": moment_in_words(registration.session, registration.offer_expires_at)}
+        )
     if place := getattr(registration, "place", None):
         return str(_("number %(place)d on the waiting list") % {"place": place})
     return ""

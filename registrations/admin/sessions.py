@@ -1,4 +1,5 @@
-"""The session's form and list, with what organisers do about its people: its line, its capacity, its clashes, and that it is cancelled."""
+"""The session's form and list, with what organisers do about its people: its line, its capacity, its clashes, and that
+it is cancelled."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -36,8 +37,16 @@ def clashing(model_admin: ModelAdmin, request: HttpRequest, session: Session) ->
     if not may_see_people(request):
         raise PermissionDenied
     page = page_of(request, clashing_people(session))
-    rows = [(registration, status_badge(registration), [explain.in_words(clash) for clash in found]) for registration, found in page]
-    context = {"session": session, "page": page, "page_range": page.paginator.get_elided_page_range(page.number), "rows": rows}
+    rows = [
+        (registration, status_badge(registration), [explain.in_words(clash) for clash in found])
+        for registration, found in page
+    ]
+    context = {
+        "session": session,
+        "page": page,
+        "page_range": page.paginator.get_elided_page_range(page.number),
+        "rows": rows,
+    }
     return show(model_admin, request, "clashes", title=_("Expected elsewhere"), subtitle=str(session), **context)
 
 
@@ -56,7 +65,9 @@ class SessionWithPeopleForm(SessionForm):
         if self.has_error("capacity", code=pools.BELOW_TAKEN):
             address = reverse("admin:programme_session_capacity", args=[self.instance.pk])
             words = _("Choose what happens to the people…")
-            self.add_error("capacity", format_html('<a href="{}?capacity={}">{}</a>', address, self.instance.capacity, words))
+            self.add_error(
+                "capacity", format_html('<a href="{}?capacity={}">{}</a>', address, self.instance.capacity, words)
+            )
 
 
 class SessionDesk(SessionAdmin):
@@ -94,7 +105,9 @@ class SessionDesk(SessionAdmin):
         if not number:
             return
         sentence = ngettext(
-            "%d person in this session is now expected elsewhere.", "%d people in this session are now expected elsewhere.", number
+            "%d person in this session is now expected elsewhere.",
+            "%d people in this session are now expected elsewhere.",
+            number,
         )
         address = reverse("admin:programme_session_clashes", args=[session.pk])
         message = format_html('{} <a href="{}">{}</a>', sentence % number, address, _("See who, and where"))
@@ -107,9 +120,13 @@ class SessionDesk(SessionAdmin):
 
     @admin.action(description=_("Cancel this session…"), permissions=["cancel"])
     def cancel_sessions(self, request: HttpRequest, queryset: QuerySet[Session]) -> HttpResponse | None:
-        chosen = list(queryset.filter(status=Session.Status.PUBLISHED).select_related("room__venue").order_by("starts_at", "pk"))
+        chosen = list(
+            queryset.filter(status=Session.Status.PUBLISHED).select_related("room__venue").order_by("starts_at", "pk")
+        )
         if not chosen:
-            self.message_user(request, _("None of these sessions is public: there is nothing to cancel."), messages.WARNING)
+            self.message_user(
+                request, _("None of these sessions is public: there is nothing to cancel."), messages.WARNING
+            )
             return None
         if "confirm" in request.POST:
             number = publication.cancel(chosen, request.user)
@@ -131,11 +148,20 @@ class SessionDesk(SessionAdmin):
             title=ngettext("Cancel this session?", "Cancel these sessions?", len(chosen)),
             sentences=[
                 _told(sum(sum(counts.values()) for counts in people.values())),
-                _("It stays in the programme, shown as cancelled. It can be brought back as a draft; people then have to register again."),
+                _(
+                    "It stays in the programme, shown as cancelled. It can be brought back as a draft; people "
+                    "then have to register again."
+                ),
             ],
             headers=[_("Session"), *(status.label for status in COUNTED)],
             rows=[
-                (one.pk, [format_html("{} <small>{}</small>", one, self.when(one)), *(people[one.pk][status] for status in COUNTED)])
+                (
+                    one.pk,
+                    [
+                        format_html("{} <small>{}</small>", one, self.when(one)),
+                        *(people[one.pk][status] for status in COUNTED),
+                    ],
+                )
                 for one in chosen
             ],
             yes=ngettext("Cancel %d session", "Cancel %d sessions", len(chosen)) % len(chosen),

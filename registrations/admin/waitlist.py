@@ -1,4 +1,5 @@
-"""The waiting list of a session, as organisers see it: who waits, who is next, what keeps somebody out; and what they may do about it."""
+"""The waiting list of a session, as organisers see it: who waits, who is next, what keeps somebody out; and what they
+may do about it."""
 
 from collections import defaultdict
 from datetime import datetime
@@ -33,7 +34,8 @@ class PriorityForm(forms.Form):
 
 
 def waitlist_page(model_admin: ModelAdmin, request: HttpRequest, session: Session) -> HttpResponse:
-    """GET shows the waiting list; POST does what a button says to those who are ticked, each by the rule of the domain."""
+    """GET shows the waiting list; POST does what a button says to those who are ticked, each by the rule of the
+    domain."""
     if not may_see_people(request):
         raise PermissionDenied
     now = clock.now()
@@ -42,7 +44,9 @@ def waitlist_page(model_admin: ModelAdmin, request: HttpRequest, session: Sessio
             raise PermissionDenied
         return _act(model_admin, request, session, now) or HttpResponseRedirect(request.get_full_path())
     pools = list(SeatPool.objects.filter(session=session).select_related("cohort").order_by("cohort__name", "pk"))
-    counts = dict(Registration.objects.live().filter(session=session).order_by().values_list("status").annotate(n=Count("pk")))
+    counts = dict(
+        Registration.objects.live().filter(session=session).order_by().values_list("status").annotate(n=Count("pk"))
+    )
     asked = request.GET.get("q", "").strip()[:100]
     waiting = Registration.objects.waiting().filter(session=session).select_related("attendee__user", "party")
     if asked:
@@ -72,7 +76,10 @@ def waitlist_page(model_admin: ModelAdmin, request: HttpRequest, session: Sessio
         rows=_rows(session, list(page.object_list), pools, now),
         offers=offers.order_by("offer_expires_at", "pk")[: 2 * page.paginator.per_page],
         draw=drawn,
-        draw_is_due=not drawn and session.waiting_list == Session.WaitingList.DRAW and session.draw_at and session.draw_at <= now,
+        draw_is_due=not drawn
+        and session.waiting_list == Session.WaitingList.DRAW
+        and session.draw_at
+        and session.draw_at <= now,
         by_lot=session.waiting_list == Session.WaitingList.DRAW,
         by_offer=session.waiting_list == Session.WaitingList.OFFER,
         may_change=may_change_people(request),
@@ -86,7 +93,11 @@ def _rows(session: Session, waiting: list[Registration], pools: list[SeatPool], 
     places = waitlist.places(waiting)
     kept_back = explain.keeps_back(session, waiting, pools, at)
     cohorts: dict[int, list[str]] = defaultdict(list)
-    members = Membership.objects.filter(attendee__in=[one.attendee_id for one in waiting]).select_related("cohort").order_by("cohort__name")
+    members = (
+        Membership.objects.filter(attendee__in=[one.attendee_id for one in waiting])
+        .select_related("cohort")
+        .order_by("cohort__name")
+    )
     for member in members:
         cohorts[member.attendee_id].append(str(member.cohort))
     return [
@@ -106,9 +117,13 @@ def _act(model_admin: ModelAdmin, request: HttpRequest, session: Session, at: da
     if action == "draw":
         _draw(request, session, at)
         return None
-    chosen = Registration.objects.filter(session=session, pk__in=whole_numbers(request.POST.getlist(ACTION_CHECKBOX_NAME)))
+    chosen = Registration.objects.filter(
+        session=session, pk__in=whole_numbers(request.POST.getlist(ACTION_CHECKBOX_NAME))
+    )
     people = list(
-        chosen.select_related("attendee__user", "session__event", "session__room__venue").order_by("-priority", "waiting_at", "pk")
+        chosen.select_related("attendee__user", "session__event", "session__room__venue").order_by(
+            "-priority", "waiting_at", "pk"
+        )
     )
     if not people:
         messages.warning(request, _("Tick the people first."))
@@ -134,12 +149,18 @@ def _give(request: HttpRequest, people: list[Registration], at: datetime) -> Non
         match status:
             case Status.OFFERED:
                 sentence = ngettext(
-                    "%d person is offered a seat, and told by mail.", "%d people are offered a seat, and told by mail.", number
+                    "%d person is offered a seat, and told by mail.",
+                    "%d people are offered a seat, and told by mail.",
+                    number,
                 )
             case Status.PENDING:
-                sentence = ngettext("%d request now holds a seat: decide on it.", "%d requests now hold a seat: decide on them.", number)
+                sentence = ngettext(
+                    "%d request now holds a seat: decide on it.", "%d requests now hold a seat: decide on them.", number
+                )
             case _:
-                sentence = ngettext("%d person has a seat, and is told by mail.", "%d people have a seat, and are told by mail.", number)
+                sentence = ngettext(
+                    "%d person has a seat, and is told by mail.", "%d people have a seat, and are told by mail.", number
+                )
         messages.success(request, sentence % number)
     tell_refused(request, refusals)
 
@@ -152,7 +173,9 @@ def _set_priority(request: HttpRequest, people: list[Registration]) -> None:
     for registration in people:
         waitlist.set_priority(registration, form.cleaned_data["priority"], actor=request.user)
     sentence = ngettext(
-        "%(number)d person now has the priority %(priority)d.", "%(number)d people now have the priority %(priority)d.", len(people)
+        "%(number)d person now has the priority %(priority)d.",
+        "%(number)d people now have the priority %(priority)d.",
+        len(people),
     )
     messages.success(request, sentence % {"number": len(people), "priority": form.cleaned_data["priority"]})
 
@@ -200,7 +223,9 @@ def _remove(request: HttpRequest, people: list[Registration]) -> None:
         except SeatRefused as refused:
             refusals.append(f"{registration.attendee}: {refused}")
     if removed:
-        sentence = ngettext("%d person is removed, and told by mail.", "%d people are removed, and told by mail.", removed)
+        sentence = ngettext(
+            "%d person is removed, and told by mail.", "%d people are removed, and told by mail.", removed
+        )
         messages.success(request, sentence % removed)
     tell_refused(request, refusals)
 
@@ -210,4 +235,7 @@ def _draw(request: HttpRequest, session: Session, at: datetime) -> None:
     if drawn is None:
         messages.error(request, _("It is not time to draw lots."))
     else:
-        messages.success(request, _("Lots have been drawn. Anyone who has the seed can draw them again: %(seed)s") % {"seed": drawn.seed})
+        messages.success(
+            request,
+            _("Lots have been drawn. Anyone who has the seed can draw them again: %(seed)s") % {"seed": drawn.seed},
+        )

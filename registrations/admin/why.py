@@ -40,7 +40,9 @@ def why(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
     if not may_see_people(request):
         raise PermissionDenied
     session, sessions = _choose(request, "session", Session.objects.with_place(), ["title_fr", "title_en", "slug"])
-    attendee, attendees = _choose(request, "attendee", Attendee.objects.select_related("user"), ["name", "user__email", "organisation"])
+    attendee, attendees = _choose(
+        request, "attendee", Attendee.objects.select_related("user"), ["name", "user__email", "organisation"]
+    )
     steps = explain(session, attendee, clock.now()) if session and attendee else []
     trace = [(RULES[step.rule], step) for step in steps[:-1]]
     chosen = {name: one.pk for name, one in (("session", session), ("attendee", attendee)) if one}
@@ -53,7 +55,9 @@ def why(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
         attendee=attendee,
         parts=[
             _part("session", _("Session"), _("Title"), session, sessions, chosen, request),
-            _part("attendee", _("Person"), _("Name, e-mail address or organisation"), attendee, attendees, chosen, request),
+            _part(
+                "attendee", _("Person"), _("Name, e-mail address or organisation"), attendee, attendees, chosen, request
+            ),
         ],
         chosen=chosen,
         trace=trace,

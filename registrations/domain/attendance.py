@@ -11,10 +11,13 @@ from registrations.models import Registration
 
 
 def mark_absent(registrations: Iterable[Registration], *, absent: bool, actor: User, at: datetime) -> int:
-    """Note that people who had a seat were, or were not, absent from sessions that have begun; return how many notes changed."""
+    """Note that people who had a seat were, or were not, absent from sessions that have begun; return how many notes
+    changed."""
     with transaction.atomic():
         chosen = Registration.objects.select_for_update(no_key=True, of=("self",)).confirmed()
-        chosen = chosen.filter(pk__in=[one.pk for one in registrations], session__starts_at__lte=at, is_absent=not absent)
+        chosen = chosen.filter(
+            pk__in=[one.pk for one in registrations], session__starts_at__lte=at, is_absent=not absent
+        )
         found = list(chosen.order_by("pk"))
         for registration in found:
             registration.is_absent = absent

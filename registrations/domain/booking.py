@@ -33,7 +33,8 @@ class Clashing(SeatRefused):
 
 
 class Full(SeatRefused):
-    """No seat of `pools` is left, as they were read without a lock, and nobody waits in line. `last`: what the person had here before."""
+    """No seat of `pools` is left, as they were read without a lock, and nobody waits in line. `last`: what the person
+    had here before."""
 
     def __init__(self, pools: Sequence[SeatPool], last: Registration | None) -> None:
         super().__init__("full", _("This session is full."))
@@ -44,67 +45,55 @@ class Full(SeatRefused):
 class Ask:
     """What somebody asks for when they want a seat.
 
-    `seen` is the stamp of the form that asks (see `stamp`): a form drawn before the person cancelled is refused with the code
-    "stale", so that Back and a replayed post never take a seat again unasked; None for a door without a form. `reason`: what
-    they tell the organisers where seats are given on request. `despite`: they know of the clash. `leave`: the registrations
-    (their uuids) that they give up for this one. `waits`: a place on the waiting list will do when no seat is left. `let_in`: the
-    organisers ask for them, whatever the access and the hours of registration.
+    `seen` is the stamp of the form that asks (see `stamp`): a form drawn before the person cancelled is refused with
+    the code "stale", so that Back and a replayed post never take a seat again unasked; None for a door without a form.
+    `reason`: what they tell the organisers where seats are given on request. `despite`: they know of the clash.
+    `leave`: the registrations (their uuids) that they give up for this one. `waits`: a place on the waiting list will
+    do when no seat is left. `let_in`: the organisers ask for them, whatever the access and the hours of registration.
+    `at` is the moment that the rules are judged at.
     """
 
     session: Session
     attendee: Attendee
     actor: User
-    at: datetime
+    at: datetime = field(default_factory=clock.now)
     seen: str | None = None
     reason: str = ""
     despite: bool = False
-    leave: frozenset[UUID] = field(default_factory=frozenset)
+    leave: Collection[UUID] = ()
     waits: bool = False
     let_in: bool = False
 
 
 @ledger.again_after_deadlock
-def register(
-    session: Session,
-    attendee: Attendee,
-    *,
-    actor: User,
-    at: datetime | None = None,
-    seen: str | None = None,
-    reason: str = "",
-    despite: bool = False,
-    leave: Iterable[UUID] = (),
-    waits: bool = False,
-    let_in: bool = False,
-    once: Key | None = None,
-    pools: Sequence[SeatPool] | None = None,
-) -> Registration:
-    """Give `attendee` a seat in `session`, or a place in its line, and queue the mail that says so; or raise SeatRefused.
+def register(ask: Ask, *, once: Key | None = None, pools: Sequence[SeatPool] | None = None) -> Registration:
+    """Give a person a seat, or a place on the waiting list, and queue the mail that says so; or raise SeatRefused.
 
     The registration that comes back is confirmed; pending, where seats are given on request; or waiting. Doing it twice
-    changes nothing and returns the same one. The arguments are explained at `Ask`; `once` is the key of the form, and a
-    second effect of it raises IntegrityError (see idempotency). `pools`: those of the session, as `ways_in.pools_for(attendee)`
-    read them, if they are known. `at` is the moment that the rules are judged at.
+    changes nothing and returns the same one. `once` is the key of the form, and a second effect of it raises
+    IntegrityError (see idempotency). `pools`: those of the session, as `ways_in.pools_for(attendee)` read them, if they
+    are known.
     """
-    ask = Ask(session, attendee, actor, at or clock.now(), seen, reason.strip(), despite, frozenset(leave), waits, let_in)
+    session, attendee = ask.session, ask.attendee
     if pools is None:
         pools = list(ways_in.pools_for(attendee).filter(session=session))
     if waitlist.is_due(session, pools, ask.at):
         waitlist.do_what_is_due(session, [attendee.pk], ask.at)
         pools = list(ways_in.pools_for(attendee).filter(session=session))
-    # Read without a lock: in a rush most people learn here that the session is full, and wait for nobody. Whoever took the last
-    # seat and asks again finds their registration: both became visible in one commit.
-    usable = ways_in.enter(session, attendee, pools, ask.at, let_in=let_in)
+    # Read without a lock: in a rush most people learn here that the session is full, and wait for nobody. Whoever took
+    # the last seat and asks again finds their registration: both became visible in one commit.
+    usable = ways_in.enter(session, attendee, pools, ask.at, let_in=ask.let_in)
     if ask.leave:
         return _swap(ask, once)
     free = [pool for pool in usable if pool.left > 0]
-    if _asks(session, let_in=let_in) and not session.holds_requests:
+    if _asks(session, let_in=ask.let_in) and not session.holds_requests:
         free = []
     elif not free and not _may_wait(ask):
         if (last := _last(session, attendee)) and last.status not in Registration.ENDED:
             return last
         raise _closed_meanwhile(session, pools, ask.at) or Full(pools, last)
-    # One pool, one statement: no lock is held on it before the seat is taken. If that fails, look again with all pools locked.
+    # One pool, one statement: no lock is held on it before the seat is taken. If that fails, look again with all pools
+    # locked.
     if free and not waitlist.may_come_first(session):
         with transaction.atomic():
             registration = _judge(ask)
@@ -120,8 +109,8 @@ def register(
 
 
 def _judge(ask: Ask, *, leaving: Collection[Registration] = ()) -> Registration | None:
-    """Lock the person, and judge what depends on what else they do: their live registration for this session, if they have
-    one, else None; raises SeatRefused for an old form, a clash or a limit."""
+    """Lock the person, and judge what depends on what else they do: their live registration for this session, if they
+    have one, else None; raises SeatRefused for an old form, a clash or a limit."""
     session, attendee = ask.session, ask.attendee
     # The person first, then the pool: one order for everybody, so that nobody waits in a circle.
     flags = Attendee.objects.select_for_update(no_key=True, of=("self",)).annotate(
@@ -129,12 +118,16 @@ def _judge(ask: Ask, *, leaving: Collection[Registration] = ()) -> Registration 
     )
     person = flags.only("pk", "user").get(pk=attendee.pk)
     # A statement of its own: the one that waited for the lock saw what was there before it waited.
-    known = Registration.objects.filter(Q(session=session) | ~Q(status__in=Registration.ENDED), attendee=attendee).order_by("pk")
+    known = Registration.objects.filter(
+        Q(session=session) | ~Q(status__in=Registration.ENDED), attendee=attendee
+    ).order_by("pk")
     here = [registration for registration in known if registration.session_id == session.pk]
     last = here[-1] if here else None
     if last and last.status not in Registration.ENDED:
         if last.offer_expires_at and last.offer_expires_at <= ask.at:
-            raise SeatRefused("offer_expired", _("This offer has ended: the seat went to the next person on the waiting list."))
+            raise SeatRefused(
+                "offer_expired", _("This offer has ended: the seat went to the next person on the waiting list.")
+            )
         last.attendee = attendee
         return last
     if ask.seen is not None and ask.seen != stamp(last):
@@ -153,7 +146,8 @@ def _judge(ask: Ask, *, leaving: Collection[Registration] = ()) -> Registration 
 
 
 def refuse_clash(session: Session, found: Sequence[Clash], *, despite: bool) -> None:
-    """Raise Clashing where the event of `session` does not let a person be expected twice, or where they have not said that they know."""
+    """Raise Clashing where the event of `session` does not let a person be expected twice, or where they have not said
+    that they know."""
     policy = session.event.clash_policy
     if policy == Event.ClashPolicy.WARN and despite:
         return
@@ -166,7 +160,8 @@ def refuse_clash(session: Session, found: Sequence[Clash], *, despite: bool) -> 
 
 
 def _seat_or_waitlist(ask: Ask, pools: Sequence[SeatPool]) -> Registration:
-    """A seat, a request, or a place on the waiting list: with all `pools` of the session locked, so that no seat is freed meanwhile."""
+    """A seat, a request, or a place on the waiting list: with all `pools` of the session locked, so that no seat is
+    freed meanwhile."""
     session, attendee = ask.session, ask.attendee
     if not ledger.lock_and_refresh(pools):
         pools = list(ways_in.pools_for(attendee).filter(session=session))
@@ -180,7 +175,9 @@ def _seat_or_waitlist(ask: Ask, pools: Sequence[SeatPool]) -> Registration:
                 return _open(ask, pool)
     if not _may_wait(ask):
         raise SeatRefused("full", _("This session is full."))
-    registration = Registration(session=session, attendee=attendee, status=Status.WAITING, waiting_at=ask.at, reason=_reason(ask))
+    registration = Registration(
+        session=session, attendee=attendee, status=Status.WAITING, waiting_at=ask.at, reason=_reason(ask)
+    )
     registration._history_user = ask.actor
     registration.save(force_insert=True)
     ledger.tell(registration, "waiting")
@@ -205,9 +202,9 @@ def _open(ask: Ask, pool: SeatPool | None) -> Registration:
 def _reason(ask: Ask) -> str:
     if not _asks(ask.session, let_in=ask.let_in):
         return ""
-    if not ask.reason:
+    if not (reason := ask.reason.strip()):
         raise SeatRefused("reason", _("Tell the organisers in a sentence or two why you want to come."))
-    return ask.reason
+    return reason
 
 
 def _asks(session: Session, *, let_in: bool) -> bool:
@@ -243,7 +240,8 @@ def _swap(ask: Ask, once: Key | None) -> Registration:
 
 
 def _end(registration: Registration, *, actor: User | None, at: datetime, ending: str = "") -> None:
-    """End a live registration of somebody who gives it up: `ending` says why, but of a place on the waiting list only that it was left."""
+    """End a live registration of somebody who gives it up: `ending` says why, but of a place on the waiting list only
+    that it was left."""
     if registration.status == Status.WAITING and ending in ("", Ending.SWAPPED):
         ending = Ending.LEFT_WAITLIST
     elif not ending:
@@ -264,12 +262,13 @@ def accept(
     actor: User,
     at: datetime | None = None,
     despite: bool = False,
-    leave: Iterable[UUID] = (),
+    leave: Collection[UUID] = (),
     once: Key | None = None,
 ) -> Registration:
-    """Take the seat that was offered to `attendee`. Doing it twice changes nothing. Raises SeatRefused: no offer, or no longer."""
+    """Take the seat that was offered to `attendee`. Doing it twice changes nothing. Raises SeatRefused: no offer, or no
+    longer."""
     at = at or clock.now()
-    ask = Ask(session, attendee, actor, at, despite=despite, leave=frozenset(leave))
+    ask = Ask(session, attendee, actor, at, despite=despite, leave=leave)
     left = _to_leave(ask)
 
     def act() -> Registration | None:
@@ -282,7 +281,11 @@ def accept(
             if refused := ways_in.closed(session, at, to_all=False):
                 raise refused
             leaving = _to_leave(ask)
-            others = Registration.objects.live().filter(attendee=attendee).exclude(pk__in=[registration.pk, *(r.pk for r in leaving)])
+            others = (
+                Registration.objects.live()
+                .filter(attendee=attendee)
+                .exclude(pk__in=[registration.pk, *(r.pk for r in leaving)])
+            )
             others = others.select_related("session__event", "session__room__venue")
             expected = clashes.commitments_of([attendee], registrations={attendee.pk: list(others)})[attendee.pk]
             if found := clashes.clashes_with(session, expected, Travel()):
@@ -297,7 +300,9 @@ def accept(
     accepted = waitlist.in_turn(sessions, [attendee.pk], act, at)
     if accepted is None:
         waitlist.expire_offers(at, session)
-        raise SeatRefused("offer_expired", _("This offer has ended: the seat went to the next person on the waiting list."))
+        raise SeatRefused(
+            "offer_expired", _("This offer has ended: the seat went to the next person on the waiting list.")
+        )
     return accepted
 
 
@@ -311,11 +316,12 @@ def cancel(
     ending: str = "",
     only: Registration | None = None,
 ) -> Registration | None:
-    """Give back `attendee`'s seat in `session`, or their place in its line, and queue the mail that says so. Doing it twice changes nothing.
+    """Give back `attendee`'s seat in `session`, or their place in its line, and queue the mail that says so. Doing it
+    twice changes nothing.
 
-    A freed seat goes to the line in the same transaction. Returns the registration that ended, or None when there was none.
-    `ending` says why, when it is not the person's ask; `only` the registration that is meant, as whoever asks saw it: another one,
-    or one that has another status by now, stays as it is. Raises SeatRefused once the session is over.
+    A freed seat goes to the line in the same transaction. Returns the registration that ended, or None when there was
+    none. `ending` says why, when it is not the person's ask; `only` the registration that is meant, as whoever asks saw
+    it: another one, or one that has another status by now, stays as it is. Raises SeatRefused once the session is over.
     """
     at = at or clock.now()
     if session.ends_at <= at:
@@ -334,7 +340,8 @@ def cancel(
 
 
 def leave_all(attendee: Attendee, *, actor: User, at: datetime | None = None) -> list[Registration]:
-    """Give back every seat, offer, request and place on the waiting list of `attendee` in one step, each line being served; return what ended.
+    """Give back every seat, offer, request and place on the waiting list of `attendee` in one step, each line being
+    served; return what ended.
 
     Doing it twice changes nothing. What is over stays written down. Whoever erases the person calls it first.
     """
@@ -355,21 +362,28 @@ def leave_all(attendee: Attendee, *, actor: User, at: datetime | None = None) ->
     return left
 
 
-def decide(registration: Registration, *, grant: bool, answer: str, actor: User, at: datetime | None = None) -> Registration:
-    """Grant or refuse a request, with the organisers' `answer` to the person, and queue the mail. Deciding twice alike changes nothing.
+def decide(
+    registration: Registration, *, grant: bool, answer: str, actor: User, at: datetime | None = None
+) -> Registration:
+    """Grant or refuse a request, with the organisers' `answer` to the person, and queue the mail. Deciding twice alike
+    changes nothing.
 
-    Raises SeatRefused when the request was withdrawn or decided otherwise, when no seat is left for it, or when it waits in line
-    and a clash or a limit keeps the person out.
+    Raises SeatRefused when the request was withdrawn or decided otherwise, when no seat is left for it, or when it
+    waits in line and a clash or a limit keeps the person out.
     """
     at = at or clock.now()
     session, attendee = registration.session, registration.attendee
 
     def act() -> Registration:
-        found = Registration.objects.select_related("attendee__user", "session__room__venue", "pool").get(pk=registration.pk)
+        found = Registration.objects.select_related("attendee__user", "session__room__venue", "pool").get(
+            pk=registration.pk
+        )
         if found.status == (Status.CONFIRMED if grant else Status.DECLINED):
             return found
         if found.status not in (Status.PENDING, Status.WAITING):
-            raise SeatRefused("decided", _("%(name)s: this request has already been withdrawn or decided.") % {"name": attendee})
+            raise SeatRefused(
+                "decided", _("%(name)s: this request has already been withdrawn or decided.") % {"name": attendee}
+            )
         if not grant:
             ledger.end(found, Ending.REFUSED, actor=actor, at=at, answer=answer)
             return found
@@ -413,13 +427,15 @@ def _answer(registration: Registration | None) -> dict[str, str]:
 def seat_many(seats: Sequence[tuple[Session, Attendee, SeatPool]], *, actor: User, at: datetime) -> list[Registration]:
     """Give each of `seats` to its person, in the caller's transaction: all of them or, raising SeatRefused, none.
 
-    For whoever decided about many at once, and has locked the people and judged clashes and limits. Nobody may have a live
-    registration in the session that they get a seat in (the database refuses it).
+    For whoever decided about many at once, and has locked the people and judged clashes and limits. Nobody may have a
+    live registration in the session that they get a seat in (the database refuses it).
     """
     wanted = Counter(pool.pk for _session, _attendee, pool in seats)
     pools = {pool.pk: pool for _session, _attendee, pool in seats}
     for pk in sorted(wanted):
         if not ledger.take(pools[pk], wanted[pk]):
             session = next(session for session, _attendee, pool in seats if pool.pk == pk)
-            raise SeatRefused("full", _("“%(session)s” no longer has the seats that were to be given.") % {"session": session})
+            raise SeatRefused(
+                "full", _("“%(session)s” no longer has the seats that were to be given.") % {"session": session}
+            )
     return ledger.open_many(seats, actor=actor, at=at)

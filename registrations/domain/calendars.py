@@ -1,4 +1,5 @@
-"""A seat as a calendar entry (RFC 5545), with the time zone spelled out so that every client shows the same hour (docs/rules.md#calendars)."""
+"""A seat as a calendar entry (RFC 5545), with the time zone spelled out so that every client shows the same hour
+(docs/rules.md#calendars)."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -30,8 +31,8 @@ class Version:
 
 
 def versions(registrations: Iterable[Registration]) -> dict[int, Version]:
-    """The version of each entry, by the registration's key, in two queries: every change of the registration and every move of the
-    session leaves a trace, and each raises it."""
+    """The version of each entry, by the registration's key, in two queries: every change of the registration and every
+    move of the session leaves a trace, and each raises it."""
     registrations = list(registrations)
     rows = Registration.history.filter(uuid__in=[one.uuid for one in registrations]).order_by().values("uuid")
     own = {row["uuid"]: row for row in rows.annotate(n=Count("pk"), last=Max("history_date"))}
@@ -40,7 +41,9 @@ def versions(registrations: Iterable[Registration]) -> dict[int, Version]:
     for one in registrations:
         row = own.get(one.uuid, {"n": 1, "last": one.created_at})
         number, last = moves.get(one.session_id, (0, None))
-        found[one.pk] = Version(max(row["n"] - 1, 0) + number, max(filter(None, [row["last"], last]), default=one.session.starts_at))
+        found[one.pk] = Version(
+            max(row["n"] - 1, 0) + number, max(filter(None, [row["last"], last]), default=one.session.starts_at)
+        )
     return found
 
 
@@ -59,8 +62,9 @@ def _moves(sessions: Iterable[int]) -> dict[int, tuple[int, datetime]]:
 
 
 def invitation(registrations: Sequence[Registration], *, cancelled: bool = False) -> str:
-    """The .ics of the seats of one person, for a mail: each is in their calendar at once, without a question (iTIP, RFC 5546). The UID of
-    an entry is its registration's for ever, so a later one replaces it, and a cancelled one takes it out."""
+    """The .ics of the seats of one person, for a mail: each is in their calendar at once, without a question (iTIP, RFC
+    5546). The UID of an entry is its registration's for ever, so a later one replaces it, and a cancelled one takes it
+    out."""
     calendar = empty_calendar("CANCEL" if cancelled else "REQUEST")
     version = versions(registrations)
     name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
@@ -119,5 +123,6 @@ def finished(calendar: Calendar) -> str:
 
 @cache
 def _spelled_out(zone: str, first: int, last: int) -> Timezone:
-    """The clock changes around those years. Kept, since they take as long as the rest of a mail; few, since each is written into every mail."""
+    """The clock changes around those years. Kept, since they take as long as the rest of a mail; few, since each is
+    written into every mail."""
     return Timezone.from_tzid(zone, first_date=date(first - 1, 1, 1), last_date=date(last + 2, 1, 1))

@@ -21,7 +21,8 @@ SPEAKING, DUTY = "speaking", "duty"
 
 @dataclass(frozen=True)
 class Commitment:
-    """A session in which somebody is expected, or may come to be: `kind` is the status of their registration, "speaking" or "duty"."""
+    """A session in which somebody is expected, or may come to be: `kind` is the status of their registration,
+    "speaking" or "duty"."""
 
     session: Session
     kind: str
@@ -37,8 +38,9 @@ class Commitment:
 class Clash:
     """A commitment that keeps somebody from another session.
 
-    `travel_minutes` is what the way between the two venues takes, in the order of the sessions; `gap_minutes` what lies between
-    the end of the first and the start of the second, negative when they overlap; `comes_first` whether the commitment is the first.
+    `travel_minutes` is what the way between the two venues takes, in the order of the sessions; `gap_minutes` what lies
+    between the end of the first and the start of the second, negative when they overlap; `comes_first` whether the
+    commitment is the first.
     """
 
     commitment: Commitment
@@ -75,11 +77,11 @@ class Clash:
 def commitments_of(
     attendees: Iterable[Attendee], *, registrations: Mapping[int, list[Registration]] | None = None
 ) -> dict[int, list[Commitment]]:
-    """What each of `attendees` is committed to, by their id: live registrations, speeches and duties. Cancelled sessions commit
-    nobody; a speech or a duty counts once its session is public.
+    """What each of `attendees` is committed to, by their id: live registrations, speeches and duties. Cancelled
+    sessions commit nobody; a speech or a duty counts once its session is public.
 
-    Three queries, however many people. Give the live `registrations` by attendee if they are known (with session, event, room and
-    venue): one less. People read with `on_duty=has_duties()` whose answer is no cost nothing more.
+    Three queries, however many people. Give the live `registrations` by attendee if they are known (with session,
+    event, room and venue): one less. People read with `on_duty=has_duties()` whose answer is no cost nothing more.
     """
     attendees = list(attendees)
     if registrations is None:
@@ -98,7 +100,11 @@ def commitments_of(
     if by_user:
         of_session = ("session__event", "session__room__venue")
         public = Q(session__status=Session.Status.PUBLISHED)
-        for part in Participation.objects.filter(public, speaker__user__in=by_user).select_related("speaker", *of_session).order_by("pk"):
+        for part in (
+            Participation.objects.filter(public, speaker__user__in=by_user)
+            .select_related("speaker", *of_session)
+            .order_by("pk")
+        ):
             by_user[part.speaker.user_id].append(Commitment(part.session, SPEAKING))
         for duty in Duty.objects.filter(public, user__in=by_user).select_related(*of_session).order_by("pk"):
             by_user[duty.user_id].append(Commitment(duty.session, DUTY))
@@ -106,8 +112,8 @@ def commitments_of(
 
 
 def has_duties(user: str = "user") -> Q:
-    """For `Attendee.objects.annotate(on_duty=has_duties())`: whether the person speaks or has a duty somewhere. `user` is the path from
-    the rows to the account."""
+    """For `Attendee.objects.annotate(on_duty=has_duties())`: whether the person speaks or has a duty somewhere. `user`
+    is the path from the rows to the account."""
     speaks = Participation.objects.filter(speaker__user=OuterRef(user))
     return Q(Exists(speaks)) | Q(Exists(Duty.objects.filter(user=OuterRef(user))))
 
@@ -118,24 +124,35 @@ def is_live() -> Exists:
 
 
 def clashes_with(session: Session, commitments: Iterable[Commitment], travel: Travel) -> list[Clash]:
-    """Those of `commitments` that keep somebody from `session`, by their start: they overlap [starts_at, ends_at[, or leave less
-    time than the way between the venues takes. One commitment a session: of a seat and a speech in the same one, the speech.
+    """Those of `commitments` that keep somebody from `session`, by their start: they overlap [starts_at, ends_at[, or
+    leave less time than the way between the venues takes. One commitment a session: of a seat and a speech in the same
+    one, the speech.
     """
     firmest: dict[int, Commitment] = {}
     for commitment in commitments:
-        if commitment.session.pk != session.pk and (commitment.registration is None or commitment.session.pk not in firmest):
+        if commitment.session.pk != session.pk and (
+            commitment.registration is None or commitment.session.pk not in firmest
+        ):
             firmest[commitment.session.pk] = commitment
     clashes = [clash for commitment in firmest.values() if (clash := _clash(session, commitment, travel))]
     return sorted(clashes, key=lambda clash: (clash.commitment.session.starts_at, clash.commitment.session.pk))
 
 
 def clashing_people(session: Session) -> list[tuple[Registration, list[Clash]]]:
-    """The people of `session` who are expected elsewhere meanwhile, and where. A constant number of queries, however many people."""
-    live = Registration.objects.live().filter(session=session).select_related("attendee__user").order_by("attendee__name", "pk")
+    """The people of `session` who are expected elsewhere meanwhile, and where. A constant number of queries, however
+    many people."""
+    live = (
+        Registration.objects.live()
+        .filter(session=session)
+        .select_related("attendee__user")
+        .order_by("attendee__name", "pk")
+    )
     people = list(live)
     expected = commitments_of([registration.attendee for registration in people])
     travel = Travel()
-    found = [(registration, clashes_with(session, expected[registration.attendee_id], travel)) for registration in people]
+    found = [
+        (registration, clashes_with(session, expected[registration.attendee_id], travel)) for registration in people
+    ]
     return [(registration, clashing) for registration, clashing in found if clashing]
 
 

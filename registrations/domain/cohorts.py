@@ -15,7 +15,8 @@ from registrations.models import Cohort, Membership, Registration, SeatPool
 
 
 def add_member(cohort: Cohort, attendee: Attendee, *, actor: User, at: datetime | None = None) -> Membership:
-    """Make `attendee` a member of `cohort`; once more changes nothing. Raises ValidationError when the cohort is complete.
+    """Make `attendee` a member of `cohort`; once more changes nothing. Raises ValidationError when the cohort is
+    complete.
 
     Where they wait while a seat of the cohort is free, it is theirs at once.
     """
@@ -29,7 +30,9 @@ def add_member(cohort: Cohort, attendee: Attendee, *, actor: User, at: datetime 
         membership = Membership(cohort=cohort, attendee=attendee)
         membership._history_user = actor
         membership.save(force_insert=True)
-        waits = Registration.objects.filter(session=OuterRef("pk"), attendee=attendee, status=Registration.Status.WAITING)
+        waits = Registration.objects.filter(
+            session=OuterRef("pk"), attendee=attendee, status=Registration.Status.WAITING
+        )
         kept = SeatPool.objects.filter(session=OuterRef("pk"), cohort=cohort)
         if sessions := list(Session.objects.filter(Exists(waits), Exists(kept)).select_related("event", "room__venue")):
             waitlist.in_turn(sessions, [attendee.pk], lambda: None, at or clock.now())
@@ -37,15 +40,26 @@ def add_member(cohort: Cohort, attendee: Attendee, *, actor: User, at: datetime 
 
 
 def part_with(cohort: Cohort, attendee: Attendee, *, actor: User | None, at: datetime, ending: str = "") -> int:
-    """Take `attendee` out of `cohort` together with what it gave them: the seats that it kept for them, and their places in the lines
-    of sessions that are for cohorts alone. Each seat goes to its line. `ending` says why, when it is not their own wish. Returns how
-    many seats; once more changes nothing."""
+    """Take `attendee` out of `cohort` together with what it gave them: the seats that it kept for them, and their
+    places in the lines of sessions that are for cohorts alone. Each seat goes to its line. `ending` says why, when it
+    is not their own wish. Returns how many seats; once more changes nothing."""
     live = Registration.objects.live().filter(attendee=attendee, session__ends_at__gt=at)
     live = live.select_related("session__event", "session__room__venue").order_by("session_id", "pk")
-    others = SeatPool.objects.filter(session=OuterRef("session"), cohort__memberships__attendee=attendee).exclude(cohort=cohort)
-    waits = live.filter(status=Registration.Status.WAITING, session__access=Session.Access.COHORT, session__pools__cohort=cohort)
+    others = SeatPool.objects.filter(session=OuterRef("session"), cohort__memberships__attendee=attendee).exclude(
+        cohort=cohort
+    )
+    waits = live.filter(
+        status=Registration.Status.WAITING, session__access=Session.Access.COHORT, session__pools__cohort=cohort
+    )
     for registration in waits.exclude(Exists(others)):
-        booking.cancel(registration.session, attendee, actor=actor, at=at, ending=Registration.Ending.LEFT_WAITLIST, only=registration)
+        booking.cancel(
+            registration.session,
+            attendee,
+            actor=actor,
+            at=at,
+            ending=Registration.Ending.LEFT_WAITLIST,
+            only=registration,
+        )
     seats = 0
     # Once, unless what is given up lets a line give them another of the cohort's seats.
     while held := list(live.filter(pool__cohort=cohort)):
@@ -76,13 +90,17 @@ def check_size(cohort: Cohort, people: int) -> None:
     """Raise ValidationError when `cohort` does not hold that many `people`."""
     if people > cohort.size:
         raise ValidationError(
-            _("“%(cohort)s” is full: it has its %(size)d people."), params={"cohort": cohort, "size": cohort.size}, code="full"
+            _("“%(cohort)s” is full: it has its %(size)d people."),
+            params={"cohort": cohort, "size": cohort.size},
+            code="full",
         )
 
 
 def check_leaves(cohort: Cohort, attendee: Attendee, *, at: datetime | None = None) -> None:
     """Raise ValidationError while `attendee` holds one of the cohort's seats in a session that is not over."""
-    held = Registration.objects.holding().filter(attendee=attendee, pool__cohort=cohort, session__ends_at__gt=at or clock.now())
+    held = Registration.objects.holding().filter(
+        attendee=attendee, pool__cohort=cohort, session__ends_at__gt=at or clock.now()
+    )
     seat = held.select_related("session").order_by("session__starts_at", "pk").first()
     if seat:
         raise ValidationError(

@@ -1,4 +1,5 @@
-"""What a mail can be shown about before anybody gets it: the last that it concerned, else something made up around what there is."""
+"""What a mail can be shown about before anybody gets it: the last that it concerned, else something made up around what
+there is."""
 
 from typing import Any
 
@@ -16,7 +17,10 @@ WITH = ["session__event", "session__room__venue", "session__track", "attendee__u
 def session() -> Session | None:
     """The next published session, else the first of those that are over."""
     published = Session.objects.filter(status=Session.Status.PUBLISHED).select_related("event", "room__venue", "track")
-    return published.filter(starts_at__gt=clock.now()).order_by("starts_at", "pk").first() or published.order_by("starts_at", "pk").first()
+    return (
+        published.filter(starts_at__gt=clock.now()).order_by("starts_at", "pk").first()
+        or published.order_by("starts_at", "pk").first()
+    )
 
 
 def registration(find: Q, like: dict[str, Any], reader: User, *, session_status: str = "") -> Registration | None:

@@ -1,6 +1,8 @@
-"""Why somebody has no seat: the rules in the order in which they are judged, and what each one finds (docs/rules.md#organisers).
+"""Why somebody has no seat: the rules in the order in which they are judged, and what each one finds
+(docs/rules.md#organisers).
 
-Everything is asked of the very functions that give the seats (ways_in, clashes, waitlist): a trace with rules of its own could lie.
+Everything is asked of the very functions that give the seats (ways_in, clashes, waitlist): a trace with rules of its
+own could lie.
 """
 
 from collections import defaultdict
@@ -25,7 +27,8 @@ Mode = Session.WaitingList
 
 @dataclass(frozen=True)
 class Step:
-    """One rule: its code, whether it lets the person have the seat, and what it finds. The last one is the conclusion."""
+    """One rule: its code, whether it lets the person have the seat, and what it finds. The last one is the
+    conclusion."""
 
     rule: str
     holds: bool
@@ -57,7 +60,9 @@ class _Case:
     def __init__(self, session: Session, attendee: Attendee, at: datetime) -> None:
         self.session, self.attendee, self.at = session, attendee, at
         registrations = Registration.objects.filter(session=session, attendee=attendee)
-        self.last = registrations.select_related("attendee__user", "session", "pool__cohort", "party").order_by("-id").first()
+        self.last = (
+            registrations.select_related("attendee__user", "session", "pool__cohort", "party").order_by("-id").first()
+        )
         self.mine = self.last if self.last and self.last.status not in Registration.ENDED else None
         self.waits = bool(self.mine and self.mine.status == Status.WAITING)
         self.closed = ways_in.closed(session, at, to_all=self.mine is None)
@@ -88,7 +93,11 @@ class _Case:
             return []
         if not self.mine.party_id:
             return [self.mine]
-        return list(Registration.objects.waiting().filter(session=self.session, party=self.mine.party_id).select_related("attendee__user"))
+        return list(
+            Registration.objects.waiting()
+            .filter(session=self.session, party=self.mine.party_id)
+            .select_related("attendee__user")
+        )
 
     def _kept_out(self) -> tuple[list[Clash], ways_in.SeatRefused | None, bool]:
         """The clashes and the limit that count for the person, and whether somebody whom they wait with is kept out."""
@@ -99,7 +108,11 @@ class _Case:
         expected = clashes.commitments_of([self.attendee])[self.attendee.pk]
         seats = [commitment.session for commitment in expected if commitment.kind in ways_in.HOLDS]
         limits = Limit.objects.filter(event=self.session.event_id)
-        return clashes.clashes_with(self.session, expected, Travel()), ways_in.over_limit(self.session, seats, limits), False
+        return (
+            clashes.clashes_with(self.session, expected, Travel()),
+            ways_in.over_limit(self.session, seats, limits),
+            False,
+        )
 
     # --- The rules ---
 
@@ -114,7 +127,9 @@ class _Case:
         if not self.usable:
             return _stops("access", self._say(_("None of the seats is for %(name)s.")))
         if own := ", ".join(str(pool.cohort) for pool in self.usable if pool.cohort):
-            return _lets("access", self._say(_("%(name)s belongs to %(cohorts)s, for whom seats are kept."), cohorts=own))
+            return _lets(
+                "access", self._say(_("%(name)s belongs to %(cohorts)s, for whom seats are kept."), cohorts=own)
+            )
         if self.session.access == Session.Access.INVITATION:
             return _lets("access", self._say(_("%(name)s is invited.")))
         return _lets("access", self._say(_("The general pool is open to %(name)s.")))
@@ -125,10 +140,15 @@ class _Case:
         if not self.last:
             return _stops("registration", self._say(_("%(name)s has not asked for a seat.")))
         end, why = self._moment(self.last.ended_at or self.last.created_at), self.last.get_ending_display() or "–"
-        return _stops("registration", self._say(_("%(name)s had a registration until %(end)s. How it ended: %(why)s."), end=end, why=why))
+        return _stops(
+            "registration",
+            self._say(_("%(name)s had a registration until %(end)s. How it ended: %(why)s."), end=end, why=why),
+        )
 
     def _told(self, registration: Registration) -> str:
-        since = self._moment(registration.waiting_at if self.waits and registration.waiting_at else registration.created_at)
+        since = self._moment(
+            registration.waiting_at if self.waits and registration.waiting_at else registration.created_at
+        )
         match registration.status:
             case Status.CONFIRMED:
                 pool = registration.pool.cohort if registration.pool and registration.pool.cohort else _("general pool")
@@ -136,16 +156,25 @@ class _Case:
             case Status.WAITING:
                 return self._say(_("%(name)s has been waiting since %(since)s."), since=since)
             case Status.OFFERED if registration.offer_expires_at:
-                return self._say(_("A seat has been offered to %(name)s until %(end)s."), end=self._moment(registration.offer_expires_at))
+                return self._say(
+                    _("A seat has been offered to %(name)s until %(end)s."),
+                    end=self._moment(registration.offer_expires_at),
+                )
             case _ if registration.pool_id:
-                return self._say(_("%(name)s asked on %(since)s: a seat is kept until the organisers decide."), since=since)
+                return self._say(
+                    _("%(name)s asked on %(since)s: a seat is kept until the organisers decide."), since=since
+                )
             case _:
-                return self._say(_("%(name)s asked on %(since)s: no seat is kept until the organisers decide."), since=since)
+                return self._say(
+                    _("%(name)s asked on %(since)s: no seat is kept until the organisers decide."), since=since
+                )
 
     def clash(self) -> Step:
         if not self.clashes:
             return _lets("clash", self._say(_("%(name)s is not expected anywhere else.")))
-        sentence = self._say(_("%(name)s is expected elsewhere: %(clashes)s."), clashes="; ".join(map(in_words, self.clashes)))
+        sentence = self._say(
+            _("%(name)s is expected elsewhere: %(clashes)s."), clashes="; ".join(map(in_words, self.clashes))
+        )
         if self.session.event.clash_policy == Event.ClashPolicy.WARN:
             return _lets("clash", sentence + " " + _("The event lets people choose."))
         return _stops("clash", sentence)
@@ -155,12 +184,17 @@ class _Case:
 
     def seats(self) -> Step:
         counted = _("%(pool)s: %(left)d of %(seats)d left")
-        counts = [counted % {"pool": pool.cohort or _("General pool"), "left": pool.left, "seats": pool.seats} for pool in self.usable]
+        counts = [
+            counted % {"pool": pool.cohort or _("General pool"), "left": pool.left, "seats": pool.seats}
+            for pool in self.usable
+        ]
         sentence = "; ".join(counts) + "." if counts else self._say(_("None of the seats is for %(name)s."))
         if kept := [pool for pool in self.pools if pool not in self.usable and pool.left > 0]:
             number = sum(pool.left for pool in kept)
             sentence += " " + ngettext(
-                "%(number)d free seat is kept for others (%(cohorts)s).", "%(number)d free seats are kept for others (%(cohorts)s).", number
+                "%(number)d free seat is kept for others (%(cohorts)s).",
+                "%(number)d free seats are kept for others (%(cohorts)s).",
+                number,
             ) % {"number": number, "cohorts": ", ".join(str(pool.cohort or _("general pool")) for pool in kept)}
         return _lets("seats", sentence) if self.free else _stops("seats", sentence)
 
@@ -181,13 +215,17 @@ class _Case:
     def conclusion(self) -> Step:
         if self.mine and self.mine.status == Status.CONFIRMED:
             return _lets("conclusion", self._say(_("%(name)s has a seat.")))
-        return _stops("conclusion", self._waiting() if self.waits else self._asked(self.mine) if self.mine else self._without())
+        return _stops(
+            "conclusion", self._waiting() if self.waits else self._asked(self.mine) if self.mine else self._without()
+        )
 
     def _asked(self, registration: Registration) -> str:
         if registration.status == Status.PENDING:
             return _("The organisers have to decide on the request.")
         if registration.offer_expires_at and registration.offer_expires_at <= self.at:
-            return _("The offer was not answered in time: the seat is about to go to the next person on the waiting list.")
+            return _(
+                "The offer was not answered in time: the seat is about to go to the next person on the waiting list."
+            )
         return self._say(_("%(name)s has to answer the offer."))
 
     def _without(self) -> str:
@@ -239,14 +277,19 @@ class _Case:
         return sentence % {"number": self.free}
 
     def _next(self) -> str:
-        """Who gets the next seat that is given back, by the rule that gives it: one seat more is thought free where the person may sit."""
+        """Who gets the next seat that is given back, by the rule that gives it: one seat more is thought free where the
+        person may sit."""
         imagined = [copy(pool) for pool in self.pools]
         for pool in imagined:
             pool.taken -= pool in self.usable and pool.seats > 0
         group = next(waitlist.fitting(self.session, imagined, self.at), None)
         if group is None:
             return _("One more seat would go to nobody on the waiting list.")
-        names = self.attendee if self._is_in(group) else ", ".join(str(registration.attendee) for registration, _pool in group)
+        names = (
+            self.attendee
+            if self._is_in(group)
+            else ", ".join(str(registration.attendee) for registration, _pool in group)
+        )
         return _("The next one goes to %(names)s.") % {"names": names}
 
     def _is_in(self, group: waitlist.Seated) -> bool:
@@ -274,20 +317,29 @@ def mode_in_words(session: Session) -> str:
             return _("A seat that is given back goes to the first person on the waiting list who can take it.")
         case Mode.OFFER:
             sentence = ngettext(
-                "A seat that is given back is offered to the first person on the waiting list, for %(hours)d hour at most.",
-                "A seat that is given back is offered to the first person on the waiting list, for %(hours)d hours at most.",
+                (
+                    "A seat that is given back is offered to the first person on the waiting list, for %(hours)d hour"
+                    " at most."
+                ),
+                (
+                    "A seat that is given back is offered to the first person on the waiting list, for %(hours)d "
+                    "hours at most."
+                ),
                 session.offer_hours,
             )
             return sentence % {"hours": session.offer_hours}
         case Mode.DRAW if waitlist.hands_on(session):
             return _("Lots have been drawn: a seat that is given back goes to the best lot.")
         case Mode.DRAW if session.draw_at:
-            return _("Lots are drawn on %(moment)s: no seat is given before then.") % {"moment": moment_in_words(session, session.draw_at)}
+            return _("Lots are drawn on %(moment)s: no seat is given before then.") % {
+                "moment": moment_in_words(session, session.draw_at)
+            }
         case Mode.BY_HAND:
             return _("The organisers choose who gets a seat.")
         case _:
             return _(
-                "There is no waiting list: a seat that is given back goes to anyone who is still waiting, or else to whoever asks first."
+                "There is no waiting list: a seat that is given back goes to anyone who is still waiting, or else"
+                " to whoever asks first."
             )
 
 
@@ -310,14 +362,23 @@ def in_words(clash: Clash) -> str:
     if clash.overlaps:
         return _("%(what)s, at the same time") % {"what": what}
     needed, gap = (duration(timedelta(minutes=minutes)) for minutes in (clash.travel_minutes, clash.gap_minutes))
-    return _("%(what)s, too far away: %(needed)s to get there, %(gap)s between the two") % {"what": what, "needed": needed, "gap": gap}
+    return _("%(what)s, too far away: %(needed)s to get there, %(gap)s between the two") % {
+        "what": what,
+        "needed": needed,
+        "gap": gap,
+    }
 
 
-def keeps_back(session: Session, registrations: list[Registration], pools: list[SeatPool], at: datetime) -> dict[int, str]:
-    """What keeps each of `registrations` (by their ids), which wait, from a seat while others may get one: a clash, a limit, seats
-    that are for others. Whoever only waits for a seat to be free is not in it. A constant number of queries.
+def keeps_back(
+    session: Session, registrations: list[Registration], pools: list[SeatPool], at: datetime
+) -> dict[int, str]:
+    """What keeps each of `registrations` (by their ids), which wait, from a seat while others may get one: a clash, a
+    limit, seats that are for others. Whoever only waits for a seat to be free is not in it. A constant number of
+    queries.
     """
-    members = Membership.objects.filter(attendee__in=[one.attendee_id for one in registrations], cohort__allotments__session=session)
+    members = Membership.objects.filter(
+        attendee__in=[one.attendee_id for one in registrations], cohort__allotments__session=session
+    )
     cohorts: dict[int, set[int]] = defaultdict(set)
     for attendee, cohort in members.values_list("attendee", "cohort"):
         cohorts[attendee].add(cohort)
@@ -328,7 +389,9 @@ def keeps_back(session: Session, registrations: list[Registration], pools: list[
     for one in registrations:
         usable = ways_in.usable(session, pools, cohorts[one.attendee_id], at, let_in=one.pk in invited)
         if kept_out := passed_over.get(one.pk):
-            found[one.pk] = "; ".join([*map(in_words, kept_out.clashes), *([str(kept_out.limit)] if kept_out.limit else [])])
+            found[one.pk] = "; ".join(
+                [*map(in_words, kept_out.clashes), *([str(kept_out.limit)] if kept_out.limit else [])]
+            )
         elif not usable:
             found[one.pk] = _("The seats are for others.")
         elif any_free and not any(pool.left > 0 for pool in usable):

@@ -32,7 +32,8 @@ class KeyReused(Exception):
 
 
 def spend(key: Key | None, answer: dict[str, Any]) -> None:
-    """Note, in the transaction of the effect, that `key` has had it. A second time raises IntegrityError, and the effect goes with it."""
+    """Note, in the transaction of the effect, that `key` has had it. A second time raises IntegrityError, and the
+    effect goes with it."""
     if key:
         IdempotencyKey.objects.create(user=key.user, key=key.value, body=key.body, answer=answer)
 

@@ -26,7 +26,16 @@ class Breach:
 
 def check(at: datetime) -> dict[str, object]:
     """Audit all books as they are at `at`: counts of what was read, and every breach found. Reads only."""
-    breaches = [*_pools(), *_sessions(), *_registrations(), *_clashes(), *_waiting_lists(at), *_offers(at), *_lots(), *_messages(at)]
+    breaches = [
+        *_pools(),
+        *_sessions(),
+        *_registrations(),
+        *_clashes(),
+        *_waiting_lists(at),
+        *_offers(at),
+        *_lots(),
+        *_messages(at),
+    ]
     return {
         "pools": SeatPool.objects.count(),
         "registrations": Registration.objects.count(),
@@ -40,29 +49,39 @@ def check(at: datetime) -> dict[str, object]:
 def _pools() -> Iterator[Breach]:
     holding = Count("registrations")
     for pool in SeatPool.objects.annotate(holding=holding).exclude(taken=F("holding")):
-        yield Breach("a pool counts the seats that are held", f"pool {pool.pk}", f"taken {pool.taken}, held {pool.holding}")
+        yield Breach(
+            "a pool counts the seats that are held", f"pool {pool.pk}", f"taken {pool.taken}, held {pool.holding}"
+        )
     for oversold in SeatPool.objects.filter(Q(taken__gt=F("seats")) | Q(taken__lt=0)):
         yield Breach("a pool is never oversold", f"pool {oversold.pk}", f"taken {oversold.taken} of {oversold.seats}")
     for registration in Registration.objects.filter(pool__isnull=False).exclude(pool__session=F("session")):
-        yield Breach("a seat is in its own session’s pool", f"registration {registration.uuid}", f"pool {registration.pool_id}")
+        yield Breach(
+            "a seat is in its own session’s pool", f"registration {registration.uuid}", f"pool {registration.pool_id}"
+        )
 
 
 def _sessions() -> Iterator[Breach]:
     for session in Session.objects.annotate(n=Coalesce(Sum("pools__seats"), 0)).filter(n__gt=F("capacity")):
-        yield Breach("pools never exceed the capacity", f"session {session.slug}", f"pools {session.n}, capacity {session.capacity}")
+        yield Breach(
+            "pools never exceed the capacity",
+            f"session {session.slug}",
+            f"pools {session.n}, capacity {session.capacity}",
+        )
     general = Exists(SeatPool.objects.filter(session=OuterRef("pk"), cohort=None))
     for session in Session.objects.annotate(n=Sum("pools__seats")).filter(general, n__lt=F("capacity")):
         yield Breach(
-            "every seat of the capacity is in a pool", f"session {session.slug}", f"pools {session.n}, capacity {session.capacity}"
+            "every seat of the capacity is in a pool",
+            f"session {session.slug}",
+            f"pools {session.n}, capacity {session.capacity}",
         )
     for pool in SeatPool.objects.filter(closed=True, session__status=Session.Status.PUBLISHED):
         yield Breach("a session that takes place lets people in", f"pool {pool.pk}", "closed")
     for pool in SeatPool.objects.filter(closed=False, session__status=Session.Status.CANCELLED):
         yield Breach("a cancelled session lets nobody in", f"pool {pool.pk}", "open")
     clashes = Session.objects.exclude(status=Session.Status.CANCELLED).filter(room__allows_several_sessions=False)
-    others = clashes.filter(room=OuterRef("room"), starts_at__lt=OuterRef("ends_at"), ends_at__gt=OuterRef("starts_at")).exclude(
-        pk=OuterRef("pk")
-    )
+    others = clashes.filter(
+        room=OuterRef("room"), starts_at__lt=OuterRef("ends_at"), ends_at__gt=OuterRef("starts_at")
+    ).exclude(pk=OuterRef("pk"))
     for clash in clashes.filter(Exists(others)):
         yield Breach("a session has its room to itself", f"session {clash.slug}", f"room {clash.room_id}")
 
@@ -71,10 +90,18 @@ def _registrations() -> Iterator[Breach]:
     twice = Registration.objects.live().values("session", "attendee").annotate(n=Count("pk")).order_by().filter(n__gt=1)
     for row in twice:
         yield Breach(
-            "a person is once in a session", f"session {row['session']}, attendee {row['attendee']}", f"{row['n']} live registrations"
+            "a person is once in a session",
+            f"session {row['session']}, attendee {row['attendee']}",
+            f"{row['n']} live registrations",
         )
-    for registration in Registration.objects.live().exclude(session__status=Session.Status.PUBLISHED).select_related("session"):
-        yield Breach("nobody is registered for what does not take place", f"registration {registration.uuid}", registration.session.status)
+    for registration in (
+        Registration.objects.live().exclude(session__status=Session.Status.PUBLISHED).select_related("session")
+    ):
+        yield Breach(
+            "nobody is registered for what does not take place",
+            f"registration {registration.uuid}",
+            registration.session.status,
+        )
     told = {kind: _told(kind) for kind in ("registrations.confirmed", "registrations.cancelled")}
     for uuid, status, ending in Registration.objects.values_list("uuid", "status", "ending"):
         if status == Registration.Status.CONFIRMED and str(uuid) not in told["registrations.confirmed"]:
@@ -87,7 +114,11 @@ def _registrations() -> Iterator[Breach]:
             yield Breach("a cancelled seat has its mail", f"registration {uuid}", "no cancellation in the outbox")
     changed = Registration.history.model.objects.filter(uuid=OuterRef("uuid"), status=OuterRef("status"))
     for registration in Registration.objects.exclude(Exists(changed)):
-        yield Breach("a change of a seat leaves a trace", f"registration {registration.uuid}", f"no history of {registration.status}")
+        yield Breach(
+            "a change of a seat leaves a trace",
+            f"registration {registration.uuid}",
+            f"no history of {registration.status}",
+        )
 
 
 def _waiting_lists(at: datetime) -> Iterator[Breach]:
@@ -102,15 +133,19 @@ def _waiting_lists(at: datetime) -> Iterator[Breach]:
             yield Breach("no seat is idle while someone eligible waits", f"session {session.slug}", f"waiting: {waits}")
     together = Registration.objects.filter(party__isnull=False)
     for astray in together.exclude(party__session=F("session")) | together.filter(status__in=Registration.ENDED):
-        yield Breach("people wait together for one session", f"registration {astray.uuid}", f"party {astray.party_id}, {astray.status}")
+        yield Breach(
+            "people wait together for one session",
+            f"registration {astray.uuid}",
+            f"party {astray.party_id}, {astray.status}",
+        )
     sizes = together.filter(status=Registration.Status.WAITING).order_by().values("party").annotate(n=Count("pk"))
     for row in sizes.filter(n__gt=waitlist.LARGEST_PARTY):
         yield Breach("a party has a largest size", f"party {row['party']}", f"{row['n']} wait together")
 
 
 def _clashes() -> Iterator[Breach]:
-    """Two seats at the same time, though both events refuse that. Sessions that moved since, or an event that was strict only later,
-    take nobody's seat away: such pairs are no breach."""
+    """Two seats at the same time, though both events refuse that. Sessions that moved since, or an event that was
+    strict only later, take nobody's seat away: such pairs are no breach."""
     strict = ~Q(session__event__clash_policy=Event.ClashPolicy.WARN)
     seats = Registration.objects.filter(strict, status__in=ways_in.HOLDS).select_related("session")
     meanwhile = seats.filter(
@@ -122,7 +157,11 @@ def _clashes() -> Iterator[Breach]:
     for seat in seats.annotate(other=Subquery(meanwhile.values("pk")[:1])).filter(other__isnull=False):
         other = seats.get(pk=seat.other)
         if all(_stood_still(session, seat.created_at) for session in (seat.session, other.session)):
-            yield Breach("nobody has two seats at once where it is refused", f"registration {seat.uuid}", f"registration {other.uuid}")
+            yield Breach(
+                "nobody has two seats at once where it is refused",
+                f"registration {seat.uuid}",
+                f"registration {other.uuid}",
+            )
 
 
 def _stood_still(session: Session, since: datetime) -> bool:
@@ -143,7 +182,9 @@ def _offers(at: datetime) -> Iterator[Breach]:
     late = Q(offer_expires_at__lt=at - GRACE) | Q(session__starts_at__lt=at - GRACE)
     for offer in Registration.objects.filter(late, status=Registration.Status.OFFERED):
         yield Breach(
-            "an offer ends at its moment", f"registration {offer.uuid}", f"offered until {offer.offer_expires_at:%Y-%m-%d %H:%M:%S}"
+            "an offer ends at its moment",
+            f"registration {offer.uuid}",
+            f"offered until {offer.offer_expires_at:%Y-%m-%d %H:%M:%S}",
         )
 
 
@@ -154,17 +195,27 @@ def _lots() -> Iterator[Breach]:
             yield Breach("lots can be drawn again", f"session {draw.session_id}", "another order")
     for registration in Registration.objects.filter(Q(lot__isnull=False) | Q(uuid__in=lots)):
         if registration.lot != lots.get(str(registration.uuid)):
-            yield Breach("a lot is the one that was drawn", f"registration {registration.uuid}", f"lot {registration.lot}")
+            yield Breach(
+                "a lot is the one that was drawn", f"registration {registration.uuid}", f"lot {registration.lot}"
+            )
 
 
 def _told(kind: str) -> set[str]:
-    """The registrations that a mail of `kind` was queued for; what follows in the key tells apart several to one (ledger.tell)."""
-    return {key.removeprefix(f"{kind}:")[:36] for key in Message.objects.filter(kind=kind).values_list("dedupe_key", flat=True)}
+    """The registrations that a mail of `kind` was queued for; what follows in the key tells apart several to one
+    (ledger.tell)."""
+    return {
+        key.removeprefix(f"{kind}:")[:36]
+        for key in Message.objects.filter(kind=kind).values_list("dedupe_key", flat=True)
+    }
 
 
 def _messages(at: datetime) -> Iterator[Breach]:
     # The lease of a dead worker is taken over by the next sweep: one that is long over means that nobody sweeps.
     for message in Message.objects.filter(status=Message.Status.SENDING, lease_until__lt=at - GRACE):
-        yield Breach("no message outlives its lease", f"message {message.uuid}", f"lease until {message.lease_until:%Y-%m-%d %H:%M:%S}")
+        yield Breach(
+            "no message outlives its lease",
+            f"message {message.uuid}",
+            f"lease until {message.lease_until:%Y-%m-%d %H:%M:%S}",
+        )
     for message in Message.objects.filter(status__in=[Message.Status.FAILED, Message.Status.DROPPED], last_error=""):
         yield Breach("a message given up has a reason", f"message {message.uuid}", message.status)

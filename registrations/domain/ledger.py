@@ -1,7 +1,8 @@
 """The books of seats: the only place that moves a pool's `taken`, and that writes a registration (docs/rules.md#seats).
 
-Locks are always taken in one order, so that nobody waits in a circle: the session's row (organisers alone take it), people by
-ascending id, pools by ascending id. SQLite ignores the locks: there, IMMEDIATE already runs one writer at a time.
+Locks are always taken in one order, so that nobody waits in a circle: the session's row (organisers alone take it),
+people by ascending id, pools by ascending id. SQLite ignores the locks: there, IMMEDIATE already runs one writer at a
+time.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -29,8 +30,8 @@ SHORTEST_TO_REMIND = timedelta(hours=1)
 def again_after_deadlock(act: Callable[P, T]) -> Callable[P, T]:
     """Do `act` once more when PostgreSQL ended it to free others: nothing of it was kept.
 
-    One session at a time, nobody waits in a circle. But an organiser who saves several in one transaction holds the pools of
-    the first while asking for people of the second. Inside such a transaction nothing can be done again.
+    One session at a time, nobody waits in a circle. But an organiser who saves several in one transaction holds the
+    pools of the first while asking for people of the second. Inside such a transaction nothing can be done again.
     """
 
     @wraps(act)
@@ -48,7 +49,12 @@ def again_after_deadlock(act: Callable[P, T]) -> Callable[P, T]:
 
 def lock_people(ids: Iterable[int]) -> None:
     # NO KEY UPDATE lets the foreign keys of inserts pass.
-    list(Attendee.objects.select_for_update(no_key=True).filter(pk__in=list(ids)).order_by("pk").values_list("pk", flat=True))
+    list(
+        Attendee.objects.select_for_update(no_key=True)
+        .filter(pk__in=list(ids))
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
 
 
 def lock_pools(pools: QuerySet[SeatPool]) -> None:
@@ -70,7 +76,8 @@ def lock_and_refresh(pools: Iterable[SeatPool]) -> bool:
 
 
 def take(pool: SeatPool, number: int = 1) -> bool:
-    """Take `number` seats of `pool` if it has them; one conditional UPDATE, whose WHERE is judged again on the fresh row after a wait."""
+    """Take `number` seats of `pool` if it has them; one conditional UPDATE, whose WHERE is judged again on the fresh
+    row after a wait."""
     free = SeatPool.objects.filter(pk=pool.pk, closed=False, taken__lte=F("seats") - number)
     if not free.update(taken=F("taken") + number):
         return False
@@ -111,7 +118,8 @@ def seat(registration: Registration, pool: SeatPool | None, *, actor: User | Non
 
 
 def move_to_waitlist(registration: Registration, *, actor: User, priority: int) -> None:
-    """Take the seat of somebody who has one, and put them on the waiting list where they would stand had they waited from the beginning."""
+    """Take the seat of somebody who has one, and put them on the waiting list where they would stand had they waited
+    from the beginning."""
     held = registration.pool
     cleared = {"pool": None, "offer_expires_at": None, "waiting_at": registration.created_at, "priority": priority}
     change(registration, actor=actor, status=Status.WAITING, **cleared)
@@ -142,7 +150,8 @@ def _this_time() -> str:
 
 
 def _tell_of_offer(registration: Registration) -> None:
-    """Queue the mail that tells of the offer, and the one that leaves in its last quarter; an offer of less than an hour has the first alone."""
+    """Queue the mail that tells of the offer, and the one that leaves in its last quarter; an offer of less than an
+    hour has the first alone."""
     ends, now = registration.offer_expires_at, clock.now()
     if ends is None:
         return
@@ -152,7 +161,9 @@ def _tell_of_offer(registration: Registration) -> None:
         tell(registration, "offer_ends", version, not_before=ends - (ends - now) / 4, until=ends.isoformat())
 
 
-def tell(registration: Registration, what: str, version: str = "", *, not_before: datetime | None = None, **said: Any) -> None:
+def tell(
+    registration: Registration, what: str, version: str = "", *, not_before: datetime | None = None, **said: Any
+) -> None:
     """Queue the mail `what` about `registration`, once; `version` tells apart what may happen to it several times."""
     user = registration.attendee.user
     post(
@@ -166,7 +177,8 @@ def tell(registration: Registration, what: str, version: str = "", *, not_before
 
 
 def release(pools: Iterable[SeatPool], at: datetime) -> int:
-    """Move the unsold seats of allotments whose moment has come to the general pool; return how many. `pools`: locked, of one session."""
+    """Move the unsold seats of allotments whose moment has come to the general pool; return how many. `pools`: locked,
+    of one session."""
     pools = list(pools)
     general = next((pool for pool in pools if pool.cohort_id is None), None)
     due = [pool for pool in pools if pool.cohort_id and pool.release_at and pool.release_at <= at and pool.left > 0]
@@ -184,11 +196,15 @@ def release(pools: Iterable[SeatPool], at: datetime) -> int:
 
 
 def open_many(seats: Sequence[tuple[Session, Attendee, SeatPool]], *, actor: User, at: datetime) -> list[Registration]:
-    """Write a confirmed registration for each of `seats`, which were taken already, and queue its mail: a few statements for all."""
+    """Write a confirmed registration for each of `seats`, which were taken already, and queue its mail: a few
+    statements for all."""
     registrations = [
-        Registration(session=session, attendee=attendee, status=Status.CONFIRMED, pool=pool) for session, attendee, pool in seats
+        Registration(session=session, attendee=attendee, status=Status.CONFIRMED, pool=pool)
+        for session, attendee, pool in seats
     ]
-    written = bulk_create_with_history(registrations, Registration, batch_size=1000, default_user=actor, default_date=at)
+    written = bulk_create_with_history(
+        registrations, Registration, batch_size=1000, default_user=actor, default_date=at
+    )
     post_many(
         "registrations.confirmed",
         (

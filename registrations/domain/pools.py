@@ -28,7 +28,9 @@ def check_capacity(session: Session) -> None:
     taken = pools.filter(cohort=None).aggregate(n=Sum("taken"))["n"] or 0
     if session.capacity < allotted + taken:
         sentence = _("%(taken)d seats are taken and %(allotted)d are kept for cohorts: the capacity cannot be lower.")
-        raise ValidationError({"capacity": ValidationError(sentence % {"taken": taken, "allotted": allotted}, code=BELOW_TAKEN)})
+        raise ValidationError(
+            {"capacity": ValidationError(sentence % {"taken": taken, "allotted": allotted}, code=BELOW_TAKEN)}
+        )
 
 
 def check_nobody_comes(session: Session) -> None:
@@ -46,15 +48,18 @@ def check_nobody_comes(session: Session) -> None:
 
 
 def fit_general_pool(session: Session, at: datetime, *, serves_waitlist: bool = False) -> None:
-    """Give the general pool the seats that the allotments leave, and the waiting list what this adds; sessions open to all have none.
+    """Give the general pool the seats that the allotments leave, and the waiting list what this adds; sessions open to
+    all have none.
 
-    `serves_line`: the way in has changed, so that somebody may get a seat who could not before. The database refuses to go
-    below what is taken.
+    `serves_line`: the way in has changed, so that somebody may get a seat who could not before. The database refuses to
+    go below what is taken.
     """
     pool = SeatPool.objects.filter(session=session, cohort=None).first()
     if pool is None:
         if session.access != Session.Access.PUBLIC:
-            SeatPool.objects.create(session=session, seats=max(session.capacity - _allotted(session), 0), closed=_is_closed(session))
+            SeatPool.objects.create(
+                session=session, seats=max(session.capacity - _allotted(session), 0), closed=_is_closed(session)
+            )
     elif pool.seats < session.capacity - _allotted(session) or serves_waitlist:
         waitlist.in_turn([session], [], lambda: _fit(session), at)
     elif pool.seats != max(session.capacity - _allotted(session), 0):
@@ -78,9 +83,11 @@ def _allotted(session: Session) -> int:
 
 @ledger.again_after_deadlock
 def allot(session: Session, cohort: Cohort, seats: int, *, at: datetime | None = None, **fields: Any) -> SeatPool:
-    """Keep `seats` of `session` for `cohort` (the same call again changes the number, 0 gives them back to the general pool and its line).
+    """Keep `seats` of `session` for `cohort` (the same call again changes the number, 0 gives them back to the general
+    pool and its line).
 
-    Raises ValidationError when the session has not that many left, when more are taken already, or when the cohort is absent then.
+    Raises ValidationError when the session has not that many left, when more are taken already, or when the cohort is
+    absent then.
     """
     at = at or clock.now()
 
@@ -92,7 +99,9 @@ def allot(session: Session, cohort: Cohort, seats: int, *, at: datetime | None =
         if before < seats:  # the general pool shrinks before the allotment grows: the sum never exceeds the capacity
             _move_general(session, pools, before - seats)
         if pool is None:
-            pool = SeatPool.objects.create(session=session, cohort=cohort, seats=seats, closed=_is_closed(session), **fields)
+            pool = SeatPool.objects.create(
+                session=session, cohort=cohort, seats=seats, closed=_is_closed(session), **fields
+            )
         elif pool.seats != seats or any(getattr(pool, name) != value for name, value in fields.items()):
             pool.seats = seats
             for name, value in fields.items():
@@ -109,7 +118,11 @@ def allot(session: Session, cohort: Cohort, seats: int, *, at: datetime | None =
 
 def _locked(session: Session) -> Session:
     """`session` as it is now, its row locked: before people and pools, as whoever saves its form does."""
-    return Session.objects.select_for_update(of=("self",), no_key=True).select_related("event", "room__venue").get(pk=session.pk)
+    return (
+        Session.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("event", "room__venue")
+        .get(pk=session.pk)
+    )
 
 
 def _move_general(session: Session, pools: list[SeatPool], by: int) -> None:
@@ -131,7 +144,9 @@ def check_allotment(session: Session, cohort: Cohort, seats: int, pools: list[Se
     general = next((pool for pool in pools if pool.cohort_id is None), None)
     others = sum(pool.seats for pool in pools if pool.cohort_id not in (None, cohort.pk))
     if own and seats < own.taken:
-        raise ValidationError(_("%(taken)d of these seats are taken: the number cannot be lower.") % {"taken": own.taken})
+        raise ValidationError(
+            _("%(taken)d of these seats are taken: the number cannot be lower.") % {"taken": own.taken}
+        )
     left = session.capacity - others - (general.taken if general else 0)
     if seats > left:
         raise ValidationError(
@@ -146,7 +161,7 @@ def check_allotment(session: Session, cohort: Cohort, seats: int, pools: list[Se
         raise ValidationError(_("The cohort is not there during “%(session)s”.") % {"session": session})
 
 
-# --- Fewer seats than people, and sessions that do not take place -----------------------------------------------------------------
+# --- Fewer seats than people, and sessions that do not take place -----------------------------------------------------
 
 
 class Lowering(models.TextChoices):
@@ -164,20 +179,27 @@ def above(session: Session, capacity: int) -> int:
 
 
 def last_come(session: Session, number: int) -> list[Registration]:
-    """The `number` people of the general pool who got their seats last: those whom a lower capacity moves, unless others are named."""
+    """The `number` people of the general pool who got their seats last: those whom a lower capacity moves, unless
+    others are named."""
     holding = Registration.objects.filter(session=session, pool__session=session, pool__cohort=None)
     return list(holding.select_related("attendee__user", "session").order_by("-created_at", "-id")[:number])
 
 
 @ledger.again_after_deadlock
 def lower_capacity(
-    session: Session, capacity: int, how: str, *, actor: User, at: datetime | None = None, moved: Collection[Registration] | None = None
+    session: Session,
+    capacity: int,
+    how: str,
+    *,
+    actor: User,
+    at: datetime | None = None,
+    moved: Collection[Registration] | None = None,
 ) -> Session:
     """Lower the capacity of `session` though more seats are taken, in the way that the organisers chose, in one step.
 
-    `moved` names the people who go to the waiting list (their number must be that of `above`); by default those who came last. Each of
-    them is told by mail. Returns the session as it is then. Doing it twice changes nothing. Raises ValidationError when the
-    numbers do not fit.
+    `moved` names the people who go to the waiting list (their number must be that of `above`); by default those who
+    came last. Each of them is told by mail. Returns the session as it is then. Doing it twice changes nothing. Raises
+    ValidationError when the numbers do not fit.
     """
     at = at or clock.now()
 
@@ -186,7 +208,9 @@ def lower_capacity(
         found._history_user = actor
         if how == Lowering.MOVE and number:
             chosen = last_come(found, number) if moved is None else list(moved)
-            fresh = Registration.objects.filter(pk__in=[one.pk for one in chosen], session=found, pool__cohort=None, pool__isnull=False)
+            fresh = Registration.objects.filter(
+                pk__in=[one.pk for one in chosen], session=found, pool__cohort=None, pool__isnull=False
+            )
             leaving = list(fresh.select_related("attendee__user", "session").order_by("pk"))
             if len(leaving) != number:
                 raise ValidationError(_("Choose %(number)d people: they lose their seats.") % {"number": number})
@@ -214,15 +238,19 @@ def lower_capacity(
         found = _locked(session)
         if not 0 < capacity <= found.capacity:
             raise ValidationError(
-                _("The capacity is now %(capacity)d: choose a lower one, with at least one seat.") % {"capacity": found.capacity}
+                _("The capacity is now %(capacity)d: choose a lower one, with at least one seat.")
+                % {"capacity": found.capacity}
             )
-        going = last_come(found, above(found, capacity)) if how == Lowering.MOVE and moved is None else list(moved or [])
+        going = (
+            last_come(found, above(found, capacity)) if how == Lowering.MOVE and moved is None else list(moved or [])
+        )
         people = {registration.attendee_id for registration in going}
         return waitlist.in_turn([found], people, lambda: act(found), at)
 
 
 def empty(session: Session, actor: User | None, at: datetime) -> int:
-    """End every live registration of a session that is cancelled, and let nobody in any more; return how many. Each is told by mail."""
+    """End every live registration of a session that is cancelled, and let nobody in any more; return how many. Each is
+    told by mail."""
     live = Registration.objects.live().filter(session=session)
     people = set(live.values_list("attendee_id", flat=True))
 
@@ -240,7 +268,8 @@ def empty(session: Session, actor: User | None, at: datetime) -> int:
 
 
 def withdraw(session: Session) -> None:
-    """Let nobody into a session any more that goes back to draft. Raises ValidationError when somebody came in meanwhile."""
+    """Let nobody into a session any more that goes back to draft. Raises ValidationError when somebody came in
+    meanwhile."""
     pools = SeatPool.objects.filter(session=session)
     ledger.lock_pools(pools)
     check_nobody_comes(session)

@@ -1,7 +1,7 @@
 """What a person sees of a session's seats: one state, one sentence, the seats left (docs/rules.md#seats)."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -20,19 +20,32 @@ STATES = {Status.CONFIRMED: "mine", Status.PENDING: "pending", Status.WAITING: "
 
 
 # How firmly somebody is expected somewhere: of two sessions that clash, the less firm one tells of it.
-FIRMNESS = {Status.WAITING: 0, Status.PENDING: 0, Status.OFFERED: 1, Status.CONFIRMED: 2, clashes.SPEAKING: 3, clashes.DUTY: 3}
+FIRMNESS = {
+    Status.WAITING: 0,
+    Status.PENDING: 0,
+    Status.OFFERED: 1,
+    Status.CONFIRMED: 2,
+    clashes.SPEAKING: 3,
+    clashes.DUTY: 3,
+}
+
+
+def _is(*states: str) -> property:
+    """Whether the state of a seat is one of `states`: what templates ask."""
+    return property(lambda seat: seat.state in states)
 
 
 @dataclass(frozen=True)
 class Seat:
     """The state of one session for one person (or for a stranger) at a moment, `at`.
 
-    `state` is "mine", "pending", "waiting" or "offered" where the person has a registration; else "open", "full", "limit" (they
-    have as many seats as the event allows), or the code of the refusal (see ways_in.refusal), which `sentence` says in words.
-    `seats` and `left` count what the person may use, None where the session keeps no count or they have a seat. `place` is
-    their place on the waiting list, `line` the number of people in it. `clashes`: where they are expected meanwhile. `ended`: their last
-    registration, if it is over. `own`: the pools that are kept for cohorts of theirs. `is_drawn`: the lots of the waiting list have been
-    drawn, `lots` of them. `stamp` and `key` go into the forms.
+    `state` is "mine", "pending", "waiting" or "offered" where the person has a registration; else "open", "full",
+    "limit" (they have as many seats as the event allows), or the code of the refusal (see ways_in.refusal), which
+    `sentence` says in words. `seats` and `left` count what the person may use, None where the session keeps no count or
+    they have a seat. `place` is their place on the waiting list, `line` the number of people in it. `clashes`: where
+    they are expected meanwhile. `ended`: their last registration, if it is over. `own`: the pools that are kept for
+    cohorts of theirs. `is_drawn`: the lots of the waiting list have been drawn, `lots` of them. `stamp` and `key` go
+    into the forms.
     """
 
     session: Session
@@ -54,6 +67,23 @@ class Seat:
     may_cancel: bool = False
     at: datetime | None = None
     key: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    is_mine = _is("mine")
+    is_pending = _is("pending")
+    is_waiting = _is("waiting")
+    is_offered = _is("offered")
+    is_open = _is("open")
+    is_full = _is("full")
+    takes_people = _is("open", "full")  # whether there is a way in: a seat, a request, or a line
+    is_limited = _is("limit")
+    is_public = _is("public")
+    is_cancelled = _is("cancelled")
+    is_too_early = _is("not_yet")
+    is_closed = _is("closed")
+    has_started = _is("started")
+    is_over = _is("over")
+    needs_invitation = _is("invitation")
+    needs_cohort = _is("cohort")
 
     @property
     def is_live(self) -> bool:
@@ -79,15 +109,22 @@ class Seat:
         return self.state == "full" and self.session.waiting_list != Session.WaitingList.NONE
 
     @property
+    def awaits_draw(self) -> bool:
+        """Whether lots are still to be drawn: until then, a place on the waiting list says nothing."""
+        return self.session.waiting_list == Session.WaitingList.DRAW and not self.is_drawn
+
+    @property
     def may_take_both(self) -> bool:
         """Whether the event lets the person have this seat in spite of the clashes."""
         return self.session.event.clash_policy == Event.ClashPolicy.WARN and not self.limit
 
     @property
     def may_swap(self) -> bool:
-        """Whether the person may give up what clashes for this seat, in one step: nobody gives a seat up for a place on the waiting list,
-        nor for a request where they can have both."""
-        return _may_swap(self.session, self.clashes, is_full=self.state == "full") and not (self.asks and self.may_take_both)
+        """Whether the person may give up what clashes for this seat, in one step: nobody gives a seat up for a place on
+        the waiting list, nor for a request where they can have both."""
+        return _may_swap(self.session, self.clashes, is_full=self.state == "full") and not (
+            self.asks and self.may_take_both
+        )
 
     @property
     def to_leave(self) -> list[str]:
@@ -96,15 +133,16 @@ class Seat:
 
     @property
     def is_passed_over(self) -> bool:
-        """Whether a seat that becomes free goes past the person on the waiting list, for what they hold elsewhere (see waitlist.fitting)."""
+        """Whether a seat that becomes free goes past the person on the waiting list, for what they hold elsewhere (see
+        waitlist.fitting)."""
         strict = self.session.event.clash_policy != Event.ClashPolicy.WARN
         kept_out = strict and any(clash.commitment.kind != Status.WAITING for clash in self.clashes)
         return self.state == "waiting" and (kept_out or bool(self.limit))
 
     @property
     def warnings(self) -> list[Clash]:
-        """The clashes to tell beside this seat in one's own programme, so that each is told once: beside the less firm of the
-        two, or else beside the later one."""
+        """The clashes to tell beside this seat in one's own programme, so that each is told once: beside the less firm
+        of the two, or else beside the later one."""
         own = FIRMNESS[self.registration.status] if self.registration else 0
         return [
             clash
@@ -134,7 +172,8 @@ def seat(session: Session, attendee: Attendee | None, at: datetime) -> Seat:
 
 
 def seats(sessions: Iterable[Session], attendee: Attendee | None, at: datetime) -> list[Seat]:
-    """The seats of `sessions`, in their order, as `attendee` sees them at `at`: a constant number of queries, however many sessions."""
+    """The seats of `sessions`, in their order, as `attendee` sees them at `at`: a constant number of queries, however
+    many sessions."""
     sessions = list(sessions)
     pools: dict[int, list[SeatPool]] = {session.pk: [] for session in sessions}
     for pool in ways_in.pools_for(attendee).filter(session__in=sessions):
@@ -144,11 +183,20 @@ def seats(sessions: Iterable[Session], attendee: Attendee | None, at: datetime) 
     draws = _draws(sessions)
     if attendee is None:
         return [
-            _seat(session, pools[session.pk], None, at, waiting_count=waiting_counts.get(session.pk, 0), draws=draws)
+            _seat(_Known(session, pools[session.pk], waiting_count=waiting_counts.get(session.pk, 0), draws=draws), at)
             for session in sessions
         ]
-    person = Attendee.objects.annotate(on_duty=clashes.has_duties(), is_live=clashes.is_live()).only("pk", "user").get(pk=attendee.pk)
-    known = Registration.objects.filter(attendee=attendee).select_related("party").annotate(together=_together()).order_by("pk")
+    person = (
+        Attendee.objects.annotate(on_duty=clashes.has_duties(), is_live=clashes.is_live())
+        .only("pk", "user")
+        .get(pk=attendee.pk)
+    )
+    known = (
+        Registration.objects.filter(attendee=attendee)
+        .select_related("party")
+        .annotate(together=_together())
+        .order_by("pk")
+    )
     if person.is_live:
         known = known.filter(Q(session__in=sessions) | ~Q(status__in=Registration.ENDED)).select_related(
             "session__event", "session__room__venue"
@@ -177,17 +225,19 @@ def seats(sessions: Iterable[Session], attendee: Attendee | None, at: datetime) 
         kept = [other for other in held if other.pk not in left]
         shown.append(
             _seat(
-                session,
-                pools[session.pk],
-                mine,
+                _Known(
+                    session,
+                    pools[session.pk],
+                    mine,
+                    waiting_count=waiting_counts.get(session.pk, 0),
+                    place=places.get(mine.pk) if mine else None,
+                    draws=draws,
+                    is_invited=session.pk in invited,
+                    found=found,
+                    limited=limited,
+                    limited_after_swap=limited and ways_in.over_limit(session, kept, limits),
+                ),
                 at,
-                waiting_count=waiting_counts.get(session.pk, 0),
-                place=places.get(mine.pk) if mine else None,
-                draws=draws,
-                is_invited=session.pk in invited,
-                found=found,
-                limited=limited,
-                limited_after_swap=limited and ways_in.over_limit(session, kept, limits),
             )
         )
     return shown
@@ -197,14 +247,15 @@ def seat_after(registration: Registration, at: datetime) -> Seat:
     """The seat of somebody right after their own act on it: what they know already is not read again."""
     session = registration.session
     if registration.status != Status.WAITING:
-        return _seat(session, [], registration, at)
+        return _seat(_Known(session, last=registration), at)
     place = waitlist.places([registration]).get(registration.pk)
-    return _seat(session, [], registration, at, place=place, draws=_draws([session]))
+    return _seat(_Known(session, last=registration, place=place, draws=_draws([session])), at)
 
 
 def seat_refused(session: Session, full: booking.Full, at: datetime) -> Seat:
-    """The seat of somebody who has just learned that none is left: in a rush that is most people, for whom nothing is read again."""
-    return _seat(session, list(full.pools), full.last, at)
+    """The seat of somebody who has just learned that none is left: in a rush that is most people, for whom nothing is
+    read again."""
+    return _seat(_Known(session, full.pools, full.last), at)
 
 
 def _draws(sessions: Iterable[Session]) -> dict[int, int]:
@@ -213,7 +264,9 @@ def _draws(sessions: Iterable[Session]) -> dict[int, int]:
     if not by_lot:
         return {}
     drawn = Draw.objects.filter(session__in=by_lot).order_by()
-    return {pk: lots or 0 for pk, lots in drawn.values_list("session").annotate(lots=Max("session__registrations__lot"))}
+    return {
+        pk: lots or 0 for pk, lots in drawn.values_list("session").annotate(lots=Max("session__registrations__lot"))
+    }
 
 
 def _together() -> Subquery:
@@ -222,45 +275,56 @@ def _together() -> Subquery:
     return Subquery(members.values("party").annotate(number=Count("pk")).values("number"))
 
 
-def _seat(
-    session: Session,
-    pools: list[SeatPool],
-    last: Registration | None,
-    at: datetime,
-    *,
-    waiting_count: int = 0,
-    place: int | None = None,
-    draws: dict[int, int] | None = None,
-    is_invited: bool = False,
-    found: Iterable[Clash] = (),
-    limited: SeatRefused | None = None,
-    limited_after_swap: SeatRefused | None = None,
-) -> Seat:
+@dataclass(frozen=True)
+class _Known:
+    """What decides how a person sees the seat of a session: what was read of the session, and of them.
+
+    `last` is their last registration, `place` their place on the waiting list, `draws` how many lots were drawn by
+    session, `found` what clashes; `limited` why a limit keeps them out, and whether it would after a swap as well.
+    """
+
+    session: Session
+    pools: Sequence[SeatPool] = ()
+    last: Registration | None = None
+    waiting_count: int = 0
+    place: int | None = None
+    draws: Mapping[int, int] = field(default_factory=dict)
+    is_invited: bool = False
+    found: Sequence[Clash] = ()
+    limited: SeatRefused | None = None
+    limited_after_swap: SeatRefused | None = None
+
+
+def _seat(known: _Known, at: datetime) -> Seat:
+    session, last, draws = known.session, known.last, known.draws
     mine = last if last and last.status not in Registration.ENDED else None
     if mine and mine.status == Status.OFFERED and mine.offer_expires_at and mine.offer_expires_at <= at:
         mine = None  # the seat is about to go to the next on the waiting list
-    cohorts = {pool.cohort_id for pool in pools if pool.cohort_id and pool.mine}  # type: ignore[attr-defined]
-    usable = ways_in.usable(session, pools, cohorts, at, let_in=is_invited)
+    cohorts = {pool.cohort_id for pool in known.pools if pool.cohort_id and pool.mine}  # type: ignore[attr-defined]
+    usable = ways_in.usable(session, known.pools, cohorts, at, let_in=known.is_invited)
     own = tuple(pool for pool in usable if pool.cohort_id)
-    refused = ways_in.closed(session, at) if is_invited or own else ways_in.refusal(session, at)
+    refused = ways_in.closed(session, at) if known.is_invited or own else ways_in.refusal(session, at)
     # Once a session has begun, nobody is given a seat any more, whatever they wait for.
     if mine and mine.status != Status.CONFIRMED and session.starts_at <= at:
         mine = None
     state, sentence = STATES[Status(mine.status)] if mine else "", ""
     counted = usable if session.access != Session.Access.PUBLIC and not refused and state != "mine" else []
     left = sum(pool.left for pool in usable)
-    draws = draws or {}
     if refused and (not mine or session.status == Session.Status.CANCELLED):
         state, sentence = refused.code, str(refused)
     elif not mine:
         asks_freely = session.access == Session.Access.APPROVAL and not session.holds_requests
         state = (
             "open"
-            if asks_freely or (left > 0 and not waitlist.comes_first(session, waiting=waiting_count, is_drawn=session.pk in draws))
+            if asks_freely
+            or (
+                left > 0
+                and not waitlist.comes_first(session, waiting=known.waiting_count, is_drawn=session.pk in draws)
+            )
             else "full"
         )
-        if limited and (limited_after_swap or not _may_swap(session, found, is_full=state == "full")):
-            state, sentence = "limit", str(limited)
+        if known.limited and (known.limited_after_swap or not _may_swap(session, known.found, is_full=state == "full")):
+            state, sentence = "limit", str(known.limited)
     return Seat(
         session,
         state,
@@ -269,14 +333,14 @@ def _seat(
         left=max(left, 0) if counted else None,
         registration=mine,
         ended=last if last and last.status in Registration.ENDED else None,
-        place=place,
-        waiting_count=waiting_count,
+        place=known.place,
+        waiting_count=known.waiting_count,
         is_drawn=session.pk in draws,
         lots=draws.get(session.pk, 0),
         own=own,
-        is_invited=is_invited,
-        clashes=tuple(found) if mine or not refused else (),
-        limit=str(limited) if limited else "",
+        is_invited=known.is_invited,
+        clashes=tuple(known.found) if mine or not refused else (),
+        limit=str(known.limited) if known.limited else "",
         stamp=booking.stamp(last),
         may_cancel=mine is not None and session.ends_at > at and session.status != Session.Status.CANCELLED,
         at=at,

@@ -1,4 +1,5 @@
-"""The waiting list of a session: one engine, whatever the mode that the organisers chose (docs/rules.md#waiting-list)."""
+"""The waiting list of a session: one engine, whatever the mode that the organisers chose
+(docs/rules.md#waiting-list)."""
 
 import hashlib
 import secrets
@@ -19,7 +20,16 @@ from programme.models import Event, Session
 from registrations.domain import clashes, ledger, ways_in
 from registrations.domain.clashes import Clash
 from registrations.domain.ways_in import SeatRefused
-from registrations.models import Draw, Invitation, Limit, Membership, Party, Registration, RegistrationQuerySet, SeatPool
+from registrations.models import (
+    Draw,
+    Invitation,
+    Limit,
+    Membership,
+    Party,
+    Registration,
+    RegistrationQuerySet,
+    SeatPool,
+)
 from venues.domain.travel import Travel
 
 T = TypeVar("T")
@@ -43,22 +53,25 @@ class LineMoved(Exception):
 
 @dataclass(frozen=True)
 class KeptOut:
-    """Why somebody on the waiting list is passed over: where they are expected meanwhile, and the limit that one more seat would break."""
+    """Why somebody on the waiting list is passed over: where they are expected meanwhile, and the limit that one more
+    seat would break."""
 
     clashes: list[Clash]
     limit: SeatRefused | None
 
 
-# --- Taking turns ---------------------------------------------------------------------------------------------------------------
+# --- Taking turns -----------------------------------------------------------------------------------------------------
 
 
 @ledger.again_after_deadlock
 def in_turn(sessions: Collection[Session], people: Iterable[int], act: Callable[[], T], at: datetime) -> T:
-    """Run `act`, which may free seats of `sessions`, and hand what it frees to those on the waiting list, all in one transaction.
+    """Run `act`, which may free seats of `sessions`, and hand what it frees to those on the waiting list, all in one
+    transaction.
 
-    `people` are the ids of the attendees whom `act` changes: they are locked before it runs, with all pools of `sessions`, so
-    it must read what it decides on, and raise LineMoved when it finds somebody else to change. What they give up may let them
-    in where they wait: those lines are served too. Whoever is next on the waiting list is guessed and locked; a wrong guess starts over.
+    `people` are the ids of the attendees whom `act` changes: they are locked before it runs, with all pools of
+    `sessions`, so it must read what it decides on, and raise LineMoved when it finds somebody else to change. What they
+    give up may let them in where they wait: those lines are served too. Whoever is next on the waiting list is guessed
+    and locked; a wrong guess starts over.
     """
     changed = set(people)
     locked = set(changed)
@@ -90,7 +103,8 @@ def _kept_out_of(people: Collection[int]) -> Iterable[Session]:
 
 
 def settle(session: Session, locked: Collection[int], at: datetime) -> None:
-    """Give the free seats of `session` to those on the waiting list, and release what is due. Its pools and the people `locked` must be locked."""
+    """Give the free seats of `session` to those on the waiting list, and release what is due. Its pools and the people
+    `locked` must be locked."""
     if ways_in.closed(session, at, to_all=False):
         return
     pools = list(SeatPool.objects.filter(session=session).select_related("cohort").order_by("pk"))
@@ -121,10 +135,13 @@ def _give(registration: Registration, pool: SeatPool, at: datetime, *, actor: Us
 
 
 def settle_all(at: datetime, sessions: Iterable[Session] | None = None) -> int:
-    """Look at every session where a seat is free while somebody waits, or where a release is due; return how many were looked at."""
+    """Look at every session where a seat is free while somebody waits, or where a release is due; return how many were
+    looked at."""
     free = SeatPool.objects.filter(session=OuterRef("pk"), closed=False, taken__lt=F("seats"))
     waiting = Registration.objects.filter(session=OuterRef("pk"), status=Status.WAITING)
-    found = Session.objects.filter(status=Session.Status.PUBLISHED, starts_at__gt=at).select_related("event", "room__venue")
+    found = Session.objects.filter(status=Session.Status.PUBLISHED, starts_at__gt=at).select_related(
+        "event", "room__venue"
+    )
     if sessions is not None:
         found = found.filter(pk__in=[session.pk for session in sessions])
     due = found.filter(Exists(free.filter(release_at__lte=at))) | found.filter(Exists(free), Exists(waiting))
@@ -136,12 +153,18 @@ def settle_all(at: datetime, sessions: Iterable[Session] | None = None) -> int:
 
 
 def is_due(session: Session, pools: Iterable[SeatPool], at: datetime) -> bool:
-    """Whether the clock has something to do in `session` that whoever comes first must not wait for: a release, or a draw."""
+    """Whether the clock has something to do in `session` that whoever comes first must not wait for: a release, or a
+    draw."""
     if ways_in.closed(session, at, to_all=False):
         return False
     if any(pool.release_at and pool.release_at <= at and pool.left > 0 for pool in pools):
         return True
-    return session.waiting_list == Mode.DRAW and session.draw_at is not None and session.draw_at <= at and not hands_on(session)
+    return (
+        session.waiting_list == Mode.DRAW
+        and session.draw_at is not None
+        and session.draw_at <= at
+        and not hands_on(session)
+    )
 
 
 def do_what_is_due(session: Session, people: Iterable[int], at: datetime) -> None:
@@ -150,11 +173,12 @@ def do_what_is_due(session: Session, people: Iterable[int], at: datetime) -> Non
     in_turn([session], people, lambda: None, at)
 
 
-# --- Who is next --------------------------------------------------------------------------------------------------------------
+# --- Who is next ------------------------------------------------------------------------------------------------------
 
 
 def hands_on(session: Session) -> bool:
-    """Whether a free seat of `session` goes to its line by itself: not where the organisers choose, nor before lots are drawn.
+    """Whether a free seat of `session` goes to its line by itself: not where the organisers choose, nor before lots are
+    drawn.
 
     Where nobody may join a waiting list any more, those who stand in one are still served.
     """
@@ -164,13 +188,14 @@ def hands_on(session: Session) -> bool:
 
 
 def may_come_first(session: Session) -> bool:
-    """Whether a free seat may be kept for those who wait: the organisers, or lots, will give it. In any other waiting list it went to
-    them in the step that freed it."""
+    """Whether a free seat may be kept for those who wait: the organisers, or lots, will give it. In any other waiting
+    list it went to them in the step that freed it."""
     return session.waiting_list in (Mode.BY_HAND, Mode.DRAW)
 
 
 def comes_first(session: Session, *, waiting: int | None = None, is_drawn: bool | None = None) -> bool:
-    """Whether a seat that is free is not for newcomers. `waiting`, how many wait, and `is_drawn` are read where they are not known."""
+    """Whether a seat that is free is not for newcomers. `waiting`, how many wait, and `is_drawn` are read where they
+    are not known."""
     if not may_come_first(session):
         return False
     if session.waiting_list == Mode.DRAW and (hands_on(session) if is_drawn is None else is_drawn):
@@ -178,12 +203,15 @@ def comes_first(session: Session, *, waiting: int | None = None, is_drawn: bool 
     return Registration.objects.waiting().filter(session=session).exists() if waiting is None else waiting > 0
 
 
-def fitting(session: Session, pools: Iterable[SeatPool], at: datetime, *, without: Collection[int] = ()) -> Iterator[Seated]:
-    """Those on the waiting list to whom the free seats of `pools` can be given, in their order; each alone or with the party they wait with.
+def fitting(
+    session: Session, pools: Iterable[SeatPool], at: datetime, *, without: Collection[int] = ()
+) -> Iterator[Seated]:
+    """Those on the waiting list to whom the free seats of `pools` can be given, in their order; each alone or with the
+    party they wait with.
 
-    A party stands where its last member stands, and fits when there is a seat for each. Somebody whom a clash or a limit
-    keeps out (see `passed_over`) is passed over, and stays on the waiting list; the attendees `without` (their ids) are thought away. Reads only;
-    the seats given are counted as it goes.
+    A party stands where its last member stands, and fits when there is a seat for each. Somebody whom a clash or a
+    limit keeps out (see `passed_over`) is passed over, and stays on the waiting list; the attendees `without` (their
+    ids) are thought away. Reads only; the seats given are counted as it goes.
     """
     free = {pool.pk: pool.left for pool in pools if pool.left > 0 and not pool.closed}
     waiting_list = _reached_by(session, [pool for pool in pools if pool.pk in free])
@@ -209,7 +237,9 @@ def fitting(session: Session, pools: Iterable[SeatPool], at: datetime, *, withou
             if parties
             else Registration.objects.none()
         )
-        sizes = Counter(party for party, member in together.values_list("party_id", "attendee_id") if member not in without)
+        sizes = Counter(
+            party for party, member in together.values_list("party_id", "attendee_id") if member not in without
+        )
         for registration in chunk:
             group = [registration]
             if registration.party_id:
@@ -236,7 +266,8 @@ def fitting(session: Session, pools: Iterable[SeatPool], at: datetime, *, withou
 
 
 def _reached_by(session: Session, free: list[SeatPool]) -> RegistrationQuerySet:
-    """The line, without those who could use none of the `free` pools for being in no cohort: a long line is then not read in vain."""
+    """The line, without those who could use none of the `free` pools for being in no cohort: a long line is then not
+    read in vain."""
     waiting_list = Registration.objects.waiting().filter(session=session).select_related("attendee__user", "session")
     if session.access != Session.Access.COHORT and any(pool.cohort_id is None for pool in free):
         return waiting_list
@@ -248,7 +279,9 @@ def _cohorts_of(registrations: list[Registration], pools: Iterable[SeatPool]) ->
     cohorts: dict[int, set[int]] = defaultdict(set)
     if kept := [pool.cohort_id for pool in pools if pool.cohort_id]:
         people = [registration.attendee_id for registration in registrations]
-        for attendee, cohort in Membership.objects.filter(cohort__in=kept, attendee__in=people).values_list("attendee", "cohort"):
+        for attendee, cohort in Membership.objects.filter(cohort__in=kept, attendee__in=people).values_list(
+            "attendee", "cohort"
+        ):
             cohorts[attendee].add(cohort)
     return cohorts
 
@@ -262,8 +295,8 @@ def invited_of(session: Session, registrations: list[Registration]) -> set[int]:
 
 
 def passed_over(session: Session, registrations: Iterable[Registration]) -> dict[int, KeptOut]:
-    """What keeps those of `registrations` (by their ids) out who cannot take a seat now: a clash where the event does not let
-    people choose, a limit."""
+    """What keeps those of `registrations` (by their ids) out who cannot take a seat now: a clash where the event does
+    not let people choose, a limit."""
     limits = list(Limit.objects.filter(event=session.event_id))
     strict = session.event.clash_policy != Event.ClashPolicy.WARN
     if not (limits or strict):
@@ -282,15 +315,16 @@ def passed_over(session: Session, registrations: Iterable[Registration]) -> dict
 
 
 def refuse_kept_out(session: Session, registration: Registration) -> None:
-    """Raise SeatRefused when a clash or a limit keeps somebody on the waiting list, whom organisers want to give a seat: they choose the order
-    of the waiting list, the event has its rules."""
+    """Raise SeatRefused when a clash or a limit keeps somebody on the waiting list, whom organisers want to give a
+    seat: they choose the order of the waiting list, the event has its rules."""
     if passed_over(session, [registration]):
         sentence = _("%(name)s is expected elsewhere at that time, or already has all the seats the event allows.")
         raise SeatRefused("kept_out", sentence % {"name": registration.attendee})
 
 
 def places(registrations: Iterable[Registration]) -> dict[int, int]:
-    """The place on the waiting list of each of `registrations` that waits, by its id: 1 is next. A party's place is that of its last member."""
+    """The place on the waiting list of each of `registrations` that waits, by its id: 1 is next. A party's place is
+    that of its last member."""
     waiting = [registration for registration in registrations if registration.status == Status.WAITING]
     if not waiting:
         return {}
@@ -304,7 +338,13 @@ def places(registrations: Iterable[Registration]) -> dict[int, int]:
     for name in ("drawn", "waiting_at", "id"):
         before |= alike & Q(**{f"{name}__lt": OuterRef(name)})
         alike &= Q(**{name: OuterRef(name)})
-    ahead = waiting_list.filter(before, session=OuterRef("session")).order_by().values("session").annotate(n=Count("pk")).values("n")
+    ahead = (
+        waiting_list.filter(before, session=OuterRef("session"))
+        .order_by()
+        .values("session")
+        .annotate(n=Count("pk"))
+        .values("n")
+    )
     rows = list(own.values_list("pk", "party_id", Coalesce(Subquery(ahead), 0) + 1))
     last: dict[int, int] = {}
     for _pk, party, place in rows:
@@ -313,19 +353,23 @@ def places(registrations: Iterable[Registration]) -> dict[int, int]:
     return {pk: last[party] if party else place for pk, party, place in rows}
 
 
-# --- Offers -------------------------------------------------------------------------------------------------------------------
+# --- Offers -----------------------------------------------------------------------------------------------------------
 
 
 def offer_end(session: Session, at: datetime) -> datetime:
-    """Until when a seat offered at `at` is held: the session's hours, but at most a quarter of the time left, and 15 minutes at least."""
+    """Until when a seat offered at `at` is held: the session's hours, but at most a quarter of the time left, and 15
+    minutes at least."""
     window = min(timedelta(hours=session.offer_hours), (session.starts_at - at) / 4)
     return min(at + max(window, SHORTEST_OFFER), session.starts_at)
 
 
 def expire_offers(at: datetime, session: Session | None = None) -> int:
     """End the offers that nobody answered in time, each seat going to the next on the waiting list; return how many."""
-    is_late = Q(offer_expires_at__lte=at) | Q(session__starts_at__lte=at)  # the session may have been moved to an earlier hour
-    late = Registration.objects.filter(is_late, status=Status.OFFERED).select_related("session__event", "session__room__venue")
+    # The session may have been moved to an earlier hour.
+    is_late = Q(offer_expires_at__lte=at) | Q(session__starts_at__lte=at)
+    late = Registration.objects.filter(is_late, status=Status.OFFERED).select_related(
+        "session__event", "session__room__venue"
+    )
     if session:
         late = late.filter(session=session)
     number = 0
@@ -343,14 +387,17 @@ def expire_offers(at: datetime, session: Session | None = None) -> int:
 
 
 def give(registration: Registration, *, actor: User, at: datetime) -> Registration:
-    """Give a seat to somebody on the waiting list, whatever their place: the organisers' choice. Doing it twice changes nothing.
+    """Give a seat to somebody on the waiting list, whatever their place: the organisers' choice. Doing it twice changes
+    nothing.
 
-    Where seats are offered it is an offer. Raises SeatRefused when the person no longer waits, when no seat that they may use
-    is free, or when a clash or a limit of the event keeps them out.
+    Where seats are offered it is an offer. Raises SeatRefused when the person no longer waits, when no seat that they
+    may use is free, or when a clash or a limit of the event keeps them out.
     """
     with transaction.atomic():
         ledger.lock_people([registration.attendee_id])
-        found = Registration.objects.select_related("attendee__user", "session__event", "session__room__venue").get(pk=registration.pk)
+        found = Registration.objects.select_related("attendee__user", "session__event", "session__room__venue").get(
+            pk=registration.pk
+        )
         if found.status in ways_in.HOLDS:
             return found
         if found.status != Status.WAITING:
@@ -366,7 +413,9 @@ def give(registration: Registration, *, actor: User, at: datetime) -> Registrati
                 _give(found, pool, at, actor=actor)
                 return found
     raise SeatRefused(
-        "full", _("No seat is free for %(name)s: raise the capacity, or wait until one is given back.") % {"name": found.attendee}
+        "full",
+        _("No seat is free for %(name)s: raise the capacity, or wait until one is given back.")
+        % {"name": found.attendee},
     )
 
 
@@ -379,11 +428,12 @@ def set_priority(registration: Registration, priority: int, *, actor: User) -> N
             ledger.change(found, actor=actor, priority=priority)
 
 
-# --- Lots ---------------------------------------------------------------------------------------------------------------------
+# --- Lots -------------------------------------------------------------------------------------------------------------
 
 
 def draw(session: Session, at: datetime, *, seed: str = "", actor: User | None = None) -> Draw | None:
-    """Draw lots among those who wait for `session`, once; free seats then go by lot. None while it is too early, or not done by lot.
+    """Draw lots among those who wait for `session`, once; free seats then go by lot. None while it is too early, or not
+    done by lot.
 
     The seed is kept and published: `draw_order` gives the same order to anybody.
     """
@@ -394,11 +444,16 @@ def draw(session: Session, at: datetime, *, seed: str = "", actor: User | None =
         drawn = Draw.objects.filter(session=session).first()
         if drawn:
             return drawn
-        waiting_list = list(Registration.objects.waiting().filter(session=session).select_related("attendee__user", "party"))
+        waiting_list = list(
+            Registration.objects.waiting().filter(session=session).select_related("attendee__user", "party")
+        )
         if missing := {registration.attendee_id for registration in waiting_list} - set(everybody):
             everybody.extend(missing)
             raise LineMoved(missing)
-        entries = {str(registration.uuid): registration.party.code if registration.party else "" for registration in waiting_list}
+        entries = {
+            str(registration.uuid): registration.party.code if registration.party else ""
+            for registration in waiting_list
+        }
         chosen = seed or secrets.token_hex(16)
         order = draw_order(entries, chosen)
         drawn = Draw.objects.create(session=session, seed=chosen, entries=entries, order=order, drawn_at=at)
@@ -407,12 +462,15 @@ def draw(session: Session, at: datetime, *, seed: str = "", actor: User | None =
             ledger.change(registration, actor=actor, lot=lots[str(registration.uuid)])
         return drawn
 
-    everybody = list(Registration.objects.filter(session=session, status=Status.WAITING).values_list("attendee_id", flat=True))
+    everybody = list(
+        Registration.objects.filter(session=session, status=Status.WAITING).values_list("attendee_id", flat=True)
+    )
     return in_turn([session], everybody, act, at)
 
 
 def draw_order(entries: dict[str, str], seed: str) -> list[str]:
-    """The order of `entries` (registration code: party code or "") under `seed`: by `fingerprint`. A party has one lot."""
+    """The order of `entries` (registration code: party code or "") under `seed`: by `fingerprint`. A party has one
+    lot."""
     return sorted(entries, key=lambda entry: (fingerprint(seed, entries[entry] or entry), entry))
 
 
@@ -423,15 +481,18 @@ def fingerprint(seed: str, code: str) -> str:
 
 def draw_due(at: datetime) -> int:
     """Draw the lots whose moment has come; return how many sessions were drawn."""
-    due = Session.objects.filter(waiting_list=Mode.DRAW, draw_at__lte=at, draw=None, status=Session.Status.PUBLISHED, starts_at__gt=at)
+    due = Session.objects.filter(
+        waiting_list=Mode.DRAW, draw_at__lte=at, draw=None, status=Session.Status.PUBLISHED, starts_at__gt=at
+    )
     return sum(draw(session, at) is not None for session in due.select_related("event", "room__venue"))
 
 
-# --- Waiting together -----------------------------------------------------------------------------------------------------------
+# --- Waiting together -------------------------------------------------------------------------------------------------
 
 
 def start_party(registration: Registration, *, actor: User) -> Party:
-    """The party in which the person waits, with the code that others join it by. Asking twice gives the same one. Raises SeatRefused."""
+    """The party in which the person waits, with the code that others join it by. Asking twice gives the same one.
+    Raises SeatRefused."""
     with transaction.atomic():
         ledger.lock_people([registration.attendee_id])
         found = Registration.objects.select_related("party").get(pk=registration.pk)
@@ -439,13 +500,16 @@ def start_party(registration: Registration, *, actor: User) -> Party:
             raise SeatRefused("not_waiting", _("You are not on the waiting list for this session."))
         if found.party:
             return found.party
-        party = Party.objects.create(session_id=found.session_id, code=get_random_string(8, "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"))
+        party = Party.objects.create(
+            session_id=found.session_id, code=get_random_string(8, "ABCDEFGHJKLMNPQRSTUVWXYZ23456789")
+        )
         ledger.change(found, actor=actor, party=party)
         return party
 
 
 def join_party(registration: Registration, code: str, *, actor: User, at: datetime) -> Party:
-    """Wait together with those who gave the person `code`: all or nothing from now on. Raises SeatRefused, saying why."""
+    """Wait together with those who gave the person `code`: all or nothing from now on. Raises SeatRefused, saying
+    why."""
     unknown = SeatRefused("unknown_code", _("This is not the code of a group that is waiting for this session."))
     party = Party.objects.filter(session=registration.session_id, code=code.strip().upper()).first()
     if party is None:
@@ -459,12 +523,16 @@ def join_party(registration: Registration, code: str, *, actor: User, at: dateti
             return party
         drawn = Draw.objects.filter(session=registration.session_id).first()
         if drawn and party.code in drawn.entries.values():  # its code is published with the lots
-            raise SeatRefused("party_drawn", _("Lots have already been drawn for this group: nobody can join it any more."))
+            raise SeatRefused(
+                "party_drawn", _("Lots have already been drawn for this group: nobody can join it any more.")
+            )
         waiting = party.registrations.filter(status=Status.WAITING).count()
         if not waiting:
             raise unknown
         if waiting >= LARGEST_PARTY:
-            raise SeatRefused("party_full", _("At most %(number)d people can wait together.") % {"number": LARGEST_PARTY})
+            raise SeatRefused(
+                "party_full", _("At most %(number)d people can wait together.") % {"number": LARGEST_PARTY}
+            )
         ledger.change(found, actor=actor, party=party)
         return party
 
@@ -484,5 +552,6 @@ def leave_party(registration: Registration, *, actor: User, at: datetime) -> Non
 
 
 def tend(at: datetime) -> dict[str, int]:
-    """What time alone brings about: offers end, lots are drawn, allotments are released, free seats find their people."""
+    """What time alone brings about: offers end, lots are drawn, allotments are released, free seats find their
+    people."""
     return {"expired": expire_offers(at), "drawn": draw_due(at), "settled": settle_all(at)}

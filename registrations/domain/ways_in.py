@@ -39,17 +39,20 @@ def closed(session: Session, at: datetime, *, to_all: bool = True) -> SeatRefuse
         return SeatRefused("closed", _("Registration is not open."))
     if to_all and session.registration_opens_at and at < session.registration_opens_at:
         return SeatRefused(
-            "not_yet", _("Registration opens on %(moment)s.") % {"moment": moment(session.registration_opens_at, session.zone)}
+            "not_yet",
+            _("Registration opens on %(moment)s.") % {"moment": moment(session.registration_opens_at, session.zone)},
         )
     if to_all and session.registration_closes_at and session.registration_closes_at <= at:
         return SeatRefused(
-            "closed", _("Registration closed on %(moment)s.") % {"moment": moment(session.registration_closes_at, session.zone)}
+            "closed",
+            _("Registration closed on %(moment)s.") % {"moment": moment(session.registration_closes_at, session.zone)},
         )
     return None
 
 
 def refusal(session: Session, at: datetime) -> SeatRefused | None:
-    """Why somebody of whom nothing is known cannot take a seat in `session` by themselves at `at`, or None. Says nothing about seats left."""
+    """Why somebody of whom nothing is known cannot take a seat in `session` by themselves at `at`, or None. Says
+    nothing about seats left."""
     if refused := closed(session, at):
         return refused
     match session.access:
@@ -60,11 +63,14 @@ def refusal(session: Session, at: datetime) -> SeatRefused | None:
         case Session.Access.INVITATION:
             return SeatRefused("invitation", _("By personal invitation only."))
         case _:
-            return SeatRefused("cohort", _("Reserved for invited cohorts: your institution’s coordinator can tell you more."))
+            return SeatRefused(
+                "cohort", _("Reserved for invited cohorts: your institution’s coordinator can tell you more.")
+            )
 
 
 def pools_for(attendee: Attendee | None) -> QuerySet[SeatPool]:
-    """Seat pools, each with `mine`: whether it is kept for a cohort that `attendee` belongs to. In the order in which locks are taken."""
+    """Seat pools, each with `mine`: whether it is kept for a cohort that `attendee` belongs to. In the order in which
+    locks are taken."""
     members = Membership.objects.filter(cohort=OuterRef("cohort"), attendee=attendee)
     return SeatPool.objects.select_related("cohort").only(*OF_POOL).annotate(mine=Exists(members)).order_by("pk")
 
@@ -73,11 +79,15 @@ def is_invited(session: Session, attendee: Attendee) -> bool:
     return Invitation.objects.filter(session=session, email=attendee.user.email).exists()
 
 
-def usable(session: Session, pools: Iterable[SeatPool], cohorts: Collection[int], at: datetime, *, let_in: bool = False) -> list[SeatPool]:
-    """The `pools` of `session` from which a member of `cohorts` (their ids) may take a seat, in the order of use: their own first.
+def usable(
+    session: Session, pools: Iterable[SeatPool], cohorts: Collection[int], at: datetime, *, let_in: bool = False
+) -> list[SeatPool]:
+    """The `pools` of `session` from which a member of `cohorts` (their ids) may take a seat, in the order of use: their
+    own first.
 
-    The general pool is everybody's where access is by registration or on request. In a session reserved for cohorts it is
-    theirs once their own seats have been released. `let_in`: the organisers, or a personal invitation, open it to the person.
+    The general pool is everybody's where access is by registration or on request. In a session reserved for cohorts it
+    is theirs once their own seats have been released. `let_in`: the organisers, or a personal invitation, open it to
+    the person.
     """
     pools = [pool for pool in pools if not pool.closed]
     own = [pool for pool in pools if pool.cohort_id in cohorts and pool.cohort and pool.cohort.is_present_for(session)]
@@ -90,15 +100,19 @@ def usable(session: Session, pools: Iterable[SeatPool], cohorts: Collection[int]
     return own + general
 
 
-def enter(session: Session, attendee: Attendee, pools: Iterable[SeatPool], at: datetime, *, let_in: bool = False) -> list[SeatPool]:
-    """The pools from which `attendee` may take a seat at `at`, given those of the session as `pools_for(attendee)` reads them.
+def enter(
+    session: Session, attendee: Attendee, pools: Iterable[SeatPool], at: datetime, *, let_in: bool = False
+) -> list[SeatPool]:
+    """The pools from which `attendee` may take a seat at `at`, given those of the session as `pools_for(attendee)`
+    reads them.
 
     `let_in`: the organisers decide that the person enters, whatever the access. Raises SeatRefused with the reason.
     """
     if refused := closed(session, at, to_all=not let_in):
         raise refused
     let_in = let_in or (session.access == Session.Access.INVITATION and is_invited(session, attendee))
-    found = usable(session, pools, {pool.cohort_id for pool in pools if pool.cohort_id and pool.mine}, at, let_in=let_in)  # type: ignore[attr-defined]
+    mine = {pool.cohort_id for pool in pools if pool.cohort_id and pool.mine}  # type: ignore[attr-defined]
+    found = usable(session, pools, mine, at, let_in=let_in)
     if let_in or any(pool.cohort_id for pool in found):
         return found
     if refused := refusal(session, at):
@@ -112,12 +126,22 @@ def over_limit(session: Session, taken: Iterable[Session], limits: Iterable[Limi
     for limit in limits:
         if limit.event_id != session.event_id or limit.kind not in ("", session.kind):
             continue
-        counted = [other for other in taken if other.event_id == limit.event_id and limit.kind in ("", other.kind) and other != session]
+        counted = [
+            other
+            for other in taken
+            if other.event_id == limit.event_id and limit.kind in ("", other.kind) and other != session
+        ]
         if len(counted) >= limit.at_most:
             if limit.kind:
                 sentence = ngettext(
-                    "“%(event)s” allows %(number)d seat per person in this format (%(kind)s): give one up to take this one.",
-                    "“%(event)s” allows %(number)d seats per person in this format (%(kind)s): give one up to take this one.",
+                    (
+                        "“%(event)s” allows %(number)d seat per person in this format (%(kind)s): give one up to take"
+                        " this one."
+                    ),
+                    (
+                        "“%(event)s” allows %(number)d seats per person in this format (%(kind)s): give one up to "
+                        "take this one."
+                    ),
                     limit.at_most,
                 )
             else:

@@ -1,9 +1,9 @@
-"""The people of the demo, all made up: an organiser, an attendee, a student, the coordinator of a partner, and a crowd so that some
-sessions are full.
+"""The people of the demo, all made up: an organiser, an attendee, a student, the coordinator of a partner, and a crowd
+so that some sessions are full.
 
-One finds every state of a seat by looking around: free, full with a line, offered until tomorrow, asked for, kept for a cohort, at
-the same time as another, too far from another, given out by wishes. An organiser finds reminders to come, an announcement that
-was sent to a few, and one that is still a draft.
+One finds every state of a seat by looking around: free, full with a line, offered until tomorrow, asked for, kept for a
+cohort, at the same time as another, too far from another, given out by wishes. An organiser finds reminders to come, an
+announcement that was sent to a few, and one that is still a draft.
 """
 
 from datetime import datetime, time, timedelta
@@ -30,7 +30,8 @@ ATTENDEE = "camille@demo.example"
 STUDENT = "etudiante@demo.example"
 COORDINATOR = "coordinatrice@demo.example"  # her lists are empty: students-*.csv and .xlsx are there to be handed in
 CROWD = "personne"  # how the addresses of the crowd begin
-# Small rooms, so that a small crowd fills them: how many seats stay free in each. In the first one waits; in the second, offers are made.
+# Small rooms, so that a small crowd fills them: how many seats stay free in each. In the first one waits; in the
+# second, offers are made.
 SEATS_LEFT = [0, 0, 2, 9]
 # A plenary of students whose kept seats are nearly gone, until they are released the evening before.
 STUDENTS, STUDENTS_SEATED = "ens-assemblee-etudiante", 68
@@ -48,10 +49,15 @@ REASONS = [
 ]
 # Where the attendee goes: at the same hour there is another workshop, and the way to what follows is long.
 OWN_SEATS = ["pairs-dev", "gpai-panel"]
-# Given out by wishes: one group that still takes them, and one whose deadline has passed, for the organiser to run. Title in French
-# and in English, sessions, days until the deadline.
+# Given out by wishes: one group that still takes them, and one whose deadline has passed, for the organiser to run.
+# Title in French and in English, sessions, days until the deadline.
 WISHED = [
-    ("Ateliers en parallèle du Sommet", "Workshops beside the Summit", ["gpai-safe", "gpai-agents", "reseau-travail", "sciv-atelier"], 2),
+    (
+        "Ateliers en parallèle du Sommet",
+        "Workshops beside the Summit",
+        ["gpai-safe", "gpai-agents", "reseau-travail", "sciv-atelier"],
+        2,
+    ),
     ("Ateliers du Grand Palais", "Grand Palais workshops", [ON_REQUEST, "gp-grasp"], -1),
 ]
 WAYS = [
@@ -62,20 +68,37 @@ WAYS = [
 TO_THE_WAITLIST = {
     "subject_fr": "« {session} » est complète : ce que vous pouvez faire",
     "subject_en": "“{session}” is full: what you can do",
-    "body_fr": "Bonjour {name},\n\nToutes les places de « {session} » ({when}, {where}) sont prises. Une place qui se libère va à la "
-    "personne suivante de la liste d’attente, qui l’apprend par courriel.\n\nVotre rang est affiché ici : {programme}",
-    "body_en": "Hello {name},\n\nAll seats of “{session}” ({when}, {where}) are taken. A seat that becomes free goes to the next person "
-    "on the waiting list, who is told by mail.\n\nYour place on the waiting list is shown here: {programme}",
+    "body_fr": "Bonjour {name},\n\nToutes les places de « {session} » ({when}, {where}) sont prises. "
+    "Une place qui se libère va à la personne suivante de la liste d’attente, qui l’apprend par courriel.\n\n"
+    "Votre rang est affiché ici : {programme}",
+    "body_en": "Hello {name},\n\nAll seats of “{session}” ({when}, {where}) are taken. "
+    "A seat that becomes free goes to the next person on the waiting list, who is told by mail.\n\n"
+    "Your place on the waiting list is shown here: {programme}",
 }
 TO_ALL = {
     "subject_fr": "{event} : venir sans attendre à l’entrée",
     "subject_en": "{event}: come in without a queue",
-    "body_fr": "Bonjour {name},\n\nPrésentez une pièce d’identité à l’entrée et comptez un quart d’heure pour le contrôle.\n\n"
-    "Votre programme : {programme}",
-    "body_en": "Hello {name},\n\nPlease show an identity document at the entrance, and allow a quarter of an hour for the check.\n\n"
-    "Your programme: {programme}",
+    "body_fr": "Bonjour {name},\n\nPrésentez une pièce d’identité à l’entrée et comptez un quart d’heure pour le "
+    "contrôle.\n\nVotre programme : {programme}",
+    "body_en": "Hello {name},\n\nPlease show an identity document at the entrance, and allow a quarter of an hour for "
+    "the check.\n\nYour programme: {programme}",
 }
-GIVEN = ["Ada", "Basile", "Chloé", "Driss", "Élise", "Farid", "Gaëlle", "Hugo", "Inès", "Jonas", "Khadija", "Léo", "Maëlle", "Noé"]
+GIVEN = [
+    "Ada",
+    "Basile",
+    "Chloé",
+    "Driss",
+    "Élise",
+    "Farid",
+    "Gaëlle",
+    "Hugo",
+    "Inès",
+    "Jonas",
+    "Khadija",
+    "Léo",
+    "Maëlle",
+    "Noé",
+]
 FAMILY = ["Fictif", "Exemple", "Inventé", "Imaginaire", "Modèle", "Témoin", "Essai", "Fabulé", "Rêvé", "Supposé"]
 
 
@@ -99,25 +122,33 @@ def welcome_people() -> bool:
     _ask_for_seats(crowd, now)
     _wish(crowd, now)
     for session in Session.objects.filter(slug__in=OWN_SEATS, starts_at__gt=now):
-        booking.register(session, attendee, actor=attendee.user, at=now, despite=True)
+        booking.register(booking.Ask(session, attendee, actor=attendee.user, at=now, despite=True))
     _write_ways()
     _write_to_people(now)
     return True
 
 
 def _seat_the_crowd(attendee: Attendee, now: datetime) -> list[Attendee]:
-    """Fill some rooms; let a few wait where nothing is left, `attendee` among them: third in one line, with an offer from the other."""
+    """Fill some rooms; let a few wait where nothing is left, `attendee` among them: third in one line, with an offer
+    from the other."""
     general = SeatPool.objects.filter(
-        cohort=None, session__access=Session.Access.REGISTRATION, session__status=Session.Status.PUBLISHED, session__starts_at__gt=now
+        cohort=None,
+        session__access=Session.Access.REGISTRATION,
+        session__status=Session.Status.PUBLISHED,
+        session__starts_at__gt=now,
     )
-    rooms = general.filter(seats__gt=max(SEATS_LEFT), seats__lte=100).order_by("seats", "session__slug").select_related("session")
+    rooms = (
+        general.filter(seats__gt=max(SEATS_LEFT), seats__lte=100)
+        .order_by("seats", "session__slug")
+        .select_related("session")
+    )
     plans = list(zip(rooms[: len(SEATS_LEFT)], SEATS_LEFT, strict=False))
     crowd: list[Attendee] = []
     full = []
     for pool, left in plans:
         _gather(crowd, pool.seats - left)
         for person in crowd[: pool.seats - left]:
-            booking.register(pool.session, person, actor=person.user, at=now, despite=True)
+            booking.register(booking.Ask(pool.session, person, actor=person.user, at=now, despite=True))
         full += [pool.session] if left == 0 else []
     if len(full) == 2:
         waiting, offering = full
@@ -127,7 +158,7 @@ def _seat_the_crowd(attendee: Attendee, now: datetime) -> list[Attendee]:
         offering.save()
         for session, line in ((waiting, [a, b, attendee, c, d, e]), (offering, [attendee, a, b])):
             for person in line:
-                booking.register(session, person, actor=person.user, at=now, despite=True, waits=True)
+                booking.register(booking.Ask(session, person, actor=person.user, at=now, despite=True, waits=True))
         booking.cancel(offering, holders[0], actor=holders[0].user, at=now)
     return crowd
 
@@ -137,7 +168,9 @@ def _gather(crowd: list[Attendee], number: int) -> None:
     while len(crowd) < number:
         known = len(crowd)
         user = accounts.open_account(f"{CROWD}{known + 1:03}@demo.example", language="en" if known % 5 == 0 else "fr")
-        crowd.append(accounts.introduce(user, name=f"{GIVEN[known % len(GIVEN)]} {FAMILY[known // len(GIVEN) % len(FAMILY)]}"))
+        crowd.append(
+            accounts.introduce(user, name=f"{GIVEN[known % len(GIVEN)]} {FAMILY[known // len(GIVEN) % len(FAMILY)]}")
+        )
 
 
 def _bring_the_students(student: Attendee, crowd: list[Attendee], now: datetime) -> None:
@@ -151,7 +184,7 @@ def _bring_the_students(student: Attendee, crowd: list[Attendee], now: datetime)
     _gather(crowd, STUDENTS_SEATED)
     for person in crowd[:STUDENTS_SEATED]:
         cohorts.add_member(cohort, person, actor=actor, at=now)
-        booking.register(plenary, person, actor=person.user, at=now, despite=True)
+        booking.register(booking.Ask(plenary, person, actor=person.user, at=now, despite=True))
     cohorts.add_member(cohort, student, actor=actor, at=now)
 
 
@@ -182,11 +215,12 @@ def _ask_for_seats(crowd: list[Attendee], now: datetime) -> None:
     if workshop is None:
         return
     for person, reason in zip(crowd, REASONS, strict=False):
-        booking.register(workshop, person, actor=person.user, at=now, reason=reason, despite=True)
+        booking.register(booking.Ask(workshop, person, actor=person.user, at=now, reason=reason, despite=True))
 
 
 def _wish(crowd: list[Attendee], now: datetime) -> None:
-    """Let the crowd rank what they would like: of each group, most want the first session, the others each of the rest in turn."""
+    """Let the crowd rank what they would like: of each group, most want the first session, the others each of the rest
+    in turn."""
     eve = now.replace(hour=17, minute=0, second=0, microsecond=0)
     for title, title_en, slugs, days in WISHED:
         sessions = list(Session.objects.filter(slug__in=slugs, starts_at__gt=eve + timedelta(days=days)))
@@ -206,7 +240,8 @@ def _wish(crowd: list[Attendee], now: datetime) -> None:
         for number, person in enumerate(crowd):
             turn = number % len(sessions) if number % 4 == 0 else 0
             ranking = (sessions[turn:] + sessions[:turn])[:3]
-            possible = [session for session in ranking if session.slug != ON_REQUEST or number >= len(REASONS)]  # they have asked already
+            # They have asked already.
+            possible = [session for session in ranking if session.slug != ON_REQUEST or number >= len(REASONS)]
             allocation.express(group, person, possible, at=eve - timedelta(days=4))
 
 
@@ -221,8 +256,8 @@ def _write_ways() -> None:
 
 
 def _write_to_people(now: datetime) -> None:
-    """Reminders of the event of the longest line, whether those with a seat in that session still come, and two announcements about it:
-    one was sent to the line, one is a draft."""
+    """Reminders of the event of the longest line, whether those with a seat in that session still come, and two
+    announcements about it: one was sent to the line, one is a draft."""
     lines = Session.objects.filter(starts_at__gt=now, registrations__status=Registration.Status.WAITING)
     session = lines.annotate(waiting=Count("registrations")).select_related("event").order_by("-waiting", "pk").first()
     if session is None:

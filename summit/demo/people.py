@@ -26,7 +26,9 @@ def make_people(number: int) -> Iterator[str]:
     """
     batch = get_random_string(6, "abcdefghijklmnopqrstuvwxyz")  # a second call makes other people
     with transaction.atomic():
-        users = [User(email=f"bench-{batch}-{n}@example.org", password=make_password(None)) for n in range(1, number + 1)]
+        users = [
+            User(email=f"bench-{batch}-{n}@example.org", password=make_password(None)) for n in range(1, number + 1)
+        ]
         users = bulk_create_with_history(users, User, batch_size=1000)
         attendees = [Attendee(user=user, name=f"Personne d’essai {n}") for n, user in enumerate(users, 1)]
         bulk_create_with_history(attendees, Attendee, batch_size=1000)

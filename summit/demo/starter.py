@@ -47,8 +47,9 @@ TRACES = [
 ]
 # What a developer's shell may hold and would make this another thing than the demo.
 FOREIGN = (
-    "DATABASE_URL DATABASE_POOL_SIZE BROKER_URL ALLOWED_HOSTS DEBUG BENCH_MODE TRUSTED_PROXY_COUNT DEFAULT_FROM_EMAIL EMAIL_URL PORT "
-    "WEB_CONCURRENCY GUNICORN_CMD_ARGS DJANGO_SETTINGS_MODULE SECRET_KEY BASE_URL CELERY_BROKER_URL PYTHONPATH"
+    "DATABASE_URL DATABASE_POOL_SIZE BROKER_URL ALLOWED_HOSTS DEBUG BENCH_MODE TRUSTED_PROXY_COUNT "
+    "DEFAULT_FROM_EMAIL EMAIL_URL PORT WEB_CONCURRENCY GUNICORN_CMD_ARGS DJANGO_SETTINGS_MODULE SECRET_KEY "
+    "BASE_URL CELERY_BROKER_URL PYTHONPATH"
 )
 
 
@@ -64,7 +65,7 @@ def say(*lines: str) -> None:
     print(*lines, sep="\n", flush=True)  # noqa: T201 - a command's own words
 
 
-# --- The folder that everything is written to -----------------------------------------------------------------------------
+# --- The folder that everything is written to -------------------------------------------------------------------------
 
 
 def var_dir() -> Path:
@@ -77,12 +78,16 @@ def locked(var: Path) -> IO[str]:
         var.mkdir(parents=True, exist_ok=True)
         lock = (var / "demo.lock").open("a+")
     except OSError as error:
-        raise CannotStart(f"{error.filename} cannot be written ({error.strerror}): set VAR_DIR to a folder of yours.") from error
+        raise CannotStart(
+            f"{error.filename} cannot be written ({error.strerror}): set VAR_DIR to a folder of yours."
+        ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         lock.seek(0)
-        raise CannotStart(f"The demo of this folder runs already: {lock.read().strip() or 'it is starting'}. Stop it first.") from None
+        raise CannotStart(
+            f"The demo of this folder runs already: {lock.read().strip() or 'it is starting'}. Stop it first."
+        ) from None
     lock.truncate(0)
     return lock
 
@@ -113,7 +118,7 @@ def reset() -> int:
     return 0
 
 
-# --- Ports ----------------------------------------------------------------------------------------------------------------
+# --- Ports ------------------------------------------------------------------------------------------------------------
 
 
 def wanted_port() -> int:
@@ -134,7 +139,9 @@ def listen(wanted: int) -> socket.socket:
         except OSError as error:
             door.close()
             if error.errno == errno.EACCES:
-                raise CannotStart(f"PORT={port}: ports below 1024 need an administrator; choose a higher one.") from error
+                raise CannotStart(
+                    f"PORT={port}: ports below 1024 need an administrator; choose a higher one."
+                ) from error
             continue
         if answers("::1", port):  # a browser that asks for localhost would land there
             door.close()
@@ -143,7 +150,8 @@ def listen(wanted: int) -> socket.socket:
             say(f"Port {wanted} is taken: using {port}.")
         return door
     raise CannotStart(
-        f"No port is free from {wanted} on: choose another one, for example PORT={wanted + 1000 if wanted < 64000 else 8000}."
+        f"No port is free from {wanted} on: choose another one, for example "
+        f"PORT={wanted + 1000 if wanted < 64000 else 8000}."
     )
 
 
@@ -161,7 +169,7 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-# --- Processes ------------------------------------------------------------------------------------------------------------
+# --- Processes --------------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -266,14 +274,24 @@ class Demo:
         """Start Valkey and return its address; where there is no Valkey, a folder serves."""
         binary = valkey_binary()
         if binary is None:
-            say("There is no Valkey for this machine: a folder carries the worker’s bell instead; mails take a second longer.")
+            say(
+                "There is no Valkey for this machine: a folder carries the worker’s bell instead; mails take a "
+                "second longer."
+            )
             for name in ("broker", "broker-control"):
                 (self.var / name).mkdir(exist_ok=True)
             return "filesystem://"
         folder = self.var / "valkey"
         folder.mkdir(exist_ok=True)
         port, password = free_port(), secrets.token_urlsafe(24)
-        lines = [f"port {port}", "bind 127.0.0.1", f"requirepass {password}", "appendonly yes", 'save ""', "daemonize no"]
+        lines = [
+            f"port {port}",
+            "bind 127.0.0.1",
+            f"requirepass {password}",
+            "appendonly yes",
+            'save ""',
+            "daemonize no",
+        ]
         child = self.spawn("valkey", [str(binary), "-"], cwd=folder, stdin=subprocess.PIPE)
         assert child.process.stdin  # noqa: S101 - a pipe was asked for
         child.process.stdin.write("\n".join(lines).encode())  # not on the command line, which everybody can read
@@ -286,11 +304,33 @@ class Demo:
         return f"redis://:{password}@127.0.0.1:{port}/0"
 
     def start_web(self, door: socket.socket) -> None:
-        gunicorn = [sys.executable, "-m", "gunicorn", "--bind", f"fd://{door.fileno()}", "--workers", "2", "--graceful-timeout", "3"]
+        gunicorn = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "--bind",
+            f"fd://{door.fileno()}",
+            "--workers",
+            "2",
+            "--graceful-timeout",
+            "3",
+        ]
         self.spawn("web", gunicorn, pass_fds=[door.fileno()])
 
     def start_worker(self) -> None:
-        celery = [sys.executable, "-m", "celery", "-A", "summit", "worker", "-B", "--concurrency", "2", "--loglevel", "INFO"]
+        celery = [
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "summit",
+            "worker",
+            "-B",
+            "--concurrency",
+            "2",
+            "--loglevel",
+            "INFO",
+        ]
         self.spawn("worker", [*celery, "--without-gossip", "--without-mingle"])
 
     def wait_for_pages(self, url: str) -> None:
@@ -300,7 +340,9 @@ class Demo:
                 with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - our own address
                     return
             except urllib.error.HTTPError as error:
-                raise CannotStart(f"The first page answers {error.code} (see {self.var / 'log' / 'web.log'}).") from error
+                raise CannotStart(
+                    f"The first page answers {error.code} (see {self.var / 'log' / 'web.log'})."
+                ) from error
             except OSError:
                 if time.monotonic() > until:
                     raise CannotStart(f"The pages do not answer (see {self.var / 'log' / 'web.log'}).") from None
@@ -326,7 +368,12 @@ def valkey_binary() -> Path | None:
         return None
     machine = {"amd64": "x86_64", "arm64": "arm64" if sys.platform == "darwin" else "aarch64"}
     name = os.uname().machine.lower()
-    binary = Path(package.origin).parent / "_binaries" / f"{os.uname().sysname.lower()}-{machine.get(name, name)}" / "valkey-server"
+    binary = (
+        Path(package.origin).parent
+        / "_binaries"
+        / f"{os.uname().sysname.lower()}-{machine.get(name, name)}"
+        / "valkey-server"
+    )
     try:
         subprocess.run([str(binary), "--version"], capture_output=True, check=True, timeout=10)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
@@ -381,7 +428,10 @@ def welcome(address: str, seconds: float) -> list[str]:
         f"    Mails        {address}/demo/mail/",
         f"    Attendee     camille@demo.example              {address}/accounts/login/",
         "    Student      etudiante@demo.example            her school keeps seats in the Student Assembly",
-        f"    Partner      coordinatrice@demo.example        {address}/partners/  (a list to hand in: summit/demo/data/students-medas.csv)",
+        (
+            f"    Partner      coordinatrice@demo.example        {address}/partners/  "
+            "(a list to hand in: summit/demo/data/students-medas.csv)"
+        ),
         f"    Yourself     any address that you make up      {address}/accounts/signup/",
         f"    Organiser    organisatrice@demo.example        {address}/admin/",
         "",

@@ -1,4 +1,5 @@
-"""The mails of the demo, read as a mailbox would show them. These pages have an address in demo mode only (summit/urls.py)."""
+"""The mails of the demo, read as a mailbox would show them. These pages have an address in demo mode only
+(summit/urls.py)."""
 
 import hashlib
 from uuid import UUID
@@ -17,11 +18,15 @@ MOST_SHOWN = 50
 
 @require_safe
 def mails(request: HttpRequest) -> HttpResponse:
-    """The latest mails, newest first; `to` narrows them to an address. The page asks again every two seconds, and hears nothing
-    (204) as long as it would show the same."""
+    """The latest mails, newest first; `to` narrows them to an address. The page asks again every two seconds, and hears
+    nothing (204) as long as it would show the same."""
     to = request.GET.get("to", "").strip()[:254]
     # The crowd that fills some sessions got a mail each: they would bury what the reader looks for.
-    wanted = Message.objects.filter(to__icontains=to) if to else Message.objects.exclude(to__startswith=CROWD, to__endswith="@demo.example")
+    wanted = (
+        Message.objects.filter(to__icontains=to)
+        if to
+        else Message.objects.exclude(to__startswith=CROWD, to__endswith="@demo.example")
+    )
     found = list(wanted[: MOST_SHOWN + 1])
     seen = hashlib.sha256("".join(f"{message.uuid}{message.status}" for message in found).encode()).hexdigest()[:16]
     asked_again = "HX-Request" in request.headers
@@ -52,5 +57,7 @@ def mail_calendar(request: HttpRequest, uuid: UUID) -> HttpResponse:
     if not calendar:
         raise Http404
     return HttpResponse(
-        calendar, content_type="text/calendar; charset=utf-8", headers={"Content-Disposition": 'attachment; filename="session.ics"'}
+        calendar,
+        content_type="text/calendar; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="session.ics"'},
     )

@@ -77,7 +77,11 @@ class Period:
             return Period(self.first + timedelta(days), self.last + timedelta(days), self.precision)
         first, last = (moment + timedelta(days) for moment in (self.first, self.last.replace(day=1)))
         if self.precision == Event.DatePrecision.YEAR:
-            return Period(first.replace(month=1, day=1), _last_day(self.last.year + first.year - self.first.year, 12), self.precision)
+            return Period(
+                first.replace(month=1, day=1),
+                _last_day(self.last.year + first.year - self.first.year, 12),
+                self.precision,
+            )
         return Period(first.replace(day=1), _last_day(last.year, last.month), self.precision)
 
 

@@ -1,4 +1,5 @@
-"""The files of a summit: their columns, reading them, and finding every mistake in them (data/README.md tells the format)."""
+"""The files of a summit: their columns, reading them, and finding every mistake in them (data/README.md tells the
+format)."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -48,7 +49,7 @@ class CannotLoad(Exception):
         self.problems = problems
 
 
-# --- Cells --------------------------------------------------------------------------------------------------------------
+# --- Cells ------------------------------------------------------------------------------------------------------------
 
 
 BLANKS: dict[Any, Any] = {yes_or_no: False, minutes: 0}  # what a blank cell means, where it is not “unknown”
@@ -127,7 +128,12 @@ FILES = [
             Column("date", read=period),
             Column(
                 "label_status",
-                read=one_of(Event.LabelStatus, labelled_Road_to_the_Summit="labelled", ahead_of_the_Summit="ahead", in_parallel="parallel"),
+                read=one_of(
+                    Event.LabelStatus,
+                    labelled_Road_to_the_Summit="labelled",
+                    ahead_of_the_Summit="ahead",
+                    in_parallel="parallel",
+                ),
             ),
             *text("city", "country", "organiser", blank=True),
             *text("note", blank=True, optional=True),
@@ -163,7 +169,11 @@ FILES = [
             *SOURCED,
         ],
     ),
-    File("speakers.csv", Speaker, [*text("slug", "name"), *text("role_fr", "role_en", "organisation", "country", blank=True), *SOURCED]),
+    File(
+        "speakers.csv",
+        Speaker,
+        [*text("slug", "name"), *text("role_fr", "role_en", "organisation", "country", blank=True), *SOURCED],
+    ),
     File(
         "session_speakers.csv",
         Participation,
@@ -194,7 +204,7 @@ FILES = [
 ]
 
 
-# --- Reading ------------------------------------------------------------------------------------------------------------
+# --- Reading ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -220,7 +230,8 @@ class Folder:
 
 
 def read_folder(path: Path) -> Folder:
-    """The rows of all files of a summit, read by one confined process (core.sheets), and every mistake in their cells."""
+    """The rows of all files of a summit, read by one confined process (core.sheets), and every mistake in their
+    cells."""
     folder = Folder()
     if not path.is_dir():
         folder.problems.append(Problem(str(path), 0, "", "", "is not a folder."))
@@ -327,7 +338,7 @@ def field_of(file: File, column: Column) -> "models.Field[Any, Any] | None":
     return fields.get(name)
 
 
-# --- Looking at the rows together ---------------------------------------------------------------------------------------
+# --- Looking at the rows together -------------------------------------------------------------------------------------
 
 
 def judge(folder: Folder) -> Iterator[Problem]:
@@ -353,7 +364,9 @@ def judge(folder: Folder) -> Iterator[Problem]:
             yield row.wrong("end", f"is not after start ({row.cells['start']}).")
         room = rooms.get(row.cells["room"])
         if room and capacity and capacity > room.values.get("capacity", capacity):
-            yield row.wrong("capacity", f"is above what the room {room.cells['slug']} holds ({room.cells['capacity']}).")
+            yield row.wrong(
+                "capacity", f"is above what the room {room.cells['slug']} holds ({room.cells['capacity']})."
+            )
     yield from _judge_cohorts(folder)
 
 
@@ -381,7 +394,11 @@ def _judge_keys(folder: Folder) -> Iterator[Problem]:
 
 
 def _judge_references(folder: Folder) -> Iterator[Problem]:
-    slugs = {name: set(folder.by_slug(name)) for name in folder.rows if name in {c.refers_to for f in FILES for c in f.columns}}
+    slugs = {
+        name: set(folder.by_slug(name))
+        for name in folder.rows
+        if name in {c.refers_to for f in FILES for c in f.columns}
+    }
     for row in (row for rows in folder.rows.values() for row in rows):
         for column in row.file.columns:
             cell = row.cells[column.name]

@@ -36,7 +36,8 @@ from summit.loading.files import (
 from venues.models import Room, Venue
 
 OWN_DATA = Path(__file__).parents[1] / "demo" / "data"
-# Other summits are other people's history: their dates stay when ours are moved. The “Road to the Summit” leads here, so it moves along.
+# Other summits are other people's history: their dates stay when ours are moved. The “Road to the Summit” leads here,
+# so it moves along.
 OTHERS_HISTORY = (Event.Kind.PREVIOUS_SUMMIT, Event.Kind.NEXT_EVENT)
 
 
@@ -60,18 +61,19 @@ class Loaded:
         return sum(count.new + count.changed for count in self.counts.values())
 
 
-# --- Moving -------------------------------------------------------------------------------------------------------------
+# --- Moving -----------------------------------------------------------------------------------------------------------
 
 
 def default_first_day(first_day: date, today: date) -> date:
-    """The same weekday as `first_day` (a Thursday, for our own data), the first one at least three weeks after `today`."""
+    """The same weekday as `first_day` (a Thursday, for our own data), the first one at least three weeks after
+    `today`."""
     soonest = today + timedelta(weeks=3)
     return soonest + timedelta((first_day.weekday() - soonest.weekday()) % 7)
 
 
 def moved_instant(moment: datetime, days: int, zone: ZoneInfo) -> datetime:
-    """The same wall-clock time in `zone`, `days` later: 14:00 stays 14:00 across a clock change. Raises Wrong in the hour that
-    a clock change skips."""
+    """The same wall-clock time in `zone`, `days` later: 14:00 stays 14:00 across a clock change. Raises Wrong in the
+    hour that a clock change skips."""
     if not days:
         return moment.astimezone(UTC)
     wall = moment.astimezone(zone).replace(tzinfo=None) + timedelta(days)
@@ -86,12 +88,17 @@ def _days_to_move(
 ) -> tuple[int, int]:
     """By how many days the programme stood moved in the database, and by how many it shall.
 
-    Without an order (`first_day`, `keep_dates`) a summit that is loaded already stays where it is, whatever today is: people
-    hold seats at those times.
+    Without an order (`first_day`, `keep_dates`) a summit that is loaded already stays where it is, whatever today is:
+    people hold seats at those times.
     """
     zones = _zones(folder)
-    starts = {row.cells["slug"]: row.values["start"].astimezone(zones[row.cells["slug"]]).date() for row in folder.rows["sessions.csv"]}
-    seen = Counter((sessions[slug].local_starts_at.date() - start).days for slug, start in starts.items() if slug in sessions)
+    starts = {
+        row.cells["slug"]: row.values["start"].astimezone(zones[row.cells["slug"]]).date()
+        for row in folder.rows["sessions.csv"]
+    }
+    seen = Counter(
+        (sessions[slug].local_starts_at.date() - start).days for slug, start in starts.items() if slug in sessions
+    )
     before = seen.most_common(1)[0][0] if seen else None
     first = min(row.values["date"] for row in folder.rows["days.csv"])
     if keep_dates:
@@ -112,20 +119,21 @@ def _zones(folder: Folder) -> dict[str, ZoneInfo]:
     return {row.cells["slug"]: by_room[row.cells["room"]] for row in folder.rows["sessions.csv"]}
 
 
-# --- Writing ------------------------------------------------------------------------------------------------------------
+# --- Writing ----------------------------------------------------------------------------------------------------------
 
 
 def load(path: Path, *, today: date, first_day: date | None = None, keep_dates: bool = False) -> Loaded:
     """Load the summit in the folder `path`; raise CannotLoad with every mistake, and then nothing is written.
 
-    The programme moves to begin on `first_day`; or keeps the dates of the files; or, when neither is asked, stays where it
-    stands in the database; or, in an empty database, moves by whole weeks to begin at least three weeks after `today`.
-    Sessions arrive published; what is cancelled or back in draft since stays so.
+    The programme moves to begin on `first_day`; or keeps the dates of the files; or, when neither is asked, stays where
+    it stands in the database; or, in an empty database, moves by whole weeks to begin at least three weeks after
+    `today`. Sessions arrive published; what is cancelled or back in draft since stays so.
     """
     folder = read_folder(path)
     try:
         with transaction.atomic(), translation.override("fr"):
-            if connection.vendor == "postgresql":  # sessions that move one by one may stand in each other's way for a moment
+            # Sessions that move one by one may stand in each other's way for a moment.
+            if connection.vendor == "postgresql":
                 with connection.cursor() as cursor:
                     cursor.execute("SET CONSTRAINTS ALL DEFERRED")
             return _Load(folder, today, first_day, keep_dates=keep_dates).run()
@@ -179,13 +187,17 @@ class _Load:
         }
         for slug, session in self.sessions.items():
             if slug not in self.times and slug not in cancelled and session.room.slug in stays:
-                stays[session.room.slug].append(Stay(session.starts_at, session.ends_at, f"{slug} (in the database)", None))
+                stays[session.room.slug].append(
+                    Stay(session.starts_at, session.ends_at, f"{slug} (in the database)", None)
+                )
         yield from judge_rooms(stays)
         rows = {row.values["date"]: row for row in self.folder.rows["days.csv"]}
         taken = {moved.date for before, moved in self.existing_days.items() if before not in rows}
         for before, row in rows.items():
             if before + timedelta(self.days) in taken:
-                yield row.wrong("date", f"would move to {before + timedelta(self.days)}, which is another day of the database.")
+                yield row.wrong(
+                    "date", f"would move to {before + timedelta(self.days)}, which is another day of the database."
+                )
 
     def plan_allotments(self) -> list[tuple[Row, str, int]]:
         """Each cohort's row with a session and the seats to keep there."""
@@ -193,7 +205,8 @@ class _Load:
         return [(row, slug, row.values["quota"]) for row in cohorts for slug in row.values["sessions_allotted"] or []]
 
     def judge_seats(self) -> Iterator[Problem]:
-        """Nobody loses a seat to a load: capacities, allotments and cohorts never become smaller than what is taken of them."""
+        """Nobody loses a seat to a load: capacities, allotments and cohorts never become smaller than what is taken of
+        them."""
         members = dict(Cohort.objects.annotate(n=models.Count("memberships")).values_list("slug", "n"))
         for row in self.folder.rows["cohorts.csv"]:
             if row.values["size"] < (number := members.get(row.cells["slug"], 0)):
@@ -231,7 +244,13 @@ class _Load:
         # Fewer kept seats before smaller sessions, larger sessions before more kept seats: the sum fits at every step.
         fewer = [plan for plan in self.allotments if (pool := self.pool(plan[0], plan[1])) and pool.seats > plan[2]]
         self.write_allotments(fewer)
-        self.write_all("sessions.csv", Session, existing=self.sessions, extra=self.session, if_new={"status": Session.Status.PUBLISHED})
+        self.write_all(
+            "sessions.csv",
+            Session,
+            existing=self.sessions,
+            extra=self.session,
+            if_new={"status": Session.Status.PUBLISHED},
+        )
         self.write_allotments([plan for plan in self.allotments if plan not in fewer])
         self.write_participations()
         self.loaded.first_day = min(row.values["date"] for row in self.folder.rows["days.csv"]) + timedelta(self.days)
@@ -262,7 +281,9 @@ class _Load:
                 values[target.name] = self.known[column.refers_to][value] if column.refers_to and value else value
         return values
 
-    def write(self, name: str, model: type[models.Model], row: Any, values: dict[str, Any], if_new: dict[str, Any]) -> Any:
+    def write(
+        self, name: str, model: type[models.Model], row: Any, values: dict[str, Any], if_new: dict[str, Any]
+    ) -> Any:
         count = self.loaded.counts[name.removesuffix(".csv")]
         if row is None:
             row = model(**values, **if_new)

@@ -20,7 +20,11 @@ def staff(*codenames: str) -> User:
 
 def everything_about_people() -> User:
     return staff(
-        *(f"{verb}_{model}" for verb in ("add", "change", "delete", "view") for model in ("user", "group", "attendee", "permission"))
+        *(
+            f"{verb}_{model}"
+            for verb in ("add", "change", "delete", "view")
+            for model in ("user", "group", "attendee", "permission")
+        )
     )
 
 
@@ -41,7 +45,10 @@ def test_no_form_has_a_password(client: Client) -> None:
 def test_an_organiser_adds_an_account_that_signs_in_by_code(client: Client) -> None:
     make.sign_in(client, make.organiser())
 
-    client.post(f"{USERS}add/", {"email": " Grace@Example.org ", "language": "en", "timezone": "Europe/Paris", "is_active": "on"})
+    client.post(
+        f"{USERS}add/",
+        {"email": " Grace@Example.org ", "language": "en", "timezone": "Europe/Paris", "is_active": "on"},
+    )
 
     user = User.objects.get(email="grace@example.org")
     assert not user.has_usable_password()
@@ -62,13 +69,20 @@ def test_the_same_address_in_other_letters_is_an_error_of_the_form(client: Clien
 def test_nobody_without_every_right_gives_rights(client: Client) -> None:
     actor, user, group = everything_about_people(), make.user(), Group.objects.create(name="Tout")
     make.sign_in(client, actor)
-    rights = {"is_staff": "on", "is_superuser": "on", "groups": [group.pk], "user_permissions": [Permission.objects.first().pk]}
+    rights = {
+        "is_staff": "on",
+        "is_superuser": "on",
+        "groups": [group.pk],
+        "user_permissions": [Permission.objects.first().pk],
+    }
 
     client.post(f"{USERS}{user.pk}/change/", form(user, language="en", **rights))
     client.post(f"{USERS}add/", form(make.user(), email="new@example.org", **rights))
 
     for changed in (User.objects.get(pk=user.pk), User.objects.get(email="new@example.org")):
-        assert not (changed.is_staff or changed.is_superuser or changed.groups.exists() or changed.user_permissions.exists())
+        assert not (
+            changed.is_staff or changed.is_superuser or changed.groups.exists() or changed.user_permissions.exists()
+        )
     assert User.objects.get(pk=user.pk).language == "en"
 
 
@@ -106,7 +120,9 @@ def test_a_superuser_gives_rights(client: Client) -> None:
 
 
 @pytest.mark.proves("no-self-promotion")
-@pytest.mark.parametrize("changes", [{"is_superuser": None}, {"is_active": None}, {"is_staff": None}], ids=["rights", "active", "staff"])
+@pytest.mark.parametrize(
+    "changes", [{"is_superuser": None}, {"is_active": None}, {"is_staff": None}], ids=["rights", "active", "staff"]
+)
 def test_the_last_one_who_may_do_everything_stays(client: Client, changes: dict[str, None]) -> None:
     chief = make.organiser()
     make.sign_in(client, chief)
@@ -125,7 +141,10 @@ def test_after_a_change_of_address_the_old_one_opens_nothing(client: Client) -> 
     user = make.user("old@example.org")
     EmailAddress.objects.create(user=user, email="old@example.org", verified=True, primary=True)
     make.sign_in(client, make.organiser())
-    data = form(user, email="new@example.org") | {"emailaddress_set-TOTAL_FORMS": 1, "emailaddress_set-INITIAL_FORMS": 1}
+    data = form(user, email="new@example.org") | {
+        "emailaddress_set-TOTAL_FORMS": 1,
+        "emailaddress_set-INITIAL_FORMS": 1,
+    }
 
     client.post(f"{USERS}{user.pk}/change/", data)
 

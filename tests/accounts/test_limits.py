@@ -20,7 +20,11 @@ from tests import make
 from tests.accounts.test_sign_in import CODE, LOGIN, SIGN_UP, last_code
 from tests.crowd import all_at_once
 
-ROWS = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "accounts_limits", "OPTIONS": {"MAX_ENTRIES": 100_000}}
+ROWS = {
+    "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+    "LOCATION": "accounts_limits",
+    "OPTIONS": {"MAX_ENTRIES": 100_000},
+}
 
 
 @pytest.fixture
@@ -45,7 +49,9 @@ def test_two_hundred_tries_at_once_leave_five(rows: None) -> None:
 
 @pytest.mark.proves("sign-in-limits")
 @pytest.mark.parametrize("door", ["one session", "many sessions"])
-def test_two_hundred_wrong_codes_at_once_are_not_all_looked_at(rows: None, door: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_hundred_wrong_codes_at_once_are_not_all_looked_at(
+    rows: None, door: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make.attendee(email="ada@example.org")
     looked_at: list[str] = []
     real = Limit.take

@@ -167,14 +167,24 @@ def test_what_is_no_address_is_refused(client: Client, address: str) -> None:
 
 def test_fields_that_no_form_asked_for_are_ignored(client: Client) -> None:
     client.post(
-        SIGN_UP, EVERY_FIELD | {"login": "ada@example.org", "is_staff": "1", "is_superuser": "1", "password": "x", "password1": "x"}
+        SIGN_UP,
+        EVERY_FIELD
+        | {"login": "ada@example.org", "is_staff": "1", "is_superuser": "1", "password": "x", "password1": "x"},
     )
     client.post(CODE, EVERY_FIELD | {"code": Message.objects.get().context["code"]})
     client.post(WELCOME, EVERY_FIELD | {"name": "Ada", "organisation": "Forged", "is_staff": "1"})
-    client.post(PROFILE, EVERY_FIELD | GOOD | {"is_staff": "1", "is_superuser": "1", "user": "99", "email": "x@example.org", "id": "99"})
+    client.post(
+        PROFILE,
+        EVERY_FIELD | GOOD | {"is_staff": "1", "is_superuser": "1", "user": "99", "email": "x@example.org", "id": "99"},
+    )
 
     user = User.objects.get()
-    assert (user.email, user.is_staff, user.is_superuser, user.has_usable_password()) == ("ada@example.org", False, False, False)
+    assert (user.email, user.is_staff, user.is_superuser, user.has_usable_password()) == (
+        "ada@example.org",
+        False,
+        False,
+        False,
+    )
     assert user.attendee.organisation == "Analytical Engine"
 
 
@@ -235,7 +245,12 @@ def test_make_organiser_can_be_run_twice(capsys: pytest.CaptureFixture[str]) -> 
         assert f"olympe@example.org {said}" in capsys.readouterr().out
 
     user = User.objects.get()
-    assert (user.is_staff, user.is_superuser, user.has_usable_password(), user.attendee.name) == (True, True, False, "Olympe de Gouges")
+    assert (user.is_staff, user.is_superuser, user.has_usable_password(), user.attendee.name) == (
+        True,
+        True,
+        False,
+        "Olympe de Gouges",
+    )
 
 
 def test_make_organiser_promotes_who_is_already_here(capsys: pytest.CaptureFixture[str]) -> None:

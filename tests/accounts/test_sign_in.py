@@ -47,7 +47,12 @@ def test_a_known_person_comes_in_with_the_code_of_the_mail_and_goes_on(client: C
     answer = client.post(asked["Location"], {"code": message.context["code"], "next": "/me/?a=1"})
 
     assert (asked.status_code, asked["Location"]) == (302, f"{CODE}?next=%2Fme%2F%3Fa%3D1")
-    assert (message.to, message.kind, message.lane, message.language) == ("ada@example.org", "accounts.code", Message.Lane.URGENT, "fr")
+    assert (message.to, message.kind, message.lane, message.language) == (
+        "ada@example.org",
+        "accounts.code",
+        Message.Lane.URGENT,
+        "fr",
+    )
     assert (answer.status_code, answer["Location"]) == (302, "/me/?a=1")
     assert client.session["_auth_user_id"] == str(ada.user.pk)
 
@@ -64,10 +69,17 @@ def test_a_new_person_gives_an_address_then_a_code_then_a_name(client: Client) -
     assert page.status_code == 200
     assert done["Location"] == "/en/me/"
     grace = User.objects.get(email="grace@example.org")
-    assert (grace.language, grace.attendee.name, grace.is_staff, grace.has_usable_password()) == ("en", "grace HOPPER", False, False)
+    assert (grace.language, grace.attendee.name, grace.is_staff, grace.has_usable_password()) == (
+        "en",
+        "grace HOPPER",
+        False,
+        False,
+    )
 
 
-@pytest.mark.parametrize(("typed"), ["{0} ", "{0} {1}", "{0}-{1}", "{0}–{1}", "{0}\u00a0{1}", "{0}\u2011{1}\n", " {0}.{1}", "wide"])
+@pytest.mark.parametrize(
+    ("typed"), ["{0} ", "{0} {1}", "{0}-{1}", "{0}–{1}", "{0}\u00a0{1}", "{0}\u2011{1}\n", " {0}.{1}", "wide"]
+)
 def test_a_code_is_right_however_it_is_spaced(client: Client, typed: str) -> None:
     make.attendee(email="ada@example.org")
     client.post(LOGIN, {"login": "ada@example.org"})
@@ -262,12 +274,20 @@ def test_next_never_leads_out_of_the_site_nor_in_circles(client: Client, evil: s
     again = client.get(LOGIN, {"next": evil})
     named = client.get(WELCOME, {"next": evil})
     saved = client.post(
-        "/accounts/profile/", {"name": "Ada", "language": "fr", "timezone": "Europe/Paris", "organisation": "", "country": "", "next": evil}
+        "/accounts/profile/",
+        {"name": "Ada", "language": "fr", "timezone": "Europe/Paris", "organisation": "", "country": "", "next": evil},
     )
     left = client.post(LOGOUT, {"next": evil})
 
     assert 'name="next"' not in page.content.decode()
-    assert [a["Location"] for a in (asked, came_in, again, named, saved, left)] == [CODE, "/me/", "/me/", "/me/", "/accounts/profile/", "/"]
+    assert [a["Location"] for a in (asked, came_in, again, named, saved, left)] == [
+        CODE,
+        "/me/",
+        "/me/",
+        "/me/",
+        "/accounts/profile/",
+        "/",
+    ]
 
 
 def test_signing_out_takes_a_button(client: Client) -> None:
@@ -351,7 +371,10 @@ def test_pressing_twice_on_welcome_makes_one_attendee(client: Client) -> None:
 
 def test_the_mail_is_written_in_the_language_of_the_page(client: Client, settings: Any) -> None:
     make.attendee(email="ada@example.org")
-    for prefix, subject, word in (("", "Votre code de connexion – Sommet", "15\u00a0minutes"), ("/en", "Your code for AI", "15 minutes")):
+    for prefix, subject, word in (
+        ("", "Votre code de connexion – Sommet", "15\u00a0minutes"),
+        ("/en", "Your code for AI", "15 minutes"),
+    ):
         client.post(prefix + LOGIN, {"login": "ada@example.org"})
         message = Message.objects.latest("id")
         delivery.deliver(message.uuid)
@@ -387,7 +410,10 @@ def test_two_people_who_open_the_same_account_at_once_share_it() -> None:
 
 def test_addresses_of_the_door_are_those_that_allauth_looks_up() -> None:
     with translation.override("fr"):
-        assert [reverse(name) for name in ("account_login", "account_signup", "account_logout", "account_confirm_login_code")] == [
+        assert [
+            reverse(name)
+            for name in ("account_login", "account_signup", "account_logout", "account_confirm_login_code")
+        ] == [
             LOGIN,
             SIGN_UP,
             LOGOUT,

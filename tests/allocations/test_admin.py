@@ -1,4 +1,5 @@
-"""What organisers do with allocations: prepare, simulate, compare, read why, put into force (docs/rules.md#allocation)."""
+"""What organisers do with allocations: prepare, simulate, compare, read why, put into force
+(docs/rules.md#allocation)."""
 
 import json
 from datetime import datetime, timedelta
@@ -32,8 +33,12 @@ def organiser(client: Client) -> Client:
 
 @pytest.fixture
 def closed() -> Allocation:
-    """An allocation whose wishes have closed: three people want the one seat of a session, one of them another one too."""
-    one, two = make.session(seats=1, title="Éthique"), make.session(title="Sobriété", starts_at=timezone.now() + timedelta(days=9))
+    """An allocation whose wishes have closed: three people want the one seat of a session, one of them another one
+    too."""
+    one, two = (
+        make.session(seats=1, title="Éthique"),
+        make.session(title="Sobriété", starts_at=timezone.now() + timedelta(days=9)),
+    )
     allocation = make.allocation(one, two, title="Ateliers du mardi")
     for name in ("Ada Lovelace", "Bob Bell", "Cyd Chan"):
         allocating.express(allocation, make.attendee(name), [one, two] if name.startswith("Ada") else [one])
@@ -43,7 +48,9 @@ def closed() -> Allocation:
 
 
 def act(client: Client, where: str, action: str, *objects: Any, **fields: Any) -> Any:
-    return client.post(where, {"action": action, "_selected_action": [obj.pk for obj in objects], "index": "0"} | fields, follow=True)
+    return client.post(
+        where, {"action": action, "_selected_action": [obj.pk for obj in objects], "index": "0"} | fields, follow=True
+    )
 
 
 def page_of(client: Client, run: AllocationRun, **query: str) -> str:
@@ -64,12 +71,14 @@ def fields(**changed: Any) -> dict[str, Any]:
     for name in ("opens_at", "closes_at"):
         moment = given.pop(name)
         given |= (
-            {f"{name}_0": f"{moment:%Y-%m-%d}", f"{name}_1": f"{moment:%H:%M}"} if isinstance(moment, datetime) else {f"{name}_0": moment}
+            {f"{name}_0": f"{moment:%Y-%m-%d}", f"{name}_1": f"{moment:%H:%M}"}
+            if isinstance(moment, datetime)
+            else {f"{name}_0": moment}
         )
     return given
 
 
-# --- Preparing ------------------------------------------------------------------------------------------------------------------
+# --- Preparing --------------------------------------------------------------------------------------------------------
 
 
 def test_an_organiser_prepares_an_allocation_and_its_history_says_who(organiser: Client) -> None:
@@ -97,7 +106,9 @@ def test_an_organiser_prepares_an_allocation_and_its_history_says_who(organiser:
         ({"slug": "x" * 300}, ""),
     ],
 )
-def test_what_makes_no_sense_is_an_error_beside_its_field(organiser: Client, changed: dict[str, Any], sentence: str) -> None:
+def test_what_makes_no_sense_is_an_error_beside_its_field(
+    organiser: Client, changed: dict[str, Any], sentence: str
+) -> None:
     answer = organiser.post(f"{ALLOCATIONS}add/", fields(**{"sessions": [make.session().pk]} | changed))
 
     assert answer.status_code == 200
@@ -115,12 +126,16 @@ def test_a_session_that_is_open_to_all_has_nothing_to_give_out(organiser: Client
     assert Allocation.objects.count() == 0
 
 
-def test_an_allocation_with_wishes_is_not_deleted_and_one_in_force_is_only_read(organiser: Client, closed: Allocation) -> None:
+def test_an_allocation_with_wishes_is_not_deleted_and_one_in_force_is_only_read(
+    organiser: Client, closed: Allocation
+) -> None:
     assert organiser.post(f"{ALLOCATIONS}{closed.pk}/delete/", {"post": "yes"}).status_code == 403
     allocating.commit(make.simulation(closed), actor=make.organiser())
     no_runs = {"runs-TOTAL_FORMS": "0", "runs-INITIAL_FORMS": "0"}
 
-    answer = organiser.post(f"{ALLOCATIONS}{closed.pk}/change/", fields(seats_at_most="1", slug="autre", sessions=[], **no_runs))
+    answer = organiser.post(
+        f"{ALLOCATIONS}{closed.pk}/change/", fields(seats_at_most="1", slug="autre", sessions=[], **no_runs)
+    )
 
     closed.refresh_from_db()
     assert answer.status_code == 302, words(answer.content.decode())
@@ -142,10 +157,12 @@ def test_the_list_says_where_each_allocation_stands(organiser: Client, closed: A
         assert state in page
 
 
-# --- Simulating -----------------------------------------------------------------------------------------------------------------
+# --- Simulating -------------------------------------------------------------------------------------------------------
 
 
-def test_an_organiser_simulates_as_often_as_they_like_and_each_run_is_kept(organiser: Client, closed: Allocation) -> None:
+def test_an_organiser_simulates_as_often_as_they_like_and_each_run_is_kept(
+    organiser: Client, closed: Allocation
+) -> None:
     asked = act(organiser, ALLOCATIONS, "simulate", closed)
     assert "Souhaits : 4. Personnes : 3. Sessions : 2." in words(asked.content.decode())
     assert AllocationRun.objects.count() == 0
@@ -194,10 +211,12 @@ def test_an_act_is_for_one_at_a_time(organiser: Client, closed: Allocation, acti
     assert not AllocationRun.objects.filter(committed_at__isnull=False).exists()
 
 
-# --- Reading a run --------------------------------------------------------------------------------------------------------------
+# --- Reading a run ----------------------------------------------------------------------------------------------------
 
 
-def test_a_run_shows_its_figures_each_session_and_the_other_runs_beside_it(organiser: Client, closed: Allocation) -> None:
+def test_a_run_shows_its_figures_each_session_and_the_other_runs_beside_it(
+    organiser: Client, closed: Allocation
+) -> None:
     runs = [make.simulation(closed, seed) for seed in "ab"]
 
     page = words(page_of(organiser, runs[0]))
@@ -227,7 +246,9 @@ def test_one_looks_somebody_up_and_reads_why(organiser: Client, closed: Allocati
 
 
 @pytest.mark.parametrize("number", [1, 9])
-def test_a_run_takes_the_same_queries_for_one_session_and_for_nine(organiser: Client, django_assert_num_queries: Any, number: int) -> None:
+def test_a_run_takes_the_same_queries_for_one_session_and_for_nine(
+    organiser: Client, django_assert_num_queries: Any, number: int
+) -> None:
     sessions = [make.session(starts_at=timezone.now() + timedelta(days=2 + n)) for n in range(number)]
     allocation = make.allocation(*sessions)
     for n in range(number):
@@ -239,7 +260,9 @@ def test_a_run_takes_the_same_queries_for_one_session_and_for_nine(organiser: Cl
         page_of(organiser, runs[0], q="Ada")
 
 
-def test_a_run_is_downloaded_as_the_file_that_repeats_it(organiser: Client, closed: Allocation, tmp_path: Any, capsys: Any) -> None:
+def test_a_run_is_downloaded_as_the_file_that_repeats_it(
+    organiser: Client, closed: Allocation, tmp_path: Any, capsys: Any
+) -> None:
     run = make.simulation(closed)
 
     answer = organiser.get(reverse("admin:allocations_allocationrun_download", args=[run.pk]))
@@ -266,7 +289,7 @@ def test_a_run_is_never_changed_added_or_deleted_by_hand(organiser: Client, clos
     assert AllocationRun.objects.get().seed == "seed"
 
 
-# --- Putting into force -----------------------------------------------------------------------------------------------------------
+# --- Putting into force -----------------------------------------------------------------------------------------------
 
 
 def test_putting_into_force_asks_first_and_then_gives_the_seats_once(organiser: Client, closed: Allocation) -> None:
@@ -307,7 +330,7 @@ def test_a_simulation_is_offered_for_putting_into_force_once_wishes_have_closed(
     assert "Les souhaits peuvent encore changer" in words(answer.content.decode())
 
 
-# --- Who may ------------------------------------------------------------------------------------------------------------------------
+# --- Who may ----------------------------------------------------------------------------------------------------------
 
 
 def staff(*rights: str) -> Client:
@@ -328,7 +351,13 @@ def test_each_act_needs_its_own_right(closed: Allocation) -> None:
     assert AllocationRun.objects.count() == 1
     assert Registration.objects.count() == 0
 
-    act(staff("view_allocation", "add_allocationrun", "view_allocationrun"), ALLOCATIONS, "simulate", closed, confirm="1")
+    act(
+        staff("view_allocation", "add_allocationrun", "view_allocationrun"),
+        ALLOCATIONS,
+        "simulate",
+        closed,
+        confirm="1",
+    )
     act(staff("view_allocationrun", "change_allocationrun"), RUNS, "put_into_force", run, confirm="1")
 
     assert AllocationRun.objects.count() == 2

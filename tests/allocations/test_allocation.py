@@ -76,7 +76,7 @@ def town():
     return allocation, sessions, people
 
 
-# --- Wishes -------------------------------------------------------------------------------------------------------------------
+# --- Wishes -----------------------------------------------------------------------------------------------------------
 
 
 def test_wishes_are_kept_in_their_order_and_replaced_as_a_whole():
@@ -199,7 +199,9 @@ def test_wishes_are_given_in_their_time_alone(hours, code):
 def test_the_deadline_is_told_by_the_clocks_of_the_venue():
     tokyo = make.room(venue=make.venue(timezone="Asia/Tokyo"))
     allocation = make.allocation(
-        make.session(room=tokyo), closes_at=datetime(2026, 1, 10, 22, 30, tzinfo=UTC), opens_at=NOON - timedelta(days=900)
+        make.session(room=tokyo),
+        closes_at=datetime(2026, 1, 10, 22, 30, tzinfo=UTC),
+        opens_at=NOON - timedelta(days=900),
     )
 
     with pytest.raises(SeatRefused, match="dimanche 11\u00a0janvier à 7\u00a0h\u00a030"):
@@ -231,7 +233,7 @@ def test_once_the_seats_are_given_out_wishes_stay(town):
     assert order(allocation, ada) == sessions
 
 
-# --- What a run is told -----------------------------------------------------------------------------------------------------------
+# --- What a run is told -----------------------------------------------------------------------------------------------
 
 
 def test_the_same_books_give_the_same_snapshot_whatever_the_database_does_to_it(town):
@@ -311,7 +313,9 @@ def test_a_snapshot_takes_the_same_queries_for_two_people_and_for_twenty(django_
 
 @pytest.mark.proves("rank-rounds")
 @pytest.mark.parametrize("access", [access for access in Session.Access if access != Session.Access.PUBLIC])
-@pytest.mark.parametrize("who", ["stranger", "member", "member of another cohort", "guest", "member and guest", "member absent then"])
+@pytest.mark.parametrize(
+    "who", ["stranger", "member", "member of another cohort", "guest", "member and guest", "member absent then"]
+)
 @pytest.mark.parametrize("days", [0, 4], ids=["before the release", "after it"])
 def test_the_lottery_lets_in_whom_everybody_else_lets_in(access, who, days):
     """Who may use which pools, in which order, is one rule too."""
@@ -354,12 +358,14 @@ def test_the_lottery_clashes_as_everybody_else_does(gap, venue):
 
     told = allocating.snapshot(allocation, timezone.now())
 
-    judged = lottery.clash(*(told["sessions"][allocating.session_key(one.pk)] for one in (first, second)), told["travel"])
+    judged = lottery.clash(
+        *(told["sessions"][allocating.session_key(one.pk)] for one in (first, second)), told["travel"]
+    )
     assert judged is bool(clashes.clashes_with(first, [clashes.Commitment(second, "speaking")], Travel()))
     assert codes(simulate(allocation), ada) == ["given", "clash" if judged else "given"]
 
 
-# --- Simulations ------------------------------------------------------------------------------------------------------------------
+# --- Simulations ------------------------------------------------------------------------------------------------------
 
 
 def test_a_simulation_gives_nobody_a_seat_and_tells_nobody(town):
@@ -426,7 +432,7 @@ def test_a_cohort_that_is_not_there_then_uses_none_of_its_seats():
     assert run.results["answers"][allocating.person_key(ada.pk)][0]["pool"] == f"p{make.pool(one).pk}"
 
 
-# --- Putting a run into force -----------------------------------------------------------------------------------------------------
+# --- Putting a run into force -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("one-trace-per-change")
@@ -439,7 +445,12 @@ def test_a_run_in_force_gives_every_seat_that_it_says_and_tells_everybody(town):
 
     assert done.committed_at == allocation.closes_at
     assert done.history.count() == 2
-    winners = {(person, wish) for person in people for wish, code in zip(sessions, codes(run, person), strict=True) if code == "given"}
+    winners = {
+        (person, wish)
+        for person in people
+        for wish, code in zip(sessions, codes(run, person), strict=True)
+        if code == "given"
+    }
     assert len(winners) == 2
     assert {(one.attendee, one.session) for one in Registration.objects.confirmed()} == winners
     assert {pool.taken for pool in SeatPool.objects.all()} == {1}
@@ -505,7 +516,8 @@ def cancel_it(one, person):
         pytest.param(lambda one, person: Duty.objects.create(session=one, user=person.user), id="a duty"),
         pytest.param(lambda one, person: Allocation.objects.update(seats_at_most=1), id="the seats of a person"),
         pytest.param(
-            lambda one, person: type(person.user).objects.filter(pk=person.user_id).update(is_active=False), id="an account closed"
+            lambda one, person: type(person.user).objects.filter(pk=person.user_id).update(is_active=False),
+            id="an account closed",
         ),
         pytest.param(lambda one, person: type(one.room.venue).objects.update(security_minutes=50), id="the way"),
     ],
@@ -552,7 +564,9 @@ def test_inputs_that_somebody_has_altered_do_not_pass_for_the_books(town):
     run = simulate(allocation)
     run.inputs["people"][allocating.person_key(ada.pk)]["weight"] = 1000
     results = lottery.run(run.inputs, run.seed)
-    AllocationRun.objects.filter(pk=run.pk).update(inputs=run.inputs, inputs_hash=lottery.fingerprint(run.inputs), results=results)
+    AllocationRun.objects.filter(pk=run.pk).update(
+        inputs=run.inputs, inputs_hash=lottery.fingerprint(run.inputs), results=results
+    )
 
     with pytest.raises(SeatRefused) as refused:
         commit(AllocationRun.objects.get(pk=run.pk))
@@ -564,7 +578,7 @@ def test_who_waits_in_the_waitlist_of_a_session_stays_there(town):
     allocation, [one, _two], _people = town
     make.registration(one)
     dan = make.attendee()
-    booking.register(one, dan, actor=dan.user, waits=True)
+    booking.register(booking.Ask(one, dan, actor=dan.user, waits=True))
     asks(allocation, dan, one)
 
     run = simulate(allocation)
@@ -614,7 +628,7 @@ def test_a_run_comes_into_force_in_the_same_queries_for_three_people_and_for_twe
     assert len(queries) == 27
 
 
-# --- At the same moment -----------------------------------------------------------------------------------------------------------
+# --- At the same moment -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("allocation-applied-once")
@@ -646,10 +660,13 @@ def test_people_who_register_at_that_moment_leave_the_books_right():
         asks(allocation, person, *sessions)
     run, organiser = simulate(allocation), make.organiser()
     jobs = [
-        partial(booking.register, sessions[n % 2], person, actor=person.user, waits=True) for n, person in enumerate(make.attendees(12))
+        partial(booking.register, sessions[n % 2], person, actor=person.user, waits=True)
+        for n, person in enumerate(make.attendees(12))
     ]
 
-    answers = all_at_once([*jobs[:6], partial(allocating.commit, run, actor=organiser, at=allocation.closes_at), *jobs[6:]])
+    answers = all_at_once(
+        [*jobs[:6], partial(allocating.commit, run, actor=organiser, at=allocation.closes_at), *jobs[6:]]
+    )
 
     assert all(isinstance(answer, Registration | AllocationRun | SeatRefused) for answer in answers), answers
     assert {answer.code for answer in answers if isinstance(answer, SeatRefused)} <= {"stale"}
@@ -668,7 +685,9 @@ def test_no_wish_slips_in_behind_a_run_that_is_in_force():
     run, organiser = simulate(allocation), make.organiser()
     jobs = [partial(allocating.express, allocation, person, sessions[1:]) for person in people]
 
-    answers = all_at_once([*jobs[:12], partial(allocating.commit, run, actor=organiser, at=allocation.closes_at), *jobs[12:]])
+    answers = all_at_once(
+        [*jobs[:12], partial(allocating.commit, run, actor=organiser, at=allocation.closes_at), *jobs[12:]]
+    )
 
     refused = {answer.code for answer in answers if isinstance(answer, SeatRefused)}
     assert refused <= {"done", "stale"}
@@ -699,7 +718,9 @@ die()
 
 @pytest.mark.proves("allocation-applied-once")
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(("before_commit", "kept"), [("die()", 0), ("pass", 4)], ids=["before the commit", "after the commit"])
+@pytest.mark.parametrize(
+    ("before_commit", "kept"), [("die()", 0), ("pass", 4)], ids=["before the commit", "after the commit"]
+)
 def test_a_process_killed_on_the_way_gives_all_seats_or_none(tmp_path, before_commit, kept):
     """For thousands of seats at once."""
     sessions = [make.session(seats=2), make.session(seats=2, starts_at=timezone.now() + timedelta(days=9))]
@@ -708,19 +729,26 @@ def test_a_process_killed_on_the_way_gives_all_seats_or_none(tmp_path, before_co
         asks(allocation, person, *sessions)
     run = simulate(allocation)
 
-    died = run_python(COMMIT_AND_DIE.format(before_commit=before_commit), environment(tmp_path, BROKER_URL="redis://127.0.0.1:1/0"))
+    died = run_python(
+        COMMIT_AND_DIE.format(before_commit=before_commit), environment(tmp_path, BROKER_URL="redis://127.0.0.1:1/0")
+    )
 
     assert died.returncode == -signal.SIGKILL, died.stderr
     run.refresh_from_db()
     assert (run.committed_at is not None) == bool(kept)
-    assert Registration.objects.count() == Registration.history.count() == sum(pool.taken for pool in SeatPool.objects.all()) == kept
+    assert (
+        Registration.objects.count()
+        == Registration.history.count()
+        == sum(pool.taken for pool in SeatPool.objects.all())
+        == kept
+    )
     assert Message.objects.count() == (kept + 5 if kept else 0)
     commit(run)
     assert Registration.objects.count() == 4
     assert_books_balance()
 
 
-# --- What people are told ---------------------------------------------------------------------------------------------------------
+# --- What people are told ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("allocation-told")
@@ -788,7 +816,7 @@ def test_every_reason_has_its_sentence_in_both_languages():
     assert len(set(said["fr"])) == len(answers)
 
 
-# --- Anybody can repeat it --------------------------------------------------------------------------------------------------------
+# --- Anybody can repeat it --------------------------------------------------------------------------------------------
 
 
 def replay(capsys, argument):
@@ -808,7 +836,12 @@ def test_a_run_is_replayed_from_its_inputs_and_its_seed(town, capsys):
     code, report = replay(capsys, run.uuid)
 
     assert code == 0
-    assert (report["run"], report["algorithm"], report["same"], report["differences"]) == (str(run.uuid), "rank-rounds-1", True, [])
+    assert (report["run"], report["algorithm"], report["same"], report["differences"]) == (
+        str(run.uuid),
+        "rank-rounds-1",
+        True,
+        [],
+    )
 
 
 @pytest.mark.proves("allocation-replay")
@@ -819,7 +852,9 @@ def test_the_replay_of_a_run_that_was_tampered_with_fails_and_says_where(town, c
     other = another_seed(run)
     key = allocating.person_key(ada.pk)
     run.results["answers"][key][0] = (
-        {"code": "given", "pool": "p1", "turn": 1} if codes(run, ada)[0] != "given" else {"code": "full", "seats": 1, "turn": 1}
+        {"code": "given", "pool": "p1", "turn": 1}
+        if codes(run, ada)[0] != "given"
+        else {"code": "full", "seats": 1, "turn": 1}
     )
     run.inputs["people"][key]["weight"] = 9
     altered = {"results": run.results, "inputs": run.inputs, "seed": other}
@@ -858,8 +893,14 @@ def test_a_run_is_replayed_from_its_file_without_its_database(town, capsys, tmp_
         ("[]", "not the file of a run"),
         ('{"run": 1}', "lacks algorithm, inputs"),
         ('{"run": 1, "algorithm": "x", "seed": "", "inputs_hash": "", "inputs": {}, "results": {}}', "not of x"),
-        ('{"run": 1, "algorithm": "rank-rounds-1", "seed": "", "inputs_hash": "", "inputs": {}, "results": {}}', "cannot be read"),
-        ('{"run": 1, "algorithm": "rank-rounds-1", "seed": "", "inputs_hash": "", "inputs": [], "results": {}}', "cannot be read"),
+        (
+            '{"run": 1, "algorithm": "rank-rounds-1", "seed": "", "inputs_hash": "", "inputs": {}, "results": {}}',
+            "cannot be read",
+        ),
+        (
+            '{"run": 1, "algorithm": "rank-rounds-1", "seed": "", "inputs_hash": "", "inputs": [], "results": {}}',
+            "cannot be read",
+        ),
     ],
 )
 def test_what_is_no_run_is_refused_with_a_sentence(tmp_path, content, said):

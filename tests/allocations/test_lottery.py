@@ -26,7 +26,14 @@ MORNING = 1_801_000_000
 def session(begins: float = 0, hours: float = 1, **fields: Any) -> dict[str, Any]:
     """A session that begins so many hours after the morning, with ten seats for everybody."""
     starts = int(MORNING + begins * HOUR)
-    defaults = {"slug": "x", "event": "e1", "kind": "workshop", "venue": "v1", "starts": starts, "ends": starts + int(hours * HOUR)}
+    defaults = {
+        "slug": "x",
+        "event": "e1",
+        "kind": "workshop",
+        "venue": "v1",
+        "starts": starts,
+        "ends": starts + int(hours * HOUR),
+    }
     return defaults | {"closed": "", "pools": [["p1", "", 10]], "open_to": None} | fields
 
 
@@ -57,7 +64,7 @@ def alone(*wishes: str, sessions: dict[str, Any], held: Any = (), cohorts: Any =
     return codes(inputs(sessions, {"a1": person(*wishes, held=list(held), cohorts=list(cohorts))}, **fields))
 
 
-# --- Rounds and lots ------------------------------------------------------------------------------------------------------------
+# --- Rounds and lots --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("rank-rounds")
@@ -103,21 +110,28 @@ def test_twice_the_weight_comes_first_twice_as_often():
 def test_a_weight_counts_as_so_many_tickets_in_a_hat():
     """Independently: the best of `weight` tickets drawn by another generator wins as often as the lot does."""
     dice = random.Random(1)
-    hat = sum(max(dice.random() for _ in range(5)) > max(dice.random() for _ in range(2)) for _ in range(20_000)) / 20_000
-    lots = sum(lottery.lot(str(seed), 1, "a1", 5) < lottery.lot(str(seed), 1, "a2", 2) for seed in range(20_000)) / 20_000
+    hat = (
+        sum(max(dice.random() for _ in range(5)) > max(dice.random() for _ in range(2)) for _ in range(20_000)) / 20_000
+    )
+    lots = (
+        sum(lottery.lot(str(seed), 1, "a1", 5) < lottery.lot(str(seed), 1, "a2", 2) for seed in range(20_000)) / 20_000
+    )
 
     assert lots == pytest.approx(5 / 7, abs=0.01)
     assert hat == pytest.approx(lots, abs=0.015)
 
 
-# --- The same everywhere --------------------------------------------------------------------------------------------------------
+# --- The same everywhere ----------------------------------------------------------------------------------------------
 
 
 def a_town(dice: random.Random) -> lottery.Inputs:
     """Forty people, twelve sessions in three places, cohorts, weights, duties and limits."""
     sessions = {}
     for number in range(12):
-        pools = [["", "", dice.randrange(4)], *(["", f"c{cohort}", dice.randrange(3)] for cohort in range(dice.randrange(3)))]
+        pools = [
+            ["", "", dice.randrange(4)],
+            *(["", f"c{cohort}", dice.randrange(3)] for cohort in range(dice.randrange(3))),
+        ]
         closed = dice.choice(["", "", "", "", "", "cancelled"])
         open_to = dice.choice([None, None, None, {"people": ["a1", "a7"], "cohorts": ["c0"]}])
         sessions[f"s{number}"] = session(
@@ -132,7 +146,10 @@ def a_town(dice: random.Random) -> lottery.Inputs:
         )
     people = {}
     for number in range(40):
-        held = [[f"s{dice.randrange(12)}", dice.choice(["confirmed", "waiting", "speaking", "duty"])] for _ in range(dice.randrange(3))]
+        held = [
+            [f"s{dice.randrange(12)}", dice.choice(["confirmed", "waiting", "speaking", "duty"])]
+            for _ in range(dice.randrange(3))
+        ]
         wishes = dice.sample(sorted(sessions), dice.randrange(9))
         cohorts = [f"c{cohort}" for cohort in range(3) if dice.random() < 0.3]
         people[f"a{number}"] = person(*wishes, weight=dice.choice([1, 1, 2, 5]), cohorts=cohorts, held=sorted(held))
@@ -141,9 +158,12 @@ def a_town(dice: random.Random) -> lottery.Inputs:
 
 
 def the_pinned_town() -> lottery.Inputs:
-    """Thirty people and eight sessions by arithmetic alone: no generator that another version of Python might change."""
+    """Thirty people and eight sessions by arithmetic alone: no generator that another version of Python might
+    change."""
     sessions = {
-        f"s{n}": session(n % 4, 1, venue=f"v{n % 3}", kind=("workshop", "panel")[n % 2], pools=[["", "", n % 5], ["", "c1", n % 3]])
+        f"s{n}": session(
+            n % 4, 1, venue=f"v{n % 3}", kind=("workshop", "panel")[n % 2], pools=[["", "", n % 5], ["", "c1", n % 3]]
+        )
         for n in range(8)
     }
     people = {
@@ -165,7 +185,10 @@ def test_a_run_is_the_same_on_every_machine_and_in_every_version():
 
     assert lottery.ALGORITHM == "rank-rounds-1"
     assert lottery.fingerprint(told) == "e36794d94815fc01c54a23f774e72f4a929cceaeabce3e75d049671a1dbd199c"
-    assert lottery.fingerprint(lottery.run(told, "20270210")) == "c64493607f8645bb6f931870e0dd3d205be7664d9da66b1af7b255558d1a9697"
+    assert (
+        lottery.fingerprint(lottery.run(told, "20270210"))
+        == "c64493607f8645bb6f931870e0dd3d205be7664d9da66b1af7b255558d1a9697"
+    )
 
 
 @pytest.mark.proves("allocation-replay")
@@ -195,7 +218,10 @@ print(lottery.fingerprint(lottery.run(json.load(sys.stdin), "20270210")))
 
 def test_the_order_in_which_people_and_sessions_are_written_down_plays_no_part():
     told = a_town(random.Random(3))
-    turned = {key: dict(reversed(value.items())) if isinstance(value, dict) else value for key, value in reversed(told.items())}
+    turned = {
+        key: dict(reversed(value.items())) if isinstance(value, dict) else value
+        for key, value in reversed(told.items())
+    }
 
     assert lottery.fingerprint(turned) == lottery.fingerprint(told)
     assert lottery.run(turned, "x") == lottery.run(told, "x")
@@ -216,7 +242,7 @@ def test_another_seed_gives_other_lots():
     assert lottery.run(told, "x") != lottery.run(told, "y")
 
 
-# --- What speaks against a wish -------------------------------------------------------------------------------------------------
+# --- What speaks against a wish ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("rank-rounds")
@@ -273,10 +299,20 @@ def test_sessions_a_day_apart_never_clash():
 
 @pytest.mark.parametrize(
     ("kind", "code"),
-    [("confirmed", "clash"), ("offered", "clash"), ("pending", "clash"), ("speaking", "clash"), ("duty", "clash"), ("waiting", "given")],
+    [
+        ("confirmed", "clash"),
+        ("offered", "clash"),
+        ("pending", "clash"),
+        ("speaking", "clash"),
+        ("duty", "clash"),
+        ("waiting", "given"),
+    ],
 )
 def test_what_somebody_is_expected_at_keeps_them_from_what_clashes(kind, code):
-    sessions = {"s1": session(), "s2": {name: value for name, value in session(0.5).items() if name not in ("closed", "pools", "open_to")}}
+    sessions = {
+        "s1": session(),
+        "s2": {name: value for name, value in session(0.5).items() if name not in ("closed", "pools", "open_to")},
+    }
 
     assert alone("s1", sessions=sessions, held=[["s2", kind]]) == [code]
 
@@ -306,7 +342,9 @@ def test_the_limits_of_the_event_hold(limits, codes):
     assert alone("s1", "s2", "s3", sessions=sessions, limits=limits) == codes
 
 
-@pytest.mark.parametrize(("kind", "code"), [("confirmed", "limit"), ("pending", "limit"), ("waiting", "given"), ("duty", "given")])
+@pytest.mark.parametrize(
+    ("kind", "code"), [("confirmed", "limit"), ("pending", "limit"), ("waiting", "given"), ("duty", "given")]
+)
 def test_seats_that_somebody_has_already_count_towards_a_limit(kind, code):
     sessions = {"s1": session(), "s2": session(5)}
 
@@ -340,15 +378,16 @@ def test_an_allocation_without_anybody_comes_to_nothing():
     assert found["figures"]["nothing"] == found["figures"]["seats"] == 0
 
 
-# --- What always holds ----------------------------------------------------------------------------------------------------------
+# --- What always holds ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("allocation-guarantee")
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(town=st.integers(0, 2**32), seed=st.text(max_size=8))
 def test_whatever_the_wishes_no_rule_is_broken_and_every_reason_is_true(town, seed):
-    """Judged by hand, in the order of the turns that the answers tell: capacity, clashes, limits, and no justified envy: whoever
-    reads "full" sees each of those seats with somebody who had ranked the session higher, or whose turn came before."""
+    """Judged by hand, in the order of the turns that the answers tell: capacity, clashes, limits, and no justified
+    envy: whoever reads "full" sees each of those seats with somebody who had ranked the session higher, or whose turn
+    came before."""
     told = a_town(random.Random(town))
     sessions, people = told["sessions"], told["people"]
     found = answers(told, seed)
@@ -357,7 +396,9 @@ def test_whatever_the_wishes_no_rule_is_broken_and_every_reason_is_true(town, se
     given_to: dict[str, list[tuple[int, int]]] = {pool: [] for pool in left}
     got: dict[str, list[str]] = {who: [] for who in people}
 
-    assert {who: len(of_person) for who, of_person in found.items()} == {who: len(one["wishes"]) for who, one in people.items()}
+    assert {who: len(of_person) for who, of_person in found.items()} == {
+        who: len(one["wishes"]) for who, one in people.items()
+    }
     for rank in range(1, 10):
         asking = {who: of_person[rank - 1] for who, of_person in found.items() if len(of_person) >= rank}
         turns = sorted(asking, key=lambda who: asking[who]["turn"])
@@ -367,13 +408,19 @@ def test_whatever_the_wishes_no_rule_is_broken_and_every_reason_is_true(town, se
             answer, wish = asking[who], people[who]["wishes"][rank - 1]
             one = sessions[wish]
             own = [pool for pool, cohort, _ in one["pools"] if cohort in people[who]["cohorts"] and cohort]
-            let_in = one["open_to"] is None or who in one["open_to"]["people"] or {*one["open_to"]["cohorts"]} & {*people[who]["cohorts"]}
+            let_in = (
+                one["open_to"] is None
+                or who in one["open_to"]["people"]
+                or {*one["open_to"]["cohorts"]} & {*people[who]["cohorts"]}
+            )
             usable = own + [pool for pool, cohort, _ in one["pools"] if not cohort and let_in]
             expected = [held for held, kind in people[who]["held"] if kind != "waiting"] + got[who]
             clashing = [other for other in expected if other != wish and apart(one, sessions[other]) is False]
             seats = {held for held, kind in people[who]["held"] if kind in lottery.TAKES_A_SEAT} | {*got[who]}
             limited = [
-                limit for limit in told["limits"] if counts(one, limit) and sum(counts(sessions[s], limit) for s in seats) >= limit[2]
+                limit
+                for limit in told["limits"]
+                if counts(one, limit) and sum(counts(sessions[s], limit) for s in seats) >= limit[2]
             ]
             truths = {
                 "closed": bool(one["closed"]),
@@ -423,14 +470,18 @@ def test_the_figures_are_those_of_the_answers():
     assert figures["wishes"] == sum(by_code.values())
     assert figures["codes"] == by_code
     assert figures["seats"] == by_code["given"] == sum(row["given"] for row in figures["sessions"].values())
-    assert figures["nothing"] == sum(all(answer["code"] != "given" for answer in of_person) for of_person in found["answers"].values())
+    assert figures["nothing"] == sum(
+        all(answer["code"] != "given" for answer in of_person) for of_person in found["answers"].values()
+    )
     assert sum(figures["best"]) + figures["nothing"] == figures["people"]
-    assert figures["best"][0] == sum(of_person[0]["code"] == "given" for of_person in found["answers"].values() if of_person)
+    assert figures["best"][0] == sum(
+        of_person[0]["code"] == "given" for of_person in found["answers"].values() if of_person
+    )
     assert sum(row["wishes"] for row in figures["sessions"].values()) == figures["wishes"]
     assert sum(row["full"] for row in figures["sessions"].values()) == by_code["full"]
 
 
-# --- Repeating a run ------------------------------------------------------------------------------------------------------------
+# --- Repeating a run --------------------------------------------------------------------------------------------------
 
 
 def test_a_run_that_nobody_touched_is_repeated_without_a_difference():
@@ -442,7 +493,9 @@ def test_a_run_that_nobody_touched_is_repeated_without_a_difference():
 def test_a_seat_that_was_moved_by_hand_is_found():
     told = a_town(random.Random(5))
     results = lottery.run(told, "x")
-    who, answer = next((who, answer) for who, found in results["answers"].items() for answer in found if answer["code"] == "full")
+    who, answer = next(
+        (who, answer) for who, found in results["answers"].items() for answer in found if answer["code"] == "full"
+    )
     place = results["answers"][who].index(answer)
     answer["code"] = "given"
 

@@ -1,4 +1,5 @@
-"""The pages of wishes: ranking without a script, what is refused, what others see of it, and the result (docs/rules.md#allocation)."""
+"""The pages of wishes: ranking without a script, what is refused, what others see of it, and the result
+(docs/rules.md#allocation)."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -64,7 +65,7 @@ def commit(allocation):
     return allocating.commit(make.simulation(allocation), actor=make.organiser(), at=allocation.closes_at)
 
 
-# --- Ranking --------------------------------------------------------------------------------------------------------------------
+# --- Ranking ----------------------------------------------------------------------------------------------------------
 
 
 def test_wishes_are_added_moved_and_removed_by_plain_buttons(client, ada, three):
@@ -154,8 +155,13 @@ def test_what_cannot_be_had_says_why_and_offers_no_button(client, ada, three):
 
     page = shown(client, allocation)
 
-    rows = {slug: words(row) for slug, row in re.findall(r'<li class="row[^"]*" id="session-([\w-]+)">(.*?)</li>', page, re.S)}
-    assert "Vous intervenez dans « Discours » au même moment. Vous ne pourrez donc pas obtenir celle-ci." in rows[one.slug]
+    rows = {
+        slug: words(row)
+        for slug, row in re.findall(r'<li class="row[^"]*" id="session-([\w-]+)">(.*?)</li>', page, re.S)
+    }
+    assert (
+        "Vous intervenez dans « Discours » au même moment. Vous ne pourrez donc pas obtenir celle-ci." in rows[one.slug]
+    )
     assert "Vous y avez déjà une place" in rows[two.slug]
     assert "annulée" in rows[closed.slug]
     assert "réservées à d’autres" in rows[invited_only.slug]
@@ -197,7 +203,9 @@ def test_a_title_is_shown_as_text(client, ada):
 
 
 @pytest.mark.parametrize("number", [2, 20])
-def test_the_page_takes_the_same_queries_for_two_sessions_and_for_twenty(client, ada, django_assert_num_queries, number):
+def test_the_page_takes_the_same_queries_for_two_sessions_and_for_twenty(
+    client, ada, django_assert_num_queries, number
+):
     cohort = make.membership(who=ada).cohort
     sessions = [session(3 * n, access="invitation" if n == 0 else "registration") for n in range(number)]
     make.registration(session(1000), ada)
@@ -209,7 +217,7 @@ def test_the_page_takes_the_same_queries_for_two_sessions_and_for_twenty(client,
         assert client.get(url(allocation)).status_code == 200
 
 
-# --- Bad input ------------------------------------------------------------------------------------------------------------------
+# --- Bad input --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("atomic-ranking")
@@ -246,12 +254,25 @@ def test_a_forged_ranking_changes_nothing_and_gets_a_clear_answer(client, ada, t
     make.allocation(elsewhere)
     allocation = make.allocation(one, two, cancelled, draft)
     allocating.express(allocation, ada, [one])
-    slugs = {"one": one.slug, "two": two.slug, "elsewhere": elsewhere.slug, "draft": draft.slug, "cancelled": cancelled.slug}
+    slugs = {
+        "one": one.slug,
+        "two": two.slug,
+        "elsewhere": elsewhere.slug,
+        "draft": draft.slug,
+        "cancelled": cancelled.slug,
+    }
 
     def filled(text):
-        return re.sub(r"\{(\w+)\}", lambda found: slugs[found[1]], text).encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+        return (
+            re.sub(r"\{(\w+)\}", lambda found: slugs[found[1]], text)
+            .encode("utf-8", "surrogatepass")
+            .decode("utf-8", "replace")
+        )
 
-    body = {name: [filled(text) for text in value] if isinstance(value, list) else filled(value) for name, value in sent.items()}
+    body = {
+        name: [filled(text) for text in value] if isinstance(value, list) else filled(value)
+        for name, value in sent.items()
+    }
     for headers in ({}, {"HX-Request": "true", "HX-Target": "wishes"}):
         answer = client.post(url(allocation), body, headers=headers, follow=True)
 
@@ -269,7 +290,7 @@ def test_a_body_of_a_megabyte_is_refused_without_an_error_of_ours(client, ada, t
     assert order(allocation, ada) == []
 
 
-# --- Who sees what ----------------------------------------------------------------------------------------------------------------
+# --- Who sees what ----------------------------------------------------------------------------------------------------
 
 
 def test_strangers_sign_in_first(client, three):
@@ -324,7 +345,7 @@ def test_nobody_sees_the_wishes_of_others(client, ada, three):
     assert f">{allocating.person_key(bob.pk)}<" not in page
 
 
-# --- States -----------------------------------------------------------------------------------------------------------------------
+# --- States -----------------------------------------------------------------------------------------------------------
 
 
 def test_the_list_says_what_is_open_closed_and_done(client, ada, three):
@@ -332,7 +353,9 @@ def test_the_list_says_what_is_open_closed_and_done(client, ada, three):
     make.allocation(three[0], title="Ouverte")
     mine = make.allocation(three[1], title="Commencée")
     allocating.express(mine, ada, [three[1]])
-    closed = make.allocation(three[1], title="Fermée", opens_at=now - timedelta(days=3), closes_at=now - timedelta(days=1))
+    closed = make.allocation(
+        three[1], title="Fermée", opens_at=now - timedelta(days=3), closes_at=now - timedelta(days=1)
+    )
     done = make.allocation(three[2], title="Attribuée")
     allocating.express(done, ada, [three[2]])
     commit(done)
@@ -355,7 +378,7 @@ def test_the_list_is_whole_when_there_is_nothing(client, ada):
     page = words(client.get(reverse("allocations:wishes")).content.decode())
 
     assert "Rien n’est attribué sur souhaits pour l’instant." in page
-    assert "Lire le programme" in page
+    assert "Parcourir le programme" in page
 
 
 @pytest.mark.parametrize("number", [1, 5])
@@ -378,7 +401,9 @@ def test_after_the_deadline_ones_order_is_read_only(client, ada, three):
     assert "<button" not in page.partition('id="wishes"')[2].partition("</form>")[0]
     assert "Souhait 1" in words(page)
     assert "arrivera par courriel" in words(page)
-    answer = client.post(url(allocation), {"wish": [one.slug for one in three[:2]], "leave": three[0].slug}, follow=True)
+    answer = client.post(
+        url(allocation), {"wish": [one.slug for one in three[:2]], "leave": three[0].slug}, follow=True
+    )
     assert "étaient ouverts jusqu’au" in words(answer.content.decode())
     assert order(allocation, ada) == three[:2]
 

@@ -1,4 +1,5 @@
-"""The benches run and print the figures that docs/benchmarks.md names. How fast is never asserted: the machine is shared."""
+"""The benches run and print the figures that docs/benchmarks.md names. How fast is never asserted: the machine is
+shared."""
 
 import json
 import os
@@ -23,7 +24,8 @@ def run(copy_of_the_product: Callable[[Path], None], tmp_path_factory: pytest.Te
 
 
 def figures_of(*command: str, sqlite: str = "") -> dict:
-    """Run one bench on a SQLite file of its own; return the JSON object that it prints, alone, on its standard output."""
+    """Run one bench on a SQLite file of its own; return the JSON object that it prints, alone, on its standard
+    output."""
     # Nothing of the tests' environment may reach it: it makes its own, like for a developer who types the command.
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     done = subprocess.run(
@@ -42,7 +44,20 @@ def figures_of(*command: str, sqlite: str = "") -> dict:
 
 @pytest.mark.slow(12)
 def test_a_hot_sale_sells_every_seat_once_and_tells_how_fast(run):
-    few = ["--people", "12", "--seats", "5", "--concurrency", "4", "--rounds", "1", "--floor-seconds", "0.2", "--cancel", "0.5"]
+    few = [
+        "--people",
+        "12",
+        "--seats",
+        "5",
+        "--concurrency",
+        "4",
+        "--rounds",
+        "1",
+        "--floor-seconds",
+        "0.2",
+        "--cancel",
+        "0.5",
+    ]
     figures = run("bench/hot_sale.py", *few)
 
     assert figures["sold"] == 5
@@ -50,7 +65,15 @@ def test_a_hot_sale_sells_every_seat_once_and_tells_how_fast(run):
     assert figures["cancelled"] == 2
     assert figures["errors"] == figures["oversold"] == figures["refused"] == figures["breaches"] == 0
     assert figures["database"] == "sqlite"
-    for name in ("registrations_per_s", "queries_per_registration", "p50_ms", "p95_ms", "p99_ms", "floor_per_s", "ratio_to_floor"):
+    for name in (
+        "registrations_per_s",
+        "queries_per_registration",
+        "p50_ms",
+        "p95_ms",
+        "p99_ms",
+        "floor_per_s",
+        "ratio_to_floor",
+    ):
         assert figures[name] > 0, name
     assert "max_rss_mb" in figures
 
@@ -103,7 +126,15 @@ def test_mails_to_many_are_timed_and_each_arrives_once(run):
 
     assert figures["lost"] == figures["duplicates"] == 0
     assert figures["codes"] >= 1
-    for name in ("queued_s", "delivered_per_s", "urgent_p95_s", "max_rss_mb", "web_p95_ms", "web_p95_ratio", "busy_web_p95_ratio"):
+    for name in (
+        "queued_s",
+        "delivered_per_s",
+        "urgent_p95_s",
+        "max_rss_mb",
+        "web_p95_ms",
+        "web_p95_ratio",
+        "busy_web_p95_ratio",
+    ):
         assert figures[name] > 0, name
 
 
@@ -112,14 +143,25 @@ def test_a_long_list_is_timed_and_the_web_beside_it(run):
     figures = run("bench/lists.py", "--rows", "30")
 
     assert (figures["rows"], figures["again_writes"]) == (30, 0)
-    names = ("review_s", "apply_s", "again_s", "max_rss_mb", "queries_per_1000_rows", "web_p95_ms", "web_p95_ratio", "busy_web_p95_ratio")
+    names = (
+        "review_s",
+        "apply_s",
+        "again_s",
+        "max_rss_mb",
+        "queries_per_1000_rows",
+        "web_p95_ms",
+        "web_p95_ratio",
+        "busy_web_p95_ratio",
+    )
     for name in names:
         assert figures[name] > 0, name
 
 
 @pytest.mark.parametrize("wrong", [["--people", "0"], ["--concurrency", "1000"], ["--seats", "x"]])
 def test_an_odd_size_is_refused_before_anything_starts(wrong):
-    done = subprocess.run([sys.executable, "bench/hot_sale.py", *wrong], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "bench/hot_sale.py", *wrong], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
 
     assert done.returncode == 2
     assert "usage" in done.stderr

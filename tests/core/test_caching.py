@@ -20,7 +20,9 @@ def kept():  # type: ignore[no-untyped-def]
 
 @pytest.mark.proves("public-cache")
 @pytest.mark.django_db
-def test_a_public_page_is_kept_compressed_and_not_drawn_again(kept, django_assert_num_queries, rf: RequestFactory) -> None:  # type: ignore[no-untyped-def]
+def test_a_public_page_is_kept_compressed_and_not_drawn_again(  # type: ignore[no-untyped-def]
+    kept, django_assert_num_queries, rf: RequestFactory
+) -> None:
     make.venue(name="Grand Palais")
     first = kept(rf.get("/venues/", HTTP_ACCEPT_ENCODING="gzip, deflate, br"))
 

@@ -41,7 +41,9 @@ def test_it_moves_for_every_process_and_on_both_databases():
 
     env = os.environ | {"TEST_DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
     program = f"import os; import tests.settings as s; s.VAR_DIR = {str(settings.VAR_DIR)!r}\n{asks}"
-    told = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True).stdout.split("\n")
+    told = subprocess.run(
+        [sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True
+    ).stdout.split("\n")
     moments = [clock.now(), clock.database_now(), *map(datetime.fromisoformat, told[:2])]
     assert all(near(moment, timezone.now() + 3 * DAY) for moment in moments)
 
@@ -75,7 +77,9 @@ def test_it_stands_in_production(settings):
         call_command("move_clock", "2d")
 
 
-@pytest.mark.parametrize(("by", "moved"), [("2d", 2 * DAY), ("3h", DAY / 8), ("-45m", timedelta(minutes=-45)), ("0", timedelta())])
+@pytest.mark.parametrize(
+    ("by", "moved"), [("2d", 2 * DAY), ("3h", DAY / 8), ("-45m", timedelta(minutes=-45)), ("0", timedelta())]
+)
 def test_an_operator_of_a_demo_moves_it(by, moved, capsys):
     call_command("move_clock", "--", by)
 

@@ -76,7 +76,8 @@ def test_where_both_wrote_the_same_field_the_reader_decides(anna: Client, bruno:
     assert answer.status_code == 409
     assert "Rien n’est encore enregistré" in page
     shown = {
-        difference.label: (difference.before, difference.now, difference.mine) for difference in answer.context["conflict"].differences
+        difference.label: (difference.before, difference.now, difference.mine)
+        for difference in answer.context["conflict"].differences
     }
     assert ("Avant", "D’Anna", "De Bruno") in shown.values()
     assert len(shown) == 3
@@ -84,7 +85,12 @@ def test_where_both_wrote_the_same_field_the_reader_decides(anna: Client, bruno:
     assert (merged["title_fr"], merged["starts_at_1"], merged["capacity"]) == (["De Bruno"], ["06:00"], ["20"])
     assert bruno.post(url(session), merged).status_code == 302
     session.refresh_from_db()
-    assert (session.title_fr, session.title_en, session.capacity, session.local_starts_at) == ("De Bruno", "Bruno’s", 20, begins)
+    assert (session.title_fr, session.title_en, session.capacity, session.local_starts_at) == (
+        "De Bruno",
+        "Bruno’s",
+        20,
+        begins,
+    )
 
 
 def test_a_third_save_while_the_reader_decides_asks_again(anna: Client, bruno: Client) -> None:
@@ -141,7 +147,10 @@ def test_rows_below_the_form_are_kept_apart_too(anna: Client, bruno: Client) -> 
     assert answer.status_code == 409
     assert [(one.before, one.now, one.mine) for one in answer.context["conflict"].differences] == [("un", "d’Anna", "")]
     assert bruno.post(url(session), sent(answer.content, "session_form")).status_code == 302
-    assert set(Participation.objects.filter(pk__in=[part.pk for part in parts]).values_list("note", flat=True)) == {"d’Anna", "de Bruno"}
+    assert set(Participation.objects.filter(pk__in=[part.pk for part in parts]).values_list("note", flat=True)) == {
+        "d’Anna",
+        "de Bruno",
+    }
 
 
 def test_a_row_that_somebody_deleted_is_told_and_no_crash(anna: Client, bruno: Client) -> None:
@@ -154,7 +163,10 @@ def test_a_row_that_somebody_deleted_is_told_and_no_crash(anna: Client, bruno: C
 
     assert answer.status_code == 409
     assert "<b>supprimé</b>" in answer.content.decode()
-    assert bruno.post(url(session), sent(answer.content, "session_form") | {"participations-0-DELETE": "on"}).status_code == 302
+    assert (
+        bruno.post(url(session), sent(answer.content, "session_form") | {"participations-0-DELETE": "on"}).status_code
+        == 302
+    )
     session.refresh_from_db()
     assert session.title_fr == "Après"
 
@@ -175,9 +187,19 @@ def test_every_record_is_kept_so(anna: Client, bruno: Client) -> None:
     session, cohort = make.session(seats=10), make.cohort()
     pool = pools.allot(session, cohort, 2)
     cases: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
-        (f"/admin/accounts/attendee/{person.pk}/change/", "attendee_form", {"name": "D’Anna"}, {"organisation": "Cnam"}),
+        (
+            f"/admin/accounts/attendee/{person.pk}/change/",
+            "attendee_form",
+            {"name": "D’Anna"},
+            {"organisation": "Cnam"},
+        ),
         (f"/admin/venues/room/{room.pk}/change/", "room_form", {"capacity": 8}, {"name": "Nef"}),
-        (f"/admin/registrations/cohort/{cohort.pk}/change/", "cohort_form", {"allotments-0-seats": 4}, {"name_fr": "Promo"}),
+        (
+            f"/admin/registrations/cohort/{cohort.pk}/change/",
+            "cohort_form",
+            {"allotments-0-seats": 4},
+            {"name_fr": "Promo"},
+        ),
         (f"/admin/registrations/seatpool/{pool.pk}/change/", "seatpool_form", {"seats": 5}, {"source": "fichier"}),
     ]
     for address, part, by_her, by_him in cases:
@@ -212,7 +234,9 @@ def test_a_forged_version_changes_nothing_about_the_rules(anna: Client, drawn: s
     session = make.session()
     make.participation(session=session)
 
-    answer = anna.post(url(session), opened(anna, url(session)) | {"_version": drawn, "title_fr": "Après", "capacity": 0})
+    answer = anna.post(
+        url(session), opened(anna, url(session)) | {"_version": drawn, "title_fr": "Après", "capacity": 0}
+    )
 
     assert answer.status_code in (200, 400)
     assert "<script>" not in answer.content.decode()
@@ -221,7 +245,10 @@ def test_a_forged_version_changes_nothing_about_the_rules(anna: Client, drawn: s
 def test_who_may_only_look_saves_nothing(client: Client, anna: Client) -> None:
     session, form = make.session(title="Avant"), opened(anna, url(make.session()))
 
-    assert make.sign_in(client, make.user(is_staff=True)).post(url(session), form | {"title_fr": "Après"}).status_code == 403
+    assert (
+        make.sign_in(client, make.user(is_staff=True)).post(url(session), form | {"title_fr": "Après"}).status_code
+        == 403
+    )
 
 
 @pytest.mark.proves("no-lost-edits")
@@ -231,7 +258,9 @@ def test_two_who_save_at_the_same_instant_take_turns() -> None:
     clients = [make.sign_in(Client(), make.organiser(name)) for name in ("Anna", "Bruno", "Chloé", "David")]
     forms = [opened(client, url(session)) | {"title_fr": f"Titre {n}"} for n, client in enumerate(clients)]
 
-    answers = all_at_once([partial(client.post, url(session), form) for client, form in zip(clients, forms, strict=True)])
+    answers = all_at_once(
+        [partial(client.post, url(session), form) for client, form in zip(clients, forms, strict=True)]
+    )
 
     assert sorted(answer.status_code for answer in answers) == [302, 409, 409, 409]
     assert session.history.count() == 2

@@ -39,9 +39,15 @@ def is_about_people(model: type[models.Model]) -> bool:
 
 def test_every_model_that_names_somebody_is_declared() -> None:
     known = {kind.model for kind in declared()}
-    models_of_people = [model for model in apps.get_models(include_auto_created=True) if is_about_people(model) and not is_history(model)]
+    models_of_people = [
+        model
+        for model in apps.get_models(include_auto_created=True)
+        if is_about_people(model) and not is_history(model)
+    ]
 
-    assert [model._meta.label for model in models_of_people if model not in known and model._meta.label not in SAYS_NOTHING] == []
+    assert [
+        model._meta.label for model in models_of_people if model not in known and model._meta.label not in SAYS_NOTHING
+    ] == []
 
 
 @pytest.mark.parametrize("kind", declared(), ids=lambda kind: kind.model._meta.label)

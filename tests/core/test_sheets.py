@@ -194,13 +194,16 @@ def test_the_first_sheet_that_is_seen_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wall", "offset"), [(datetime(2027, 2, 10, 14, 30), 1), (datetime(2027, 7, 10, 14, 30), 2), (datetime(2027, 3, 28, 3, 0), 2)]
+    ("wall", "offset"),
+    [(datetime(2027, 2, 10, 14, 30), 1), (datetime(2027, 7, 10, 14, 30), 2), (datetime(2027, 3, 28, 3, 0), 2)],
 )
 def test_a_wall_clock_means_one_instant(wall: datetime, offset: int) -> None:
     assert at_wall_time(wall, PARIS).utcoffset().total_seconds() == offset * 3600
 
 
-@pytest.mark.parametrize(("wall", "words"), [(datetime(2027, 3, 28, 2, 30), "n’existe pas"), (datetime(2026, 10, 25, 2, 30), "deux fois")])
+@pytest.mark.parametrize(
+    ("wall", "words"), [(datetime(2027, 3, 28, 2, 30), "n’existe pas"), (datetime(2026, 10, 25, 2, 30), "deux fois")]
+)
 def test_the_hours_of_the_nights_when_clocks_change_are_refused(wall: datetime, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         at_wall_time(wall, PARIS)

@@ -18,7 +18,12 @@ def said(text: str) -> str:
 
 @pytest.mark.parametrize(
     ("hour", "minute", "french", "english"),
-    [(14, 30, "14_h_30", "2:30_pm"), (0, 5, "0_h_05", "12:05_am"), (12, 0, "12_h_00", "12:00_pm"), (9, 0, "9_h_00", "9:00_am")],
+    [
+        (14, 30, "14_h_30", "2:30_pm"),
+        (0, 5, "0_h_05", "12:05_am"),
+        (12, 0, "12_h_00", "12:00_pm"),
+        (9, 0, "9_h_00", "9:00_am"),
+    ],
 )
 def test_a_wall_time_is_written_as_each_language_writes_it(hour: int, minute: int, french: str, english: str) -> None:
     moment = HALF_PAST_TWO.replace(hour=hour, minute=minute)
@@ -61,7 +66,13 @@ def test_days_are_written_in_full() -> None:
         (date(2027, 2, 4), date(2027, 2, 9), "day", "du 4 au 9_février 2027", "4–9_February 2027"),
         (date(2027, 2, 1), date(2027, 2, 9), "day", "du 1er au 9_février 2027", "1–9_February 2027"),
         (date(2027, 1, 30), date(2027, 2, 9), "day", "du 30_janvier au 9_février 2027", "30_January – 9_February 2027"),
-        (date(2026, 12, 30), date(2027, 1, 2), "day", "du 30_décembre 2026 au 2_janvier 2027", "30_December 2026 – 2_January 2027"),
+        (
+            date(2026, 12, 30),
+            date(2027, 1, 2),
+            "day",
+            "du 30_décembre 2026 au 2_janvier 2027",
+            "30_December 2026 – 2_January 2027",
+        ),
         (date(2024, 5, 1), date(2024, 5, 1), "month", "mai 2024", "May 2024"),
         (date(2024, 5, 1), date(2024, 6, 1), "month", "mai – juin 2024", "May – June 2024"),
         (date(2025, 1, 1), date(2025, 1, 1), "year", "2025", "2025"),
@@ -87,11 +98,15 @@ def test_a_duration_is_short(minutes: int, french: str, english: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("hours", "words"), [(1, "1_h"), (4, "jusqu’à 18_h_30"), (14, "jusqu’à jeudi 11_février, 4_h_30")], ids=["short", "long", "overnight"]
+    ("hours", "words"),
+    [(1, "1_h"), (4, "jusqu’à 18_h_30"), (14, "jusqu’à jeudi 11_février, 4_h_30")],
+    ids=["short", "long", "overnight"],
 )
 def test_what_lasts_for_hours_says_until_when(hours: int, words: str) -> None:
     session = SimpleNamespace(
-        duration=timedelta(hours=hours), local_starts_at=HALF_PAST_TWO, local_ends_at=HALF_PAST_TWO + timedelta(hours=hours)
+        duration=timedelta(hours=hours),
+        local_starts_at=HALF_PAST_TWO,
+        local_ends_at=HALF_PAST_TWO + timedelta(hours=hours),
     )
 
     assert when.lasts(session) == said(words)

@@ -1,4 +1,5 @@
-"""The administration in a real browser: usable by all, in both schemes and on a phone, inside the policy that allows no inline code."""
+"""The administration in a real browser: usable by all, in both schemes and on a phone, inside the policy that allows no
+inline code."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +24,10 @@ from tests import make
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
-SPILT = "[...document.querySelectorAll('td, th')].filter((cell) => cell.scrollWidth > cell.clientWidth + 1).map((cell) => cell.innerText)"
+SPILT = (
+    "[...document.querySelectorAll('td, th')].filter((cell) => cell.scrollWidth > cell.clientWidth + 1).map((cell) =>"
+    " cell.innerText)"
+)
 
 
 @pytest.fixture(params=[("light", 1280), ("dark", 390)], ids=["light-wide", "dark-narrow"])
@@ -31,13 +35,19 @@ def page(request: pytest.FixtureRequest, chromium: Browser, live_server: Any, cl
     """A page of someone who may do everything, in French; at its end, the policy must have refused nothing."""
     scheme, width = request.param
     context = chromium.new_context(
-        base_url=live_server.url, color_scheme=scheme, viewport={"width": width, "height": 800}, locale="fr-FR", timezone_id="Europe/Paris"
+        base_url=live_server.url,
+        color_scheme=scheme,
+        viewport={"width": width, "height": 800},
+        locale="fr-FR",
+        timezone_id="Europe/Paris",
     )
     cookie = make.sign_in(client, make.organiser()).cookies[settings.SESSION_COOKIE_NAME].value
     context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
     page = context.new_page()
     refused: list[str] = []
-    page.on("console", lambda message: refused.append(message.text) if "Content Security Policy" in message.text else None)
+    page.on(
+        "console", lambda message: refused.append(message.text) if "Content Security Policy" in message.text else None
+    )
     page.on("pageerror", lambda error: refused.append(str(error)))
     yield page
     context.close()
@@ -59,10 +69,15 @@ def press(page: Page, button: str) -> None:
 
 def a_line() -> Registration:
     """Somebody who waits, with an offer out before them and one who is expected elsewhere."""
-    session = make.session(title="Éthique et droit", seats=2, waiting_list="offer", event=make.event(clash_policy="refuse"))
+    session = make.session(
+        title="Éthique et droit", seats=2, waiting_list="offer", event=make.event(clash_policy="refuse")
+    )
     seated = [make.registration(session) for _ in range(2)]
     make.registration(make.session(), seated[1].attendee)
-    waiting = [booking.register(session, who, actor=who.user, waits=True) for who in (make.attendee(), make.attendee(), make.attendee())]
+    waiting = [
+        booking.register(booking.Ask(session, who, actor=who.user, waits=True))
+        for who in (make.attendee(), make.attendee(), make.attendee())
+    ]
     make.registration(make.session(), waiting[1].attendee)
     waitlist.start_party(waiting[2], actor=waiting[2].attendee.user)
     booking.cancel(session, seated[0].attendee, actor=seated[0].attendee.user)
@@ -70,10 +85,19 @@ def a_line() -> Registration:
 
 
 def a_queue_in_trouble() -> SuppressedAddress:
-    """Mails held, a lane paused, a mail server that is away, a mail that was refused, one that came twice, an address that is bad."""
+    """Mails held, a lane paused, a mail server that is away, a mail that was refused, one that came twice, an address
+    that is bad."""
     address = "somebody.with.a.very.long.address@an.institution.that.is.not.short.example.org"
-    for n, fields in enumerate([{"status": "failed", "last_error": f"550 5.1.1 <{address}>: no"}, {"status": "sent", "takeovers": 1}]):
-        post("registrations.confirmed", address, dedupe_key=f"trouble{n}", language="fr", letter=Letter("Votre place", "…"))
+    for n, fields in enumerate(
+        [{"status": "failed", "last_error": f"550 5.1.1 <{address}>: no"}, {"status": "sent", "takeovers": 1}]
+    ):
+        post(
+            "registrations.confirmed",
+            address,
+            dedupe_key=f"trouble{n}",
+            language="fr",
+            letter=Letter("Votre place", "…"),
+        )
         Message.objects.filter(dedupe_key=f"trouble{n}").update(**{"sent_at": timezone.now()} | fields)
     suppression.mark(address, "bounced", "550 5.1.1 no such user", at=timezone.now())
     lanes.rest(Message.Lane, f"454 4.7.0 {'x' * 200}", at=timezone.now(), server_is_away=True)
@@ -84,14 +108,16 @@ def a_queue_in_trouble() -> SuppressedAddress:
 
 def a_request() -> Registration:
     session, who = make.session(access=Session.Access.APPROVAL, holds_requests=False, seats=1), make.attendee()
-    return booking.register(session, who, actor=who.user, reason="Pour ma thèse")
+    return booking.register(booking.Ask(session, who, actor=who.user, reason="Pour ma thèse"))
 
 
 @pytest.mark.proves("accessible-pages")
 @pytest.mark.parametrize("page", machine.LOOKS["fr"][:1], indirect=True, ids=["light-wide then dark-narrow"])
 @pytest.mark.slow(40)
 def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
-    session = make.session(title="Éthique, droit et gouvernance des systèmes d’apprentissage", assumed_fields="start|capacity")
+    session = make.session(
+        title="Éthique, droit et gouvernance des systèmes d’apprentissage", assumed_fields="start|capacity"
+    )
     make.participation(session=session)
     registration = make.registration(session)
     pool = pools.allot(session, make.cohort(), 5)
@@ -257,7 +283,9 @@ def test_an_organiser_imports_a_list_and_cancels_a_seat(page: Page, tmp_path: Pa
 
 def test_an_organiser_works_through_a_waiting_list_requests_and_a_smaller_room(page: Page) -> None:
     line, asked = a_line(), a_request()
-    other = booking.register(asked.session, someone := make.attendee(), actor=someone.user, reason="Pour apprendre")
+    other = booking.register(
+        booking.Ask(asked.session, someone := make.attendee(), actor=someone.user, reason="Pour apprendre")
+    )
 
     page.goto(f"/admin/programme/session/{line.session_id}/waitlist/")
     page.get_by_role("checkbox", name=line.attendee.name).last.check()

@@ -1,4 +1,5 @@
-"""The main job, by a newcomer in French, against the real processes of the demo: read, sign in, take a seat, get the mail, give it back."""
+"""The main job, by a newcomer in French, against the real processes of the demo: read, sign in, take a seat, get the
+mail, give it back."""
 
 import re
 import time
@@ -53,7 +54,9 @@ def sign_in(page: Page, mailbox: Page, demo: Demo, address: str, button: str) ->
 
 @pytest.mark.proves("real-browser")
 @pytest.mark.slow(15)
-def test_from_the_programme_to_a_seat_and_back(page: Page, mailbox: Page, demo: Demo, chromium: Browser, tmp_path: Path) -> None:
+def test_from_the_programme_to_a_seat_and_back(
+    page: Page, mailbox: Page, demo: Demo, chromium: Browser, tmp_path: Path
+) -> None:
     # The programme, then the session.
     page.goto(f"{demo.url}/programme/")
     page.get_by_role("link", name=TITLE, exact=True).click()
@@ -74,7 +77,9 @@ def test_from_the_programme_to_a_seat_and_back(page: Page, mailbox: Page, demo: 
     mailbox.get_by_role("link", name=f"Votre place : {TITLE}").click()
     letter = mailbox.frame_locator("iframe")
     expect(letter.get_by_role("heading", name=TITLE)).to_be_visible()
-    assert letter.locator("h1").evaluate("e => getComputedStyle(e).fontSize") == "27px", "the letter's own style was refused"
+    assert letter.locator("h1").evaluate("e => getComputedStyle(e).fontSize") == "27px", (
+        "the letter's own style was refused"
+    )
     expect(mailbox.locator("pre.letter")).to_contain_text("Élise d’Été")
     assert machine.unfit(mailbox) == []
     with mailbox.expect_download() as download:
@@ -82,7 +87,11 @@ def test_from_the_programme_to_a_seat_and_back(page: Page, mailbox: Page, demo: 
     download.value.save_as(tmp_path / "session.ics")
     entry = Calendar.from_ical((tmp_path / "session.ics").read_bytes())
     [event] = entry.walk("VEVENT")
-    assert (event["SUMMARY"], event["DTSTART"].params["TZID"], event["DTSTART"].dt.strftime("%H:%M")) == (TITLE, "Europe/Paris", "09:45")
+    assert (event["SUMMARY"], event["DTSTART"].params["TZID"], event["DTSTART"].dt.strftime("%H:%M")) == (
+        TITLE,
+        "Europe/Paris",
+        "09:45",
+    )
     assert [zone["TZID"] for zone in entry.walk("VTIMEZONE")] == ["Europe/Paris"]
 
     # My programme, from which the seat is given back; the mail that says so takes the entry out of the calendar.

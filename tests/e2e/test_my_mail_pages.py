@@ -1,4 +1,5 @@
-"""The pages about one's mails and calendar in a real browser: fit for all, in both languages and schemes, on a phone too."""
+"""The pages about one's mails and calendar in a real browser: fit for all, in both languages and schemes, on a phone
+too."""
 
 from datetime import timedelta
 
@@ -25,7 +26,9 @@ def test_a_calendar_gets_its_address_by_keyboard_and_its_page_is_fit_for_all(pag
     with page.expect_navigation():
         page.keyboard.press("Enter")
 
-    expect(page.locator("#feed-address")).to_have_value(f"http://testserver/calendar/{CalendarFeed.objects.get(attendee=ada).token}.ics")
+    expect(page.locator("#feed-address")).to_have_value(
+        f"http://testserver/calendar/{CalendarFeed.objects.get(attendee=ada).token}.ics"
+    )
     judge(page)
 
 

@@ -1,4 +1,5 @@
-"""The job of a partner, in French, in a browser, against the real processes of the demo: a list comes in, people answer, places move on."""
+"""The job of a partner, in French, in a browser, against the real processes of the demo: a list comes in, people
+answer, places move on."""
 
 import os
 import re
@@ -70,10 +71,14 @@ def row(page: Page, name: str) -> Locator:
     "erased-from-lists",
 )
 @pytest.mark.slow(50)
-def test_a_list_comes_in_people_answer_and_places_move_on(page: Page, chromium: Browser, demo: Demo, tmp_path: Path) -> None:
+def test_a_list_comes_in_people_answer_and_places_move_on(
+    page: Page, chromium: Browser, demo: Demo, tmp_path: Path
+) -> None:
     database = f"sqlite:///{quote(str(demo.folder / 'summit.sqlite3'))}"
     kept = run_python(
-        ONE_SEAT, os.environ | {"DATABASE_URL": database, "VAR_DIR": str(demo.folder), "DJANGO_SETTINGS_MODULE": "summit.settings"}
+        ONE_SEAT,
+        os.environ
+        | {"DATABASE_URL": database, "VAR_DIR": str(demo.folder), "DJANGO_SETTINGS_MODULE": "summit.settings"},
     )
     assert kept.returncode == 0, kept.stderr
     mailbox = chromium.new_context(locale="fr-FR").new_page()
@@ -147,7 +152,9 @@ def test_a_list_comes_in_people_answer_and_places_move_on(page: Page, chromium: 
         machine.follow(student.get_by_role("button", name="Accepter"))
         expect(student.get_by_role("heading", name="Nous vous attendons")).to_be_visible()
         if n < 2:
-            expect(student.get_by_text("votre place est confirmée" if n == 0 else "vous êtes sur sa liste d’attente")).to_be_visible()
+            expect(
+                student.get_by_text("votre place est confirmée" if n == 0 else "vous êtes sur sa liste d’attente")
+            ).to_be_visible()
         is_good(student)
     student.context.clear_cookies()
     student.goto(links[3])

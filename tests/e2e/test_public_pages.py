@@ -1,4 +1,5 @@
-"""The public pages in a real browser: fit for all in both languages and schemes, quick by htmx, whole without script."""
+"""The public pages in a real browser: fit for all in both languages and schemes, quick by htmx, whole without
+script."""
 
 import re
 from collections.abc import Iterator
@@ -20,28 +21,49 @@ LONG = " ".join(["Un titre qui ne finit pas"] * 12)[:300]
 
 @pytest.fixture
 def summit() -> None:
-    """Six days, every state of a session, and the extremes: a title of 300 characters, 30 speakers, an event without sessions."""
+    """Six days, every state of a session, and the extremes: a title of 300 characters, 30 speakers, an event without
+    sessions."""
     days = [make.day(date(2031, 2, 3) + timedelta(days=n), label=f"Forum et rencontres, journée {n}") for n in range(6)]
     venue = make.venue(
-        slug="palais", name="Grand Palais", address="Avenue X", accessibility_fr="De plain-pied.", latitude=48.8, longitude=2.3
+        slug="palais",
+        name="Grand Palais",
+        address="Avenue X",
+        accessibility_fr="De plain-pied.",
+        latitude=48.8,
+        longitude=2.3,
     )
     room = make.room(venue=venue, name="Nef, scène principale", allows_several_sessions=True)
     tracks = [
-        make.track(slug=f"theme-{n}", name=f"Thématique {n}", colour=colour) for n, colour in enumerate(("#222222", "#1F6FB2", "#F5F5F5"))
+        make.track(slug=f"theme-{n}", name=f"Thématique {n}", colour=colour)
+        for n, colour in enumerate(("#222222", "#1F6FB2", "#F5F5F5"))
     ]
     event = make.event(slug="forum", title="Forum multi-acteurs", venue=venue, city="Paris")
     make.event(slug="seoul", kind=Event.Kind.PREVIOUS_SUMMIT, city="Séoul", date_precision=Event.DatePrecision.MONTH)
     common: dict[str, Any] = {"room": room, "event": event, "starts_at": MORNING}
     for n, access in enumerate(Session.Access.values):
-        make.session(slug=f"session-{access}", title=f"Accès {access}", access=access, track=tracks[n % 3], languages="fr|en", **common)
+        make.session(
+            slug=f"session-{access}",
+            title=f"Accès {access}",
+            access=access,
+            track=tracks[n % 3],
+            languages="fr|en",
+            **common,
+        )
     make.session(slug="annulee", title="Annulée", status=Session.Status.CANCELLED, track=tracks[0], **common)
-    make.session(slug="passee", title="Passée", track=tracks[0], **common | {"starts_at": MORNING - timedelta(days=3650)})
+    make.session(
+        slug="passee", title="Passée", track=tracks[0], **common | {"starts_at": MORNING - timedelta(days=3650)}
+    )
     make.session(slug="demain", title="Demain", track=tracks[1], **common | {"starts_at": MORNING + timedelta(days=1)})
-    full = make.session(slug="longue", title_fr=LONG, title_en="", description_fr=LONG, description_en="", track=tracks[2], **common)
+    full = make.session(
+        slug="longue", title_fr=LONG, title_en="", description_fr=LONG, description_en="", track=tracks[2], **common
+    )
     for n in range(30):
         role = Participation.Role.ANNOUNCED if n < 3 else Participation.Role.PANELLIST
         make.participation(
-            session=full, speaker=make.speaker(slug=f"voix-{n}", name=f"{chr(65 + n % 26)}da Lovelace {n}"), role=role, position=n
+            session=full,
+            speaker=make.speaker(slug=f"voix-{n}", name=f"{chr(65 + n % 26)}da Lovelace {n}"),
+            role=role,
+            position=n,
         )
     assert len(days) == 6
 
@@ -70,10 +92,14 @@ def visitor(request: pytest.FixtureRequest, chromium: Browser, live_server: Any)
     language = request.param
     scheme, width = machine.LOOKS[language][0]
     base_url = f"{live_server.url}/{'en/' if language == 'en' else ''}"
-    context = chromium.new_context(base_url=base_url, color_scheme=scheme, viewport={"width": width, "height": 800}, locale=language)
+    context = chromium.new_context(
+        base_url=base_url, color_scheme=scheme, viewport={"width": width, "height": 800}, locale=language
+    )
     page = context.new_page()
     refused: list[str] = []
-    page.on("console", lambda message: refused.append(message.text) if "Content Security Policy" in message.text else None)
+    page.on(
+        "console", lambda message: refused.append(message.text) if "Content Security Policy" in message.text else None
+    )
     page.on("pageerror", lambda error: refused.append(str(error)))
     page.looks = machine.LOOKS[language]  # type: ignore[attr-defined]
     yield page
@@ -107,7 +133,9 @@ def test_text_twice_as_large_still_fits_a_phone(chromium: Browser, live_server: 
 
 def test_fingers_find_what_they_aim_at(chromium: Browser, live_server: Any, summit: None) -> None:
     """44 px for whatever is not a link inside a sentence or a title of its own row."""
-    context = chromium.new_context(base_url=live_server.url, viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    context = chromium.new_context(
+        base_url=live_server.url, viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True
+    )
     page = context.new_page()
     page.goto("/programme/?day=2031-02-03&track=theme-1", wait_until="networkidle")
 
@@ -149,7 +177,9 @@ def test_filters_work_without_leaving_the_page(page: Page, live_server: Any, sum
 
 @pytest.mark.proves("accessible-pages")
 def test_the_programme_is_whole_without_script(chromium: Browser, live_server: Any, summit: None) -> None:
-    context = chromium.new_context(base_url=live_server.url, java_script_enabled=False, viewport={"width": 390, "height": 800})
+    context = chromium.new_context(
+        base_url=live_server.url, java_script_enabled=False, viewport={"width": 390, "height": 800}
+    )
     page = context.new_page()
     page.goto("/programme/?day=2031-02-03")
 

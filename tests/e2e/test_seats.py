@@ -1,4 +1,5 @@
-"""Seats in a real browser: every state fit for all, by keyboard and without a script, and nobody loses the thread of what they clicked."""
+"""Seats in a real browser: every state fit for all, by keyboard and without a script, and nobody loses the thread of
+what they clicked."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -24,28 +25,40 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 NOW = timezone.now()
 NOON = NOW.replace(hour=11, minute=0, second=0, microsecond=0) + timedelta(days=30)
 LONG = " ".join(["Un titre qui ne finit pas"] * 12)[:300]
-VARIANTS = [("fr", "dark", 390), ("en", "light", 1280)]  # a page more or less for each of some thirty states: not all four
+# A page more or less for each of some thirty states: not all four.
+VARIANTS = [("fr", "dark", 390), ("en", "light", 1280)]
 
 Mode = Session.WaitingList
 
 
 @pytest.fixture
 def enter(chromium: Browser, live_server: Any) -> Iterator[Callable[..., Page]]:
-    """Open a browser of somebody who is signed in; at the end, the policy must have refused nothing and no script have failed."""
+    """Open a browser of somebody who is signed in; at the end, the policy must have refused nothing and no script have
+    failed."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def enter(who: Attendee | None, *, lang: str = "fr", scheme: str = "light", width: int = 1280, **options: Any) -> Page:
+    def enter(
+        who: Attendee | None, *, lang: str = "fr", scheme: str = "light", width: int = 1280, **options: Any
+    ) -> Page:
         base = f"{live_server.url}/{'en/' if lang == 'en' else ''}"
         context = chromium.new_context(
-            base_url=base, color_scheme=scheme, viewport={"width": width, "height": 800}, locale=lang, timezone_id="Europe/Paris", **options
+            base_url=base,
+            color_scheme=scheme,
+            viewport={"width": width, "height": 800},
+            locale=lang,
+            timezone_id="Europe/Paris",
+            **options,
         )
         contexts.append(context)
         if who:
             cookie = make.sign_in(Client(), who).cookies[settings.SESSION_COOKIE_NAME].value
             context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
         page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if "Content Security Policy" in message.text else None)
+        page.on(
+            "console",
+            lambda message: complaints.append(message.text) if "Content Security Policy" in message.text else None,
+        )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         return page
 
@@ -71,7 +84,12 @@ def states(ada: Attendee) -> dict[str, Session]:
 
     def at(hours: float, **fields: Any) -> dict[str, Any]:
         room = make.room(venue=venue)
-        return {"starts_at": NOON + timedelta(hours=hours), "minutes": 20, "room": room, "title": f"Heure {hours}"} | fields
+        return {
+            "starts_at": NOON + timedelta(hours=hours),
+            "minutes": 20,
+            "room": room,
+            "title": f"Heure {hours}",
+        } | fields
 
     approval = Session.Access.APPROVAL
     found = {
@@ -105,7 +123,9 @@ def states(ada: Attendee) -> dict[str, Session]:
     waitlist.draw(found["drawn"], NOW + timedelta(days=2))
     give_back(found["offered"])
     ask(found["pending"], ada, reason=REASON)
-    booking.decide(ask(found["not granted"], ada, reason=REASON), grant=False, answer="Complet.", actor=make.organiser())
+    booking.decide(
+        ask(found["not granted"], ada, reason=REASON), grant=False, answer="Complet.", actor=make.organiser()
+    )
     Invitation.objects.create(session=found["invited"], email=ada.user.email)
     cohort = make.cohort(name="Master MéDAS")
     Membership.objects.create(cohort=cohort, attendee=ada)
@@ -179,12 +199,19 @@ def test_text_twice_as_large_fits_a_phone_and_fingers_find_their_aim(
 ) -> None:
     page = enter(ada, width=390, has_touch=True, is_mobile=True)
     found = []
-    addresses = ["me/", *(f"sessions/{states[name].slug}/seat/" for name in ("clash", "waiting", "together", "offered", "asks", "pending"))]
+    addresses = [
+        "me/",
+        *(
+            f"sessions/{states[name].slug}/seat/"
+            for name in ("clash", "waiting", "together", "offered", "asks", "pending")
+        ),
+    ]
     for address in addresses:
         page.goto(address)
         found += page.evaluate(
             """[...document.querySelectorAll("main :is(.button, button, summary, input:not([type=hidden]), textarea)")]
-            .filter((target) => target.offsetParent && target.getBoundingClientRect().height < 43.5).map((target) => target.outerHTML)"""
+            .filter((target) => target.offsetParent && target.getBoundingClientRect().height < 43.5)"""
+            ".map((target) => target.outerHTML)"
         )
         page.evaluate("document.documentElement.style.fontSize = '200%'")
         if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
@@ -193,7 +220,7 @@ def test_text_twice_as_large_fits_a_phone_and_fingers_find_their_aim(
     assert found == []
 
 
-# --- Acts -------------------------------------------------------------------------------------------------------------------------
+# --- Acts -------------------------------------------------------------------------------------------------------------
 
 
 def focused(page: Page) -> str:
@@ -263,7 +290,9 @@ def test_whoever_waits_gets_the_seat_that_another_browser_gives_back(enter: Call
 
 
 @pytest.mark.proves("my-programme-order")
-def test_an_offer_is_accepted_in_the_list_and_stands_among_the_seats_then(enter: Callable[..., Page], ada: Attendee) -> None:
+def test_an_offer_is_accepted_in_the_list_and_stands_among_the_seats_then(
+    enter: Callable[..., Page], ada: Attendee
+) -> None:
     session = full(waiting_list=Mode.OFFER, title="Puces")
     ask(session, ada)
     give_back(session)
@@ -296,7 +325,9 @@ def test_everything_works_without_a_script(enter: Callable[..., Page], ada: Atte
 
     page.goto(f"sessions/{wanted.slug}/")
     page.locator("#seat-box a").click()
-    page.get_by_role("button", name="Quitter « Puces » et réserver".replace("« ", "«\xa0").replace(" »", "\xa0»")).click()
+    page.get_by_role(
+        "button", name="Quitter « Puces » et réserver".replace("« ", "«\xa0").replace(" »", "\xa0»")
+    ).click()
     expect(page.locator(".note.success")).to_contain_text("Votre place est confirmée.")
 
     page.goto("me/")
@@ -322,7 +353,12 @@ def test_everything_works_without_a_script(enter: Callable[..., Page], ada: Atte
     page.get_by_label("Pourquoi voulez-vous venir").fill(REASON)
     page.get_by_role("button", name="Demander une place").click()
     expect(page.locator(".quote")).to_contain_text(REASON)
-    assert [status_of(session, ada) for session in (held, wanted, line, asked)] == ["swapped", "by_person", "left_waitlist", "pending"]
+    assert [status_of(session, ada) for session in (held, wanted, line, asked)] == [
+        "swapped",
+        "by_person",
+        "left_waitlist",
+        "pending",
+    ]
 
 
 def test_an_answer_422_takes_its_place_and_the_focus(enter: Callable[..., Page], ada: Attendee) -> None:
@@ -335,7 +371,8 @@ def test_an_answer_422_takes_its_place_and_the_focus(enter: Callable[..., Page],
     page.get_by_role("button", name="Demander une place").click()
 
     expect(page.locator("#seat-box .note.error")).to_be_focused()
-    expect(page.locator(".htmx-settling")).to_have_count(0)  # the browser gives the focus at once, htmx once more a moment later
+    # The browser gives the focus at once, htmx once more a moment later.
+    expect(page.locator(".htmx-settling")).to_have_count(0)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(reason).to_be_focused()

@@ -1,4 +1,5 @@
-"""The sign-in pages in a real browser: usable by all, by keyboard, without script, and inside the policy that allows no inline code."""
+"""The sign-in pages in a real browser: usable by all, by keyboard, without script, and inside the policy that allows no
+inline code."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +27,9 @@ def page(request: pytest.FixtureRequest, chromium: Browser, live_server: Any) ->
     page = context.new_page()
     page.looks = machine.LOOKS[language]  # type: ignore[attr-defined]
     refused: list[str] = []
-    page.on("console", lambda message: refused.append(message.text) if "Content Security Policy" in message.text else None)
+    page.on(
+        "console", lambda message: refused.append(message.text) if "Content Security Policy" in message.text else None
+    )
     yield page
     context.close()
     assert refused == []

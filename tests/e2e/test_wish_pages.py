@@ -49,7 +49,9 @@ def page(request: pytest.FixtureRequest, chromium: Browser, live_server: Any, ad
     page.prefix = "/en" if language == "en" else ""  # type: ignore[attr-defined]
     page.looks = machine.LOOKS[language]  # type: ignore[attr-defined]
     refused: list[str] = []
-    page.on("console", lambda message: refused.append(message.text) if "Content Security Policy" in message.text else None)
+    page.on(
+        "console", lambda message: refused.append(message.text) if "Content Security Policy" in message.text else None
+    )
     page.on("pageerror", lambda error: refused.append(str(error)))
     yield page
     context.close()
@@ -58,10 +60,13 @@ def page(request: pytest.FixtureRequest, chromium: Browser, live_server: Any, ad
 
 @pytest.fixture
 def allocation() -> Allocation:
-    """Twelve sessions over three days, two of them at the same hour, one with a very long title, one that is cancelled."""
+    """Twelve sessions over three days, two of them at the same hour, one with a very long title, one that is
+    cancelled."""
     first = timezone.now().replace(minute=0) + timedelta(days=7)
     titles = ["Éthique", "Arts", "Une " + "très " * 55 + "longue séance", *(f"Séance {n}" for n in range(9))]
-    sessions = [make.session(title=title, starts_at=first + timedelta(hours=5 * (n // 2))) for n, title in enumerate(titles)]
+    sessions = [
+        make.session(title=title, starts_at=first + timedelta(hours=5 * (n // 2))) for n, title in enumerate(titles)
+    ]
     sessions[-1].status = "cancelled"
     sessions[-1].save()
     return make.allocation(*sessions, title="Ateliers de la semaine", wishes_at_most=4)
@@ -72,7 +77,8 @@ def judge(page: Page) -> None:
 
 
 def settled(page: Page) -> None:
-    """The browser gives the focus at once, htmx takes the form over a moment later: a key before that goes to a whole new page."""
+    """The browser gives the focus at once, htmx takes the form over a moment later: a key before that goes to a whole
+    new page."""
     expect(page.locator(".htmx-settling, .htmx-added")).to_have_count(0)
 
 
@@ -103,7 +109,9 @@ def test_every_state_of_the_page_is_fit_for_all(page: Page, allocation: Allocati
 
 
 @pytest.mark.proves("accessible-pages")
-def test_wishes_are_ranked_by_keyboard_and_the_focus_stays_where_one_is(page: Page, allocation: Allocation, ada: Attendee) -> None:
+def test_wishes_are_ranked_by_keyboard_and_the_focus_stays_where_one_is(
+    page: Page, allocation: Allocation, ada: Attendee
+) -> None:
     page.goto(f"{page.prefix}/wishes/{allocation.slug}/")  # type: ignore[attr-defined]
     ethics, arts = (allocation.sessions.get(title_fr=title) for title in ("Éthique", "Arts"))
 
@@ -147,7 +155,9 @@ def test_what_one_adds_stays_under_the_finger(page: Page, allocation: Allocation
 
 
 @pytest.mark.proves("accessible-pages")
-def test_the_page_is_whole_without_a_script(chromium: Browser, live_server: Any, allocation: Allocation, ada: Attendee) -> None:
+def test_the_page_is_whole_without_a_script(
+    chromium: Browser, live_server: Any, allocation: Allocation, ada: Attendee
+) -> None:
     context = chromium.new_context(
         base_url=live_server.url, java_script_enabled=False, locale="fr-FR", viewport={"width": 390, "height": 844}
     )
@@ -167,10 +177,14 @@ def test_the_page_is_whole_without_a_script(chromium: Browser, live_server: Any,
 
 
 @pytest.mark.proves("accessible-pages", "no-foreign-scripts")
-def test_the_pages_of_organisers_are_fit_for_all(chromium: Browser, live_server: Any, allocation: Allocation, ada: Attendee) -> None:
+def test_the_pages_of_organisers_are_fit_for_all(
+    chromium: Browser, live_server: Any, allocation: Allocation, ada: Attendee
+) -> None:
     looks, unfit = machine.LOOKS["fr"], partial(machine.unfit, of_django=True)
     scheme, width = looks[0]
-    context = chromium.new_context(base_url=live_server.url, color_scheme=scheme, viewport={"width": width, "height": 800}, locale="fr-FR")
+    context = chromium.new_context(
+        base_url=live_server.url, color_scheme=scheme, viewport={"width": width, "height": 800}, locale="fr-FR"
+    )
     context.add_cookies([cookie(make.organiser(), live_server.url)])
     page = context.new_page()
     allocating.express(allocation, ada, list(allocation.sessions.order_by("starts_at", "slug")[:4]))

@@ -25,7 +25,8 @@ SESSIONS, PEOPLE = 100, 50
 
 
 def plan_reminders() -> list[str]:
-    """Everybody has a seat in every session, and is reminded of one after the other, from a few seconds on. Return whom, once a time."""
+    """Everybody has a seat in every session, and is reminded of one after the other, from a few seconds on. Return
+    whom, once a time."""
     event, actor, now = make.event(), make.organiser(), timezone.now()
     crowd = make.attendees(PEOPLE)
     for turn in range(SESSIONS):
@@ -33,7 +34,8 @@ def plan_reminders() -> list[str]:
         booking.seat_many([(session, who, make.pool(session)) for who in crowd], actor=actor, at=now)
     Message.objects.all().delete()
     ReminderRule.objects.create(event=event, timing="before", minutes=60)
-    sooner = timedelta(days=1) - timedelta(minutes=60) - FIRST - (timezone.now() - now)  # to seat them all has taken its time
+    # To seat them all has taken its time.
+    sooner = timedelta(days=1) - timedelta(minutes=60) - FIRST - (timezone.now() - now)
     Session.objects.update(starts_at=F("starts_at") - sooner, ends_at=F("ends_at") - sooner)
     assert reminders.plan(timezone.now()) == SESSIONS
     return [who.user.email for who in crowd] * SESSIONS
@@ -47,10 +49,16 @@ def test_two_clocks_and_three_workers_send_five_thousand_reminders_once_each(tmp
     with (
         valkey(tmp_path) as broker,
         mailbox() as box,
-        workers(3, tmp_path, beats=2, BROKER_URL=broker.connection_url, EMAIL_URL=box.url, MAIL_SWEEP_SECONDS=1) as crew,
+        workers(
+            3, tmp_path, beats=2, BROKER_URL=broker.connection_url, EMAIL_URL=box.url, MAIL_SWEEP_SECONDS=1
+        ) as crew,
     ):
-        wait_until(lambda: not Reminder.objects.filter(queued_at=None).exists(), 300, f"all are queued\n{crew[0].complaints}")
-        wait_until(lambda: not Message.objects.exclude(status="sent").exists(), 900, f"all are sent\n{crew[0].complaints}")
+        wait_until(
+            lambda: not Reminder.objects.filter(queued_at=None).exists(), 300, f"all are queued\n{crew[0].complaints}"
+        )
+        wait_until(
+            lambda: not Message.objects.exclude(status="sent").exists(), 900, f"all are sent\n{crew[0].complaints}"
+        )
         ticks = [worker.log.read_text().count("Sending due task tell-what-is-due") for worker in crew]
 
     assert Counter(box.recipients) == expected

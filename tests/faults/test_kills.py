@@ -30,7 +30,7 @@ def die():
 
 session, ada = Session.objects.get(), Attendee.objects.select_related("user").get()
 with transaction.atomic():
-    booking.register(session, ada, actor=ada.user)
+    booking.register(booking.Ask(session, ada, actor=ada.user))
     {before_commit}
 die()
 """
@@ -38,24 +38,39 @@ die()
 
 @pytest.mark.proves("atomic-registration")
 @pytest.mark.parametrize(
-    ("before_commit", "kept"), [("die()", 0), ("pass", 1)], ids=["before the commit", "after the commit, before the answer"]
+    ("before_commit", "kept"),
+    [("die()", 0), ("pass", 1)],
+    ids=["before the commit", "after the commit, before the answer"],
 )
 def test_a_killed_process_keeps_all_or_nothing_and_asking_again_is_safe(tmp_path, before_commit, kept):
     session, ada = make.session(), make.attendee()
 
-    died = run_python(REGISTER_AND_DIE.format(before_commit=before_commit), environment(tmp_path, BROKER_URL="redis://127.0.0.1:1/0"))
+    died = run_python(
+        REGISTER_AND_DIE.format(before_commit=before_commit), environment(tmp_path, BROKER_URL="redis://127.0.0.1:1/0")
+    )
 
     assert died.returncode == -signal.SIGKILL, died.stderr
-    counts = (make.pool(session).taken, Registration.objects.count(), Registration.history.count(), Message.objects.count())
+    counts = (
+        make.pool(session).taken,
+        Registration.objects.count(),
+        Registration.history.count(),
+        Message.objects.count(),
+    )
     assert counts == (kept, kept, kept, kept)
 
-    booking.register(session, ada, actor=ada.user)
+    booking.register(booking.Ask(session, ada, actor=ada.user))
 
-    counts = (make.pool(session).taken, Registration.objects.count(), Registration.history.count(), Message.objects.count())
+    counts = (
+        make.pool(session).taken,
+        Registration.objects.count(),
+        Registration.history.count(),
+        Message.objects.count(),
+    )
     assert counts == (1, 1, 1, 1)
 
 
-# A web process for each request, forked from one that has loaded the code: it posts the form with its key, and dies at `spot`.
+# A web process for each request, forked from one that has loaded the code: it posts the form with its key, and dies at
+# `spot`.
 POST_AND_DIE = """
 import json, os, signal, sys
 from django.conf import settings
@@ -95,7 +110,8 @@ SPOTS = ["before the seat is counted", "after all is written, before the commit"
 
 
 def kill_posts(spot, rounds, tmp_path, *, full=False):
-    """Kill the process of `rounds` posts, each by somebody else, at `spot`; send each again with its key, twice, and judge."""
+    """Kill the process of `rounds` posts, each by somebody else, at `spot`; send each again with its key, twice, and
+    judge."""
     session = make.session(seats=1 if full else rounds)
     if full:
         make.registration(session)
@@ -106,7 +122,10 @@ def kill_posts(spot, rounds, tmp_path, *, full=False):
         client = make.sign_in(Client(), who)
         posts.append((client.cookies["sessionid"].value, url, {"seen": "", "key": str(uuid.uuid4())}))
 
-    died = run_python(POST_AND_DIE.format(spot=spot, posts=json.dumps(posts)), environment(tmp_path, BROKER_URL="redis://127.0.0.1:1/0"))
+    died = run_python(
+        POST_AND_DIE.format(spot=spot, posts=json.dumps(posts)),
+        environment(tmp_path, BROKER_URL="redis://127.0.0.1:1/0"),
+    )
 
     assert died.returncode == 0, died.stderr
     assert json.loads(died.stdout.splitlines()[-1]) == [-signal.SIGKILL] * rounds
@@ -159,7 +178,7 @@ def work(number):
     session = Session.objects.select_related("event", "room__venue").get()
     for attendee in Attendee.objects.select_related("user").order_by("pk")[number * {each} : (number + 1) * {each}]:
         try:
-            registration = booking.register(session, attendee, actor=attendee.user, waits=True)
+            registration = booking.register(booking.Ask(session, attendee, actor=attendee.user, waits=True))
             if attendee.pk % 2:
                 booking.cancel(session, attendee, actor=attendee.user)
         except Exception as error:
@@ -187,7 +206,10 @@ def read_then_write(processes, each, tmp_path):
     session = make.session(seats=processes * each // 4)
     make.attendees(processes * each)
 
-    done = run_python(READ_THEN_WRITE.format(processes=processes, each=each), environment(tmp_path, BROKER_URL="redis://127.0.0.1:1/0"))
+    done = run_python(
+        READ_THEN_WRITE.format(processes=processes, each=each),
+        environment(tmp_path, BROKER_URL="redis://127.0.0.1:1/0"),
+    )
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == []
@@ -200,7 +222,8 @@ def read_then_write(processes, each, tmp_path):
 
 @pytest.mark.proves("no-lock-errors")
 def test_twenty_processes_that_read_and_then_write_never_find_the_database_locked(tmp_path):
-    """Registrations, place on the waiting list and cancellations with promotion, on the database file that all of them share."""
+    """Registrations, place on the waiting list and cancellations with promotion, on the database file that all of them
+    share."""
     read_then_write(20, 6, tmp_path)
 
 

@@ -44,7 +44,14 @@ def queue(number):
     now = timezone.now()
     letter = Letter("Bonjour", "Bonjour Ada")
     Message.objects.bulk_create(
-        Message(kind="test", to=f"p{n}@example.org", dedupe_key=uuid.uuid4().hex, not_before=now, subject=letter.subject, text=letter.text)
+        Message(
+            kind="test",
+            to=f"p{n}@example.org",
+            dedupe_key=uuid.uuid4().hex,
+            not_before=now,
+            subject=letter.subject,
+            text=letter.text,
+        )
         for n in range(number)
     )
 
@@ -80,9 +87,12 @@ def test_two_workers_and_a_sweep_send_each_mail_once(tmp_path, broker, box):
     for _ in range(3):
         ring_for_all(broker)
 
-    with workers(2, tmp_path, concurrency=CONCURRENCY, BROKER_URL=broker.connection_url, EMAIL_URL=box.url, **QUICK) as crew:
+    with workers(
+        2, tmp_path, concurrency=CONCURRENCY, BROKER_URL=broker.connection_url, EMAIL_URL=box.url, **QUICK
+    ) as crew:
         wait_until(all_sent, 60, "all mails sent")
-        # Before they are asked to stop: a ring that reaches a worker on its way out is put back for the next one, which Celery says.
+        # Before they are asked to stop: a ring that reaches a worker on its way out is put back for the next one, which
+        # Celery says.
         complaints = [worker.complaints for worker in crew]
 
     assert_each_arrived(box)
@@ -90,13 +100,18 @@ def test_two_workers_and_a_sweep_send_each_mail_once(tmp_path, broker, box):
 
 
 def kill_at(shares, number, tmp_path, broker, box, seconds):
-    """Queue `number` mails, kill -9 the worker each time that a share of them has arrived, start it again: `seconds` to the end."""
+    """Queue `number` mails, kill -9 the worker each time that a share of them has arrived, start it again: `seconds` to
+    the end."""
     queue(number)
     ring_for_all(broker)
-    with workers(1, tmp_path, concurrency=CONCURRENCY, BROKER_URL=broker.connection_url, EMAIL_URL=box.url, **QUICK) as [worker]:
+    with workers(
+        1, tmp_path, concurrency=CONCURRENCY, BROKER_URL=broker.connection_url, EMAIL_URL=box.url, **QUICK
+    ) as [worker]:
         for share in shares:
             wait_until(
-                lambda share=share: len(box.received) >= number * share, 600, f"{share:.0%} of the mails arrived\n{worker.complaints}"
+                lambda share=share: len(box.received) >= number * share,
+                600,
+                f"{share:.0%} of the mails arrived\n{worker.complaints}",
             )
             worker.kill()
             assert not all_sent()
@@ -147,7 +162,9 @@ for uuid in uuids:
 
 @pytest.mark.proves("mail-once")
 @pytest.mark.parametrize("number", [10, pytest.param(500, marks=[pytest.mark.faults, MANY])])
-def test_a_worker_killed_after_the_server_has_accepted_loses_nothing_and_doubles_only_that_mail(tmp_path, box, settings, number):
+def test_a_worker_killed_after_the_server_has_accepted_loses_nothing_and_doubles_only_that_mail(
+    tmp_path, box, settings, number
+):
     """Under the same Message-ID, and the row says so."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
@@ -167,13 +184,18 @@ def test_a_worker_killed_after_the_server_has_accepted_loses_nothing_and_doubles
 
 @pytest.mark.proves("codes-first")
 def test_a_code_leaves_at_once_while_the_server_takes_its_time_for_every_other_mail(tmp_path, broker, box):
-    """All processes that may send ordinary mails are held up; one is kept for codes, and a second worker sends nothing twice."""
+    """All processes that may send ordinary mails are held up; one is kept for codes, and a second worker sends nothing
+    twice."""
     queue(20)
     box.seconds_each, box.slow = 30, {f"p{n}@example.org" for n in range(20)}
     ring_for_all(broker)
 
     with workers(1, tmp_path, concurrency=3, BROKER_URL=broker.connection_url, EMAIL_URL=box.url, **QUICK) as [worker]:
-        wait_until(lambda: Message.objects.filter(status="sending").count() == 2, 60, f"two mails are on their way\n{worker.complaints}")
+        wait_until(
+            lambda: Message.objects.filter(status="sending").count() == 2,
+            60,
+            f"two mails are on their way\n{worker.complaints}",
+        )
         for n in range(3):
             asked = time.monotonic()
             now = timezone.now()
@@ -210,7 +232,9 @@ def test_a_database_that_crashes_twice_in_mid_batch_loses_no_mail_and_no_worker_
     with throwaway_server(durable=True) as server:
         variables = {"BROKER_URL": broker.connection_url, "EMAIL_URL": box.url, "DATABASE_URL": server.url, **QUICK}
         env = environment(tmp_path, **variables)
-        made = run_python(f"from django.core.management import call_command\ncall_command('migrate', verbosity=0)\n{MANY_MAILS}", env)
+        made = run_python(
+            f"from django.core.management import call_command\ncall_command('migrate', verbosity=0)\n{MANY_MAILS}", env
+        )
         assert made.returncode == 0, made.stderr
 
         def left() -> int:
@@ -220,17 +244,27 @@ def test_a_database_that_crashes_twice_in_mid_batch_loses_no_mail_and_no_worker_
 
         with workers(2, tmp_path, concurrency=CONCURRENCY, **variables) as crew:
             for share in (0.25, 0.5):
-                wait_until(lambda share=share: len(box.received) >= 400 * share, 60, f"{share:.0%} arrived\n{crew[0].complaints}")
+                wait_until(
+                    lambda share=share: len(box.received) >= 400 * share,
+                    60,
+                    f"{share:.0%} arrived\n{crew[0].complaints}",
+                )
                 before = len(box.received)
                 server.crash()
                 back = time.monotonic()
-                wait_until(lambda before=before: len(box.received) > before + 2 * CONCURRENCY, 15, f"mails go on\n{crew[0].complaints}")
+                wait_until(
+                    lambda before=before: len(box.received) > before + 2 * CONCURRENCY,
+                    15,
+                    f"mails go on\n{crew[0].complaints}",
+                )
                 print(f"Mails went on {time.monotonic() - back:.1f} s after the crash.")
             wait_until(lambda: not left(), 60, f"all mails sent\n{crew[0].complaints}")
 
         with psycopg.connect(server.url) as link:
             uuids = [str(row[0]) for row in link.execute("SELECT uuid FROM outbox_message")]
-    arrived = Counter(name.strip("<>").partition("@")[0] for name, number in box.message_ids.items() for _ in range(number))
+    arrived = Counter(
+        name.strip("<>").partition("@")[0] for name, number in box.message_ids.items() for _ in range(number)
+    )
     assert set(arrived) == set(uuids) and len(uuids) == 400
     assert sum(arrived.values()) - 400 <= 2 * 2 * CONCURRENCY  # at most what was in flight at each crash
 
@@ -254,7 +288,9 @@ def test_a_broker_that_is_flushed_or_killed_in_mid_batch_loses_no_mail(tmp_path,
     queue(150)
     ring_for_all(broker)
 
-    with workers(1, tmp_path, concurrency=CONCURRENCY, BROKER_URL=broker.connection_url, EMAIL_URL=box.url, **QUICK) as [worker]:
+    with workers(
+        1, tmp_path, concurrency=CONCURRENCY, BROKER_URL=broker.connection_url, EMAIL_URL=box.url, **QUICK
+    ) as [worker]:
         wait_until(lambda: len(box.received) > 20, 30, f"the first mails arrived\n{worker.complaints}")
         broker.client().flushall()
         wait_until(lambda: len(box.received) > 60, 60, f"mails arrive after the flush\n{worker.complaints}")
@@ -269,7 +305,11 @@ def test_a_broker_that_is_flushed_or_killed_in_mid_batch_loses_no_mail(tmp_path,
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process ask to end with its parent")
 def test_the_clock_of_a_killed_worker_does_not_ring_on(tmp_path, broker):
     with workers(1, tmp_path, BROKER_URL=broker.connection_url) as [worker]:
-        wait_until(lambda: "beat: Starting" in worker.log.read_text() and "ready." in worker.log.read_text(), 30, "the worker is ready")
+        wait_until(
+            lambda: "beat: Starting" in worker.log.read_text() and "ready." in worker.log.read_text(),
+            30,
+            "the worker is ready",
+        )
 
         group = worker.kill_alone()
 

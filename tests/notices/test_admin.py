@@ -1,4 +1,5 @@
-"""The organisers' pages about reminders, changes and announcements: what they show before anything leaves, and that it then leaves once."""
+"""The organisers' pages about reminders, changes and announcements: what they show before anything leaves, and that it
+then leaves once."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,7 +34,9 @@ def staff(client: Client, *codenames: str) -> Client:
 
 
 def act(client: Client, url: str, action: str, *rows: Any, **extra: Any) -> Any:
-    return client.post(url, {"action": action, "index": 0, "_selected_action": [row.pk for row in rows]} | extra, follow=True)
+    return client.post(
+        url, {"action": action, "index": 0, "_selected_action": [row.pk for row in rows]} | extra, follow=True
+    )
 
 
 def says(answer: Any) -> str:
@@ -44,12 +47,21 @@ def told(answer: Any) -> list[str]:
     return [words(str(message)) for message in answer.context["messages"]]
 
 
-# --- Reminders --------------------------------------------------------------------------------------------------------------------
+# --- Reminders --------------------------------------------------------------------------------------------------------
 
 
 def rule_form(**changes: Any) -> dict[str, Any]:
-    data = {"audience": "confirmed", "timing": "day", "days": 1, "at_time": "18:00", "minutes": 120, "late_minutes": 720}
-    return data | {"is_active": "on", "note_fr": "Apportez votre passeport.", "note_en": "Bring your passport."} | changes
+    data = {
+        "audience": "confirmed",
+        "timing": "day",
+        "days": 1,
+        "at_time": "18:00",
+        "minutes": 120,
+        "late_minutes": 720,
+    }
+    return (
+        data | {"is_active": "on", "note_fr": "Apportez votre passeport.", "note_en": "Bring your passport."} | changes
+    )
 
 
 def test_a_reminder_is_planned_as_it_is_saved_and_its_page_shows_when_it_leaves(organiser: Client) -> None:
@@ -73,15 +85,21 @@ def test_an_organiser_is_warned_as_they_choose_an_hour_that_clocks_skip_or_show_
     event = make.event()
     for day in ("2027-03-28", "2027-10-31"):
         for number in range(2):
-            make.session(event=event, title=f"Séance {day} {number}", starts_at=datetime.fromisoformat(f"{day}T09:00+02:00"))
+            make.session(
+                event=event, title=f"Séance {day} {number}", starts_at=datetime.fromisoformat(f"{day}T09:00+02:00")
+            )
 
-    page = " ".join(told(organiser.post(f"{RULES}add/", rule_form(event=event.pk, days=0, at_time="02:30"), follow=True)))
+    page = " ".join(
+        told(organiser.post(f"{RULES}add/", rule_form(event=event.pk, days=0, at_time="02:30"), follow=True))
+    )
 
     assert ReminderRule.objects.exists()
     assert "Séance 2027-03-28 0: 2027-03-28 02:30 n’existe pas" in page
     assert "Séance 2027-10-31 0: 2027-10-31 02:30 revient deux fois" in page
     assert "Séance 2027-10-31 1:" not in page and "Et 1 autre" in page
-    assert len(told(organiser.post(f"{RULES}add/", rule_form(event=event.pk), follow=True))) == 1, "saved, and nothing else"
+    assert len(told(organiser.post(f"{RULES}add/", rule_form(event=event.pk), follow=True))) == 1, (
+        "saved, and nothing else"
+    )
 
 
 def test_a_reminder_of_nothing_is_refused_beside_its_field(organiser: Client) -> None:
@@ -91,7 +109,7 @@ def test_a_reminder_of_nothing_is_refused_beside_its_field(organiser: Client) ->
     assert not ReminderRule.objects.exists()
 
 
-# --- Changes --------------------------------------------------------------------------------------------------------------------
+# --- Changes ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("quiet-window")
@@ -125,7 +143,7 @@ def test_a_second_window_in_the_same_place_is_refused_with_a_sentence(organiser:
     assert QuietWindow.objects.count() == 1
 
 
-# --- Announcements ----------------------------------------------------------------------------------------------------------------
+# --- Announcements ----------------------------------------------------------------------------------------------------
 
 
 def text_form(**changes: Any) -> dict[str, Any]:
@@ -225,7 +243,11 @@ def test_whoever_may_only_look_sends_and_publishes_nothing(client: Client) -> No
     staff(client, "view_announcement", "view_quietwindow", "view_reminderrule")
     before = Message.objects.count()
 
-    for url, action, row in ((ANNOUNCEMENTS, "send", made), (ANNOUNCEMENTS, "send_test", made), (WINDOWS, "publish", window)):
+    for url, action, row in (
+        (ANNOUNCEMENTS, "send", made),
+        (ANNOUNCEMENTS, "send_test", made),
+        (WINDOWS, "publish", window),
+    ):
         act(client, url, action, row, confirm="1")
     assert client.post(f"{RULES}add/", rule_form(session=session.pk)).status_code == 403
 

@@ -1,4 +1,5 @@
-"""Announcements: each person once, in their language, of whom the organisers chose and who wants them; stopped when they say so."""
+"""Announcements: each person once, in their language, of whom the organisers chose and who wants them; stopped when
+they say so."""
 
 from datetime import timedelta
 from functools import partial
@@ -117,7 +118,9 @@ def test_one_that_is_stopped_sends_no_more_of_it():
     left = announcing.mails_of(made).first()
     Message.objects.filter(pk=left.pk).update(status="sent", sent_at=timezone.now())
     taken = announcing.mails_of(made).filter(status="queued").first()  # by a worker, which asks before it writes
-    Message.objects.filter(pk=taken.pk).update(status="sending", lease_until=timezone.now() - timedelta(1), lease_token=taken.uuid)
+    Message.objects.filter(pk=taken.pk).update(
+        status="sending", lease_until=timezone.now() - timedelta(1), lease_token=taken.uuid
+    )
 
     assert [announcing.stop(made, actor=actor) for _ in range(2)] == [1, 0]
     delivery.deliver_due()
@@ -167,12 +170,13 @@ def test_a_test_goes_to_its_organiser_alone_and_says_so():
     assert made.status == "draft"
 
 
-# --- Texts ------------------------------------------------------------------------------------------------------------------------------
+# --- Texts ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("announcement-placeholders")
 @pytest.mark.parametrize(
-    "text", ["{event.__init__.__globals__}", "{{7*7}}", "{name", "name}", "{}", "{ name }", "{0}", "{session}", "{event}"]
+    "text",
+    ["{event.__init__.__globals__}", "{{7*7}}", "{name", "name}", "{}", "{ name }", "{0}", "{session}", "{event}"],
 )
 def test_a_text_with_what_is_no_placeholder_is_refused(text):
     with pytest.raises(ValidationError):
@@ -191,7 +195,11 @@ def test_a_name_that_looks_like_a_placeholder_or_a_tag_stays_text():
     make.registration(session, make.attendee("{programme} <script>alert(1)</script> %(x)s"))
     Message.objects.all().delete()
 
-    send(make.announcement(session=session, body_fr="{name}, {session}, {when}, {where} : https://example.org <b>gras</b>"))
+    send(
+        make.announcement(
+            session=session, body_fr="{name}, {session}, {when}, {where} : https://example.org <b>gras</b>"
+        )
+    )
     delivery.deliver_due()
 
     [message] = mail.outbox

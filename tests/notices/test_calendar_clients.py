@@ -1,4 +1,5 @@
-"""A real calendar program (khal), which subscribes with a real synchroniser (vdirsyncer): what people see, not what we wrote."""
+"""A real calendar program (khal), which subscribes with a real synchroniser (vdirsyncer): what people see, not what we
+wrote."""
 
 import subprocess
 import sys
@@ -28,15 +29,24 @@ class Desk:
         self.folder = home / "calendar"
         self.folder.mkdir()
         (home / "khal.conf").write_text(
-            f"[calendars]\n[[summit]]\npath = {self.folder}\n[locale]\nlocal_timezone = Europe/Paris\ndefault_timezone = Europe/Paris\n"
-            f"timeformat = %H:%M\ndateformat = %Y-%m-%d\nlongdateformat = %Y-%m-%d\ndatetimeformat = %Y-%m-%d %H:%M\n"
+            f"[calendars]\n[[summit]]\npath = {self.folder}\n[locale]\nlocal_timezone = Europe/Paris\n"
+            f"default_timezone = Europe/Paris\ntimeformat = %H:%M\ndateformat = %Y-%m-%d\n"
+            f"longdateformat = %Y-%m-%d\ndatetimeformat = %Y-%m-%d %H:%M\n"
             f"longdatetimeformat = %Y-%m-%d %H:%M\n[sqlite]\npath = {home}/khal.db\n",
             encoding="utf-8",
         )
 
     def run(self, program: str, *args: str) -> str:
-        environment = {"HOME": str(self.home), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin", "TZ": "Europe/Paris"}
-        done = subprocess.run([BIN / program, *args], env=environment, capture_output=True, text=True, timeout=60, check=False)
+        environment = {
+            "HOME": str(self.home),
+            "LANG": "C.UTF-8",
+            "LC_ALL": "C.UTF-8",
+            "PATH": "/usr/bin:/bin",
+            "TZ": "Europe/Paris",
+        }
+        done = subprocess.run(
+            [BIN / program, *args], env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
         assert done.returncode == 0, f"{program} {args}: {done.stdout}{done.stderr}"
         return done.stdout
 
@@ -45,8 +55,8 @@ class Desk:
 
     def subscribe(self, address: str) -> None:
         (self.home / "vdirsyncer.conf").write_text(
-            f'[general]\nstatus_path = "{self.home}/status"\n[pair summit]\na = "feed"\nb = "folder"\ncollections = null\n'
-            f'conflict_resolution = "a wins"\n[storage feed]\ntype = "http"\nurl = "{address}"\n'
+            f'[general]\nstatus_path = "{self.home}/status"\n[pair summit]\na = "feed"\nb = "folder"\n'
+            f'collections = null\nconflict_resolution = "a wins"\n[storage feed]\ntype = "http"\nurl = "{address}"\n'
             f'[storage folder]\ntype = "filesystem"\npath = "{self.folder}"\nfileext = ".ics"\n',
             encoding="utf-8",
         )
@@ -57,7 +67,9 @@ class Desk:
 
     def seen(self) -> list[str]:
         """What khal shows of the week of the summit: hours, title and state of each entry."""
-        shown = self.khal("list", "--once", "--day-format", "", "--format", "{start} {end-time} {title} {status}", "2027-02-08", "7d")
+        shown = self.khal(
+            "list", "--once", "--day-format", "", "--format", "{start} {end-time} {title} {status}", "2027-02-08", "7d"
+        )
         return [line.strip() for line in shown.splitlines() if line.strip()]
 
 

@@ -53,12 +53,14 @@ def the_entry(message: Any) -> tuple[str, Any]:
     return str(calendar["METHOD"]), event
 
 
-# --- In mails ---------------------------------------------------------------------------------------------------------------------
+# --- In mails ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("calendar-entry")
 def test_a_seat_is_a_request_that_is_accepted_already_from_the_summit_to_that_person_alone() -> None:
-    make.registration(make.session(title="Puces"), make.attendee('Ada "Countess" Lovelace, née Byron', email="ada@example.org"))
+    make.registration(
+        make.session(title="Puces"), make.attendee('Ada "Countess" Lovelace, née Byron', email="ada@example.org")
+    )
 
     [message] = sent()
 
@@ -76,7 +78,11 @@ def test_mail_programs_are_told_the_method_in_the_part_and_in_the_file() -> None
 
     [message] = sent()
 
-    parts = [part for part in message_from_bytes(message.message().as_bytes()).walk() if part.get_content_type() == "text/calendar"]
+    parts = [
+        part
+        for part in message_from_bytes(message.message().as_bytes()).walk()
+        if part.get_content_type() == "text/calendar"
+    ]
     assert [(part.get_param("method"), part.get_content_charset(), part.get_filename()) for part in parts] == [
         ("REQUEST", "utf-8", None),
         ("REQUEST", "utf-8", "session.ics"),
@@ -100,7 +106,11 @@ def test_a_moved_seat_is_the_same_entry_with_the_next_number_and_a_cancelled_one
     assert [method for method, _event in found] == ["REQUEST", "REQUEST", "CANCEL"]
     assert {event["UID"] for _method, event in found} == {found[0][1]["UID"]}
     assert [int(event["SEQUENCE"]) for _method, event in found] == [0, 1, 2]
-    assert [event["DTSTART"].to_ical() for _method, event in found] == [b"20270208T143000", b"20270208T153000", b"20270208T153000"]
+    assert [event["DTSTART"].to_ical() for _method, event in found] == [
+        b"20270208T143000",
+        b"20270208T153000",
+        b"20270208T153000",
+    ]
     assert [str(event["STATUS"]) for _method, event in found] == ["CONFIRMED", "CONFIRMED", "CANCELLED"]
 
 
@@ -119,7 +129,7 @@ def test_no_line_break_in_a_title_makes_a_property(sign: str) -> None:
         assert not [line for line in text.splitlines() if line.startswith("ATTENDEE:mailto:evil")]
 
 
-# --- The address ------------------------------------------------------------------------------------------------------------------
+# --- The address ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("calendar-subscription")
@@ -129,21 +139,33 @@ def test_the_address_gives_the_seats_of_that_person_as_the_mails_do() -> None:
     registration = make.registration(session, ada)
     make.registration(session, make.attendee("Grace Hopper", email="grace@example.org"))
     old = make.registration(make.session(), ada).session
-    Session.objects.filter(pk=old.pk).update(starts_at=timezone.now() - timedelta(days=90), ends_at=timezone.now() - timedelta(days=89))
+    Session.objects.filter(pk=old.pk).update(
+        starts_at=timezone.now() - timedelta(days=90), ends_at=timezone.now() - timedelta(days=89)
+    )
     first = sent()
 
     answer = ask(the_feed(ada))
 
     text = answer.content.decode()
     [event] = entries(text)
-    assert (event["SUMMARY"], event["STATUS"], event["DTSTART"].params["TZID"]) == ("Governance", "CONFIRMED", "Europe/Paris")
+    assert (event["SUMMARY"], event["STATUS"], event["DTSTART"].params["TZID"]) == (
+        "Governance",
+        "CONFIRMED",
+        "Europe/Paris",
+    )
     assert "BEGIN:VTIMEZONE" in text and "TZID:CET" not in text
-    mine = next(the_entry(message)[1] for message in first if message.to == [ada.user.email] and "Governance" in message.subject)
+    mine = next(
+        the_entry(message)[1] for message in first if message.to == [ada.user.email] and "Governance" in message.subject
+    )
     assert (event["UID"], event["SEQUENCE"], event["DTSTART"].dt) == (mine["UID"], mine["SEQUENCE"], mine["DTSTART"].dt)
     assert str(registration.uuid) in event["UID"]
     # Kept by nobody, told to no other site, and without anybody's name.
     assert answer["Content-Type"] == "text/calendar; charset=utf-8"
-    assert "no-store" in answer["Cache-Control"] and "private" in answer["Cache-Control"] and answer["Referrer-Policy"] == "no-referrer"
+    assert (
+        "no-store" in answer["Cache-Control"]
+        and "private" in answer["Cache-Control"]
+        and answer["Referrer-Policy"] == "no-referrer"
+    )
     assert not [word for word in ("Grace", "grace", "Ada", ada.user.email) if word in text]
 
 
@@ -152,7 +174,7 @@ def test_what_is_offered_is_tentative_and_what_one_waits_for_is_not_there() -> N
     session = make.session(seats=1, waiting_list=Session.WaitingList.OFFER)
     holder, ada, grace = make.registration(session).attendee, make.attendee(), make.attendee()
     for who in (ada, grace):
-        booking.register(session, who, actor=who.user, waits=True)
+        booking.register(booking.Ask(session, who, actor=who.user, waits=True))
     booking.cancel(session, holder, actor=holder.user)
 
     assert [str(event["STATUS"]) for event in entries(ask(the_feed(ada)).content)] == ["TENTATIVE"]
@@ -225,7 +247,7 @@ def test_a_revoked_address_and_one_of_somebody_who_may_not_sign_in_answer_like_a
     assert ask(CalendarFeed.objects.get(attendee=ada)).status_code == 200
 
 
-# --- The page ---------------------------------------------------------------------------------------------------------------------
+# --- The page ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("calendar-subscription")
@@ -237,7 +259,10 @@ def test_a_person_makes_an_address_changes_it_and_switches_it_off(client: Client
     client.post(PAGE, {"act": "open"})
     first = CalendarFeed.objects.get(attendee=ada).token
     page = client.get(PAGE).content.decode()
-    assert f'href="webcal://testserver/calendar/{first}.ics"' in page and f'value="http://testserver/calendar/{first}.ics"' in page
+    assert (
+        f'href="webcal://testserver/calendar/{first}.ics"' in page
+        and f'value="http://testserver/calendar/{first}.ics"' in page
+    )
     client.post(PAGE, {"act": "open"})
     assert CalendarFeed.objects.get(attendee=ada).token == first
     client.post(PAGE, {"act": "alarm", "minutes": "60"})
@@ -252,7 +277,14 @@ def test_a_person_makes_an_address_changes_it_and_switches_it_off(client: Client
 
 
 @pytest.mark.parametrize(
-    "sent_fields", [{}, {"act": "?"}, {"act": "alarm", "minutes": "7"}, {"act": "alarm", "minutes": "١٥"}, {"act": "alarm", "minutes": "x"}]
+    "sent_fields",
+    [
+        {},
+        {"act": "?"},
+        {"act": "alarm", "minutes": "7"},
+        {"act": "alarm", "minutes": "١٥"},
+        {"act": "alarm", "minutes": "x"},
+    ],
 )
 def test_anything_else_changes_nothing(client: Client, sent_fields: dict[str, str]) -> None:
     ada = make.attendee()

@@ -49,7 +49,7 @@ def entries(message) -> list:
     return list(Calendar.from_ical(content).walk("VEVENT"))
 
 
-# --- Who is told, of what -----------------------------------------------------------------------------------------------------------
+# --- Who is told, of what ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("one-mail-per-change")
@@ -105,7 +105,7 @@ def test_the_waiting_list_requests_and_offers_are_told_too_and_strangers_are_not
     booking.cancel(session, leaving, actor=leaving.user)
     on_request = make.session(access=Session.Access.APPROVAL)
     asking = make.attendee()
-    booking.register(on_request, asking, actor=asking.user, reason="Pour ma thèse")
+    booking.register(booking.Ask(on_request, asking, actor=asking.user, reason="Pour ma thèse"))
     make.registration(make.session())
     for one in (session, on_request):
         make.moved(one, hours=1)
@@ -134,7 +134,10 @@ def test_whoever_came_after_the_change_knows_it_and_whoever_came_in_between_is_t
 
     assert tell() == 2
 
-    told = {message.to: message.context["changes"][0]["before"]["starts_at"] for message in Message.objects.filter(kind=changes.KIND)}
+    told = {
+        message.to: message.context["changes"][0]["before"]["starts_at"]
+        for message in Message.objects.filter(kind=changes.KIND)
+    }
     assert {address: datetime.fromisoformat(at) for address, at in told.items()} == {
         early.user.email: session.starts_at,
         between.attendee.user.email: knew,
@@ -176,7 +179,7 @@ def test_a_mail_that_waits_while_the_session_moves_again_leaves_it_to_the_next_o
     assert sorted(Message.objects.filter(kind=changes.KIND).values_list("status", flat=True)) == ["dropped", "sent"]
 
 
-# --- What they read -------------------------------------------------------------------------------------------------------------------
+# --- What they read ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("change-calendar-entry")
@@ -217,7 +220,9 @@ def test_whoever_is_expected_elsewhere_now_is_told_where_and_what_else_has_free_
     moved = make.session(event=event, title="Gouvernance", starts_at=starts_at)
     other = make.session(event=event, title="Santé", starts_at=starts_at + timedelta(hours=2))
     free = make.session(event=event, title="Libre", starts_at=starts_at + timedelta(days=1))
-    same_track = make.session(event=event, title="Même thème", track=moved.track, starts_at=starts_at + timedelta(days=2))
+    same_track = make.session(
+        event=event, title="Même thème", track=moved.track, starts_at=starts_at + timedelta(days=2)
+    )
     full = make.session(event=event, title="Pleine", seats=1, starts_at=starts_at + timedelta(days=1))
     fill(full)
     make.session(event=event, title="Sur invitation", access=Session.Access.INVITATION)
@@ -262,7 +267,7 @@ def test_writing_what_moved_costs_one_query_for_most_people(django_assert_num_qu
         assert changes.moved(most, said, timezone.now())[0].has_other_room
 
 
-# --- Quiet windows -----------------------------------------------------------------------------------------------------------------------
+# --- Quiet windows ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("quiet-window")
@@ -340,20 +345,25 @@ def test_the_preview_counts_what_publishing_tells_in_a_constant_number_of_querie
 @pytest.mark.django_db(transaction=True)
 def test_an_organiser_and_two_clocks_at_once_tell_each_person_once():
     session, actor = make.session(seats=50), make.organiser()
-    booking.seat_many([(session, who, make.pool(session)) for who in make.attendees(50)], actor=actor, at=timezone.now())
+    booking.seat_many(
+        [(session, who, make.pool(session)) for who in make.attendees(50)], actor=actor, at=timezone.now()
+    )
     make.moved(session, hours=1)
     window = changes.open_window(None, actor=actor)
     at = timezone.now() + SETTLED
 
-    answers = all_at_once([partial(changes.publish, window, actor=actor, at=at)] * 2 + [partial(changes.tell_settled, at)] * 2, threads=4)
+    answers = all_at_once(
+        [partial(changes.publish, window, actor=actor, at=at)] * 2 + [partial(changes.tell_settled, at)] * 2, threads=4
+    )
 
     assert sorted(answers) == [0, 0, 0, 50], answers
     assert Message.objects.filter(kind=changes.KIND).count() == 50
 
 
 def move_onto_another(number: int, clashing: int) -> None:
-    """Move a session of `number` people by an hour, onto the one that `clashing` of them hold: each is told of the new time with an
-    entry that follows the one before, those of them of the clash; and they are reminded of the new time alone."""
+    """Move a session of `number` people by an hour, onto the one that `clashing` of them hold: each is told of the new
+    time with an entry that follows the one before, those of them of the clash; and they are reminded of the new time
+    alone."""
     actor, at = make.organiser(), timezone.now()
     moved = make.session(seats=number, title="Gouvernance")
     other = make.session(seats=clashing, title="Santé", starts_at=moved.starts_at + timedelta(hours=1))
@@ -370,13 +380,18 @@ def move_onto_another(number: int, clashing: int) -> None:
     assert tell() == number
     told = deliver()
 
-    assert len(told) == number and {message.to[0] for message in told} == {who.user.email for who in people} == first.keys()
+    assert (
+        len(told) == number
+        and {message.to[0] for message in told} == {who.user.email for who in people} == first.keys()
+    )
     for message in told:
         [entry] = entries(message)
         before = first[message.to[0]]
         assert (entry["UID"], entry["SEQUENCE"]) == (before["UID"], before["SEQUENCE"] + 1)
         assert entry["DTSTART"].dt == later.local_starts_at == before["DTSTART"].dt + timedelta(hours=1)
-    assert {message.to[0] for message in told if "Santé" in message.body} == {who.user.email for who in people[:clashing]}
+    assert {message.to[0] for message in told if "Santé" in message.body} == {
+        who.user.email for who in people[:clashing]
+    }
     assert reminders.remind(old) == 0, "the old reminder is never sent"
     assert reminders.remind(old + timedelta(hours=1)) == number
 
@@ -393,12 +408,13 @@ def test_three_hundred_people_of_a_session_that_moves_onto_the_one_that_forty_of
     move_onto_another(300, 40)
 
 
-# --- Cancelled in the midst of everything -------------------------------------------------------------------------------------------------
+# --- Cancelled in the midst of everything -----------------------------------------------------------------------------
 
 
 @contextmanager
 def a_worker_that_sends() -> Iterator[None]:
-    """One that sends what is due, over and over, while the crowd acts. Only one: what it sends first, people read first."""
+    """One that sends what is due, over and over, while the crowd acts. Only one: what it sends first, people read
+    first."""
     over = threading.Event()
 
     def work() -> None:
@@ -420,7 +436,8 @@ def a_worker_that_sends() -> Iterator[None]:
 @pytest.mark.proves("cancelled-while-waitlist-moves")
 @pytest.mark.django_db(transaction=True)
 def test_a_session_cancelled_while_seats_are_handed_on_leaves_nobody_seated_and_tells_each_once():
-    """Cancelled while the waiting list moves and fifty people sign up; no mail of a seat leaves after the one that takes it."""
+    """Cancelled while the waiting list moves and fifty people sign up; no mail of a seat leaves after the one that
+    takes it."""
     session, actor = make.session(seats=10), make.organiser()
     holders = fill(session)
     waiting = [wait(session) for _ in range(15)]
@@ -438,14 +455,22 @@ def test_a_session_cancelled_while_seats_are_handed_on_leaves_nobody_seated_and_
     with a_worker_that_sends():
         answers = all_at_once(jobs, threads=16)
 
-    odd = [answer for answer in answers if isinstance(answer, Exception) and not isinstance(answer, booking.SeatRefused)]
+    odd = [
+        answer for answer in answers if isinstance(answer, Exception) and not isinstance(answer, booking.SeatRefused)
+    ]
     assert odd == []
     assert not Registration.objects.live().filter(session=session).exists()
     assert make.pool(session).taken == 0 and books() == []
     deliver()
     for who in [*holders, *waiting, *newcomers]:
-        sent = list(Message.objects.filter(to=who.user.email, status="sent").order_by("sent_at", "id").values_list("kind", flat=True))
-        ended = [ending for _session, ending in Registration.objects.filter(attendee=who).values_list("session", "ending")]
+        sent = list(
+            Message.objects.filter(to=who.user.email, status="sent")
+            .order_by("sent_at", "id")
+            .values_list("kind", flat=True)
+        )
+        ended = [
+            ending for _session, ending in Registration.objects.filter(attendee=who).values_list("session", "ending")
+        ]
         told = ended.count("session_cancelled") + ended.count("by_person")
         assert sent.count("registrations.cancelled") == told, (sent, ended)
         assert told == 1 or not ended, "each is told once"

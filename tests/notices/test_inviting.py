@@ -1,4 +1,5 @@
-"""Invitations by mail: to the members of a cohort, and to those invited by name; each once, and only while there is something to answer."""
+"""Invitations by mail: to the members of a cohort, and to those invited by name; each once, and only while there is
+something to answer."""
 
 from functools import partial
 from typing import Any
@@ -21,7 +22,9 @@ pytestmark = pytest.mark.django_db
 
 def the_cohort(seats: int = 3) -> tuple[Any, Session]:
     session = make.session(title_fr="Gouvernance", title_en="Governance")
-    cohort = make.cohort(institution=make.institution(name="Cnam"), name_fr="Master MéDAS", name_en="MéDAS master", size=10)
+    cohort = make.cohort(
+        institution=make.institution(name="Cnam"), name_fr="Master MéDAS", name_en="MéDAS master", size=10
+    )
     pools.allot(session, cohort, seats)
     return cohort, session
 
@@ -43,7 +46,10 @@ def test_each_member_is_told_once_what_is_kept_for_the_cohort_in_their_language(
 
     by_address = {message.to[0]: message for message in sent()}
     one, other = by_address[french.user.email], by_address[english.user.email]
-    assert words(one.subject) == "Cnam vous invite : choisissez vos sessions" and other.subject == "Cnam invites you: choose your sessions"
+    assert (
+        words(one.subject) == "Cnam vous invite : choisissez vos sessions"
+        and other.subject == "Cnam invites you: choose your sessions"
+    )
     for message, title, cohort_name in ((one, "Gouvernance", "Master MéDAS"), (other, "Governance", "MéDAS master")):
         for part in (message.body, message.alternatives[0][0]):
             assert title in part and cohort_name in part and session.slug in part and "Ailleurs" not in part
@@ -67,7 +73,7 @@ def test_nothing_leaves_when_the_seats_are_gone_or_the_person_has_left_the_cohor
     left, stays = make.membership(cohort), make.membership(cohort)
     inviting.invite_members(cohort)
     left.delete()
-    booking.register(session, stays.attendee, actor=stays.attendee.user)
+    booking.register(booking.Ask(session, stays.attendee, actor=stays.attendee.user))
 
     assert [message for message in sent() if "Cnam" in message.subject] == []
     assert set(Message.objects.filter(kind=inviting.COHORT).values_list("status", flat=True)) == {"dropped"}
@@ -88,10 +94,12 @@ def test_two_organisers_at_once_invite_each_member_once() -> None:
 def test_those_invited_by_name_are_told_once_and_not_after_they_answered() -> None:
     session = make.session(access=Session.Access.INVITATION, title="Dîner")
     ada, grace = make.attendee(email="ada@example.org", language="en"), make.attendee(email="grace@example.org")
-    invited = [make.invitation(session, who.user.email) for who in (ada, grace)] + [make.invitation(session, "new@example.org")]
+    invited = [make.invitation(session, who.user.email) for who in (ada, grace)] + [
+        make.invitation(session, "new@example.org")
+    ]
 
     assert [inviting.invite_by_name(invited) for _ in range(2)] == [3, 0]
-    booking.register(session, grace, actor=grace.user)
+    booking.register(booking.Ask(session, grace, actor=grace.user))
 
     subjects = {message.to[0]: words(message.subject) for message in sent()}
     assert subjects["ada@example.org"] == "You are invited: Dîner"

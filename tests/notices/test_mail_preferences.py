@@ -1,4 +1,5 @@
-"""People choose which optional mails they get, with or without signing in (RFC 8058); mails about seats are no choice."""
+"""People choose which optional mails they get, with or without signing in (RFC 8058); mails about seats are no
+choice."""
 
 from datetime import timedelta
 
@@ -81,7 +82,9 @@ def test_it_can_be_switched_on_again_where_it_was_switched_off(client):
 
 
 @pytest.mark.proves("unsubscribe-key")
-@pytest.mark.parametrize("change", [lambda key: key[:-1] + ("A" if key[-1] != "A" else "B"), lambda key: "x", lambda key: key + "é"])
+@pytest.mark.parametrize(
+    "change", [lambda key: key[:-1] + ("A" if key[-1] != "A" else "B"), lambda key: "x", lambda key: key + "é"]
+)
 def test_an_address_that_was_forged_is_not_found(client, change):
     key = mail_preferences.key(make.attendee().user.email, Topic.REMINDERS)
 
@@ -153,7 +156,7 @@ def test_mails_about_a_seat_come_whatever_one_chooses():
     assert Message.objects.get().status == "sent"
 
 
-# --- The question whether somebody still comes ------------------------------------------------------------------------------------------
+# --- The question whether somebody still comes ------------------------------------------------------------------------
 
 
 def asked():

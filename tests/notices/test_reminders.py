@@ -38,10 +38,12 @@ def before(session: Session, **length: int) -> datetime:
 
 
 def queued() -> list[str]:
-    return [message.kind.partition(".")[2] for message in Message.objects.order_by("id") if "confirmed" not in message.kind]
+    return [
+        message.kind.partition(".")[2] for message in Message.objects.order_by("id") if "confirmed" not in message.kind
+    ]
 
 
-# --- Who is reminded, of what, when ---------------------------------------------------------------------------------------------
+# --- Who is reminded, of what, when -----------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("reminder-once")
@@ -50,8 +52,12 @@ def test_people_are_reminded_the_day_before_at_the_hour_of_the_venue():
     there = make.session(room=lisbon, starts_at=datetime(2027, 2, 8, 9, 0, tzinfo=UTC))
     here = make.session(starts_at=datetime(2027, 2, 8, 9, 0, tzinfo=UTC))
 
-    assert reminders.due_at(ReminderRule(timing=Timing.DAY, days=1, at_time=time(18)), there) == datetime(2027, 2, 7, 18, 0, tzinfo=UTC)
-    assert reminders.due_at(ReminderRule(timing=Timing.DAY, days=1, at_time=time(18)), here) == datetime(2027, 2, 7, 17, 0, tzinfo=UTC)
+    assert reminders.due_at(ReminderRule(timing=Timing.DAY, days=1, at_time=time(18)), there) == datetime(
+        2027, 2, 7, 18, 0, tzinfo=UTC
+    )
+    assert reminders.due_at(ReminderRule(timing=Timing.DAY, days=1, at_time=time(18)), here) == datetime(
+        2027, 2, 7, 17, 0, tzinfo=UTC
+    )
 
 
 def test_a_reminder_that_would_come_after_the_start_is_none():
@@ -104,7 +110,9 @@ def test_an_event_reminds_people_of_each_of_its_sessions():
     assert reminders.remind(eve(elsewhere)) == 3
 
     assert made.reminders.count() == 3
-    assert set(Message.objects.filter(kind="notices.reminder").values_list("to", flat=True)) == {who.user.email for who in people}
+    assert set(Message.objects.filter(kind="notices.reminder").values_list("to", flat=True)) == {
+        who.user.email for who in people
+    }
 
 
 @pytest.mark.proves("reminder-audience")
@@ -152,7 +160,9 @@ def test_those_marked_as_absent_are_written_to_afterwards():
     reminders.plan(timezone.now())
     actor, ended = make.organiser(), session.ends_at
 
-    assert attendance.mark_absent([absent], absent=True, actor=actor, at=before(session, hours=1)) == 0, "it has not begun"
+    assert attendance.mark_absent([absent], absent=True, actor=actor, at=before(session, hours=1)) == 0, (
+        "it has not begun"
+    )
     assert attendance.mark_absent([absent, other], absent=True, actor=actor, at=ended) == 2
     assert attendance.mark_absent([other], absent=False, actor=actor, at=ended) == 1
     assert absent.history.first().history_user == actor
@@ -187,7 +197,7 @@ def test_a_closed_account_is_not_written_to():
     assert reminders.remind(eve(session)) == 0
 
 
-# --- Rules that make no sense -----------------------------------------------------------------------------------------------------
+# --- Rules that make no sense -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -216,7 +226,7 @@ def test_the_database_refuses_a_rule_of_nothing():
         ReminderRule.objects.create()
 
 
-# --- Once ------------------------------------------------------------------------------------------------------------------------
+# --- Once -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("database-clock")
@@ -233,7 +243,8 @@ def test_a_clock_that_ticks_again_or_jumps_back_reminds_nobody_twice():
 
 @pytest.mark.proves("database-clock")
 def test_a_clock_that_is_ahead_reminds_nobody_of_what_is_over():
-    """A worker whose clock is wrong asks the database for the time; only where both share one machine can it be early."""
+    """A worker whose clock is wrong asks the database for the time; only where both share one machine can it be
+    early."""
     over = make.session(starts_at=timezone.now() + timedelta(hours=1))
     make.registration(over)
     make.reminder(over, timing=Timing.BEFORE, minutes=30)
@@ -257,12 +268,14 @@ def tell_by_a_clock_that_is_wrong(hours: int, folder: Path) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.slow(15)
 def test_a_worker_whose_clock_jumps_two_hours_ahead_and_back_asks_the_database(tmp_path):
-    """On the worker only. Nothing early, nothing twice, nothing about what has ended; an offer for an hour lasts that hour."""
+    """On the worker only. Nothing early, nothing twice, nothing about what has ended; an offer for an hour lasts that
+    hour."""
     with time_machine.travel(timezone.now() - timedelta(hours=6)):
         ended, due, to_come = (make.session(starts_at=timezone.now() + timedelta(hours=hours)) for hours in (4, 7, 9))
         for session in (ended, due, to_come):
             make.registration(session)
-        make.reminder(ended, timing=Timing.BEFORE, minutes=30, late_minutes=600)  # since 2 h 30; it began 2 h ago, and has ended
+        # Since 2 h 30; it began 2 h ago, and has ended.
+        make.reminder(ended, timing=Timing.BEFORE, minutes=30, late_minutes=600)
         make.reminder(due, timing=Timing.BEFORE, minutes=90)  # since half an hour
         make.reminder(to_come, timing=Timing.BEFORE, minutes=120)  # in an hour
     offering = make.session(seats=1, waiting_list=Session.WaitingList.OFFER, offer_hours=1)
@@ -293,7 +306,7 @@ def test_three_clocks_at_once_queue_each_reminder_once():
     assert Message.objects.filter(kind="notices.reminder").count() == 200
 
 
-# --- Late, and moved ----------------------------------------------------------------------------------------------------------------
+# --- Late, and moved --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("late-reminder")
@@ -312,7 +325,9 @@ def test_after_six_hours_without_a_worker_what_is_still_of_use_leaves_once_and_t
             tell()
             delivery.deliver_due()
 
-    sent = [(message.to, words(message.subject)) for message in mail.outbox if words(message.subject).startswith("Rappel")]
+    sent = [
+        (message.to, words(message.subject)) for message in mail.outbox if words(message.subject).startswith("Rappel")
+    ]
     assert sent == [([comes.user.email], "Rappel : À venir")]
     [record] = [record for record in caplog.records if record.name == "notices.domain.reminders"]
     assert "Commencée" in record.getMessage() and "too late to be of use, dropped" in record.getMessage()
@@ -398,7 +413,12 @@ def test_a_session_moved_so_near_that_its_moment_is_over_is_not_reminded_of():
     make.registration(session)
     make.reminder(session)
 
-    make.moved(session, hours=0, starts_at=timezone.now() + timedelta(minutes=30), ends_at=timezone.now() + timedelta(minutes=90))
+    make.moved(
+        session,
+        hours=0,
+        starts_at=timezone.now() + timedelta(minutes=30),
+        ends_at=timezone.now() + timedelta(minutes=90),
+    )
 
     assert reminders.remind(timezone.now()) == 0, "the mail about the change says it all"
 
@@ -413,7 +433,9 @@ def test_a_venue_that_gets_another_time_zone_moves_its_reminders():
 
     reminders.plan(timezone.now())
 
-    assert Reminder.objects.get().due_at == reminders.due_at(ReminderRule.objects.get(), Session.objects.get(pk=session.pk))
+    assert Reminder.objects.get().due_at == reminders.due_at(
+        ReminderRule.objects.get(), Session.objects.get(pk=session.pk)
+    )
 
 
 @pytest.mark.proves("moved-session-reminder")
@@ -440,7 +462,7 @@ def test_planning_costs_the_same_for_any_number_of_sessions(django_assert_num_qu
             reminders.plan(timezone.now())
 
 
-# --- The nights when the clocks change ----------------------------------------------------------------------------------------------
+# --- The nights when the clocks change --------------------------------------------------------------------------------
 
 
 def at_paris(*when: int, fold: int = 0) -> datetime:
@@ -451,22 +473,43 @@ def at_paris(*when: int, fold: int = 0) -> datetime:
 @pytest.mark.parametrize(
     ("starts_at", "timing", "due"),
     [
-        # 28 March 2027: 02:00 is 03:00. Wall time and elapsed time part; a session at 02:30 cannot be (tests/programme/test_admin.py).
+        # 28 March 2027: 02:00 is 03:00. Wall time and elapsed time part; a session at 02:30 cannot be
+        # (tests/programme/test_admin.py).
         (at_paris(2027, 3, 28, 9), {"timing": Timing.DAY, "at_time": time(18)}, at_paris(2027, 3, 27, 18)),
         (at_paris(2027, 3, 28, 9), {"timing": Timing.BEFORE, "minutes": 24 * 60}, at_paris(2027, 3, 27, 8)),
         (at_paris(2027, 3, 28, 9), {"timing": Timing.DAY, "at_time": time(9)}, at_paris(2027, 3, 27, 9)),
         (at_paris(2027, 3, 28, 3, 30), {"timing": Timing.BEFORE, "minutes": 60}, at_paris(2027, 3, 28, 1, 30)),
-        (at_paris(2027, 3, 28, 9), {"timing": Timing.DAY, "days": 0, "at_time": time(2, 30)}, at_paris(2027, 3, 28, 3, 30)),
+        (
+            at_paris(2027, 3, 28, 9),
+            {"timing": Timing.DAY, "days": 0, "at_time": time(2, 30)},
+            at_paris(2027, 3, 28, 3, 30),
+        ),
         (at_paris(2027, 3, 29, 9), {"timing": Timing.DAY, "at_time": time(18)}, at_paris(2027, 3, 28, 18)),
         # 25 October 2026: 03:00 is 02:00 again.
         (at_paris(2026, 10, 25, 9), {"timing": Timing.DAY, "at_time": time(18)}, at_paris(2026, 10, 24, 18)),
         (at_paris(2026, 10, 25, 9), {"timing": Timing.BEFORE, "minutes": 24 * 60}, at_paris(2026, 10, 24, 10)),
         (at_paris(2026, 10, 25, 2, 30), {"timing": Timing.DAY, "at_time": time(18)}, at_paris(2026, 10, 24, 18)),
         (at_paris(2026, 10, 25, 2, 30), {"timing": Timing.BEFORE, "minutes": 24 * 60}, at_paris(2026, 10, 24, 2, 30)),
-        (at_paris(2026, 10, 25, 2, 30, fold=1), {"timing": Timing.DAY, "at_time": time(18)}, at_paris(2026, 10, 24, 18)),
-        (at_paris(2026, 10, 25, 2, 30, fold=1), {"timing": Timing.BEFORE, "minutes": 24 * 60}, at_paris(2026, 10, 24, 3, 30)),
-        (at_paris(2026, 10, 25, 2, 30, fold=1), {"timing": Timing.BEFORE, "minutes": 60}, at_paris(2026, 10, 25, 2, 30)),
-        (at_paris(2026, 10, 25, 9), {"timing": Timing.DAY, "days": 0, "at_time": time(2, 30)}, at_paris(2026, 10, 25, 2, 30)),
+        (
+            at_paris(2026, 10, 25, 2, 30, fold=1),
+            {"timing": Timing.DAY, "at_time": time(18)},
+            at_paris(2026, 10, 24, 18),
+        ),
+        (
+            at_paris(2026, 10, 25, 2, 30, fold=1),
+            {"timing": Timing.BEFORE, "minutes": 24 * 60},
+            at_paris(2026, 10, 24, 3, 30),
+        ),
+        (
+            at_paris(2026, 10, 25, 2, 30, fold=1),
+            {"timing": Timing.BEFORE, "minutes": 60},
+            at_paris(2026, 10, 25, 2, 30),
+        ),
+        (
+            at_paris(2026, 10, 25, 9),
+            {"timing": Timing.DAY, "days": 0, "at_time": time(2, 30)},
+            at_paris(2026, 10, 25, 2, 30),
+        ),
         (at_paris(2026, 10, 26, 9), {"timing": Timing.DAY, "at_time": time(18)}, at_paris(2026, 10, 25, 18)),
     ],
 )
@@ -501,11 +544,12 @@ def test_organisers_are_warned_of_an_hour_that_clocks_skip_or_show_twice():
     assert reminders.odd_hours(made, now) == []
 
 
-# --- Whether people still come --------------------------------------------------------------------------------------------------------
+# --- Whether people still come ----------------------------------------------------------------------------------------
 
 
 def asked(seats: int = 1, *, line: int = 0, sent: bool = True, **fields) -> tuple[Session, list, list]:
-    """A session whose people were asked two days before whether they still come, with a day to answer; and those who wait."""
+    """A session whose people were asked two days before whether they still come, with a day to answer; and those who
+    wait."""
     session = make.session(seats=seats)
     people = fill(session)
     waiting = [wait(session) for _ in range(line)]
@@ -603,7 +647,9 @@ def test_answers_and_the_release_at_the_same_instant_agree():
     at = before(session, hours=24)
     questions = list(Reconfirmation.objects.select_related("registration"))
 
-    jobs = [partial(reminders.still_comes, question, at) for question in questions] + [partial(reminders.release_silent, at)] * 2
+    jobs = [partial(reminders.still_comes, question, at) for question in questions] + [
+        partial(reminders.release_silent, at)
+    ] * 2
     answers = all_at_once(jobs, threads=14)
 
     assert not [answer for answer in answers if isinstance(answer, Exception)], answers

@@ -74,13 +74,17 @@ def test_who_may_only_look_sends_nothing_again(client: Client) -> None:
 
 
 @pytest.mark.proves("no-sign-in-mail-shown")
-@pytest.mark.parametrize("kind", ["accounts.login_code", "accounts.email_confirmation", "partners.invitation", "partners.reminder"])
+@pytest.mark.parametrize(
+    "kind", ["accounts.login_code", "accounts.email_confirmation", "partners.invitation", "partners.reminder"]
+)
 def test_a_mail_that_opens_an_account_is_never_shown(client: Client, kind: str) -> None:
     message = a_message(kind, subject="Votre code : 4F7K2Q")
     make.sign_in(client, make.organiser())
 
     pages = (
-        client.get(f"{LIST}{message.pk}/change/").content + client.get(LIST).content + client.get(f"{LIST}{message.pk}/history/").content
+        client.get(f"{LIST}{message.pk}/change/").content
+        + client.get(LIST).content
+        + client.get(f"{LIST}{message.pk}/history/").content
     )
 
     assert b"4F7K2Q" not in pages
@@ -102,7 +106,9 @@ def test_a_message_is_never_written_by_hand(client: Client) -> None:
 
     assert client.post(f"{LIST}{message.pk}/change/", {"to": "evil@example.org"}).status_code == 403
     assert client.post(f"{LIST}add/", {"to": "evil@example.org"}).status_code == 403
-    assert client.post(LIST, {"action": "delete_selected", "_selected_action": message.pk, "index": "0", "post": "yes"}).status_code in (
+    assert client.post(
+        LIST, {"action": "delete_selected", "_selected_action": message.pk, "index": "0", "post": "yes"}
+    ).status_code in (
         200,
         302,
         403,
@@ -180,7 +186,9 @@ class TestQueue:
         assert Hold.history.first().history_user == olympe
         assert "plus rapide" in self.act(client, act)
 
-    @pytest.mark.parametrize(("act", "lane"), [("pause", "7"), ("pause", ""), ("pause", "x"), ("resume", "\0"), ("", "1"), ("burn", "1")])
+    @pytest.mark.parametrize(
+        ("act", "lane"), [("pause", "7"), ("pause", ""), ("pause", "x"), ("resume", "\0"), ("", "1"), ("burn", "1")]
+    )
     def test_an_odd_request_changes_nothing(self, client: Client, act: str, lane: str) -> None:
         self.act(client, act, lane)
 
@@ -218,8 +226,12 @@ class TestWhoGotWhat:
         assert self.found(client, f"{LIST}?q=nobody") == set()
 
     @pytest.mark.proves("mail-history")
-    @pytest.mark.parametrize("page", ["/admin/accounts/attendee/{0.pk}/change/", "/admin/accounts/user/{0.user_id}/change/"])
-    def test_the_page_of_a_person_leads_to_their_mails_also_under_an_older_address(self, client: Client, page: str) -> None:
+    @pytest.mark.parametrize(
+        "page", ["/admin/accounts/attendee/{0.pk}/change/", "/admin/accounts/user/{0.user_id}/change/"]
+    )
+    def test_the_page_of_a_person_leads_to_their_mails_also_under_an_older_address(
+        self, client: Client, page: str
+    ) -> None:
         ada = make.attendee(email="before@example.org")
         ada.user.email = "ada@example.org"
         ada.user.save()
@@ -258,7 +270,10 @@ class TestSuppressionList:
         assert "550 no such user" in page
         assert 'value="clear_marks"' in page
 
-        client.post("/admin/outbox/suppressedaddress/", {"action": "clear_marks", "_selected_action": bad.pk, "index": "0", "_back": "1"})
+        client.post(
+            "/admin/outbox/suppressedaddress/",
+            {"action": "clear_marks", "_selected_action": bad.pk, "index": "0", "_back": "1"},
+        )
 
         bad.refresh_from_db()
         assert bad.cleared_at

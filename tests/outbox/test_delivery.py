@@ -1,4 +1,5 @@
-"""Each mail goes out once; what cannot go out says why, and stops no other. Over real SMTP; test_workers.py has the worker."""
+"""Each mail goes out once; what cannot go out says why, and stops no other. Over real SMTP; test_workers.py has the
+worker."""
 
 import os
 import signal
@@ -63,7 +64,9 @@ def fresh(message):
 def test_a_due_mail_is_sent_and_what_was_sent_is_kept(box, writes):
     writes(
         "test.hello",
-        lambda message: Letter(f"Bonjour {message.context['name']}", "Texte", "<p>Texte</p>", "BEGIN:VCALENDAR\r\nEND:VCALENDAR"),
+        lambda message: Letter(
+            f"Bonjour {message.context['name']}", "Texte", "<p>Texte</p>", "BEGIN:VCALENDAR\r\nEND:VCALENDAR"
+        ),
     )
     message = a_mail(letter=None, context={"name": "Ada"})
 
@@ -240,7 +243,9 @@ class TestPoison:
 
         [(_to, mail)] = box.received
         raw = mail.as_bytes()
-        assert BytesParser(policy=policy.default).parsebytes(raw)["Subject"].replace(" ", "") == arrives.replace(" ", "")
+        assert BytesParser(policy=policy.default).parsebytes(raw)["Subject"].replace(" ", "") == arrives.replace(
+            " ", ""
+        )
         assert max(len(line) for line in raw.splitlines()) <= 998  # RFC 5322, 2.1.1
 
     def test_a_database_that_goes_away_meanwhile_leaves_the_mail_to_the_next_worker(self, box, writes):
@@ -310,7 +315,8 @@ class TestSmtp:
 
     @pytest.mark.proves("mail-sent-or-explained")
     def test_the_day_begins_with_the_first_failed_try_not_with_the_post(self, box):
-        """A reminder that was posted a week ahead is not given up at its first failure; nor is one that is sent again by hand."""
+        """A reminder that was posted a week ahead is not given up at its first failure; nor is one that is sent again
+        by hand."""
         box.refuse["busy@example.org"] = "451 4.7.1 greylisted, come back"
         message = a_mail("busy@example.org")
         Message.objects.update(created_at=timezone.now() - timedelta(days=7))
@@ -668,7 +674,11 @@ def test_a_person_who_is_erased_gets_nothing_more_and_leaves_no_name(box):
     assert box.recipients == [other.to]
     assert fresh(waiting).status == "dropped"
     everything = str(
-        [*Message.objects.exclude(pk=other.pk).values(), *SuppressedAddress.objects.values(), *SuppressedAddress.history.values()]
+        [
+            *Message.objects.exclude(pk=other.pk).values(),
+            *SuppressedAddress.objects.values(),
+            *SuppressedAddress.history.values(),
+        ]
     )
     assert "ada@" not in everything.lower()
     assert "Ada" not in everything

@@ -31,7 +31,14 @@ def box(settings):
 
 
 def a_mail(key, **options):
-    post("test.hello", f"{key}@example.org", dedupe_key=key, language="fr", letter=Letter("Bonjour", "Bonjour Ada"), **options)
+    post(
+        "test.hello",
+        f"{key}@example.org",
+        dedupe_key=key,
+        language="fr",
+        letter=Letter("Bonjour", "Bonjour Ada"),
+        **options,
+    )
 
 
 def mails(*words):
@@ -45,7 +52,8 @@ import json
 from outbox.domain.delivery import deliver_due
 from outbox.models import Hold, Message
 sent = deliver_due()
-print(json.dumps([sent, list(Hold.objects.filter(released_at=None).values_list("reason", flat=True)), Message.objects.filter(status="queued").count()]))
+print(json.dumps([sent, list(Hold.objects.filter(released_at=None).values_list("reason", flat=True)), \
+Message.objects.filter(status="queued").count()]))
 """
 
 
@@ -101,7 +109,9 @@ class TestHeld:
     def held(self, box):
         a_mail("old")
         a_mail("code", lane=Message.Lane.URGENT)
-        Message.objects.filter(dedupe_key="old").update(status="sending", lease_until=timezone.now(), lease_token=uuid4())
+        Message.objects.filter(dedupe_key="old").update(
+            status="sending", lease_until=timezone.now(), lease_token=uuid4()
+        )
         Home.objects.create(pk=1, fingerprint="another host")
         assert deliver_due() == 0
         a_mail("new")

@@ -1,4 +1,5 @@
-"""Mail templates: what organisers write is checked when saved, filled in one pass, and never keeps a mail from leaving."""
+"""Mail templates: what organisers write is checked when saved, filled in one pass, and never keeps a mail from
+leaving."""
 
 from functools import partial
 from typing import Any
@@ -60,7 +61,19 @@ def test_mails_say_what_organisers_wrote_in_both_parts_and_in_that_language_alon
 
 @pytest.mark.proves("template-never-blocks-mail")
 @pytest.mark.parametrize(
-    "text", ["{name.__class__}", "{event.__init__.__globals__}", "{{7*7}}", "{0}", "{}", "{Name}", "{ name }", "alone {", "}", "{until}"]
+    "text",
+    [
+        "{name.__class__}",
+        "{event.__init__.__globals__}",
+        "{{7*7}}",
+        "{0}",
+        "{}",
+        "{Name}",
+        "{ name }",
+        "alone {",
+        "}",
+        "{until}",
+    ],
 )
 def test_what_is_no_placeholder_is_refused_when_saved(text: str) -> None:
     """Also a placeholder that this kind has no value for."""
@@ -98,7 +111,8 @@ def test_what_a_name_holds_is_never_read_as_a_placeholder() -> None:
 
 @pytest.mark.proves("template-never-blocks-mail")
 def test_a_template_that_fits_no_longer_never_keeps_a_mail_from_leaving() -> None:
-    """The placeholder that it uses is gone with a release, or somebody wrote past the form: the standard text leaves."""
+    """The placeholder that it uses is gone with a release, or somebody wrote past the form: the standard text
+    leaves."""
     MailTemplate.objects.create(kind=KIND, language="fr", subject="{gone}", opening="{gone.__class__}", closing="{")
 
     message = the_mail()
@@ -148,7 +162,7 @@ def test_two_at_once_write_one() -> None:
     assert MailTemplate.objects.count() == MailTemplate.history.count() == 1
 
 
-# --- The pages --------------------------------------------------------------------------------------------------------------------
+# --- The pages --------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -158,7 +172,9 @@ def olympe(client: Client) -> Any:
     return who
 
 
-def test_the_list_names_every_kind_and_says_which_were_reworded(client: Client, olympe: Any, django_assert_num_queries: Any) -> None:
+def test_the_list_names_every_kind_and_says_which_were_reworded(
+    client: Client, olympe: Any, django_assert_num_queries: Any
+) -> None:
     save()
     client.get("/en/admin/outbox/mailtemplate/")
     with django_assert_num_queries(3):  # who signed in, their account, the templates
@@ -188,7 +204,11 @@ def test_a_wrong_text_is_refused_beside_its_box_and_nothing_is_saved(client: Cli
 
     assert answer.status_code == 422
     page = answer.content.decode()
-    assert "“{titel}” cannot be filled in here" in page and "This field is required." in page and "There is a stray brace" in page
+    assert (
+        "“{titel}” cannot be filled in here" in page
+        and "This field is required." in page
+        and "There is a stray brace" in page
+    )
     assert not MailTemplate.objects.exists()
 
 
@@ -239,7 +259,11 @@ def test_a_test_goes_to_the_organiser_alone_once_and_without_an_entry(client: Cl
 
     [message] = mail.outbox
     assert message.to == [olympe.email] and registration.attendee.user.email not in message.recipients()
-    assert message.subject == "[Essai] Bienvenue à Gouvernance" and "Chère Ada," in message.body and not message.attachments
+    assert (
+        message.subject == "[Essai] Bienvenue à Gouvernance"
+        and "Chère Ada," in message.body
+        and not message.attachments
+    )
     assert not MailTemplate.objects.exists()
 
 

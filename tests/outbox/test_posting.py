@@ -111,7 +111,9 @@ def test_a_mute_broker_costs_one_request_two_seconds_and_the_next_ones_nothing(t
         mute.bind(("127.0.0.1", 0))
         mute.listen(50)
 
-        seconds = answer_of(RING_TWENTY_TIMES, environment(tmp_path, BROKER_URL=f"redis://127.0.0.1:{mute.getsockname()[1]}/0"))
+        seconds = answer_of(
+            RING_TWENTY_TIMES, environment(tmp_path, BROKER_URL=f"redis://127.0.0.1:{mute.getsockname()[1]}/0")
+        )
 
     assert seconds[0] < 4
     assert sum(seconds[1:]) < 1  # one more wait would be two seconds; a busy machine may pause this process

@@ -1,4 +1,5 @@
-"""Mail through a provider instead of SMTP, and what comes back from it: real payloads, signed or with the password of the address."""
+"""Mail through a provider instead of SMTP, and what comes back from it: real payloads, signed or with the password of
+the address."""
 
 import hashlib
 import hmac
@@ -26,7 +27,11 @@ KEY = "key-of-the-signatures"
 @pytest.fixture(autouse=True)
 def provider(settings):
     settings.MAIL_WEBHOOK_SECRET = SECRET
-    settings.ANYMAIL = {"WEBHOOK_SECRET": f"summit:{SECRET}", "MAILGUN_WEBHOOK_SIGNING_KEY": KEY, "POSTMARK_SERVER_TOKEN": "token"}
+    settings.ANYMAIL = {
+        "WEBHOOK_SECRET": f"summit:{SECRET}",
+        "MAILGUN_WEBHOOK_SIGNING_KEY": KEY,
+        "POSTMARK_SERVER_TOKEN": "token",
+    }
 
 
 @pytest.fixture(autouse=True)
@@ -148,7 +153,9 @@ class TestStrangers:
 
         assert report(client, "postmark", postmark("HardBounce"), password="").status_code == 404
 
-    @pytest.mark.parametrize("body", ["", "{", "[]", "null", '"text"', "{}", '{"RecordType": 1}', '{"RecordType": "Bounce", "Type": []}'])
+    @pytest.mark.parametrize(
+        "body", ["", "{", "[]", "null", '"text"', "{}", '{"RecordType": 1}', '{"RecordType": "Bounce", "Type": []}']
+    )
     def test_what_is_not_a_report(self, client: Client, body: str):
         assert report(client, "postmark", body).status_code in (200, 400)
 
@@ -196,12 +203,24 @@ def api(settings):
     server.server_close()
 
 
-ACCEPTED = {"To": "grace@example.org", "SubmittedAt": "2026-02-17T07:25:01Z", "MessageID": "1", "ErrorCode": 0, "Message": "OK"}
+ACCEPTED = {
+    "To": "grace@example.org",
+    "SubmittedAt": "2026-02-17T07:25:01Z",
+    "MessageID": "1",
+    "ErrorCode": 0,
+    "Message": "OK",
+}
 
 
 class TestSending:
     def mail(self):
-        post("test.hello", "grace@example.org", dedupe_key="new", language="fr", letter=Letter("Bonjour", "Bonjour", "<p>Bonjour</p>"))
+        post(
+            "test.hello",
+            "grace@example.org",
+            dedupe_key="new",
+            language="fr",
+            letter=Letter("Bonjour", "Bonjour", "<p>Bonjour</p>"),
+        )
         return Message.objects.get(dedupe_key="new")
 
     def send(self, api, *answers):
@@ -220,7 +239,10 @@ class TestSending:
         assert {"Name": "Message-ID", "Value": message.message_id} in asked["Headers"]
 
     def test_an_address_that_the_provider_refuses_fails_with_its_words(self, api):
-        words = "You tried to send to recipients that are inactive. Found inactive addresses: grace@example.org. Inactive recipients are …"
+        words = (
+            "You tried to send to recipients that are inactive. Found inactive addresses: grace@example.org. Inactive"
+            " recipients are …"
+        )
         message = self.send(api, (422, {"ErrorCode": 406, "Message": words}))
 
         assert message.status == "failed"
@@ -248,7 +270,12 @@ class TestSending:
 
 @pytest.mark.runs_once("settings: no database is asked")
 def test_a_provider_is_chosen_by_one_variable(tmp_path):
-    code = "from django.conf import settings; print(settings.EMAIL_BACKEND, settings.ANYMAIL['MAILGUN_API_KEY'], settings.ANYMAIL['MAILGUN_SENDER_DOMAIN'])"
-    done = run_python(code, environment(tmp_path, EMAIL_URL="anymail://mailgun?API_KEY=a%26b&SENDER_DOMAIN=mg.example.org"))
+    code = (
+        "from django.conf import settings; print(settings.EMAIL_BACKEND, settings.ANYMAIL['MAILGUN_API_KEY'], "
+        "settings.ANYMAIL['MAILGUN_SENDER_DOMAIN'])"
+    )
+    done = run_python(
+        code, environment(tmp_path, EMAIL_URL="anymail://mailgun?API_KEY=a%26b&SENDER_DOMAIN=mg.example.org")
+    )
 
     assert done.stdout == "anymail.backends.mailgun.EmailBackend a&b mg.example.org\n", done.stderr

@@ -21,7 +21,10 @@ def text(*rows: str | Sequence[str], encoding: str = "utf-8", end: str = "\r\n",
 
 def people(number: int, *, first: int = 0, header: Sequence[str] = HEADER) -> list[list[str]]:
     """A header and that many people."""
-    return [list(header), *([f"Nom{n}", f"Prénom{n}", f"p{n}@example.org", f"{n:08}"] for n in range(first, first + number))]
+    return [
+        list(header),
+        *([f"Nom{n}", f"Prénom{n}", f"p{n}@example.org", f"{n:08}"] for n in range(first, first + number)),
+    ]
 
 
 def xlsx(rows: Iterable[Sequence[Any]], *, sheets: dict[str, str] | None = None) -> bytes:
@@ -42,18 +45,25 @@ def ods(rows: Iterable[Sequence[str]], *, extra: str = "") -> bytes:
     """The same in the other format; `extra` rows, as they stand in the XML, come last."""
     body = "".join(
         "<table:table-row>"
-        + "".join(f'<table:table-cell office:value-type="string"><text:p>{escape(cell)}</text:p></table:table-cell>' for cell in row)
+        + "".join(
+            f'<table:table-cell office:value-type="string"><text:p>{escape(cell)}</text:p></table:table-cell>'
+            for cell in row
+        )
         + "</table:table-row>"
         for row in rows
     )
     body += extra
-    spaces = " ".join(f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text"))
+    spaces = " ".join(
+        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text")
+    )
     content = (
-        f'<?xml version="1.0" encoding="UTF-8"?><office:document-content {spaces} office:version="1.2"><office:body><office:spreadsheet>'
-        f'<table:table table:name="Liste">{body}</table:table></office:spreadsheet></office:body></office:document-content>'
+        f'<?xml version="1.0" encoding="UTF-8"?><office:document-content {spaces} office:version="1.2">'
+        f'<office:body><office:spreadsheet><table:table table:name="Liste">{body}</table:table>'
+        "</office:spreadsheet></office:body></office:document-content>"
     )
     manifest = (
-        '<?xml version="1.0" encoding="UTF-8"?><manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
         f'<manifest:file-entry manifest:full-path="/" manifest:media-type="{ODS}"/></manifest:manifest>'
     )
     return archive({"mimetype": ODS, "content.xml": content, "META-INF/manifest.xml": manifest})
@@ -68,7 +78,8 @@ def archive(parts: dict[str, str | bytes]) -> bytes:
 
 
 def changed(book: bytes, part: str, content: bytes | None = None, **replace: str) -> bytes:
-    """The archive `book` with another `content` in `part`, or with some of its text replaced (old=new, by pairs `old0`, `new0`)."""
+    """The archive `book` with another `content` in `part`, or with some of its text replaced (old=new, by pairs `old0`,
+    `new0`)."""
     with zipfile.ZipFile(io.BytesIO(book)) as read:
         parts: dict[str, str | bytes] = {name: read.read(name) for name in read.namelist()}
     if content is None:

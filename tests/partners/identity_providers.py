@@ -1,4 +1,5 @@
-"""Identity providers as institutions run them: one for OpenID Connect, a server of its own; one for SAML, which signs what it says."""
+"""Identity providers as institutions run them: one for OpenID Connect, a server of its own; one for SAML, which signs
+what it says."""
 
 import base64
 import subprocess
@@ -30,7 +31,9 @@ def openid_connect() -> Iterator[str]:
     address = f"http://localhost:{port}"
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_until(lambda: _answers(f"{address}/.well-known/openid-configuration"), 30, "an identity provider that answers")
+        wait_until(
+            lambda: _answers(f"{address}/.well-known/openid-configuration"), 30, "an identity provider that answers"
+        )
         yield address
     finally:
         server.terminate()
@@ -70,10 +73,13 @@ class SamlProvider:
             name, name, key.public_key(), x509.random_serial_number(), now - timedelta(days=1), now + timedelta(days=9)
         )
         self.certificate = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
-        self.key = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+        self.key = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ).decode()
 
     def answer(self, address: str, email: str, *, key: str = "", **other: str) -> tuple[str, str]:
-        """What the browser posts back, and where, for the request in `address`; `key` signs instead of the provider's own."""
+        """What the browser posts back, and where, for the request in `address`; `key` signs instead of the provider's
+        own."""
         packed = parse_qs(urlsplit(address).query)["SAMLRequest"][0]
         asked = ElementTree.fromstring(zlib.decompress(base64.b64decode(packed), -15))
         said = {
@@ -98,18 +104,23 @@ def _stamp(seconds: int) -> str:
 
 
 ASSERTION = (
-    '<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="{assertion}" Version="2.0" IssueInstant="{now}">'
+    '<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="{assertion}" Version="2.0" '
+    'IssueInstant="{now}">'
     "<saml:Issuer>{issuer}</saml:Issuer><saml:Subject>"
     '<saml:NameID Format="urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress">{email}</saml:NameID>'
     '<saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer">'
-    '<saml:SubjectConfirmationData InResponseTo="{answers}" NotOnOrAfter="{after}" Recipient="{to}"/></saml:SubjectConfirmation></saml:Subject>'
-    '<saml:Conditions NotBefore="{before}" NotOnOrAfter="{after}"><saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience>'
-    '</saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="{now}" SessionIndex="{assertion}"><saml:AuthnContext>'
+    '<saml:SubjectConfirmationData InResponseTo="{answers}" NotOnOrAfter="{after}" Recipient="{to}"/>'
+    "</saml:SubjectConfirmation></saml:Subject>"
+    '<saml:Conditions NotBefore="{before}" NotOnOrAfter="{after}">'
+    "<saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions>"
+    '<saml:AuthnStatement AuthnInstant="{now}" SessionIndex="{assertion}"><saml:AuthnContext>'
     "<saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef></saml:AuthnContext>"
     "</saml:AuthnStatement></saml:Assertion>"
 )
 RESPONSE = (
-    '<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="{id}" '
-    'Version="2.0" IssueInstant="{now}" Destination="{to}" InResponseTo="{answers}"><saml:Issuer>{issuer}</saml:Issuer>'
-    '<samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:Status>{content}</samlp:Response>'
+    '<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" '
+    'xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="{id}" Version="2.0" IssueInstant="{now}" '
+    'Destination="{to}" InResponseTo="{answers}"><saml:Issuer>{issuer}</saml:Issuer>'
+    '<samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:Status>'
+    "{content}</samlp:Response>"
 )

@@ -1,4 +1,5 @@
-"""What the tests of the portal have in common: a cohort with its people, somebody who works on its lists, and a worker."""
+"""What the tests of the portal have in common: a cohort with its people, somebody who works on its lists, and a
+worker."""
 
 from typing import Any
 
@@ -14,7 +15,11 @@ from registrations.models import Cohort, Institution
 from tests import make
 from tests.partners import files as make_files
 
-ADA, ALAN, EMMY = ["Lovelace", "Ada", "ada@x.fr", "1"], ["Turing", "Alan", "alan@x.fr", "2"], ["Noether", "Emmy", "emmy@x.fr", "3"]
+ADA, ALAN, EMMY = (
+    ["Lovelace", "Ada", "ada@x.fr", "1"],
+    ["Turing", "Alan", "alan@x.fr", "2"],
+    ["Noether", "Emmy", "emmy@x.fr", "3"],
+)
 
 
 def text(*rows: Any) -> bytes:
@@ -77,4 +82,4 @@ def session_for(cohort: Cohort, seats: int = 1, **fields: Any) -> Session:
 
 def seat(session: Session, who: Attendee) -> None:
     """A seat, or a place on the waiting list."""
-    booking.register(session, who, actor=who.user, waits=True)
+    booking.register(booking.Ask(session, who, actor=who.user, waits=True))

@@ -1,4 +1,5 @@
-"""The weekly news of partners: on Monday morning, once, to those who speak for an institution and want it, with what is true then."""
+"""The weekly news of partners: on Monday morning, once, to those who speak for an institution and want it, with what is
+true then."""
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -30,7 +31,11 @@ def cnam(time_machine: Any) -> Any:
     cohort = make.cohort(institution=institution, name_fr="Master MéDAS", name_en="MéDAS master", size=10)
     session = make.session(starts_at=MONDAY + timedelta(days=20), seats=3)
     pools.allot(session, cohort, 2)
-    return PartnerRole.objects.create(institution=institution, user=make.attendee("Céline", language="en").user), cohort, session
+    return (
+        PartnerRole.objects.create(institution=institution, user=make.attendee("Céline", language="en").user),
+        cohort,
+        session,
+    )
 
 
 @pytest.mark.proves("weekly-digest")
@@ -46,7 +51,8 @@ def test_it_leaves_on_monday_at_eight_once_a_week_and_not_when_it_is_a_day_late(
 @pytest.mark.parametrize(
     ("at", "due"),
     [
-        (datetime(2027, 3, 29, 7, tzinfo=UTC), datetime(2027, 3, 29, 6, tzinfo=UTC)),  # the clocks went forward the day before
+        # The clocks went forward the day before.
+        (datetime(2027, 3, 29, 7, tzinfo=UTC), datetime(2027, 3, 29, 6, tzinfo=UTC)),
         (datetime(2027, 11, 1, 8, tzinfo=UTC), datetime(2027, 11, 1, 7, tzinfo=UTC)),
         (datetime(2027, 1, 11, 6, 59, tzinfo=UTC), datetime(2027, 1, 4, 7, tzinfo=UTC)),
     ],
@@ -59,17 +65,24 @@ def test_eight_is_eight_on_the_wall_summer_and_winter(at: datetime, due: datetim
 def test_it_tells_where_each_cohort_stands_when_it_is_written(cnam: Any, time_machine: Any) -> None:
     role, cohort, session = cnam
     seated, waiting, _silent = (make.membership(cohort).attendee for _ in range(3))
-    booking.register(session, seated, actor=seated.user)
+    booking.register(booking.Ask(session, seated, actor=seated.user))
     full = make.session(seats=1, starts_at=session.starts_at)
     make.registration(full)
-    booking.register(full, waiting, actor=waiting.user, waits=True)
+    booking.register(booking.Ask(full, waiting, actor=waiting.user, waits=True))
     digests.send_due(MONDAY)
     time_machine.move_to(MONDAY + timedelta(minutes=1), tick=False)
     delivery.deliver_due()
 
     [message] = [message for message in mail.outbox if message.to == [role.user.email]]
     assert message.subject == "Cnam: your people this week"
-    for line in ("MéDAS master", "People: 3", "With a seat: 1", "Waiting: 1", "Nothing yet: 1", "Seats kept: 1 of 2 taken"):
+    for line in (
+        "MéDAS master",
+        "People: 3",
+        "With a seat: 1",
+        "Waiting: 1",
+        "Nothing yet: 1",
+        "Seats kept: 1 of 2 taken",
+    ):
         assert line in message.body
     assert message.extra_headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     for who in (seated, waiting):

@@ -47,7 +47,8 @@ def refused(data, **options):
     return caught.value
 
 
-# A child is charged with the memory of whoever started it, and a process that has run a thousand tests is large: a fresh one asks.
+# A child is charged with the memory of whoever started it, and a process that has run a thousand tests is large: a
+# fresh one asks.
 MEASURED = """
 import resource, subprocess, sys
 data = sys.stdin.buffer.read()
@@ -66,16 +67,29 @@ class TestRealLists:
     """The lists that two programmes really send: fifty people each, and every defect by its name."""
 
     @pytest.mark.proves("list-errors-at-once")
-    @pytest.mark.parametrize("name", ["students-medas.csv", "students-marketing-digital.csv", "students-marketing-digital.xlsx"])
+    @pytest.mark.parametrize(
+        "name", ["students-medas.csv", "students-marketing-digital.csv", "students-marketing-digital.xlsx"]
+    )
     def test_they_come_out_whole_with_each_defect_named(self, name):
         found = files.read((DATA / name).read_bytes())
 
         codes = {one.code for person in found.people for one in person.findings} | {one.code for one in found.findings}
         bad = [one for one in found.people if any(finding.level == Level.ERROR for finding in one.findings)]
         good = [one for one in found.people if one.is_good]
-        named = {"capitals", "trimmed", "email_missing", "email_at", "reference_blanks", "reference_missing", "spellings", "swapped"}
+        named = {
+            "capitals",
+            "trimmed",
+            "email_missing",
+            "email_at",
+            "reference_blanks",
+            "reference_missing",
+            "spellings",
+            "swapped",
+        }
         assert named - {"reference_blanks"} | {"blank", "repeated", "same_reference"} <= codes
-        assert sorted(finding.code for person in bad for finding in person.findings if finding.level == Level.ERROR) == [
+        assert sorted(
+            finding.code for person in bad for finding in person.findings if finding.level == Level.ERROR
+        ) == [
             "email_at",
             "email_missing",
         ]
@@ -95,7 +109,10 @@ class TestRealLists:
         rows = list(csv.reader((DATA / f"{name}.csv").read_text("cp1252").splitlines(), delimiter=";"))
         forms = [files.read(data) for data in ((DATA / f"{name}.csv").read_bytes(), make.xlsx(rows), make.ods(rows))]
 
-        kept = [[(one.email, one.last_name, one.first_name, one.reference) for one in form.people if one.is_good] for form in forms]
+        kept = [
+            [(one.email, one.last_name, one.first_name, one.reference) for one in form.people if one.is_good]
+            for form in forms
+        ]
         assert kept[0] == kept[1] == kept[2]
         assert len(kept[0]) in (48, 49)
 
@@ -121,7 +138,9 @@ class TestLetters:
         assert found.read_as["encoding"] == read_as
 
     def test_the_unicode_text_of_excel(self):
-        data = b"\xfe\xff" + make.text(make.HEADER, ["Zoë", "É", "e@example.org", "1"], encoding="utf-16-be", delimiter="\t")
+        data = b"\xfe\xff" + make.text(
+            make.HEADER, ["Zoë", "É", "e@example.org", "1"], encoding="utf-16-be", delimiter="\t"
+        )
         assert files.read(data).people[0].last_name == "Zoë"
 
     @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
@@ -132,7 +151,9 @@ class TestLetters:
     def test_names_are_shown_when_the_encoding_is_a_guess(self):
         found = files.read(make.text(make.HEADER, ["Cœur", "Zoé", "e@example.org", "1"], encoding="cp1252"))
 
-        assert [sentences.about(one) for one in found.findings] == ["Read as Windows (Western Europe). Are these names right? Zoé Cœur"]
+        assert [sentences.about(one) for one in found.findings] == [
+            "Read as Windows (Western Europe). Are these names right? Zoé Cœur"
+        ]
 
     def test_another_encoding_can_be_chosen(self):
         data = make.text(make.HEADER, ["Élan", "Zoé", "e@example.org", "1"], encoding="mac_roman")
@@ -152,7 +173,9 @@ class TestLetters:
         assert "line 3" in str(error)
 
     def test_accents_encoded_twice_are_told_and_repaired_on_request(self):
-        data = make.text(make.HEADER, ["Cœur".encode().decode("cp1252"), "Zoé".encode().decode("cp1252"), "e@example.org", "1"])
+        data = make.text(
+            make.HEADER, ["Cœur".encode().decode("cp1252"), "Zoé".encode().decode("cp1252"), "e@example.org", "1"]
+        )
 
         assert "encoded_twice" in [one.code for one in files.read(data).findings]
         assert files.read(data, encoding="utf-8-twice").people[0].name == "Zoé Cœur"
@@ -168,14 +191,20 @@ class TestTables:
     def test_excels_own_first_line_decides(self):
         assert files.read(make.text("sep=|", make.HEADER, ADA, delimiter="|")).people[0].line == 3
 
-    @pytest.mark.parametrize("rows", [["Courriel", "a@example.org", "b@example.org"], ["a@example.org", "b@example.org"]])
+    @pytest.mark.parametrize(
+        "rows", [["Courriel", "a@example.org", "b@example.org"], ["a@example.org", "b@example.org"]]
+    )
     def test_one_column_of_addresses(self, rows):
         found = files.read(make.text(*rows))
 
         assert [one.email for one in found.people] == ["a@example.org", "b@example.org"]
 
     def test_quotes_hold_delimiters_lines_and_quotes(self):
-        found = read('"Love;lace, dite ""Ada""";Ada;ada@example.org;1', '"Deux\nlignes";B;b@example.org;2', "C\u2028D;C;c@example.org;3")
+        found = read(
+            '"Love;lace, dite ""Ada""";Ada;ada@example.org;1',
+            '"Deux\nlignes";B;b@example.org;2',
+            "C\u2028D;C;c@example.org;3",
+        )
 
         assert found.people[0].last_name == 'Love;lace, dite "Ada"'
         assert [one.line for one in found.people] == [2, 3, 5]
@@ -198,7 +227,9 @@ class TestTables:
     def test_mixed_ends(self):
         assert len(files.read(b"Nom;Courriel\rA;a@example.org\nB;b@example.org\r\nC;c@example.org").people) == 3
 
-    @pytest.mark.parametrize("data", [b"", b"\n\n \n", b"\xef\xbb\xbf", make.text(make.HEADER), make.text(make.HEADER, ";;;", ";;;")])
+    @pytest.mark.parametrize(
+        "data", [b"", b"\n\n \n", b"\xef\xbb\xbf", make.text(make.HEADER), make.text(make.HEADER, ";;;", ";;;")]
+    )
     def test_nobody_in_it(self, data):
         assert refused(data).code == "empty"
 
@@ -227,7 +258,10 @@ class TestTables:
 
     def test_what_an_institution_called_its_columns_before_is_remembered(self):
         remembered = {"Mél pro": "email", "Qui": "last_name"}
-        assert files.read(make.text("Qui;Mél pro", "Ada;ada@example.org"), remembered=remembered).people[0].email == "ada@example.org"
+        assert (
+            files.read(make.text("Qui;Mél pro", "Ada;ada@example.org"), remembered=remembered).people[0].email
+            == "ada@example.org"
+        )
 
     def test_two_columns_of_one_name_are_refused(self):
         error = refused(make.text("Nom;Courriel;nom", "A;a@example.org;B"))
@@ -240,9 +274,16 @@ class TestTables:
         assert "Téléphone" in str(error)
 
     def test_a_ragged_row_is_told_and_the_others_go_on(self):
-        found = read(["A", "A", "a@example.org", "1", "oops"], ["B", "B", "", "2"], ["C", "C", "c@example.org", "3"], ["D"])
+        found = read(
+            ["A", "A", "a@example.org", "1", "oops"], ["B", "B", "", "2"], ["C", "C", "c@example.org", "3"], ["D"]
+        )
 
-        assert [[one.code for one in person.findings] for person in found.people] == [["ragged"], ["email_missing"], [], ["note"]]
+        assert [[one.code for one in person.findings] for person in found.people] == [
+            ["ragged"],
+            ["email_missing"],
+            [],
+            ["note"],
+        ]
 
     @pytest.mark.proves("list-formats")
     def test_a_million_rows_are_refused_before_they_are_read(self):
@@ -281,7 +322,19 @@ class TestCells:
 
     @pytest.mark.proves("list-names-kept")
     @pytest.mark.parametrize(
-        "name", ["McDonald", "d'Artagnan", "van der Berg", "DE LA TOUR", "Nguyễn", "ਪੰਜਾਬੀ", "مريم", "山田", "🎉 Ada", "<script>"]
+        "name",
+        [
+            "McDonald",
+            "d'Artagnan",
+            "van der Berg",
+            "DE LA TOUR",
+            "Nguyễn",
+            "ਪੰਜਾਬੀ",
+            "مريم",
+            "山田",
+            "🎉 Ada",
+            "<script>",
+        ],
     )
     def test_names_stay_as_they_are_written(self, name):
         person, codes = one(name)
@@ -289,7 +342,9 @@ class TestCells:
         assert set(codes) <= {"capitals"}
 
     @pytest.mark.proves("list-names-kept")
-    @pytest.mark.parametrize("written", [" ADA@Example.ORG ", "\u00a0ada@example.org", "mailto:ada@example.org", "ada@example.org."])
+    @pytest.mark.parametrize(
+        "written", [" ADA@Example.ORG ", "\u00a0ada@example.org", "mailto:ada@example.org", "ada@example.org."]
+    )
     def test_addresses_are_tidied(self, written):
         person, codes = one("A", "A", written)
         assert person.email == "ada@example.org"
@@ -304,7 +359,12 @@ class TestCells:
         )
 
         assert [person.is_good for person in found.people] == [True] * 4
-        assert [[one.code for one in person.findings] for person in found.people] == [[], ["similar_address"], [], ["similar_address"]]
+        assert [[one.code for one in person.findings] for person in found.people] == [
+            [],
+            ["similar_address"],
+            [],
+            ["similar_address"],
+        ]
 
     @pytest.mark.parametrize("address", ["\u0430dmin@example.org", "\uff41@example.org"])
     def test_letters_that_look_like_others_are_refused_with_their_code_point(self, address):
@@ -367,24 +427,40 @@ class TestCells:
         book = make.xlsx([make.HEADER, ["Nom0", "Ada", "ada@example.org", "1"]])
 
         assert refused(make.changed(book, "xl/worksheets/sheet1.xml", old="Nom0", new="&#xD800;")).code == "damaged"
-        assert [one.code for one in checking.check_row(2, ["\ud800", *ADA[1:]], columns.find([(1, make.HEADER)])).findings] == ["control"]
+        assert [
+            one.code for one in checking.check_row(2, ["\ud800", *ADA[1:]], columns.find([(1, make.HEADER)])).findings
+        ] == ["control"]
 
     @pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+cmd", "-1+1", "@SUM", "＝1", "==1+1"])
     def test_what_looks_like_a_formula_is_text(self, text):
         assert one(text)[0].last_name == text
 
     def test_a_cell_that_holds_a_formula_is_not_believed(self):
-        found = files.read(make.xlsx([make.HEADER, ['="Love"&"lace"', "Ada", "ada@example.org", "1"], ["B", "B", "b@example.org", "2"]]))
+        found = files.read(
+            make.xlsx(
+                [make.HEADER, ['="Love"&"lace"', "Ada", "ada@example.org", "1"], ["B", "B", "b@example.org", "2"]]
+            )
+        )
 
         assert next(one.code for one in found.people[0].findings) == "formula"
         assert [one.is_good for one in found.people] == [False, True]
 
     def test_a_formula_is_found_in_ods_too_behind_what_repeats(self):
-        computed = '<table:table-cell table:formula="of:=[.A1]" office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+        computed = (
+            '<table:table-cell table:formula="of:=[.A1]" office:value-type="string">'
+            "<text:p>{}</text:p></table:table-cell>"
+        )
         plain = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
         row = f"<table:table-row>{plain}{plain}{computed}{plain}</table:table-row>"
-        empty = '<table:table-row table:number-rows-repeated="3"><table:table-cell table:number-columns-repeated="4"/></table:table-row>'
-        extra = empty + row.format("A", "Ada", "ada@example.org", "1") + row.replace(computed, plain).format("B", "B", "b@example.org", "2")
+        empty = (
+            '<table:table-row table:number-rows-repeated="3">'
+            '<table:table-cell table:number-columns-repeated="4"/></table:table-row>'
+        )
+        extra = (
+            empty
+            + row.format("A", "Ada", "ada@example.org", "1")
+            + row.replace(computed, plain).format("B", "B", "b@example.org", "2")
+        )
 
         found = files.read(make.ods([make.HEADER], extra=extra))
 
@@ -413,18 +489,26 @@ class TestWorkbooks:
 
     @pytest.mark.parametrize(
         "declared",
-        ['<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>', '<!DOCTYPE l [<!ENTITY a "l"><!ENTITY b "&a;&a;&a;">]>'],
+        [
+            '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>',
+            '<!DOCTYPE l [<!ENTITY a "l"><!ENTITY b "&a;&a;&a;">]>',
+        ],
     )
     def test_entities_are_refused(self, declared):
         book = make.xlsx([make.HEADER, ADA])
-        assert refused(make.changed(book, "xl/worksheets/sheet1.xml", old="<worksheet", new=f"{declared}<worksheet")).code == "damaged"
+        assert (
+            refused(make.changed(book, "xl/worksheets/sheet1.xml", old="<worksheet", new=f"{declared}<worksheet")).code
+            == "damaged"
+        )
 
     def test_a_cell_at_the_end_of_the_world_is_refused_at_once(self):
         book = make.xlsx([make.HEADER, ADA])
         far = '<row r="1048576"><c r="XFD1048576" t="inlineStr"><is><t>x</t></is></c></row></sheetData>'
         began = time.monotonic()
 
-        assert refused(make.changed(book, "xl/worksheets/sheet1.xml", old="</sheetData>", new=far)).code.startswith("too_many")
+        assert refused(make.changed(book, "xl/worksheets/sheet1.xml", old="</sheetData>", new=far)).code.startswith(
+            "too_many"
+        )
         assert time.monotonic() - began < 3
 
     def test_a_size_that_is_a_lie_does_not_count(self):
@@ -433,7 +517,10 @@ class TestWorkbooks:
         assert len(files.read(lying).people) == 1
 
     def test_ten_thousand_sheets_are_refused(self):
-        book = make.archive({"[Content_Types].xml": "", "xl/workbook.xml": ""} | {f"xl/worksheets/sheet{n}.xml": "" for n in range(10_000)})
+        book = make.archive(
+            {"[Content_Types].xml": "", "xl/workbook.xml": ""}
+            | {f"xl/worksheets/sheet{n}.xml": "" for n in range(10_000)}
+        )
         assert refused(book).code == "bomb"
 
     def test_the_first_visible_sheet_is_read_the_others_named_and_any_can_be_chosen(self):
@@ -442,7 +529,9 @@ class TestWorkbooks:
         found = files.read(book)
 
         assert found.read_as["hidden_sheets"] == ["Brouillon"]
-        assert [sentences.about(one) for one in found.findings] == ["The sheet “Sheet” was read. There are others: Master, Brouillon."]
+        assert [sentences.about(one) for one in found.findings] == [
+            "The sheet “Sheet” was read. There are others: Master, Brouillon."
+        ]
         assert refused(book, sheet="3").code == "no_addresses"
         assert refused(book, sheet="Rien").code == "no_such_sheet"
         assert files.read(book, sheet="1").people[0].name == "Ada Lovelace"
@@ -451,7 +540,12 @@ class TestWorkbooks:
     @pytest.mark.parametrize(
         ("data", "code", "type_"),
         [
-            pytest.param(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "encrypted", "", id="encrypted"),
+            pytest.param(
+                b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
+                "encrypted",
+                "",
+                id="encrypted",
+            ),
             pytest.param(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 500, "other_type", "XLS", id="xls"),
             pytest.param(make.archive({"xl/workbook.bin": ""}), "other_type", "XLSB", id="xlsb"),
             pytest.param(make.archive({"xl/vbaProject.bin": ""}), "other_type", "XLSM", id="xlsm"),
@@ -522,7 +616,10 @@ class TestTheChild:
     def test_it_is_given_no_secret(self, monkeypatch, tmp_path):
         monkeypatch.setenv("SECRET_KEY", "do-not-tell")
         spy = tmp_path / "reader.py"
-        spy.write_text("import json, os; print(json.dumps([{'refused': {'code': 'other_type', 'said': {'type': str(dict(os.environ))}}}]))")
+        spy.write_text(
+            "import json, os; print(json.dumps([{'refused': {'code': 'other_type', 'said': {'type': "
+            "str(dict(os.environ))}}}]))"
+        )
         monkeypatch.setattr(confined, "READER", spy)
 
         assert "do-not-tell" not in str(refused(make.text(make.HEADER, ADA)))

@@ -1,4 +1,5 @@
-"""Signing in through one's own institution, with real providers: who is vouched for, and who is not (docs/rules.md#institution-sign-in)."""
+"""Signing in through one's own institution, with real providers: who is vouched for, and who is not
+(docs/rules.md#institution-sign-in)."""
 
 from urllib.parse import urlsplit
 
@@ -43,7 +44,12 @@ def by_oidc(cnam, oidc):
 @pytest.fixture
 def by_saml(cnam, saml, settings):
     settings.ALLOWED_HOSTS = ["summit.example.org"]
-    given = {"entity_id": saml.entity_id, "sso_url": saml.sso_url, "certificate": saml.certificate, "domains": "cnam.example"}
+    given = {
+        "entity_id": saml.entity_id,
+        "sso_url": saml.sso_url,
+        "certificate": saml.certificate,
+        "domains": "cnam.example",
+    }
     return SignIn.objects.create(institution=cnam, is_active=True, protocol="saml", **given)
 
 

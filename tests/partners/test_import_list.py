@@ -78,12 +78,19 @@ def test_who_is_on_both_lists_of_an_institution_is_on_the_first(cohort):
     said, _code = report(other.slug, DATA / "students-marketing-digital.xlsx", "--apply")
 
     assert said["new"] == 48
-    assert [one["value"] for one in said["warnings"] if one["code"] == "other_cohort"] == ["lea.ombrelointain@etu.cnam-fictif.example"]
+    assert [one["value"] for one in said["warnings"] if one["code"] == "other_cohort"] == [
+        "lea.ombrelointain@etu.cnam-fictif.example"
+    ]
 
 
 @pytest.mark.parametrize(
     ("data", "code"),
-    [(files.bomb(), "bomb"), (b"", "empty"), (b"Nom;Courriel\nA;nobody\n", "nobody"), (files.text(*files.people(60)), "too_many_people")],
+    [
+        (files.bomb(), "bomb"),
+        (b"", "empty"),
+        (b"Nom;Courriel\nA;nobody\n", "nobody"),
+        (files.text(*files.people(60)), "too_many_people"),
+    ],
 )
 def test_a_refused_file_changes_nothing_and_exits_2(cohort, tmp_path, data, code):
     path = tmp_path / "liste.csv"

@@ -41,7 +41,11 @@ def names(found: Comparison) -> dict[str, list[str]]:
     }
 
 
-ADA, ALAN, EMMY = ["Lovelace", "Ada", "ada@x.fr", "1"], ["Turing", "Alan", "alan@x.fr", "2"], ["Noether", "Emmy", "emmy@x.fr", "3"]
+ADA, ALAN, EMMY = (
+    ["Lovelace", "Ada", "ada@x.fr", "1"],
+    ["Turing", "Alan", "alan@x.fr", "2"],
+    ["Noether", "Emmy", "emmy@x.fr", "3"],
+)
 
 
 @pytest.fixture
@@ -69,7 +73,11 @@ class TestComparing:
 
     @pytest.mark.proves("list-comparison")
     def test_a_person_is_known_by_the_address_then_by_the_number(self, cohort):
-        found = compare(cohort, listed(["Lovelace", "Ada", "countess@x.fr", "1"], ["Turing", "Alan", "ALAN@x.fr", "9"]), replacing=True)
+        found = compare(
+            cohort,
+            listed(["Lovelace", "Ada", "countess@x.fr", "1"], ["Turing", "Alan", "ALAN@x.fr", "9"]),
+            replacing=True,
+        )
 
         assert names(found)["changed"] == ["Ada Lovelace email", "Alan Turing reference"]
 
@@ -95,7 +103,9 @@ class TestComparing:
 
     @pytest.mark.proves("list-comparison")
     def test_a_row_that_is_to_be_corrected_removes_nobody(self, cohort):
-        found = compare(cohort, listed(["Lovelace", "Ada", "", "1"], ["Turing", "x" * 200, "alan@x.fr", ""]), replacing=True)
+        found = compare(
+            cohort, listed(["Lovelace", "Ada", "", "1"], ["Turing", "x" * 200, "alan@x.fr", ""]), replacing=True
+        )
         assert names(found)["removed"] == []
 
     def test_a_number_that_is_somebody_elses_is_an_error(self, cohort):
@@ -105,7 +115,11 @@ class TestComparing:
         assert found.is_empty
 
     def test_a_row_that_means_somebody_whom_another_row_means_is_an_error(self, cohort):
-        found = compare(cohort, listed(["Lovelace", "Ada", "ada@x.fr", "7"], ["Byron", "Augusta", "byron@x.fr", "1"]), replacing=False)
+        found = compare(
+            cohort,
+            listed(["Lovelace", "Ada", "ada@x.fr", "7"], ["Byron", "Augusta", "byron@x.fr", "1"]),
+            replacing=False,
+        )
 
         assert {line: one.code for line, one in found.findings.items()} == {3: "same_person"}
         assert names(found)["changed"] == ["Ada Lovelace reference"]
@@ -182,7 +196,9 @@ class TestApplying:
         with CaptureQueriesContext(connection) as queries:
             apply(cohort, people, replace=True)
         assert len(queries) <= 11
-        assert not [one for one in queries if "partners_invitee" in one["sql"] and one["sql"].startswith(("INSERT", "UPDATE"))]
+        assert not [
+            one for one in queries if "partners_invitee" in one["sql"] and one["sql"].startswith(("INSERT", "UPDATE"))
+        ]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -32,7 +32,9 @@ REFUSED = {403, 404}
 
 @pytest.fixture
 def cohort() -> Cohort:
-    return make.cohort(size=10, institution=make.institution(name="Cnam", slug="cnam"), slug="medas", name="Master MéDAS")
+    return make.cohort(
+        size=10, institution=make.institution(name="Cnam", slug="cnam"), slug="medas", name="Master MéDAS"
+    )
 
 
 @pytest.fixture
@@ -109,9 +111,9 @@ class TestTheStory:
         browser.post(at("upload", "cnam", "medas"), {"file": file, "may_share": "on"})
         upload = portal.work(Upload.objects.get())
         assert "/" not in upload.file_name and "\u202e" not in upload.file_name
-        assert "<b>" not in browser.get(at("review", upload.uuid)).content.decode().split("<main", 1)[1].split('class="persons"')[
-            0
-        ].replace("<b class", "")
+        assert "<b>" not in browser.get(at("review", upload.uuid)).content.decode().split("<main", 1)[1].split(
+            'class="persons"'
+        )[0].replace("<b class", "")
 
     def test_the_rows_to_fix_are_a_file_that_comes_back_corrected(self, browser, camille, cohort):
         upload = portal.upload(cohort, portal.text(ADA, ["=1+1", "Alan", "", "2"]), camille)
@@ -134,7 +136,9 @@ class TestTheStory:
         assert Invitee.objects.count() == 0
 
     @pytest.mark.parametrize("number", [1, 3])
-    def test_the_pages_take_the_same_queries_whatever_the_people(self, browser, cohort, number, django_assert_num_queries):
+    def test_the_pages_take_the_same_queries_whatever_the_people(
+        self, browser, cohort, number, django_assert_num_queries
+    ):
         portal.apply(cohort, *[ADA, ALAN, EMMY][:number])
         portal.session_for(cohort, seats=3)
         browser.get(at("cohort", "cnam", "medas"))
@@ -160,10 +164,15 @@ class TestTheReview:
         response = browser.get(page, {"show": "doubtful", "edit": "3"})
         assert self.focused(response) == ["cell-3-last_name"]
         assert 'name="reference"' in response.content.decode()
-        response = browser.post(at("correct", upload.uuid) + "?show=doubtful", {"line": 3, "last_name": "Byron", "email": "ann@x.fr"})
+        response = browser.post(
+            at("correct", upload.uuid) + "?show=doubtful", {"line": 3, "last_name": "Byron", "email": "ann@x.fr"}
+        )
 
         assert response.url == f"{page}?show=doubtful"
-        assert [one["last_name"] for one in upload.rows.values_list("person", flat=True) if one] == ["Lovelace", "Byron"]
+        assert [one["last_name"] for one in upload.rows.values_list("person", flat=True) if one] == [
+            "Lovelace",
+            "Byron",
+        ]
         assert "À vérifier" not in browser.get(page).content.decode()
 
     @pytest.mark.proves("list-review")
@@ -206,7 +215,9 @@ class TestTheReview:
         assert "Ada Lovelace" in said and "Aucune place ne sera libérée" in said
 
     @pytest.mark.parametrize("number", [1, 3])
-    def test_the_page_takes_the_same_queries_whatever_the_rows(self, browser, camille, cohort, number, django_assert_num_queries):
+    def test_the_page_takes_the_same_queries_whatever_the_rows(
+        self, browser, camille, cohort, number, django_assert_num_queries
+    ):
         portal.apply(cohort, EMMY)
         upload = portal.upload(cohort, portal.text(*[self.BAD, ADA, [*ADA]][:number]), camille, replace=True)
         browser.get(at("review", upload.uuid))
@@ -233,7 +244,9 @@ class TestTheReview:
         assert "dans votre liste" not in browser.get(page).content.decode()
 
     @pytest.mark.parametrize("number", [1, 3])
-    def test_what_follows_takes_the_same_queries_whatever_the_sessions(self, browser, camille, cohort, number, django_assert_num_queries):
+    def test_what_follows_takes_the_same_queries_whatever_the_sessions(
+        self, browser, camille, cohort, number, django_assert_num_queries
+    ):
         ada = portal.accepted(portal.invitee(cohort, ADA))
         for hour in range(number):
             portal.seat(portal.session_for(cohort, starts_at=timezone.now() + timedelta(days=1 + hour)), ada)
@@ -243,7 +256,9 @@ class TestTheReview:
             browser.get(at("review", upload.uuid))
         assert sentences.freed(leaving.freed_by(cohort, upload.removed, timezone.now()))[0] == f"{number}"
 
-    def test_who_leaves_an_open_row_is_back_at_it_and_a_page_that_is_out_of_date_is_drawn_anew(self, browser, camille, cohort):
+    def test_who_leaves_an_open_row_is_back_at_it_and_a_page_that_is_out_of_date_is_drawn_anew(
+        self, browser, camille, cohort
+    ):
         upload = portal.upload(cohort, portal.text(ADA, ALAN, ["Noether", "Emmy", "", "3"]), camille)
         htmx = {"HX-Request": "true"}
         page = at("review", upload.uuid)
@@ -262,7 +277,9 @@ class TestTheReview:
         rows = [[f"Nom{n:02}", "Ada", f"ada{n}@x.fr", f"{n}"] for n in range(55)]
         Cohort.objects.update(size=100)
         upload = portal.upload(cohort, portal.text(*rows, [*self.BAD[:3], "last"]), camille)
-        response = browser.post(at("correct", upload.uuid), {"line": 57, "email": "alan@x.fr"}, headers={"HX-Request": "true"})
+        response = browser.post(
+            at("correct", upload.uuid), {"line": 57, "email": "alan@x.fr"}, headers={"HX-Request": "true"}
+        )
         assert self.focused(response) == []
         assert re.search(r'class="scroll" tabindex="0"[^>]* autofocus', response.content.decode())
 
@@ -275,7 +292,9 @@ class TestTheReview:
             ("Nom;Courriel\nLovelace;ada@x.fr\nTuring;x\n", "1 ligne reste à corriger", "Abandonner"),
         ],
     )
-    def test_what_keeps_a_list_from_being_applied_is_said_where_it_would_be(self, browser, camille, cohort, data, said, unsaid):
+    def test_what_keeps_a_list_from_being_applied_is_said_where_it_would_be(
+        self, browser, camille, cohort, data, said, unsaid
+    ):
         portal.apply(cohort, ["Lovelace", "", "ada@x.fr", ""])
         page = browser.get(at("review", portal.upload(cohort, data.encode(), camille).uuid)).content.decode()
         bar = page[page.index('<div class="decide">') :]
@@ -316,7 +335,8 @@ class TestFollowing:
         assert (found.seated, found.attended, found.waiting) == (0, 1, 0)
 
     @pytest.mark.parametrize(
-        ("state", "names"), [("seated", ["Ada"]), ("waiting", ["Alan"]), ("invited", ["Emmy"]), ("x", ["Ada", "Alan", "Emmy"])]
+        ("state", "names"),
+        [("seated", ["Ada"]), ("waiting", ["Alan"]), ("invited", ["Emmy"]), ("x", ["Ada", "Alan", "Emmy"])],
     )
     def test_the_list_is_filtered_and_searched(self, browser, session, state, names):
         said = browser.get(at("cohort", "cnam", "medas"), {"state": state}).content.decode()
@@ -340,7 +360,9 @@ class TestFollowing:
         ada = Invitee.objects.get(first_name="Ada")
         said = browser.get(at("replace", ada.uuid)).content.decode()
         assert "1 place sera libérée" in said and "dans votre liste\u00a0: Alan Turing" in said
-        response = browser.post(at("replace", ada.uuid), {"first_name": "Sophie", "last_name": "Germain", "email": "sophie(at)x.fr"})
+        response = browser.post(
+            at("replace", ada.uuid), {"first_name": "Sophie", "last_name": "Germain", "email": "sophie(at)x.fr"}
+        )
         assert response.status_code == 422
 
         browser.post(at("replace", ada.uuid), {"first_name": "Sophie", "last_name": "Germain", "email": "sophie@x.fr"})
@@ -350,13 +372,19 @@ class TestFollowing:
         assert Message.objects.filter(kind="partners.invitation", to="sophie@x.fr").count() == 1
 
     @pytest.mark.proves("partner-people")
-    def test_who_declined_and_was_replaced_is_not_asked_again_by_the_next_list_but_by_hand(self, browser, session, camille, cohort):
+    def test_who_declined_and_was_replaced_is_not_asked_again_by_the_next_list_but_by_hand(
+        self, browser, session, camille, cohort
+    ):
         responses.decline(Invitee.objects.get(first_name="Emmy"), at=timezone.now())
         emmy = Invitee.objects.get(first_name="Emmy")
         browser.post(at("replace", emmy.uuid), {"first_name": "Sophie", "last_name": "Germain", "email": "sophie@x.fr"})
 
         upload = portal.upload(cohort, portal.text(ADA, ALAN, EMMY), camille)
-        assert (upload.counts["new"], upload.counts["elsewhere"], following.standing(cohort, timezone.now()).declined) == (0, 1, 1)
+        assert (
+            upload.counts["new"],
+            upload.counts["elsewhere"],
+            following.standing(cohort, timezone.now()).declined,
+        ) == (0, 1, 1)
 
         browser.post(at("add", "cnam", "medas"), {"first_name": "Emmy", "last_name": "Noether", "email": "emmy@x.fr"})
         assert Invitee.objects.get(first_name="Emmy").status == "invited"
@@ -377,7 +405,9 @@ class TestFollowing:
         assert [str(one.attendee) for one in Registration.objects.confirmed()] == ["Alan Turing"]
 
     def test_one_person_is_added_without_a_file(self, browser, cohort):
-        browser.post(at("add", "cnam", "medas"), {"first_name": "Sophie", "last_name": "Germain", "email": "sophie@x.fr"})
+        browser.post(
+            at("add", "cnam", "medas"), {"first_name": "Sophie", "last_name": "Germain", "email": "sophie@x.fr"}
+        )
         assert str(Invitee.objects.get()) == "Sophie Germain"
 
     @pytest.mark.proves("partner-people")
@@ -485,14 +515,24 @@ class TestWhoReachesWhat:
     def world(self, name: str) -> dict[str, object]:
         """An institution with the same people and numbers as any other, each named after it in what is shown."""
         cohort = make.cohort(institution=make.institution(name=f"Institut {name}"), name=f"Cohorte {name}")
-        roles_ = {role: portal.role(cohort.institution, role, make.attendee(f"{role} {name}").user) for role in PartnerRole.Role.values}
+        roles_ = {
+            role: portal.role(cohort.institution, role, make.attendee(f"{role} {name}").user)
+            for role in PartnerRole.Role.values
+        }
         portal.apply(cohort, [f"Nom{name}", "Ada", "ada@x.fr", "1"])
-        upload = portal.upload(cohort, portal.text([f"Nom{name}", "Alan", "alan@x.fr", "2"]), roles_["owner"], name=f"{name}.csv")
+        upload = portal.upload(
+            cohort, portal.text([f"Nom{name}", "Alan", "alan@x.fr", "2"]), roles_["owner"], name=f"{name}.csv"
+        )
         return {"cohort": cohort, "upload": upload, "invitee": Invitee.objects.get(cohort=cohort), **roles_}
 
     def addresses(self, world: dict) -> dict[str, str]:
         cohort = world["cohort"]
-        of = {"uuid": world["upload"].uuid, "slug": cohort.institution.slug, "cohort_slug": cohort.slug, "key": world["invitee"].key}
+        of = {
+            "uuid": world["upload"].uuid,
+            "slug": cohort.institution.slug,
+            "cohort_slug": cohort.slug,
+            "key": world["invitee"].key,
+        }
         found = {}
         for pattern in urls.urlpatterns:
             values = {name: of[name] for name in pattern.pattern.converters}
@@ -527,7 +567,11 @@ class TestWhoReachesWhat:
                         continue
                     for ask in (browser.get, browser.head, partial(browser.get, headers={"HX-Request": "true"})):
                         response = ask(prefix + address)
-                        assert response.status_code in ({405} if name in self.POSTS else set()) | {404}, (who, name, response.status_code)
+                        assert response.status_code in ({405} if name in self.POSTS else set()) | {404}, (
+                            who,
+                            name,
+                            response.status_code,
+                        )
                         assert "Beta" not in response.content.decode()
                     response = browser.post(prefix + address, self.POSTS.get(name, {}))
                     assert response.status_code in {404, 405}, (who, name, response.status_code)
@@ -547,10 +591,16 @@ class TestWhoReachesWhat:
         there = self.addresses(other)
         for name, missing in [
             ("cohort", "/partners/no/such/"),
-            ("review", at("review", make.cohort().institution.history.model and "0" * 8 + "-0000-4000-8000-" + "0" * 12)),
+            (
+                "review",
+                at("review", make.cohort().institution.history.model and "0" * 8 + "-0000-4000-8000-" + "0" * 12),
+            ),
         ]:
             a, b = browser.get(there[name]), browser.get(missing)
-            assert (a.status_code, a.content.decode().replace(there[name], "")) == (b.status_code, b.content.decode().replace(missing, ""))
+            assert (a.status_code, a.content.decode().replace(there[name], "")) == (
+                b.status_code,
+                b.content.decode().replace(missing, ""),
+            )
 
     @pytest.mark.proves("partner-isolation")
     def test_each_role_does_what_it_may_and_no_more(self):
@@ -612,9 +662,12 @@ def test_the_help_is_open_to_all(client):
     assert "50\u202f000" in said and "LibreOffice" in said
 
 
-@pytest.mark.parametrize("pattern", [one for one in urls.urlpatterns if one.name not in ("answer", "help")], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "pattern", [one for one in urls.urlpatterns if one.name not in ("answer", "help")], ids=lambda one: one.name
+)
 def test_whoever_was_signed_out_meanwhile_is_sent_to_the_whole_sign_in_page(pattern):
-    """A fragment has no room for it: htmx is told to leave the page. Before anything is looked up, so that nothing is told."""
+    """A fragment has no room for it: htmx is told to leave the page. Before anything is looked up, so that nothing is
+    told."""
     made_up = {"uuid": uuid4(), "slug": "cnam", "cohort_slug": "medas"}
     address = reverse(f"partners:{pattern.name}", kwargs={name: made_up[name] for name in pattern.pattern.converters})
 

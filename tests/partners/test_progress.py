@@ -18,7 +18,8 @@ ROWS = 3000
 
 
 def watched(upload: Upload) -> list[int]:
-    """Let a worker do what `upload` waits for; the percents that somebody else saw meanwhile, without those that said the same."""
+    """Let a worker do what `upload` waits for; the percents that somebody else saw meanwhile, without those that said
+    the same."""
 
     def work() -> None:
         try:
@@ -43,7 +44,9 @@ def test_how_far_a_list_is_is_told_while_it_is_read_and_while_it_is_applied(monk
     monkeypatch.setattr(progress, "SECONDS_BETWEEN", 0.02)
     cohort = make.cohort(size=ROWS)
     camille = portal.role(cohort.institution)
-    upload = reviewing.receive(cohort, make_files.text(*make_files.people(ROWS)), "liste.csv", actor=camille, at=timezone.now())
+    upload = reviewing.receive(
+        cohort, make_files.text(*make_files.people(ROWS)), "liste.csv", actor=camille, at=timezone.now()
+    )
 
     read = watched(upload)
     upload.refresh_from_db()
@@ -68,7 +71,9 @@ def test_it_is_not_told_where_that_would_mean_to_wait(monkeypatch):
     """Such as while a deployment alters the table, which itself waits for the worker."""
     monkeypatch.setattr(progress, "SECONDS_BETWEEN", 0)
     cohort = make.cohort()
-    upload = reviewing.receive(cohort, portal.text(portal.ADA), "liste.csv", actor=portal.role(cohort.institution), at=timezone.now())
+    upload = reviewing.receive(
+        cohort, portal.text(portal.ADA), "liste.csv", actor=portal.role(cohort.institution), at=timezone.now()
+    )
     other = connection.copy()
     with transaction.atomic(), progress.Progress(upload, 10) as told:
         with other.cursor() as cursor:

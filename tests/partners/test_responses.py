@@ -1,4 +1,5 @@
-"""A personal link asks; only a button changes anything; and what somebody answers is so for everybody at once (docs/rules.md#answers)."""
+"""A personal link asks; only a button changes anything; and what somebody answers is so for everybody at once
+(docs/rules.md#answers)."""
 
 from datetime import timedelta
 from functools import partial
@@ -123,7 +124,10 @@ def test_who_declines_gives_the_seat_to_the_first_on_the_waiting_list_of_the_coh
     client.post(link(ada), {"act": "decline"})
 
     assert "Vous avez décliné" in response.content.decode()
-    assert dict(Registration.objects.values_list("attendee__name", "status")) == {"Ada Lovelace": "cancelled", "Alan Turing": "confirmed"}
+    assert dict(Registration.objects.values_list("attendee__name", "status")) == {
+        "Ada Lovelace": "cancelled",
+        "Alan Turing": "confirmed",
+    }
     ada.refresh_from_db()
     assert (ada.status, ada.attendee) == ("declined", None)
     client.post(link(ada), {"act": "accept"})
@@ -163,7 +167,8 @@ def test_what_one_has_to_choose_between_is_named(client, cohort, ada):
 
 @pytest.mark.proves("decline-frees-seats")
 def test_whose_seat_ends_is_told_why_by_their_own_wish_or_off_the_list(cohort):
-    """Nobody reads that the organisers have cancelled what they gave back themselves, or what their institution has taken."""
+    """Nobody reads that the organisers have cancelled what they gave back themselves, or what their institution has
+    taken."""
     session = portal.session_for(cohort, seats=2)
     cohort.institution.name = "Conservatoire national"
     cohort.institution.save()
@@ -179,9 +184,9 @@ def test_whose_seat_ends_is_told_why_by_their_own_wish_or_off_the_list(cohort):
     assert words(told["alan@x.fr"].subject) == f"Inscription annulée : {session.title}"
     said = words(told["alan@x.fr"].body)
     assert (
-        "Alan Turing, vous n’êtes plus sur la liste de votre établissement, Conservatoire national. La place qu’il vous gardait est libérée."
-        in said
-    )
+        "Alan Turing, vous n’êtes plus sur la liste de votre établissement, Conservatoire national. La place "
+        "qu’il vous gardait est libérée."
+    ) in said
     assert "les organisateurs" not in said
 
 
@@ -298,7 +303,9 @@ class TestTheMail:
 
     @pytest.mark.proves("one-invitation-link")
     def test_no_template_takes_the_notice_away(self, ada):
-        MailTemplate.objects.create(kind="partners.invitation", language="fr", subject="Venez", opening="Bonjour.", closing="")
+        MailTemplate.objects.create(
+            kind="partners.invitation", language="fr", subject="Venez", opening="Bonjour.", closing=""
+        )
         letter = self.letter(ada)
 
         assert letter.subject == "Venez"
@@ -321,7 +328,9 @@ class TestTheMail:
 
     @pytest.mark.proves("one-invitation-link")
     @pytest.mark.parametrize("at_once", [1, 1000])
-    def test_beyond_what_an_institution_may_send_in_a_day_they_leave_on_the_next(self, cohort, settings, monkeypatch, at_once):
+    def test_beyond_what_an_institution_may_send_in_a_day_they_leave_on_the_next(
+        self, cohort, settings, monkeypatch, at_once
+    ):
         settings.PARTNER_INVITATIONS_A_DAY = 2
         monkeypatch.setattr(applying, "BATCH", at_once)
 

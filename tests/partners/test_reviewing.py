@@ -100,7 +100,9 @@ def test_of_rows_that_repeat_each_other_any_can_be_kept(cohort, camille):
 
 
 def test_who_is_kept_is_kept_even_where_another_of_the_rows_is_to_be_corrected(cohort, camille):
-    upload = portal.upload(cohort, portal.text(ADA, ["", "", "ada@x.fr", "1"], ["Byron", "Ada", "ada@x.fr", "9"]), camille)
+    upload = portal.upload(
+        cohort, portal.text(ADA, ["", "", "ada@x.fr", "1"], ["Byron", "Ada", "ada@x.fr", "9"]), camille
+    )
     assert verdicts(upload) == {2: "new", 3: "to_fix", 4: "twice"}
 
     reviewing.keep_only(upload, 4)
@@ -122,7 +124,9 @@ def test_the_kept_row_changes_who_is_on_the_list_already(cohort, camille):
 @pytest.mark.proves("list-review")
 def test_what_can_be_taken_but_asks_for_a_look_is_marked(cohort, camille):
     straight = [[f"Nom{n}", "Ada", f"ada.nom{n}@x.fr", ""] for n in "abcde"]
-    upload = portal.upload(cohort, portal.text(*straight, ["Zoé", "Zed", "zoe.zed@x.fr", ""], ["Nope", "X", "x", ""]), camille)
+    upload = portal.upload(
+        cohort, portal.text(*straight, ["Zoé", "Zed", "zoe.zed@x.fr", ""], ["Nope", "X", "x", ""]), camille
+    )
     assert list(upload.rows.filter(is_doubtful=True).values_list("line", "verdict")) == [(7, "new")]
     assert upload.rows.get(line=8).verdict == "to_fix"
 
@@ -284,7 +288,11 @@ def peak_mb() -> float:
 
 
 def everything() -> dict[str, list]:
-    models = [model for model in apps.get_models() if model._meta.app_label in ("accounts", "registrations", "partners", "outbox")]
+    models = [
+        model
+        for model in apps.get_models()
+        if model._meta.app_label in ("accounts", "registrations", "partners", "outbox")
+    ]
     return {model._meta.label: sorted(map(repr, model.objects.order_by().values_list())) for model in models}
 
 
@@ -354,9 +362,14 @@ class TestWhatMakesOthersStumble:
         assert verdicts(upload) == {2: "new"}
 
     def test_a_number_that_its_owner_keeps_is_nobody_elses(self, cohort, camille):
-        """An empty cell says nothing: Ada keeps 1, so Alan, who was to have it, keeps 2, and Emmy, who was to have that, gets none."""
+        """An empty cell says nothing: Ada keeps 1, so Alan, who was to have it, keeps 2, and Emmy, who was to have
+        that, gets none."""
         portal.apply(cohort, ADA, ALAN, EMMY)
-        rows = ["Lovelace", "Ada", "ada@x.fr", ""], ["Turing", "Alan", "alan@x.fr", "1"], ["Noether", "Emmy", "emmy@x.fr", "2"]
+        rows = (
+            ["Lovelace", "Ada", "ada@x.fr", ""],
+            ["Turing", "Alan", "alan@x.fr", "1"],
+            ["Noether", "Emmy", "emmy@x.fr", "2"],
+        )
 
         upload = portal.upload(cohort, portal.text(*rows), camille)
 

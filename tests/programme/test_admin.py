@@ -37,7 +37,7 @@ def place() -> Room:
     return make.room(slug="nef", capacity=100)
 
 
-# --- Publication ---------------------------------------------------------------------------------------------------------------
+# --- Publication ------------------------------------------------------------------------------------------------------
 
 
 def test_publishing_twice_changes_nothing_and_tells_who_did_it() -> None:
@@ -48,7 +48,10 @@ def test_publishing_twice_changes_nothing_and_tells_who_did_it() -> None:
 
     session.refresh_from_db()
     assert session.status == "published"
-    assert [(record.status, record.history_user) for record in session.history.all()] == [("published", actor), ("draft", None)]
+    assert [(record.status, record.history_user) for record in session.history.all()] == [
+        ("published", actor),
+        ("draft", None),
+    ]
 
 
 def test_a_cancelled_session_is_neither_published_nor_put_back() -> None:
@@ -79,7 +82,7 @@ def test_who_may_only_look_publishes_nothing(client: Client) -> None:
     assert session.status == "draft"
 
 
-# --- The form ------------------------------------------------------------------------------------------------------------------
+# --- The form ---------------------------------------------------------------------------------------------------------
 
 
 def form(at: Room, **changes: Any) -> dict[str, Any]:
@@ -149,7 +152,12 @@ def test_registration_opens_and_closes_by_the_clocks_at_the_venue(organiser: Cli
 def test_who_works_in_a_session_is_written_on_its_page(organiser: Client) -> None:
     session, helper = make.session(), make.user("helper@example.org")
     room = session.room
-    duty = {"duties-TOTAL_FORMS": 1, "duties-0-session": session.pk, "duties-0-user": helper.pk, "duties-0-role": "Accueil"}
+    duty = {
+        "duties-TOTAL_FORMS": 1,
+        "duties-0-session": session.pk,
+        "duties-0-user": helper.pk,
+        "duties-0-role": "Accueil",
+    }
 
     answer = organiser.post(f"{LIST}{session.pk}/change/", form(room, **duty))
 
@@ -165,7 +173,13 @@ def test_an_account_is_that_of_one_speaker(organiser: Client) -> None:
 
     answer = organiser.post(
         "/admin/programme/speaker/add/",
-        {"name": "Ada", "slug": "ada", "user": account.pk, "participations-TOTAL_FORMS": 0, "participations-INITIAL_FORMS": 0},
+        {
+            "name": "Ada",
+            "slug": "ada",
+            "user": account.pk,
+            "participations-TOTAL_FORMS": 0,
+            "participations-INITIAL_FORMS": 0,
+        },
     )
 
     assert answer.context["adminform"].form.errors.keys() == {"user"}
@@ -233,20 +247,27 @@ def test_the_mark_of_an_assumed_value_stays_out_of_the_journal(organiser: Client
     speaker = make.speaker(name="Avant", assumed_fields="name")
     parts = {"participations-TOTAL_FORMS": 0, "participations-INITIAL_FORMS": 0}
 
-    organiser.post(f"/admin/programme/speaker/{speaker.pk}/change/", {"name": "Après", "slug": speaker.slug, "assumed_fields": ""} | parts)
+    organiser.post(
+        f"/admin/programme/speaker/{speaker.pk}/change/",
+        {"name": "Après", "slug": speaker.slug, "assumed_fields": ""} | parts,
+    )
 
     from django.contrib.admin.models import LogEntry  # noqa: PLC0415
 
-    assert "assumed" not in LogEntry.objects.get().change_message.replace("Assumed fields", "").replace("assumed_fields", "")
+    assert "assumed" not in LogEntry.objects.get().change_message.replace("Assumed fields", "").replace(
+        "assumed_fields", ""
+    )
     assert "<span" not in LogEntry.objects.get().change_message
 
 
-# --- Lists in and out ------------------------------------------------------------------------------------------------------------
+# --- Lists in and out -------------------------------------------------------------------------------------------------
 
 
 def upload(client: Client, content: bytes | str, name: str = "sessions.csv", model: str = "programme/session") -> Any:
     data = content.encode() if isinstance(content, str) else content
-    return client.post(f"/admin/{model}/import/", {"import_file": SimpleUploadedFile(name, data), "resource": "0", "format": ""})
+    return client.post(
+        f"/admin/{model}/import/", {"import_file": SimpleUploadedFile(name, data), "resource": "0", "format": ""}
+    )
 
 
 def confirm(client: Client, preview: Any, model: str = "programme/session", **changes: str) -> Any:
@@ -255,9 +276,21 @@ def confirm(client: Client, preview: Any, model: str = "programme/session", **ch
     return client.post(f"/admin/{model}/process_import/", data)
 
 
-def line(slug: str = "s1", room: str = "nef", start: str = "2027-02-10 14:30", end: str = "2027-02-10 15:30", **fields: Any) -> str:
-    cells = {"event": "forum", "title": "Éthique", "kind": "panel", "track": "science", "access": "registration", "capacity": 50} | fields
-    return f"{slug},{cells['event']},{cells['title']},,{cells['kind']},{cells['track']},{room},{start},{end},{cells['access']},{cells['capacity']}"
+def line(
+    slug: str = "s1", room: str = "nef", start: str = "2027-02-10 14:30", end: str = "2027-02-10 15:30", **fields: Any
+) -> str:
+    cells = {
+        "event": "forum",
+        "title": "Éthique",
+        "kind": "panel",
+        "track": "science",
+        "access": "registration",
+        "capacity": 50,
+    } | fields
+    return (
+        f"{slug},{cells['event']},{cells['title']},,{cells['kind']},{cells['track']},{room},{start},{end},"
+        f"{cells['access']},{cells['capacity']}"
+    )
 
 
 def problems(preview: Any) -> list[tuple[int, str, str]]:
@@ -269,7 +302,10 @@ def problems(preview: Any) -> list[tuple[int, str, str]]:
 @pytest.mark.parametrize("delimiter", [",", ";"])
 def test_sessions_are_imported_after_a_preview(organiser: Client, place: Room, delimiter: str) -> None:
     preview = upload(
-        organiser, f"{HEADER}\n{line()}\n{line('s2', start='2027-02-10T15:30:00+01:00', end='10/02/2027 16:30')}".replace(",", delimiter)
+        organiser,
+        f"{HEADER}\n{line()}\n{line('s2', start='2027-02-10T15:30:00+01:00', end='10/02/2027 16:30')}".replace(
+            ",", delimiter
+        ),
     )
 
     assert not Session.objects.exists()
@@ -304,7 +340,16 @@ def test_all_errors_are_told_at_once_with_line_and_column(organiser: Client, pla
 
     found = {(number, column) for number, column, _sentence in problems(upload(organiser, "\n".join([HEADER, *rows])))}
 
-    expected = {(3, "room"), (4, "capacity"), (5, "end"), (6, "room"), (7, "start"), (8, "kind"), (9, "capacity"), (10, "title_fr")}
+    expected = {
+        (3, "room"),
+        (4, "capacity"),
+        (5, "end"),
+        (6, "room"),
+        (7, "start"),
+        (8, "kind"),
+        (9, "capacity"),
+        (10, "title_fr"),
+    }
     expected |= {(11, "slug"), (12, "slug"), (13, "start")}
     assert expected <= found
     assert not Session.objects.exists()
@@ -313,7 +358,9 @@ def test_all_errors_are_told_at_once_with_line_and_column(organiser: Client, pla
 def test_errors_are_sentences(organiser: Client, place: Room) -> None:
     rows = [line("a", room="atlantide"), line("b", start="demain"), line("c", capacity="NaN")]
 
-    sentences = " ".join(sentence for _line, _column, sentence in problems(upload(organiser, "\n".join([HEADER, *rows]))))
+    sentences = " ".join(
+        sentence for _line, _column, sentence in problems(upload(organiser, "\n".join([HEADER, *rows])))
+    )
 
     assert "« atlantide »" in sentences.replace("\xa0", " ")
     assert "« demain » n’est pas une date" in sentences.replace("\xa0", " ")
@@ -331,7 +378,9 @@ def test_what_is_exported_comes_back_unchanged(organiser: Client, name: str, lan
         if model.endswith("speaker"):
             make.speaker(name="'=Ada", role="@chief")
         prefix = "/en" if language == "en" else ""
-        exported = organiser.post(f"{prefix}/admin/{model}/export/", {"format": "1" if name.endswith("xlsx") else "0", "resource": "0"})
+        exported = organiser.post(
+            f"{prefix}/admin/{model}/export/", {"format": "1" if name.endswith("xlsx") else "0", "resource": "0"}
+        )
         assert exported.status_code == 200
         assert exported.headers["Content-Disposition"].startswith("attachment; ")
         preview = upload(organiser, exported.content, name, model)
@@ -364,7 +413,11 @@ def test_a_change_is_shown_before_and_after_and_the_state_is_never_imported(orga
 
 
 def test_the_preview_shows_hostile_words_as_words_and_no_inline_style(organiser: Client) -> None:
-    preview = upload(organiser, "slug,name\n" + 'ada,"<script>alert(1)</script>""><img src=x onerror=alert(2)>"', model="programme/speaker")
+    preview = upload(
+        organiser,
+        "slug,name\n" + 'ada,"<script>alert(1)</script>""><img src=x onerror=alert(2)>"',
+        model="programme/speaker",
+    )
 
     page = preview.content.decode()
 
@@ -385,7 +438,9 @@ def test_the_preview_shows_hostile_words_as_words_and_no_inline_style(organiser:
         ("list.csv", b"a" * (10 * 1024 * 1024 + 1), "10"),
     ],
 )
-def test_a_file_that_is_no_list_is_refused_with_a_sentence(organiser: Client, name: str, content: bytes, words: str) -> None:
+def test_a_file_that_is_no_list_is_refused_with_a_sentence(
+    organiser: Client, name: str, content: bytes, words: str
+) -> None:
     answer = upload(organiser, content, name)
 
     assert answer.status_code == 200
@@ -393,7 +448,9 @@ def test_a_file_that_is_no_list_is_refused_with_a_sentence(organiser: Client, na
     assert words in answer.content.decode()
 
 
-def test_uploads_wait_under_var_and_are_gone_after(organiser: Client, place: Room, settings: Any, tmp_path: Path) -> None:
+def test_uploads_wait_under_var_and_are_gone_after(
+    organiser: Client, place: Room, settings: Any, tmp_path: Path
+) -> None:
     settings.VAR_DIR = tmp_path
 
     preview = upload(organiser, f"{HEADER}\n{line()}")
@@ -432,7 +489,9 @@ def test_a_preview_is_confirmed_by_its_author_for_its_list_and_once(client: Clie
 
 @pytest.mark.proves("import-preview")
 def test_what_changed_since_the_preview_stops_the_import_whole(organiser: Client, place: Room) -> None:
-    preview = upload(organiser, f"{HEADER}\n{line('first', start='2027-02-09 09:00', end='2027-02-09 10:00')}\n{line()}")
+    preview = upload(
+        organiser, f"{HEADER}\n{line('first', start='2027-02-09 09:00', end='2027-02-09 10:00')}\n{line()}"
+    )
     make.session(room=place, capacity=10, starts_at=datetime(2027, 2, 10, 13, 30, tzinfo=UTC))
 
     answer = confirm(organiser, preview)
@@ -456,7 +515,9 @@ def test_a_workbook_of_excel_is_read(organiser: Client, place: Room) -> None:
     book = openpyxl.Workbook()
     book.active.append(HEADER.split(","))
     start = datetime(2027, 2, 10, 14, 30)  # noqa: DTZ001 - Excel knows no zones
-    book.active.append(["s1", "forum", "Éthique", None, "panel", "science", "nef", start, start + timedelta(hours=1), "public", 50.0])
+    book.active.append(
+        ["s1", "forum", "Éthique", None, "panel", "science", "nef", start, start + timedelta(hours=1), "public", 50.0]
+    )
     out = io.BytesIO()
     book.save(out)
 
@@ -468,11 +529,15 @@ def test_a_workbook_of_excel_is_read(organiser: Client, place: Room) -> None:
 
 def test_venues_and_rooms_are_imported_in_french_and_english_words(organiser: Client) -> None:
     confirm(
-        organiser, upload(organiser, "slug;name;city;country;latitude\nv;Lieu;Paris;FR;48,85\n", "v.csv", "venues/venue"), "venues/venue"
+        organiser,
+        upload(organiser, "slug;name;city;country;latitude\nv;Lieu;Paris;FR;48,85\n", "v.csv", "venues/venue"),
+        "venues/venue",
     )
     confirm(
         organiser,
-        upload(organiser, "slug,venue,name,capacity,allows_several_sessions\nr,v,Hall,50,oui\n", "r.csv", "venues/room"),
+        upload(
+            organiser, "slug,venue,name,capacity,allows_several_sessions\nr,v,Hall,50,oui\n", "r.csv", "venues/room"
+        ),
         "venues/room",
     )
 
@@ -484,6 +549,8 @@ def test_dates_follow_the_language_of_nobody(organiser: Client) -> None:
     make.session(starts_at=datetime(2027, 2, 10, 13, 30, tzinfo=UTC))
 
     with override("en"):
-        exported = organiser.post("/en/admin/programme/session/export/", {"format": "0", "resource": "0"}).content.decode()
+        exported = organiser.post(
+            "/en/admin/programme/session/export/", {"format": "0", "resource": "0"}
+        ).content.decode()
 
     assert "2027-02-10 14:30" in exported

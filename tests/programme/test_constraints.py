@@ -33,4 +33,6 @@ def test_two_sessions_in_a_room_that_holds_one_at_a_time() -> None:
     second = make.session()
 
     refused(second, room=first.room, starts_at=first.starts_at, ends_at=first.ends_at)
-    Session.objects.filter(pk=second.pk).update(room=first.room, starts_at=first.ends_at, ends_at=first.ends_at + timedelta(hours=1))
+    Session.objects.filter(pk=second.pk).update(
+        room=first.room, starts_at=first.ends_at, ends_at=first.ends_at + timedelta(hours=1)
+    )

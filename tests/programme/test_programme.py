@@ -46,7 +46,9 @@ def test_a_day_takes_seven_queries_however_full(client: Client, number: int, dja
 @pytest.mark.proves("venue-time")
 def test_sessions_stand_under_their_hour_in_the_time_of_their_venue(client: Client) -> None:
     make.session(
-        title="Tard", starts_at=datetime(2027, 2, 4, 23, 30, tzinfo=UTC), room=make.room(venue=make.venue(timezone="Europe/Paris"))
+        title="Tard",
+        starts_at=datetime(2027, 2, 4, 23, 30, tzinfo=UTC),
+        room=make.room(venue=make.venue(timezone="Europe/Paris")),
     )
     make.session(title="Ouverture", starts_at=MORNING, minutes=90, languages="fr|en")
 
@@ -68,7 +70,9 @@ def test_each_row_holds_the_place_of_its_live_seat(client: Client) -> None:
 
     assert re.findall(r'<div class="seat" id="seat-([a-z]+)">', page) == ["libre", "places", "annulee"]
     assert '<a class="button" href="/sessions/places/seat/">' in page
-    assert 'hx-get="/programme/seats/?day=2027-02-04" hx-trigger="load, seats-changed from:body"' in page
+    assert 'hx-get="/programme/seats/?day=2027-02-04" hx-trigger="load, seats-changed from:body"' in " ".join(
+        page.split()
+    )
     assert '<span class="badge bad">Annulée</span>' in page
 
 
@@ -126,7 +130,12 @@ def test_each_filter_keeps_its_sessions_and_stays_when_the_day_changes(client: C
     wanted = make.session(title="Voulue", starts_at=MORNING, access=Session.Access.PUBLIC)
     make.session(title="Autre", starts_at=MORNING)
     make.session(title="Demain", starts_at=MORNING + timedelta(days=1))
-    value = {"event": wanted.event.slug, "track": wanted.track.slug, "venue": wanted.room.venue.slug, "access": "public"}[name]
+    value = {
+        "event": wanted.event.slug,
+        "track": wanted.track.slug,
+        "venue": wanted.room.venue.slug,
+        "access": "public",
+    }[name]
 
     page = page_of(client, f"/programme/?day=2027-02-04&{name}={value}")
 
@@ -252,7 +261,11 @@ def test_a_full_day_weighs_little(client: Client) -> None:
     for n in range(45):
         words = " ".join(f"{word}{n}" for word in ("table", "ronde", "confiance", "gouvernance", "mondiale"))
         make.session(
-            title=words, starts_at=MORNING + timedelta(minutes=15 * (n // 3)), track=tracks[n % 12], room=rooms[n % 18], minutes=15
+            title=words,
+            starts_at=MORNING + timedelta(minutes=15 * (n // 3)),
+            track=tracks[n % 12],
+            room=rooms[n % 18],
+            minutes=15,
         )
 
     response = client.get("/programme/?day=2027-02-04", headers={"Accept-Encoding": "gzip"})

@@ -16,7 +16,7 @@ from tests import make
 
 
 def register(session: Session, who: Attendee, **options: Any) -> Registration:
-    return booking.register(session, who, actor=who.user, **options)
+    return booking.register(booking.Ask(session, who, actor=who.user, **options))
 
 
 def wait(session: Session, who: Attendee | None = None, **options: Any) -> Attendee:
@@ -45,13 +45,19 @@ def refused(code: str, act: Any, *arguments: Any, **options: Any) -> str:
     with pytest.raises(SeatRefused) as refusal:
         act(*arguments, **options)
     assert refusal.value.code == code, f"{refusal.value.code}: {refusal.value}"
-    assert before == (list(Registration.objects.order_by("pk").values()), Registration.history.count(), Message.objects.count())
+    assert before == (
+        list(Registration.objects.order_by("pk").values()),
+        Registration.history.count(),
+        Message.objects.count(),
+    )
     return str(refusal.value)
 
 
 def status(session: Session, who: Attendee) -> str:
     """What `who` has in `session` now, "" when nothing."""
-    return Registration.objects.live().filter(session=session, attendee=who).values_list("status", flat=True).first() or ""
+    return (
+        Registration.objects.live().filter(session=session, attendee=who).values_list("status", flat=True).first() or ""
+    )
 
 
 def last(session: Session, who: Attendee) -> Registration:

@@ -172,7 +172,13 @@ def test_saving_a_session_never_writes_the_count_that_the_form_was_opened_with(o
     url = f"/admin/programme/session/{session.pk}/change/"
     organiser.get(url)
     make.registration(session)
-    forged = {"pools-0-id": make.pool(session).pk, "pools-0-taken": 0, "pools-0-seats": 99, "status": "cancelled", "shares_room": "on"}
+    forged = {
+        "pools-0-id": make.pool(session).pk,
+        "pools-0-taken": 0,
+        "pools-0-seats": 99,
+        "status": "cancelled",
+        "shares_room": "on",
+    }
 
     answer = organiser.post(url, session_form(session, title_fr="Autre titre", **forged))
 
@@ -210,7 +216,9 @@ def test_a_session_that_somebody_fills_while_it_is_saved_answers_with_a_sentence
 
     monkeypatch.setattr(pools, "fit_general_pool", late)
 
-    answer = organiser.post(f"/admin/programme/session/{session.pk}/change/", session_form(session, capacity=5), follow=True)
+    answer = organiser.post(
+        f"/admin/programme/session/{session.pk}/change/", session_form(session, capacity=5), follow=True
+    )
 
     assert "Rien n’a été enregistré" in answer.content.decode()
     session.refresh_from_db()
@@ -251,7 +259,9 @@ def test_an_allotment_that_does_not_fit_is_refused(organiser: Client, seats: int
     session, cohort = make.session(seats=10), make.cohort()
     make.registration(session)
 
-    answer = organiser.post("/admin/registrations/seatpool/add/", {"session": session.pk, "cohort": cohort.pk, "seats": seats})
+    answer = organiser.post(
+        "/admin/registrations/seatpool/add/", {"session": session.pk, "cohort": cohort.pk, "seats": seats}
+    )
 
     assert answer.status_code == 200
     assert "seats" in answer.context["adminform"].form.errors
@@ -278,9 +288,20 @@ def test_the_allotments_of_a_cohort_are_written_through_the_domain(organiser: Cl
     cohort, session, other = make.cohort(), make.session(seats=10), make.session(seats=10)
     pool = pools.allot(session, cohort, 2)
     rows: dict[str, Any] = {"allotments-TOTAL_FORMS": 2, "allotments-INITIAL_FORMS": 1}
-    rows |= {"allotments-0-id": pool.pk, "allotments-0-cohort": cohort.pk, "allotments-0-session": session.pk, "allotments-0-seats": 6}
+    rows |= {
+        "allotments-0-id": pool.pk,
+        "allotments-0-cohort": cohort.pk,
+        "allotments-0-session": session.pk,
+        "allotments-0-seats": 6,
+    }
     rows |= {"allotments-1-cohort": cohort.pk, "allotments-1-session": other.pk, "allotments-1-seats": 3}
-    data = {"name_fr": cohort.name_fr, "institution": cohort.institution_id, "slug": cohort.slug, "size": 20, "weight": 1} | rows
+    data = {
+        "name_fr": cohort.name_fr,
+        "institution": cohort.institution_id,
+        "slug": cohort.slug,
+        "size": 20,
+        "weight": 1,
+    } | rows
     data |= {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
 
     answer = organiser.post(f"/admin/registrations/cohort/{cohort.pk}/change/", data)
@@ -295,7 +316,9 @@ def test_a_session_that_people_come_to_cannot_go_back_to_draft(organiser: Client
     session = make.registration().session
     list_url = "/admin/programme/session/"
 
-    page = organiser.post(list_url, {"action": "unpublish", "_selected_action": session.pk, "index": "0"}, follow=True).content.decode()
+    page = organiser.post(
+        list_url, {"action": "unpublish", "_selected_action": session.pk, "index": "0"}, follow=True
+    ).content.decode()
 
     session.refresh_from_db()
     assert session.status == "published"

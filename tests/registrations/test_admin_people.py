@@ -166,7 +166,9 @@ def test_who_may_only_look_takes_nobody_out(client: Client) -> None:
 
 
 @pytest.mark.parametrize("people", [1, 3])
-def test_a_cohorts_page_takes_the_same_queries_whatever_its_people(organiser: Client, people: int, django_assert_num_queries: Any) -> None:
+def test_a_cohorts_page_takes_the_same_queries_whatever_its_people(
+    organiser: Client, people: int, django_assert_num_queries: Any
+) -> None:
     cohort = make.cohort()
     for _ in range(people):
         make.membership(cohort)
@@ -177,7 +179,7 @@ def test_a_cohorts_page_takes_the_same_queries_whatever_its_people(organiser: Cl
         organiser.get(url)
 
 
-# --- Invitations ----------------------------------------------------------------------------------------------------------------
+# --- Invitations ------------------------------------------------------------------------------------------------------
 
 
 def invite(client: Client, session: Session, *emails: str) -> Any:
@@ -196,7 +198,7 @@ def test_people_are_invited_on_the_page_of_a_session_by_invitation(organiser: Cl
     assert [invitation.email for invitation in session.invitations.all()] == ["ada@example.org", "grace@example.org"]
     assert session.invitations.first().history.get().history_user.is_superuser
     who = make.attendee(email="ada@example.org")
-    assert booking.register(session, who, actor=who.user).status == "confirmed"
+    assert booking.register(booking.Ask(session, who, actor=who.user)).status == "confirmed"
 
 
 def test_nobody_is_invited_twice(organiser: Client) -> None:
@@ -248,7 +250,7 @@ def test_an_invitation_is_taken_back_by_deleting_it(organiser: Client) -> None:
     assert Invitation.history.filter(history_type="-").count() == 1
 
 
-# --- Limits ---------------------------------------------------------------------------------------------------------------------
+# --- Limits -----------------------------------------------------------------------------------------------------------
 
 
 def event_form(event: Event, *limits: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 def register(session, attendee, **options):
-    return booking.register(session, attendee, actor=attendee.user, **options)
+    return booking.register(booking.Ask(session, attendee, actor=attendee.user, **options))
 
 
 def cancel(session, attendee, **options):
@@ -37,7 +37,12 @@ def test_registering_takes_a_seat_and_queues_the_confirmation():
     assert registration.pool == make.pool(session)
     assert make.pool(session).left == 1
     message = Message.objects.get()
-    assert (message.kind, message.to, message.language, message.status) == ("registrations.confirmed", ada.user.email, "en", "queued")
+    assert (message.kind, message.to, message.language, message.status) == (
+        "registrations.confirmed",
+        ada.user.email,
+        "en",
+        "queued",
+    )
     assert message.context == {"registration": str(registration.uuid)}
 
 
@@ -195,7 +200,7 @@ def test_a_form_drawn_before_the_cancellation_takes_no_seat():
 def test_each_change_leaves_one_history_row_with_who_did_it():
     session, ada, organiser = make.session(), make.attendee(), make.organiser()
 
-    registration = booking.register(session, ada, actor=organiser)
+    registration = booking.register(booking.Ask(session, ada, actor=organiser))
     cancel(session, ada)
 
     trace = registration.history.order_by("history_id").values_list("history_type", "status", "history_user")

@@ -40,7 +40,7 @@ def raise_to(session, capacity):
     session.save()
 
 
-# --- More seats ----------------------------------------------------------------------------------------------------------------
+# --- More seats -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("capacity-change")
@@ -78,7 +78,7 @@ def test_seats_kept_for_a_cohort_go_to_its_members_on_the_waiting_list_at_once()
     assert status(session, waiting) == "confirmed"
 
 
-# --- Fewer seats ---------------------------------------------------------------------------------------------------------------
+# --- Fewer seats ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("capacity-change")
@@ -232,8 +232,11 @@ def test_who_leaves_a_seat_by_being_moved_may_get_one_elsewhere(organiser):
 
 
 @pytest.mark.proves("cancelled-session-empty")
-def test_whoever_would_have_spoken_in_a_cancelled_session_gets_the_seat_that_waits_elsewhere(django_capture_on_commit_callbacks):
-    """What kept the speaker out is no registration: the waiting list is looked at after the commit, not by the clock."""
+def test_whoever_would_have_spoken_in_a_cancelled_session_gets_the_seat_that_waits_elsewhere(
+    django_capture_on_commit_callbacks,
+):
+    """What kept the speaker out is no registration: the waiting list is looked at after the commit, not by the
+    clock."""
     event = make.event(clash_policy="refuse")
     session, speech = make.session(seats=1, event=event), make.session(event=event)
     [holder] = fill(session)
@@ -249,7 +252,7 @@ def test_whoever_would_have_spoken_in_a_cancelled_session_gets_the_seat_that_wai
     assert books() == []
 
 
-# --- Allotments ----------------------------------------------------------------------------------------------------------------
+# --- Allotments -------------------------------------------------------------------------------------------------------
 
 
 def test_an_allotment_is_judged_by_the_capacity_as_it_is_not_as_it_was_read(full):
@@ -278,7 +281,7 @@ def test_an_allotment_can_only_grow_by_what_is_left_and_shrink_to_what_is_taken(
     assert make.pool(session).seats == 9
 
 
-# --- Cancelled ------------------------------------------------------------------------------------------------------------------
+# --- Cancelled --------------------------------------------------------------------------------------------------------
 
 
 def cancel_session(session):
@@ -337,7 +340,7 @@ def test_a_session_that_takes_place_after_all_is_open_again(full):
     assert books() == []
 
 
-# --- Back to draft ----------------------------------------------------------------------------------------------------------------
+# --- Back to draft ----------------------------------------------------------------------------------------------------
 
 
 def test_nobody_registers_for_a_session_that_was_taken_back_to_draft_meanwhile(organiser):
@@ -353,7 +356,7 @@ def test_nobody_registers_for_a_session_that_was_taken_back_to_draft_meanwhile(o
     assert books() == []
 
 
-# --- Moved ----------------------------------------------------------------------------------------------------------------------
+# --- Moved ------------------------------------------------------------------------------------------------------------
 
 
 def move(session, by):
@@ -391,7 +394,7 @@ def test_a_session_that_moves_into_a_clash_passes_its_people_over_on_the_waiting
     assert status(session, ada) == "waiting"
 
 
-# --- Everything given up at once ------------------------------------------------------------------------------------------------
+# --- Everything given up at once --------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("leaving-altogether")

@@ -45,7 +45,9 @@ def test_sessions_of_one_venue_may_follow_each_other_without_a_minute_between(be
 
 
 @pytest.mark.proves("no-two-places")
-@pytest.mark.parametrize(("begins", "minutes", "gap"), [(-59, 60, -1), (59, 60, -1), (0, 60, -60), (-30, 120, -90), (15, 30, -45)])
+@pytest.mark.parametrize(
+    ("begins", "minutes", "gap"), [(-59, 60, -1), (59, 60, -1), (0, 60, -60), (-30, 120, -90), (15, 30, -45)]
+)
 def test_sessions_that_overlap_clash_wherever_they_are(begins, minutes, gap):
     venue = make.venue()
     wanted = session(room=make.room(venue=venue))
@@ -68,11 +70,18 @@ def test_sessions_too_close_for_the_way_clash_in_its_direction(gap, clashing):
     for found, comes_first in ((clash(after, before), True), (clash(before, after), False)):
         assert (found is not None) == clashing
         if found:
-            assert (found.overlaps, found.travel_minutes, found.gap_minutes, found.comes_first) == (False, 30, gap, comes_first)
+            assert (found.overlaps, found.travel_minutes, found.gap_minutes, found.comes_first) == (
+                False,
+                30,
+                gap,
+                comes_first,
+            )
 
 
 @pytest.mark.proves("no-two-places")
-def test_sessions_a_day_apart_never_clash_and_nobody_asks_for_the_way(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_sessions_a_day_apart_never_clash_and_nobody_asks_for_the_way(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
     wanted, other = session(), session(60 + 24 * 60)
     TravelTime.objects.create(origin=wanted.room.venue, destination=other.room.venue, minutes=3000)
 
@@ -91,7 +100,13 @@ def test_clashes_come_by_their_start_and_once_for_each_session():
 
     found = clashes.clashes_with(
         session(),
-        [expected_in(late), expected_in(both, "speaking"), expected_in(both), expected_in(early), expected_in(session(3000))],
+        [
+            expected_in(late),
+            expected_in(both, "speaking"),
+            expected_in(both),
+            expected_in(early),
+            expected_in(session(3000)),
+        ],
         Travel(),
     )
 
@@ -105,7 +120,14 @@ def test_clashes_come_by_their_start_and_once_for_each_session():
 @pytest.mark.proves("commitments")
 @pytest.mark.parametrize(
     ("kind", "can_be_left"),
-    [("confirmed", True), ("offered", True), ("pending", True), ("waiting", True), ("speaking", False), ("duty", False)],
+    [
+        ("confirmed", True),
+        ("offered", True),
+        ("pending", True),
+        ("waiting", True),
+        ("speaking", False),
+        ("duty", False),
+    ],
 )
 def test_only_a_registration_can_be_left(kind, can_be_left):
     assert clash(session(), session(), kind).can_be_left is can_be_left
@@ -119,7 +141,12 @@ def said(text: str) -> str:
 @pytest.mark.parametrize(
     ("begins", "kind", "english", "french"),
     [
-        (0, "confirmed", "You have a seat in “Forum” at the same time.", "Vous avez une place dans «_Forum_» au même moment."),
+        (
+            0,
+            "confirmed",
+            "You have a seat in “Forum” at the same time.",
+            "Vous avez une place dans «_Forum_» au même moment.",
+        ),
         (
             0,
             "offered",
@@ -132,9 +159,19 @@ def said(text: str) -> str:
             "You have asked for a seat in “Forum” at the same time.",
             "Vous avez demandé une place dans «_Forum_» au même moment.",
         ),
-        (0, "waiting", "You are waiting for a seat in “Forum” at the same time.", "Vous attendez une place dans «_Forum_» au même moment."),
+        (
+            0,
+            "waiting",
+            "You are waiting for a seat in “Forum” at the same time.",
+            "Vous attendez une place dans «_Forum_» au même moment.",
+        ),
         (0, "speaking", "You speak in “Forum” at the same time.", "Vous intervenez dans «_Forum_» au même moment."),
-        (0, "duty", "You are on duty in “Forum” at the same time.", "Vous êtes de service dans «_Forum_» au même moment."),
+        (
+            0,
+            "duty",
+            "You are on duty in “Forum” at the same time.",
+            "Vous êtes de service dans «_Forum_» au même moment.",
+        ),
         (
             -80,
             "confirmed",
@@ -144,20 +181,35 @@ def said(text: str) -> str:
         (
             -80,
             "waiting",
-            "If you get a seat in “Forum”, you leave Station F at 12:40_pm. Allow 38_min to get there: you would be late.",
-            "Si vous obtenez une place dans «_Forum_», vous sortirez à 12_h_40 (Station F). Comptez 38_min de trajet_: vous arriveriez en retard.",
+            (
+                "If you get a seat in “Forum”, you leave Station F at 12:40_pm. Allow 38_min to get there: you would "
+                "be late."
+            ),
+            (
+                "Si vous obtenez une place dans «_Forum_», vous sortirez à 12_h_40 (Station F). Comptez 38_min de "
+                "trajet_: vous arriveriez en retard."
+            ),
         ),
         (
             80,
             "duty",
             "You are expected in “Forum” at Station F at 2:20_pm. Allow 38_min to get there: you would be late.",
-            "On vous attend dans «_Forum_» (Station F) à 14_h_20. Comptez 38_min de trajet_: vous arriveriez en retard.",
+            (
+                "On vous attend dans «_Forum_» (Station F) à 14_h_20. Comptez 38_min de trajet_: vous arriveriez en "
+                "retard."
+            ),
         ),
         (
             80,
             "pending",
-            "If you get a seat in “Forum”, you are expected at Station F at 2:20_pm. Allow 38_min to get there: you would be late.",
-            "Si vous obtenez une place dans «_Forum_», on vous y attendra à 14_h_20 (Station F). Comptez 38_min de trajet_: vous arriveriez en retard.",
+            (
+                "If you get a seat in “Forum”, you are expected at Station F at 2:20_pm. Allow 38_min to get there: "
+                "you would be late."
+            ),
+            (
+                "Si vous obtenez une place dans «_Forum_», on vous y attendra à 14_h_20 (Station F). Comptez 38_min "
+                "de trajet_: vous arriveriez en retard."
+            ),
         ),
     ],
 )
@@ -175,7 +227,7 @@ def test_a_clash_is_told_in_a_sentence(begins, kind, english, french):
 def busy(name):
     """Someone with a seat, a speech and a duty; and cancelled ones, which commit nobody."""
     who = make.attendee(name)
-    seat = booking.register(make.session(), who, actor=who.user, despite=True)
+    seat = booking.register(booking.Ask(make.session(), who, actor=who.user, despite=True))
     booking.cancel(make.session(), who, actor=who.user)
     part = make.participation(speaker=make.speaker(user=who.user))
     duty = Duty.objects.create(session=make.session(), user=who.user)
@@ -183,15 +235,19 @@ def busy(name):
         off = make.session(status=status)
         make.participation(session=off, speaker=who.user.speaker)
         Duty.objects.create(session=off, user=who.user)
-    gone = booking.register(make.session(), who, actor=who.user, despite=True)
+    gone = booking.register(booking.Ask(make.session(), who, actor=who.user, despite=True))
     Session.objects.filter(pk=gone.session_id).update(status=Session.Status.CANCELLED)
-    booking.cancel(booking.register(make.session(), who, actor=who.user, despite=True).session, who, actor=who.user)
+    booking.cancel(
+        booking.register(booking.Ask(make.session(), who, actor=who.user, despite=True)).session, who, actor=who.user
+    )
     return who, [(seat.session, "confirmed", seat), (part.session, "speaking", None), (duty.session, "duty", None)]
 
 
 @pytest.mark.proves("commitments")
 @pytest.mark.parametrize("people", [1, 3])
-def test_everybody_is_committed_to_seats_speeches_and_duties(people, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_everybody_is_committed_to_seats_speeches_and_duties(
+    people, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     crowd = [busy(f"Personne {n}") for n in range(people)]
     idle = make.attendee()
 
@@ -233,7 +289,7 @@ def test_whoever_has_no_duty_costs_no_query(django_assert_num_queries: DjangoAss
     assert len(found[speaker.user.attendee.pk]) == 1
 
 
-# --- What a clash means for a seat ------------------------------------------------------------------------------------------------
+# --- What a clash means for a seat ------------------------------------------------------------------------------------
 
 
 def expected_elsewhere(policy, **fields):
@@ -244,7 +300,7 @@ def expected_elsewhere(policy, **fields):
 
 
 def ask(wanted, who, **fields):
-    return booking.register(wanted, who, actor=who.user, **fields)
+    return booking.register(booking.Ask(wanted, who, actor=who.user, **fields))
 
 
 def seats_of(who):

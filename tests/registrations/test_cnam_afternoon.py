@@ -1,4 +1,5 @@
-"""The afternoon of the Cnam at the Grand Palais, on the summit's own data: two masters of fifty, from the list of seats to the start."""
+"""The afternoon of the Cnam at the Grand Palais, on the summit's own data: two masters of fifty, from the list of seats
+to the start."""
 
 from datetime import timedelta
 
@@ -54,7 +55,8 @@ def test_the_afternoon_of_the_cnam(summit: None, organiser) -> None:
     with pytest.raises(ValidationError):
         pools.allot(session("gp-rapport-surete"), medas, 5)
 
-    # The panel on chips moves into a smaller corner: 85 seats, forty of them for each master, until six in the evening before.
+    # The panel on chips moves into a smaller corner: 85 seats, forty of them for each master, until six in the evening
+    # before.
     eve = chips.starts_at - timedelta(hours=21)
     for cohort in (medas, marketing):
         pools.allot(chips, cohort, 40, release_at=eve)
@@ -83,12 +85,14 @@ def test_the_afternoon_of_the_cnam(summit: None, organiser) -> None:
     assert seats(chips) == (5, 0)  # the rest of the house is not theirs yet
     assert books() == []
 
-    # A student of MéDAS gives a seat back: it goes to the first of MéDAS in line, past two of the other master who came before.
+    # A student of MéDAS gives a seat back: it goes to the first of MéDAS in line, past two of the other master who came
+    # before.
     cancel(chips, in_medas[0])
     assert (status(chips, in_medas[40]), mails(in_medas[40])) == ("confirmed", ["confirmed", "waiting", "confirmed"])
     assert line(chips) == [*in_marketing[40:42], *in_medas[41:45]]
 
-    # Three of the other master cannot come: the two of theirs who wait are served, and one seat stays theirs, though others wait.
+    # Three of the other master cannot come: the two of theirs who wait are served, and one seat stays theirs, though
+    # others wait.
     for student in in_marketing[:3]:
         cancel(chips, student)
     assert [status(chips, student) for student in in_marketing[40:42]] == ["confirmed", "confirmed"]
@@ -102,7 +106,8 @@ def test_the_afternoon_of_the_cnam(summit: None, organiser) -> None:
     assert (status(chips, in_medas[1]), status(factories, in_medas[1])) == ("", "confirmed")
     assert line(chips) == in_medas[42:45]
 
-    # Six in the evening before: what is unsold goes back to the house, and to those on the waiting list first. The clock comes by twice.
+    # Six in the evening before: what is unsold goes back to the house, and to those on the waiting list first. The
+    # clock comes by twice.
     waitlist.tend(eve - timedelta(minutes=1))
     assert (seats(chips, marketing), seats(chips)) == ((40, 39), (5, 0))
     for _ in range(2):

@@ -52,7 +52,10 @@ def test_a_member_leaves_once_and_it_is_known_by_whom():
     cohorts.remove_member(cohort, who, actor=actor)
 
     assert not Membership.objects.exists()
-    assert [(trace.history_type, trace.history_user) for trace in Membership.history.all()] == [("-", actor), ("+", actor)]
+    assert [(trace.history_type, trace.history_user) for trace in Membership.history.all()] == [
+        ("-", actor),
+        ("+", actor),
+    ]
 
 
 @pytest.mark.proves("cohort-size")
@@ -98,7 +101,9 @@ def test_a_cohort_never_becomes_smaller_than_its_members(size):
         for write in (cohort.full_clean, cohort.save):
             with pytest.raises(ValidationError) as refused:
                 write()
-            assert refused.value.message_dict == {"size": ["2 personnes en sont membres : l’effectif ne peut pas être inférieur."]}
+            assert refused.value.message_dict == {
+                "size": ["2 personnes en sont membres : l’effectif ne peut pas être inférieur."]
+            }
 
     assert Cohort.objects.get().size == (2 if size == 2 else 3)
 
@@ -112,7 +117,9 @@ def test_thirty_people_for_ten_places_of_a_cohort():
 
     refused = [answer for answer in answers if isinstance(answer, ValidationError) and answer.code == "full"]
     assert sum(isinstance(answer, Membership) for answer in answers) == cohort.memberships.count() == 10
-    assert len(refused) == 20, [answer for answer in answers if answer not in refused and not isinstance(answer, Membership)][:3]
+    assert len(refused) == 20, [
+        answer for answer in answers if answer not in refused and not isinstance(answer, Membership)
+    ][:3]
 
 
 @pytest.mark.proves("cohort-size")

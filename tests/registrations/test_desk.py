@@ -1,4 +1,5 @@
-"""The organisers' pages about lines, requests, capacity and cancelled sessions: right, refused where they must be, at a constant cost."""
+"""The organisers' pages about lines, requests, capacity and cancelled sessions: right, refused where they must be, at a
+constant cost."""
 
 import re
 from datetime import datetime, timedelta
@@ -46,7 +47,9 @@ def full(seats: int = 1, **fields: Any) -> Session:
 
 def wait(session: Session, name: str = "Ada Lovelace", who: Attendee | None = None) -> Registration:
     who = who or make.attendee(name)
-    registration = booking.register(session, who, actor=who.user, waits=True, despite=True, reason="Pour ma thèse")
+    registration = booking.register(
+        booking.Ask(session, who, actor=who.user, waits=True, despite=True, reason="Pour ma thèse")
+    )
     assert registration.status == "waiting"
     return registration
 
@@ -56,7 +59,11 @@ def free_a_seat(session: Session) -> None:
 
 
 def act(client: Client, session: Session, action: str, *people: Registration, **extra: Any) -> Any:
-    return client.post(page(session, "waitlist"), {"action": action, "_selected_action": [one.pk for one in people]} | extra, follow=True)
+    return client.post(
+        page(session, "waitlist"),
+        {"action": action, "_selected_action": [one.pk for one in people]} | extra,
+        follow=True,
+    )
 
 
 def status(registration: Registration) -> str:
@@ -67,7 +74,7 @@ def last_actor(thing: Any) -> User | None:
     return thing.history.order_by("-history_id").first().history_user
 
 
-# --- The line -------------------------------------------------------------------------------------------------------------------
+# --- The line ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("waitlist-admin")
@@ -82,7 +89,11 @@ def test_the_waiting_list_shows_who_waits_in_order_and_why_some_are_passed_over(
     answer = organiser.get(page(session, "waitlist"))
 
     rows = answer.context["rows"]
-    assert [(row["place"], str(row["registration"].attendee)) for row in rows] == [(1, "Chloé"), (2, "Ada"), (3, HOSTILE)]
+    assert [(row["place"], str(row["registration"].attendee)) for row in rows] == [
+        (1, "Chloé"),
+        (2, "Ada"),
+        (3, HOSTILE),
+    ]
     assert "Ailleurs" in rows[1]["kept_back"]
     assert rows[2]["cohorts"] == ["Promotion Cnam"]
     text = answer.content.decode()
@@ -98,7 +109,10 @@ def test_the_waiting_list_says_that_free_seats_are_for_others(organiser: Client)
     make.registration(session)
     wait(session)
 
-    assert organiser.get(page(session, "waitlist")).context["rows"][0]["kept_back"] == "Les places libres sont réservées à d’autres."
+    assert (
+        organiser.get(page(session, "waitlist")).context["rows"][0]["kept_back"]
+        == "Les places libres sont réservées à d’autres."
+    )
 
 
 def test_an_empty_waiting_list_says_so(organiser: Client) -> None:
@@ -128,7 +142,9 @@ def test_a_long_waiting_list_has_pages_and_is_searched(organiser: Client) -> Non
     session = full()
     crowd = make.attendees(105)
     now = timezone.now()
-    Registration.objects.bulk_create(Registration(session=session, attendee=who, status="waiting", waiting_at=now) for who in crowd)
+    Registration.objects.bulk_create(
+        Registration(session=session, attendee=who, status="waiting", waiting_at=now) for who in crowd
+    )
 
     second = organiser.get(page(session, "waitlist", "?p=2"))
     found = organiser.get(page(session, "waitlist", f"?q={crowd[102].user.email}"))
@@ -241,7 +257,9 @@ def test_a_seat_given_between_the_look_and_the_removal_is_kept() -> None:
     seen = wait(session)
     free_a_seat(session)
 
-    ended = booking.cancel(session, seen.attendee, actor=make.user(), ending=Registration.Ending.BY_ORGANISERS, only=seen)
+    ended = booking.cancel(
+        session, seen.attendee, actor=make.user(), ending=Registration.Ending.BY_ORGANISERS, only=seen
+    )
 
     assert ended is None
     assert status(seen) == "confirmed"
@@ -261,7 +279,11 @@ def test_lots_are_drawn_once_and_the_seed_is_shown(organiser: Client) -> None:
 
     drawn = Draw.objects.get()
     assert drawn.seed in answer
-    assert sorted(Registration.objects.filter(pk__in=[one.pk for one in people]).values_list("lot", flat=True)) == [1, 2, 3]
+    assert sorted(Registration.objects.filter(pk__in=[one.pk for one in people]).values_list("lot", flat=True)) == [
+        1,
+        2,
+        3,
+    ]
     assert last_actor(people[0]).is_superuser
     assert status(seated) == "confirmed"
 
@@ -275,7 +297,10 @@ def test_forged_choices_touch_nobody_else(organiser: Client) -> None:
     for odd in ["x", "-1", "²", "99999999999999999999", ""]:
         answer = organiser.post(page(session, "waitlist"), {"action": "give", "_selected_action": odd})
         assert answer.status_code == 302
-    assert organiser.post(page(session, "waitlist"), {"action": "nonsense", "_selected_action": elsewhere.pk}).status_code == 302
+    assert (
+        organiser.post(page(session, "waitlist"), {"action": "nonsense", "_selected_action": elsewhere.pk}).status_code
+        == 302
+    )
 
     assert status(elsewhere) == "waiting"
 
@@ -300,7 +325,9 @@ def test_an_unknown_session_is_not_found(organiser: Client, name: str) -> None:
         (("change_session", "change_registration"), "capacity", (200, 200)),
     ],
 )
-def test_each_page_asks_for_its_rights(client: Client, rights: tuple[str, ...], name: str, answers: tuple[int, int]) -> None:
+def test_each_page_asks_for_its_rights(
+    client: Client, rights: tuple[str, ...], name: str, answers: tuple[int, int]
+) -> None:
     session = full(waiting_list="by_hand")
     waiting = wait(session)
     free_a_seat(session)
@@ -328,7 +355,7 @@ def test_the_list_and_the_form_of_sessions_lead_to_the_waiting_list(organiser: C
         assert page(session, "waitlist") in organiser.get(address).content.decode()
 
 
-# --- Why ------------------------------------------------------------------------------------------------------------------------
+# --- Why --------------------------------------------------------------------------------------------------------------
 
 
 def test_why_is_answered_for_a_session_and_a_person(organiser: Client) -> None:
@@ -349,7 +376,11 @@ def test_why_is_answered_for_a_session_and_a_person(organiser: Client) -> None:
         "seats",
         "waitlist",
     ]
-    for address in (f"{LIST}{waiting.pk}/change/", f"/admin/accounts/attendee/{waiting.attendee_id}/change/", page(session, "waitlist")):
+    for address in (
+        f"{LIST}{waiting.pk}/change/",
+        f"/admin/accounts/attendee/{waiting.attendee_id}/change/",
+        page(session, "waitlist"),
+    ):
         assert f"{LIST}why/?" in organiser.get(address).content.decode(), address
 
 
@@ -361,12 +392,15 @@ def test_why_lets_one_search_for_both(organiser: Client) -> None:
     assert both["attendee"] == ada
     assert {one for one, _address in both["parts"][0]["found"]} == {session, other}
     address = next(address for one, address in both["parts"][0]["found"] if one == other)
-    assert organiser.get(address).context["conclusion"].sentence == "Rien ne s’y oppose\xa0: Ada peut prendre une place."
+    assert (
+        organiser.get(address).context["conclusion"].sentence == "Rien ne s’y oppose\xa0: Ada peut prendre une place."
+    )
     assert "Rien trouvé" in organiser.get(f"{LIST}why/?find_session=nowhere").content.decode()
 
 
 @pytest.mark.parametrize(
-    "query", ["", "?session=x", "?session=99999999999999999999&attendee=-1", "?attendee=²", "?find_attendee=" + "a" * 5000]
+    "query",
+    ["", "?session=x", "?session=99999999999999999999&attendee=-1", "?attendee=²", "?find_attendee=" + "a" * 5000],
 )
 def test_why_survives_odd_addresses(organiser: Client, query: str) -> None:
     assert organiser.get(f"{LIST}why/{query}").status_code == 200
@@ -377,12 +411,12 @@ def test_why_is_for_those_who_may_see_registrations(client: Client) -> None:
     assert staff(client, "view_registration").get(f"{LIST}why/").status_code == 200
 
 
-# --- Requests -------------------------------------------------------------------------------------------------------------------
+# --- Requests ---------------------------------------------------------------------------------------------------------
 
 
 def ask_for(session: Session, name: str = "Ada Lovelace", reason: str = "Pour ma thèse") -> Registration:
     who = make.attendee(name)
-    return booking.register(session, who, actor=who.user, reason=reason, waits=True)
+    return booking.register(booking.Ask(session, who, actor=who.user, reason=reason, waits=True))
 
 
 def decide(client: Client, action: str, *requests: Registration, **extra: Any) -> Any:
@@ -407,7 +441,9 @@ def test_requests_stand_in_a_list_with_their_reasons(organiser: Client, on_reque
 
 
 @pytest.mark.proves("batch-requests")
-def test_a_batch_is_granted_with_a_message_and_refusals_are_told_one_by_one(organiser: Client, on_request: Session) -> None:
+def test_a_batch_is_granted_with_a_message_and_refusals_are_told_one_by_one(
+    organiser: Client, on_request: Session
+) -> None:
     requests = [ask_for(on_request, f"Personne {n}") for n in range(3)]
 
     asked = decide(organiser, "grant", *requests).content.decode()
@@ -491,7 +527,9 @@ def test_a_request_is_decided_from_its_page(organiser: Client, on_request: Sessi
 
 
 @pytest.mark.parametrize("people", [1, 4])
-def test_the_list_of_registrations_tells_places_at_a_constant_cost(organiser: Client, people: int, django_assert_num_queries: Any) -> None:
+def test_the_list_of_registrations_tells_places_at_a_constant_cost(
+    organiser: Client, people: int, django_assert_num_queries: Any
+) -> None:
     session = full(waiting_list="offer")
     for _ in range(people + 1):
         wait(session)
@@ -505,7 +543,7 @@ def test_the_list_of_registrations_tells_places_at_a_constant_cost(organiser: Cl
     assert "jusqu’au" in text
 
 
-# --- Fewer seats than people ----------------------------------------------------------------------------------------------------
+# --- Fewer seats than people ------------------------------------------------------------------------------------------
 
 
 def capacity_form(client: Client, session: Session, wanted: int) -> dict[str, Any]:
@@ -653,7 +691,7 @@ def test_raising_the_capacity_promotes_at_once(organiser: Client) -> None:
     assert [status(one) for one in waiting] == ["confirmed", "confirmed", "waiting"]
 
 
-# --- A session that moves, or does not take place -------------------------------------------------------------------------------
+# --- A session that moves, or does not take place ---------------------------------------------------------------------
 
 
 @pytest.mark.proves("session-cancelled-whole")
@@ -687,7 +725,9 @@ def test_moving_a_session_tells_how_many_are_expected_elsewhere(organiser: Clien
 
 
 @pytest.mark.parametrize("people", [1, 4])
-def test_the_page_of_clashes_costs_the_same_for_one_and_for_four(organiser: Client, people: int, django_assert_num_queries: Any) -> None:
+def test_the_page_of_clashes_costs_the_same_for_one_and_for_four(
+    organiser: Client, people: int, django_assert_num_queries: Any
+) -> None:
     session = make.session()
     for _ in range(people):
         make.registration(make.session(), make.registration(session).attendee)
@@ -716,7 +756,12 @@ def test_cancelling_a_session_says_whom_it_concerns_then_ends_everything(organis
     assert last_actor(session).is_superuser
     assert not session.registrations.live().exists()
     assert {last_actor(one) for one in people} == {User.objects.get(is_superuser=True)}
-    assert Message.objects.filter(kind="registrations.cancelled", to__in=[one.attendee.user.email for one in people]).count() == 2
+    assert (
+        Message.objects.filter(
+            kind="registrations.cancelled", to__in=[one.attendee.user.email for one in people]
+        ).count()
+        == 2
+    )
     assert other.registrations.live().count() == 1
     assert answer.status_code == 200
 
@@ -740,7 +785,10 @@ def test_a_cancelled_session_comes_back_as_a_draft_with_nobody_in_it(organiser: 
 
 @pytest.mark.proves("session-cancelled-whole")
 def test_a_session_whose_room_is_taken_meanwhile_does_not_come_back(organiser: Client) -> None:
-    room, when = make.room(), datetime.now(tz=timezone.get_current_timezone()).replace(microsecond=0) + timedelta(days=9)
+    room, when = (
+        make.room(),
+        datetime.now(tz=timezone.get_current_timezone()).replace(microsecond=0) + timedelta(days=9),
+    )
     session = make.session(room=room, starts_at=when, status="cancelled")
     make.session(room=room, starts_at=when, title="La nouvelle")
 
@@ -756,7 +804,8 @@ def test_cancelling_asks_for_both_rights(client: Client) -> None:
     session = full()
     for rights in [("change_session",), ("view_session", "change_registration")]:
         staff(client, *rights).post(
-            "/admin/programme/session/", {"action": "cancel_sessions", "_selected_action": session.pk, "index": "0", "confirm": "1"}
+            "/admin/programme/session/",
+            {"action": "cancel_sessions", "_selected_action": session.pk, "index": "0", "confirm": "1"},
         )
         assert Session.objects.get(pk=session.pk).status == "published"
 
@@ -773,4 +822,7 @@ def test_more_people_than_the_room_holds_need_a_reason_that_stays_in_the_history
     session.full_clean()
     session.save()
 
-    assert "Portes ouvertes sur le hall" in organiser.get(f"/admin/programme/session/{session.pk}/history/").content.decode()
+    assert (
+        "Portes ouvertes sur le hall"
+        in organiser.get(f"/admin/programme/session/{session.pk}/history/").content.decode()
+    )

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def register(session: Session, attendee: Any) -> Registration:
-    return booking.register(session, attendee, actor=attendee.user, waits=True)
+    return booking.register(booking.Ask(session, attendee, actor=attendee.user, waits=True))
 
 
 def assert_books_balance() -> None:
@@ -47,7 +47,9 @@ def save_while_people_register(saves: int, people: int) -> None:
             codes.add(organiser.post(address, form | {"title_fr": f"Titre {n}", "pools-0-taken": 0}).status_code)
         return codes
 
-    answers: list[Any] = all_at_once([save_all, *(partial(register, session, who) for who in make.attendees(people))], threads=16)
+    answers: list[Any] = all_at_once(
+        [save_all, *(partial(register, session, who) for who in make.attendees(people))], threads=16
+    )
 
     assert errors(answers) == []
     assert answers[0] == {302}
@@ -85,7 +87,11 @@ def lower_while_people_register(how: str, *, seated: int, wanted: int, seats: in
 
     crowd = make.attendees(people)
     half = people // 2
-    jobs = [*(partial(register, session, who) for who in crowd[:half]), lower, *(partial(register, session, who) for who in crowd[half:])]
+    jobs = [
+        *(partial(register, session, who) for who in crowd[:half]),
+        lower,
+        *(partial(register, session, who) for who in crowd[half:]),
+    ]
     answers: list[Any] = all_at_once(jobs, threads=16)
 
     assert errors(answers) == []
@@ -188,8 +194,17 @@ def test_an_organiser_who_cancels_twice_at_once_ends_everything_once() -> None:
 @pytest.mark.proves("batch-requests")
 def test_a_batch_of_requests_decided_by_two_organisers_at_once_gives_each_seat_once() -> None:
     session = make.session(seats=5, access=Session.Access.APPROVAL, holds_requests=False)
-    requests = [booking.register(session, who, actor=who.user, reason="Pour ma thèse") for who in make.attendees(10)]
-    data = {"action": "grant", "_selected_action": [one.pk for one in requests], "index": "0", "confirm": "1", "answer": ""}
+    requests = [
+        booking.register(booking.Ask(session, who, actor=who.user, reason="Pour ma thèse"))
+        for who in make.attendees(10)
+    ]
+    data = {
+        "action": "grant",
+        "_selected_action": [one.pk for one in requests],
+        "index": "0",
+        "confirm": "1",
+        "answer": "",
+    }
     organisers = [make.sign_in(Client(), make.organiser(f"Organisatrice {n}")) for n in range(3)]
 
     answers = all_at_once([partial(one.post, "/admin/registrations/registration/", data) for one in organisers])

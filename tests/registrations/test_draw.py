@@ -1,4 +1,5 @@
-"""Lots: drawn once, at the moment that was announced, and drawn again by anybody with the same answer (docs/rules.md#waiting-list)."""
+"""Lots: drawn once, at the moment that was announced, and drawn again by anybody with the same answer
+(docs/rules.md#waiting-list)."""
 
 from datetime import timedelta
 

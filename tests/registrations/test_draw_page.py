@@ -41,7 +41,9 @@ def test_with_what_the_page_says_anybody_gets_the_same_order(session):
     page = drawn(session).content.decode()
 
     [seed] = re.findall(r"<dd><code[^>]*>(\w+)</code></dd>", page)
-    rows = re.findall(r'<tr id="[^"]*"><th[^>]*>(\d+)</th><td><code>([^<]+)</code></td><td>(?:<code>(\w+)</code>)?</td>', page)
+    rows = re.findall(
+        r'<tr id="[^"]*"><th[^>]*>(\d+)</th><td><code>([^<]+)</code></td><td>(?:<code>(\w+)</code>)?</td>', page
+    )
     codes = {code: group for _lot, code, group in rows}
     again = sorted(codes, key=lambda code: (hashlib.sha256(f"{seed}:{codes[code] or code}".encode()).hexdigest(), code))
     assert [code for _lot, code, _group in rows] == again

@@ -15,7 +15,14 @@ from django.test import TestCase
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from programme.domain import publication
 from programme.models import Duty, Event, Session
@@ -34,8 +41,32 @@ PEOPLE = st.integers(0, 7)
 SESSIONS = st.integers(0, 8)
 ANY = st.integers(0, 100)  # of those there are at the moment
 REFUSALS = {
-    *("full", "clash", "limit", "stale", "reason", "public", "invitation", "cohort", "closed", "cancelled", "over", "started", "not_yet"),
-    *("no_offer", "offer_expired", "decided", "gone", "kept_out", "not_waiting", "unknown_code", "party_full", "party_drawn"),
+    *(
+        "full",
+        "clash",
+        "limit",
+        "stale",
+        "reason",
+        "public",
+        "invitation",
+        "cohort",
+        "closed",
+        "cancelled",
+        "over",
+        "started",
+        "not_yet",
+    ),
+    *(
+        "no_offer",
+        "offer_expired",
+        "decided",
+        "gone",
+        "kept_out",
+        "not_waiting",
+        "unknown_code",
+        "party_full",
+        "party_drawn",
+    ),
 }
 
 
@@ -88,7 +119,7 @@ class Everything(RuleBasedStateMachine):
         pools.allot(self.sessions[5], self.cohort, 2, release_at=Clock.now + timedelta(days=2))
         pools.allot(self.sessions[0], self.cohort, 1)
 
-    # --- How a step is done ------------------------------------------------------------------------------------------------------
+    # --- How a step is done -------------------------------------------------------------------------------------------
 
     def do(self, act: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """What `act` answers, None when it is refused; what it left for after the commit is done."""
@@ -107,7 +138,9 @@ class Everything(RuleBasedStateMachine):
 
     def one(self, number: int, **fields: Any) -> Registration | None:
         """One of the registrations with `fields`, the same for the same number."""
-        found = list(Registration.objects.filter(**fields).select_related("session__event", "attendee__user").order_by("pk"))
+        found = list(
+            Registration.objects.filter(**fields).select_related("session__event", "attendee__user").order_by("pk")
+        )
         return found[number % len(found)] if found else None
 
     def save(self, session: Session, **fields: Any) -> None:
@@ -122,12 +155,14 @@ class Everything(RuleBasedStateMachine):
     def tick(self) -> None:
         self.do(waitlist.tend, Clock.now)
 
-    # --- What people do ------------------------------------------------------------------------------------------------------------
+    # --- What people do -----------------------------------------------------------------------------------------------
 
     @rule(person=PEOPLE, session=SESSIONS, waits=st.booleans(), despite=st.booleans())
     def register(self, person: int, session: int, waits: bool, despite: bool) -> None:
         who = self.people[person]
-        self.do(booking.register, self.session(session), who, actor=who.user, waits=waits, despite=despite, reason="Oui")
+        self.do(
+            booking.register, self.session(session), who, actor=who.user, waits=waits, despite=despite, reason="Oui"
+        )
 
     @rule(person=PEOPLE, session=SESSIONS)
     def join(self, person: int, session: int) -> None:
@@ -157,7 +192,9 @@ class Everything(RuleBasedStateMachine):
     def accept(self, number: int, despite: bool, leaves: bool) -> None:
         if offer := self.one(number, status="offered"):
             who = offer.attendee
-            others = Registration.objects.live().filter(attendee=who).exclude(pk=offer.pk).values_list("uuid", flat=True)
+            others = (
+                Registration.objects.live().filter(attendee=who).exclude(pk=offer.pk).values_list("uuid", flat=True)
+            )
             self.do(booking.accept, offer.session, who, actor=who.user, despite=despite, leave=others if leaves else [])
 
     @rule(person=PEOPLE)
@@ -181,7 +218,7 @@ class Everything(RuleBasedStateMachine):
         if waiting := self.one(number, status="waiting", party__isnull=False):
             self.do(waitlist.leave_party, waiting, actor=waiting.attendee.user, at=Clock.now)
 
-    # --- What organisers do ----------------------------------------------------------------------------------------------------------
+    # --- What organisers do -------------------------------------------------------------------------------------------
 
     @rule(number=ANY, grant=st.booleans())
     def decide(self, number: int, grant: bool) -> None:
@@ -221,7 +258,10 @@ class Everything(RuleBasedStateMachine):
         found = self.session(session)
         self.save(found, waiting_list=mode, draw_at=found.draw_at or Clock.now + timedelta(hours=2))
 
-    @rule(session=SESSIONS, access=st.sampled_from([Access.REGISTRATION, Access.COHORT, Access.APPROVAL, Access.INVITATION]))
+    @rule(
+        session=SESSIONS,
+        access=st.sampled_from([Access.REGISTRATION, Access.COHORT, Access.APPROVAL, Access.INVITATION]),
+    )
     def change_access(self, session: int, access: str) -> None:
         self.save(self.session(session), access=access)
 
@@ -239,7 +279,12 @@ class Everything(RuleBasedStateMachine):
 
     @rule(person=PEOPLE, enters=st.booleans())
     def change_the_cohort(self, person: int, enters: bool) -> None:
-        self.do(cohorts.add_member if enters else cohorts.remove_member, self.cohort, self.people[person], actor=self.organiser)
+        self.do(
+            cohorts.add_member if enters else cohorts.remove_member,
+            self.cohort,
+            self.people[person],
+            actor=self.organiser,
+        )
 
     # What organisers change around a line is seen by the clock, within seconds.
 
@@ -269,7 +314,7 @@ class Everything(RuleBasedStateMachine):
         Invitation.objects.get_or_create(session=self.sessions[session], email=self.people[person].user.email)
         self.tick()
 
-    # --- What time does ------------------------------------------------------------------------------------------------------------
+    # --- What time does -----------------------------------------------------------------------------------------------
 
     @precondition(lambda self: Clock.now < max(session.starts_at for session in Session.objects.all()))
     @rule(minutes=st.sampled_from([10, 100, 600, 1500]))
@@ -277,7 +322,7 @@ class Everything(RuleBasedStateMachine):
         Clock.now += timedelta(minutes=minutes)
         self.tick()
 
-    # --- What is true after every step -------------------------------------------------------------------------------------------------
+    # --- What is true after every step --------------------------------------------------------------------------------
 
     @invariant()
     def the_books_are_right(self) -> None:
@@ -291,8 +336,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(examples: int, steps: int, *, by_chance: bool) -> None:
-    """`by_chance`: other orders each time, and what goes wrong is made as short as can be, which takes minutes; else the same
-    orders each time, so that a red run can be run again."""
+    """`by_chance`: other orders each time, and what goes wrong is made as short as can be, which takes minutes; else
+    the same orders each time, so that a red run can be run again."""
     run_state_machine_as_test(
         Everything,
         settings=settings(

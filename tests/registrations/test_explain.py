@@ -1,4 +1,5 @@
-""" "Why does this person have no seat?": each conclusion, made by the rules that give the seats, and none that they would contradict."""
+""" "Why does this person have no seat?": each conclusion, made by the rules that give the seats, and none that they
+would contradict."""
 
 from datetime import timedelta
 from typing import Any
@@ -27,7 +28,7 @@ def stopped_by(session: Session, attendee: Attendee) -> list[str]:
 
 def wait(session: Session, who: Attendee | None = None) -> Registration:
     who = who or make.attendee()
-    registration = booking.register(session, who, actor=who.user, waits=True, despite=True)
+    registration = booking.register(booking.Ask(session, who, actor=who.user, waits=True, despite=True))
     assert registration.status == "waiting"
     return registration
 
@@ -42,7 +43,7 @@ def strict() -> Event:
     return make.event(clash_policy=Event.ClashPolicy.REFUSE)
 
 
-# --- Nobody asked ---------------------------------------------------------------------------------------------------------------
+# --- Nobody asked -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("why-no-seat")
@@ -66,7 +67,7 @@ def test_a_closed_door_is_the_reason(fields: dict[str, Any]) -> None:
     assert [step.rule for step in steps] == ["door", "registration", "conclusion"]
     assert steps[0].sentence == steps[-1].sentence
     with pytest.raises(SeatRefused) as refused:
-        booking.register(session, ada, actor=ada.user)
+        booking.register(booking.Ask(session, ada, actor=ada.user))
     assert str(refused.value) == why(session, ada)
 
 
@@ -76,7 +77,7 @@ def test_who_may_not_come_is_told_the_access(access: str) -> None:
 
     assert stopped_by(session, ada)[0] == "access"
     with pytest.raises(SeatRefused) as refused:
-        booking.register(session, ada, actor=ada.user)
+        booking.register(booking.Ask(session, ada, actor=ada.user))
     assert str(refused.value) == why(session, ada)
 
 
@@ -86,11 +87,14 @@ def test_who_is_invited_may_come() -> None:
 
     assert stopped_by(session, ada) == ["registration"]
     assert "rien ne s’y oppose" in why(session, ada).lower()
-    booking.register(session, ada, actor=ada.user)
+    booking.register(booking.Ask(session, ada, actor=ada.user))
 
 
 def test_a_session_open_to_all_needs_no_seat() -> None:
-    assert why(make.session(access=Session.Access.PUBLIC), make.attendee()) == "Entrée libre\xa0: aucune inscription n’est nécessaire."
+    assert (
+        why(make.session(access=Session.Access.PUBLIC), make.attendee())
+        == "Entrée libre\xa0: aucune inscription n’est nécessaire."
+    )
 
 
 def test_who_never_asked_is_told_that_nothing_stands_in_the_way() -> None:
@@ -157,7 +161,7 @@ def test_a_limit_of_the_event_is_the_reason() -> None:
 
     assert stopped_by(session, ada) == ["registration", "limit"]
     with pytest.raises(SeatRefused) as refused:
-        booking.register(session, ada, actor=ada.user)
+        booking.register(booking.Ask(session, ada, actor=ada.user))
     assert str(refused.value) == why(session, ada)
 
 
@@ -173,7 +177,7 @@ def test_seats_that_are_kept_for_others_are_named() -> None:
     assert "Promotion Cnam" in seats.sentence
 
 
-# --- They have something --------------------------------------------------------------------------------------------------------
+# --- They have something ----------------------------------------------------------------------------------------------
 
 
 def test_who_has_a_seat_is_told_so() -> None:
@@ -196,7 +200,7 @@ def test_who_gave_the_seat_back_is_told_so() -> None:
 
 def test_who_asked_waits_for_the_organisers() -> None:
     session, ada = make.session(access=Session.Access.APPROVAL), make.attendee()
-    booking.register(session, ada, actor=ada.user, reason="Pour ma thèse")
+    booking.register(booking.Ask(session, ada, actor=ada.user, reason="Pour ma thèse"))
 
     assert why(session, ada) == "Les organisateurs doivent se prononcer sur la demande."
 
@@ -211,7 +215,7 @@ def test_who_is_offered_a_seat_has_to_answer_in_time() -> None:
     assert "n’a pas reçu de réponse à temps" in explain(session, ada, later)[-1].sentence
 
 
-# --- They wait ------------------------------------------------------------------------------------------------------------------
+# --- They wait --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("why-no-seat")
@@ -249,7 +253,7 @@ def test_a_member_of_a_cohort_may_be_next_before_those_ahead() -> None:
     seated, ada = make.attendee(), make.attendee("Ada")
     for member in (seated, ada):
         Membership.objects.create(cohort=cohort, attendee=member)
-    booking.register(session, seated, actor=seated.user)
+    booking.register(booking.Ask(session, seated, actor=seated.user))
     make.registration(session)
     wait(session, make.attendee("Berthe"))
     wait(session, ada)

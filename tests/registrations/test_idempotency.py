@@ -1,4 +1,5 @@
-"""A form has its effect once, however often it is sent (docs/rules.md#forms-sent-twice); test_race.py sends it fifty times at once."""
+"""A form has its effect once, however often it is sent (docs/rules.md#forms-sent-twice); test_race.py sends it fifty
+times at once."""
 
 import uuid
 from datetime import timedelta
@@ -29,11 +30,20 @@ def ada(client: Client):
 def press(client, session, act="register", **fields):
     """Send a form of the seat box; "key" is a new one unless it is given."""
     data = {"seen": "", "key": str(uuid.uuid4())} | fields
-    return client.post(reverse(f"registrations:{act}", args=[session.slug]), data, headers={"HX-Request": "true", "HX-Target": "seat-box"})
+    return client.post(
+        reverse(f"registrations:{act}", args=[session.slug]),
+        data,
+        headers={"HX-Request": "true", "HX-Target": "seat-box"},
+    )
 
 
 def counts():
-    return Registration.objects.count(), Registration.history.count(), Message.objects.count(), IdempotencyKey.objects.count()
+    return (
+        Registration.objects.count(),
+        Registration.history.count(),
+        Message.objects.count(),
+        IdempotencyKey.objects.count(),
+    )
 
 
 def test_the_key_of_a_form_is_spent_with_its_effect(client, ada):
@@ -68,7 +78,9 @@ def test_a_key_that_comes_with_something_else_is_refused(client, ada, act):
     answer = press(client, session if act != "register" else other, act, key=key, despite="on")
 
     assert answer.status_code == 422
-    assert gettext("This form was already sent with something else in it: nothing has changed.") in answer.content.decode()
+    assert (
+        gettext("This form was already sent with something else in it: nothing has changed.") in answer.content.decode()
+    )
     assert counts() == before
     assert status(session, ada) == "confirmed"
 

@@ -1,4 +1,5 @@
-"""Every kind of mail in both languages: shown about what there is, in text and HTML, with its facts, and nothing left to fill in."""
+"""Every kind of mail in both languages: shown about what there is, in text and HTML, with its facts, and nothing left
+to fill in."""
 
 import re
 from datetime import timedelta
@@ -79,7 +80,11 @@ def test_french_is_another_text_than_english(key: str, language: str) -> None:
         french = mail_templates.standard(kind)
     with translation.override("en"):
         english = mail_templates.standard(kind)
-    assert french.subject != english.subject and french.opening != english.opening and bool(french.closing) == bool(english.closing)
+    assert (
+        french.subject != english.subject
+        and french.opening != english.opening
+        and bool(french.closing) == bool(english.closing)
+    )
     for name in mail_templates.FIELDS:
         assert set(re.findall(r"\{\w+\}", getattr(french, name))) == set(re.findall(r"\{\w+\}", getattr(english, name)))
     assert not mail_templates.wrong(kind, french) and not mail_templates.wrong(kind, english)
@@ -87,7 +92,7 @@ def test_french_is_another_text_than_english(key: str, language: str) -> None:
 
 def test_a_kind_is_shown_about_the_last_person_that_it_concerned() -> None:
     session, _institution, _cohort = the_summit()
-    booking.register(session, ada := make.attendee("Ada Lovelace"), actor=ada.user)
+    booking.register(booking.Ask(session, ada := make.attendee("Ada Lovelace"), actor=ada.user))
 
     letter = shown("registrations.confirmed", "en")
 

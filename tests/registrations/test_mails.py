@@ -31,7 +31,9 @@ def calendar_of(message) -> Calendar:
 
 def test_the_confirmation_tells_what_when_and_where_in_french():
     room = make.room(name="Nef", venue=make.venue(name="Grand Palais", address="Avenue Winston-Churchill"))
-    session = make.session(title_fr="Gouvernance", title_en="Governance", room=room, starts_at=datetime(2027, 2, 8, 13, 30, tzinfo=UTC))
+    session = make.session(
+        title_fr="Gouvernance", title_en="Governance", room=room, starts_at=datetime(2027, 2, 8, 13, 30, tzinfo=UTC)
+    )
 
     make.registration(session)
 
@@ -47,7 +49,9 @@ def test_the_confirmation_tells_what_when_and_where_in_french():
 
 @pytest.mark.proves("mail-language-and-time")
 def test_the_confirmation_is_in_the_persons_language():
-    session = make.session(title_fr="Gouvernance", title_en="Governance", starts_at=datetime(2027, 2, 8, 13, 30, tzinfo=UTC))
+    session = make.session(
+        title_fr="Gouvernance", title_en="Governance", starts_at=datetime(2027, 2, 8, 13, 30, tzinfo=UTC)
+    )
 
     make.registration(session, make.attendee(language="en"))
 
@@ -115,13 +119,13 @@ def test_registering_again_after_a_cancellation_is_confirmed_by_a_mail_of_its_ow
     registration = make.registration()
     session, ada = registration.session, registration.attendee
     booking.cancel(session, ada, actor=ada.user)
-    booking.register(session, ada, actor=ada.user)
+    booking.register(booking.Ask(session, ada, actor=ada.user))
 
     assert Message.objects.filter(kind="registrations.confirmed").count() == 2
     assert Registration.objects.count() == 2
 
 
-# --- What the waiting list, the organisers and the hours bring about -------------------------------------------------------------------------
+# --- What the waiting list, the organisers and the hours bring about --------------------------------------------------
 
 Ending = Registration.Ending
 REASON = "Je prépare une thèse.\nElle porte sur ce sujet."
@@ -140,7 +144,7 @@ def in_line(language="fr", **fields):
     """Somebody who waits for the one seat of a session, and who has it."""
     session = make.session(seats=1, **fields)
     holder, ada = make.registration(session).attendee, make.attendee(language=language)
-    return session, holder, booking.register(session, ada, actor=ada.user, waits=True)
+    return session, holder, booking.register(booking.Ask(session, ada, actor=ada.user, waits=True))
 
 
 def give_back(session, who):
@@ -170,7 +174,8 @@ def test_a_seat_that_comes_from_the_line_is_told_as_such(language, subject, open
 
 @pytest.mark.proves("question-before-giving-up")
 @pytest.mark.parametrize(
-    ("language", "until"), [("fr", r"Elle vous est gardée jusqu’au \w+ .* à \d+ h \d\d\."), ("en", r"kept for you until \w+ .* at ")]
+    ("language", "until"),
+    [("fr", r"Elle vous est gardée jusqu’au \w+ .* à \d+ h \d\d\."), ("en", r"kept for you until \w+ .* at ")],
 )
 def test_an_offer_says_until_when_and_its_button_changes_nothing(client, language, until):
     session, holder, waiting = in_line(language, waiting_list=Session.WaitingList.OFFER)
@@ -214,7 +219,7 @@ def test_an_offer_that_was_accepted_is_a_seat_like_any_other():
 def requested(language="fr", **fields):
     ada = make.attendee(language=language)
     session = make.session(access=Session.Access.APPROVAL, **fields)
-    return booking.register(session, ada, actor=ada.user, reason=REASON)
+    return booking.register(booking.Ask(session, ada, actor=ada.user, reason=REASON))
 
 
 def test_a_request_is_acknowledged_with_what_was_written():
@@ -230,7 +235,7 @@ def test_a_request_is_acknowledged_with_what_was_written():
 def test_a_request_that_comes_from_the_waiting_list_is_acknowledged_then():
     holder = requested(seats=1)
     ada = make.attendee()
-    booking.register(holder.session, ada, actor=ada.user, reason=REASON, waits=True)
+    booking.register(booking.Ask(holder.session, ada, actor=ada.user, reason=REASON, waits=True))
     give_back(holder.session, holder.attendee)
 
     assert last_mail_to(ada).subject.startswith("Demande transmise")
@@ -246,7 +251,9 @@ def test_a_request_that_comes_from_the_waiting_list_is_acknowledged_then():
 )
 def test_the_organisers_decision_comes_with_their_answer(grant, subject, opening):
     registration = requested()
-    booking.decide(registration, grant=grant, answer="Merci de votre intérêt.\n<b>À bientôt</b>", actor=make.organiser())
+    booking.decide(
+        registration, grant=grant, answer="Merci de votre intérêt.\n<b>À bientôt</b>", actor=make.organiser()
+    )
 
     message = last_mail_to(registration.attendee)
 
@@ -284,15 +291,25 @@ def test_a_seat_that_is_lost_and_comes_back_replaces_the_entry_each_time():
     fresh.capacity = 2
     fresh.save()
 
-    entries = [calendar_of(message).walk("VEVENT")[0] for message in deliver_all() if message.to == [last.attendee.user.email]]
+    entries = [
+        calendar_of(message).walk("VEVENT")[0] for message in deliver_all() if message.to == [last.attendee.user.email]
+    ]
 
-    assert [(str(entry["STATUS"]), entry["SEQUENCE"]) for entry in entries] == [("CONFIRMED", 0), ("CANCELLED", 1), ("CONFIRMED", 2)]
+    assert [(str(entry["STATUS"]), entry["SEQUENCE"]) for entry in entries] == [
+        ("CONFIRMED", 0),
+        ("CANCELLED", 1),
+        ("CONFIRMED", 2),
+    ]
     assert len({str(entry["UID"]) for entry in entries}) == 1
 
 
 ENDINGS = {
     Ending.BY_PERSON: ("Place libérée : ", "votre place est libérée.", "seat"),
-    Ending.BY_ORGANISERS: ("Inscription annulée : ", "les organisateurs ont annulé votre inscription à cette session.", "programme"),
+    Ending.BY_ORGANISERS: (
+        "Inscription annulée : ",
+        "les organisateurs ont annulé votre inscription à cette session.",
+        "programme",
+    ),
     Ending.SWAPPED: ("Place quittée : ", "vous avez quitté cette session pour une autre.", "me"),
 }
 
@@ -318,11 +335,15 @@ def test_each_end_of_a_seat_is_told_in_its_words_and_takes_the_entry_out(ending)
 @pytest.mark.parametrize(
     ("declines", "subject", "opening"),
     [
-        (True, "Place déclinée : ", "vous avez décliné la place qui vous était proposée : elle va à la personne suivante."),
+        (
+            True,
+            "Place déclinée : ",
+            "vous avez décliné la place qui vous était proposée : elle va à la personne suivante sur la liste d’attente.",
+        ),
         (
             False,
             "Proposition expirée : ",
-            "le délai de réponse est passé : la place qui vous était proposée est allée à la personne suivante.",
+            "le délai de réponse est passé : la place qui vous était proposée est allée à la personne suivante sur la liste d’attente.",
         ),
     ],
 )
@@ -391,11 +412,13 @@ def test_leaving_a_waiting_list_sends_no_mail():
 
 
 @pytest.mark.proves("every-change-told")
-@pytest.mark.parametrize(("language", "opening"), [("fr", "cette session est complète"), ("en", "this session is full")])
+@pytest.mark.parametrize(
+    ("language", "opening"), [("fr", "cette session est complète"), ("en", "this session is full")]
+)
 def test_whoever_joins_a_waiting_list_is_told_their_place(language, opening):
     session, _holder, first = in_line(language)
     second = make.attendee(language=language)
-    booking.register(session, second, actor=second.user, waits=True)
+    booking.register(booking.Ask(session, second, actor=second.user, waits=True))
 
     for who, place in ((first.attendee, 1), (second, 2)):
         [message] = [message for message in deliver_all() if message.to == [who.user.email]]
@@ -435,7 +458,9 @@ def test_an_offer_that_was_answered_is_not_told_of_again(time_machine):
 
 def test_a_hostile_reason_and_answer_stay_text():
     registration = requested()
-    Registration.objects.filter(pk=registration.pk).update(reason="Bcc: evil@example.org\n<script>alert(1)</script>\n-- \nSigné")
+    Registration.objects.filter(pk=registration.pk).update(
+        reason="Bcc: evil@example.org\n<script>alert(1)</script>\n-- \nSigné"
+    )
 
     message = last_mail_to(registration.attendee)
 

@@ -1,4 +1,5 @@
-""" "My programme": what is offered, what one has, waits for and has asked for, and where it clashes (docs/rules.md#seats)."""
+""" "My programme": what is offered, what one has, waits for and has asked for, and where it clashes
+(docs/rules.md#seats)."""
 
 from datetime import timedelta
 
@@ -59,13 +60,18 @@ def test_offers_come_first_then_seats_then_waiting_lists_then_requests_then_the_
 
 @pytest.mark.proves("my-programme-order")
 def test_two_seats_too_far_apart_are_marked_between_their_rows(client, ada):
-    first, second = make.session(title="Matin", starts_at=NOON), make.session(title="Après", starts_at=NOON + timedelta(minutes=90))
+    first, second = (
+        make.session(title="Matin", starts_at=NOON),
+        make.session(title="Après", starts_at=NOON + timedelta(minutes=90)),
+    )
     TravelTime.objects.create(origin=first.room.venue, destination=second.room.venue, minutes=35)
     ask(first, ada)
     ask(second, ada)
     page = words(me(client))
 
-    assert page.index("Matin") < page.index("Comptez 35 min de trajet : vous arriveriez en retard.") < page.rindex("Après")
+    assert (
+        page.index("Matin") < page.index("Comptez 35 min de trajet : vous arriveriez en retard.") < page.rindex("Après")
+    )
     assert page.count("vous arriveriez en retard") == 1, "each clash is told once"
 
 
@@ -117,7 +123,9 @@ def test_a_seat_is_given_back_from_the_list_and_the_list_comes_back(client, ada)
     """With a script and without: the person stays where they were."""
     session = make.session(title="Puces")
     ask(session, ada)
-    question = client.get(url("cancel", session), {"next": ME}, headers={"HX-Request": "true", "HX-Target": f"seat-{session.slug}"})
+    question = client.get(
+        url("cancel", session), {"next": ME}, headers={"HX-Request": "true", "HX-Target": f"seat-{session.slug}"}
+    )
     drawn = form(question.content.decode(), "Libérer – Puces")
     assert 'hx-target="#mine"' in question.content.decode()
     assert drawn.fields["next"] == [ME]
@@ -159,7 +167,8 @@ def test_the_list_costs_the_same_however_long_it_is(client, ada, django_assert_n
         ask(full(starts_at=NOON + timedelta(days=n, hours=2)), ada)
         offered_to(ada, starts_at=NOON + timedelta(days=n, hours=4))
 
-    # http session, account with attendee, sessions, pools, lines, what is live, what is mine, places, limits, venues, ways
+    # http session, account with attendee, sessions, pools, lines, what is live, what is mine, places, limits, venues,
+    # ways
     with django_assert_num_queries(12):
         page = me(client)
 

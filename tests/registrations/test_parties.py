@@ -168,7 +168,11 @@ def test_a_seat_that_a_party_could_not_use_alone_is_used_by_who_is_left(full):
     d = make.attendee()
     # The one free seat is nobody's yet: d waits with priority over nothing, in a party of their own.
     Registration.objects.create(
-        session=full, attendee=d, status="waiting", waiting_at=timezone.now(), party=Party.objects.create(session=full, code="TWOOFUS2")
+        session=full,
+        attendee=d,
+        status="waiting",
+        waiting_at=timezone.now(),
+        party=Party.objects.create(session=full, code="TWOOFUS2"),
     )
     e = make.attendee()
     Registration.objects.create(

@@ -110,7 +110,10 @@ class TestTheDatabaseRefuses:
             **dict.fromkeys(["ending", "reason", "answer"], ""),
             "priority": 0,
         } | changes
-        return f"INSERT INTO registrations_registration ({', '.join(fields)}) VALUES ({', '.join(['%s'] * len(fields))})", *fields.values()
+        return (
+            f"INSERT INTO registrations_registration ({', '.join(fields)}) VALUES ({', '.join(['%s'] * len(fields))})",
+            *fields.values(),
+        )
 
     def test_one_seat_more_than_there_are(self, registration):
         self.refused("UPDATE registrations_seatpool SET taken = seats + 1 WHERE id = %s", registration.pool_id)
@@ -123,7 +126,10 @@ class TestTheDatabaseRefuses:
 
     def test_a_second_general_pool(self, registration):
         self.refused(
-            "INSERT INTO registrations_seatpool (session_id, seats, taken, source, assumed_fields) VALUES (%s, 5, 0, '', '')",
+            (
+                "INSERT INTO registrations_seatpool (session_id, seats, taken, source, assumed_fields) VALUES (%s, 5,"
+                " 0, '', '')"
+            ),
             registration.session_id,
         )
 
@@ -131,7 +137,10 @@ class TestTheDatabaseRefuses:
         cohort = make.cohort()
         SeatPool.objects.create(session=registration.session, cohort=cohort, seats=1)
         self.refused(
-            "INSERT INTO registrations_seatpool (session_id, cohort_id, seats, taken, source, assumed_fields) VALUES (%s, %s, 5, 0, '', '')",
+            (
+                "INSERT INTO registrations_seatpool (session_id, cohort_id, seats, taken, source, assumed_fields) "
+                "VALUES (%s, %s, 5, 0, '', '')"
+            ),
             registration.session_id,
             cohort.pk,
         )

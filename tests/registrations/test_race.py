@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def register(session, attendee):
-    return booking.register(session, attendee, actor=attendee.user, despite=True)
+    return booking.register(booking.Ask(session, attendee, actor=attendee.user, despite=True))
 
 
 def cancel(session, attendee):
@@ -53,7 +53,9 @@ def sell(people, seats):
 
     sold = [answer for answer in answers if isinstance(answer, Registration)]
     refused = [answer for answer in answers if isinstance(answer, SeatRefused) and answer.code == "full"]
-    assert (len(sold), len(refused)) == (seats, people - seats), [a for a in answers if a not in sold and a not in refused][:3]
+    assert (len(sold), len(refused)) == (seats, people - seats), [
+        a for a in answers if a not in sold and a not in refused
+    ][:3]
     assert make.pool(session).taken == session.registrations.live().count() == seats
     assert_books_balance()
 
@@ -74,7 +76,8 @@ def test_a_thousand_people_for_three_hundred_seats_twenty_times():
 
 
 @pytest.mark.proves("no-overselling")
-@pytest.mark.only_on_postgresql  # SQLite runs one writer at a time: there, even the careless code below oversells nothing
+# SQLite runs one writer at a time: there, even the careless code below oversells nothing.
+@pytest.mark.only_on_postgresql
 def test_without_its_guard_the_same_crowd_oversells():
     """The control: if this crowd could not oversell careless code, the test above would prove nothing."""
 
@@ -100,7 +103,8 @@ def test_without_its_guard_the_same_crowd_oversells():
 @pytest.mark.proves("database-constraints")
 @pytest.mark.only_on_postgresql
 def test_without_the_condition_the_database_itself_refuses_the_seat_too_many():
-    """Under a crowd: were the WHERE forgotten, people would see errors, but nobody would get a seat that does not exist."""
+    """Under a crowd: were the WHERE forgotten, people would see errors, but nobody would get a seat that does not
+    exist."""
 
     def register_without_condition(session, attendee):
         with transaction.atomic():
@@ -117,14 +121,15 @@ def test_without_the_condition_the_database_itself_refuses_the_seat_too_many():
 
 
 def sell_with_waitlist(people, seats):
-    """Let `people` try for `seats` at once, where who comes too late waits; judge the answers, the seats and the waiting list."""
+    """Let `people` try for `seats` at once, where who comes too late waits; judge the answers, the seats and the
+    waiting list."""
     session = make.session(seats=seats)
     crowd = make.attendees(people)
     took: list[float] = []
 
     def ask(attendee):
         began = time.monotonic()
-        answer = booking.register(session, attendee, actor=attendee.user, despite=True, waits=True)
+        answer = booking.register(booking.Ask(session, attendee, actor=attendee.user, despite=True, waits=True))
         took.append(time.monotonic() - began)
         return answer
 
@@ -137,12 +142,15 @@ def sell_with_waitlist(people, seats):
     line = list(Registration.objects.waiting().filter(session=session))
     places = waitlist.places(line)
     assert [places[registration.pk] for registration in line] == list(range(1, people - seats + 1))
-    assert [registration.pk for registration in sorted(line, key=lambda one: (one.waiting_at, one.pk))] == [one.pk for one in line]
+    assert [registration.pk for registration in sorted(line, key=lambda one: (one.waiting_at, one.pk))] == [
+        one.pk for one in line
+    ]
     assert_books_balance()
     took.sort()
     print(
-        f"{people} for {seats}: {seats} confirmed, {len(line)} waiting in {seconds:.1f} s, {people / seconds:.0f} decisions/s, "
-        f"p95 {took[len(took) * 95 // 100] * 1000:.0f} ms, slowest {took[-1] * 1000:.0f} ms."
+        f"{people} for {seats}: {seats} confirmed, {len(line)} waiting in {seconds:.1f} s, "
+        f"{people / seconds:.0f} decisions/s, p95 {took[len(took) * 95 // 100] * 1000:.0f} ms, "
+        f"slowest {took[-1] * 1000:.0f} ms."
     )
 
 
@@ -155,7 +163,8 @@ def test_a_thousand_people_for_three_hundred_seats_and_a_waiting_list():
 
 @pytest.mark.proves("no-overselling")
 @pytest.mark.faults
-@pytest.mark.only_on_postgresql  # SQLite lets one writer in at a time: the twenty rounds without a waiting list show it there
+# SQLite lets one writer in at a time: the twenty rounds without a waiting list show it there.
+@pytest.mark.only_on_postgresql
 @pytest.mark.slow(200)
 def test_a_thousand_people_for_three_hundred_seats_and_a_waiting_list_twenty_times():
     for _ in range(20):
@@ -231,7 +240,8 @@ def test_one_person_who_asks_fifty_times_at_once_gets_one_seat_and_one_mail():
 @pytest.mark.parametrize("key", [{}, {"key": str(uuid.uuid4())}], ids=["without a key", "with its key"])
 @pytest.mark.parametrize("full", [False, True], ids=["a seat", "a place on the waiting list"])
 def test_fifty_equal_posts_of_one_form_have_one_effect_and_one_answer(key, full):
-    """The whole way through the page, double-clicked fifty times; then the same an hour later; then Back after cancelling."""
+    """The whole way through the page, double-clicked fifty times; then the same an hour later; then Back after
+    cancelling."""
     session, ada = make.session(seats=1), make.attendee()
     if full:
         make.registration(session)
@@ -274,12 +284,17 @@ def storm(people, sessions, deeds):
     dice = random.Random(20270204)
     crowd = make.attendees(people)
     places = [make.session(seats=people // 3) for _ in range(sessions)]
-    jobs = [partial(dice.choice([register, register, cancel]), dice.choice(places), dice.choice(crowd)) for _ in range(deeds)]
+    jobs = [
+        partial(dice.choice([register, register, cancel]), dice.choice(places), dice.choice(crowd))
+        for _ in range(deeds)
+    ]
 
     answers = all_at_once(jobs)
 
     errors = [
-        answer for answer in answers if isinstance(answer, Exception) and not (isinstance(answer, SeatRefused) and answer.code == "full")
+        answer
+        for answer in answers
+        if isinstance(answer, Exception) and not (isinstance(answer, SeatRefused) and answer.code == "full")
     ]
     assert errors == []
     assert_books_balance()

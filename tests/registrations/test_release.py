@@ -1,4 +1,5 @@
-"""Seats kept for a cohort go back to everybody at their moment: once, by the clock or by whoever comes first (docs/rules.md#cohorts-and-allotments)."""
+"""Seats kept for a cohort go back to everybody at their moment: once, by the clock or by whoever comes first
+(docs/rules.md#cohorts-and-allotments)."""
 
 from datetime import timedelta
 
@@ -15,7 +16,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def released():
-    """A session of 5 seats, 3 of them kept until a day before it starts; 2 of these are taken, and the others are too."""
+    """A session of 5 seats, 3 of them kept until a day before it starts; 2 of these are taken, and the others are
+    too."""
 
     class Released:
         session = make.session(seats=5)

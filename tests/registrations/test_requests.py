@@ -134,7 +134,11 @@ def test_a_guest_of_the_organisers_need_not_ask():
 
 def test_a_request_counts_as_a_seat_for_clashes_until_it_is_decided():
     event = make.event(clash_policy="refuse")
-    session, other, ada = make.session(event=event, access=Session.Access.APPROVAL), make.session(event=event), make.attendee()
+    session, other, ada = (
+        make.session(event=event, access=Session.Access.APPROVAL),
+        make.session(event=event),
+        make.attendee(),
+    )
     request = ask(session, ada)
 
     refused("clash", register, other, ada)

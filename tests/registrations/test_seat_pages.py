@@ -33,7 +33,7 @@ def ada(client):
 
 def ask(session, who=None, **options):
     who = who or make.attendee()
-    return booking.register(session, who, actor=who.user, **{"waits": True, "despite": True} | options)
+    return booking.register(booking.Ask(session, who, actor=who.user, **{"waits": True, "despite": True} | options))
 
 
 def full(waiting=0, **fields):
@@ -59,7 +59,7 @@ def sign_in(who):
     return make.sign_in(Client(), who)
 
 
-# --- Open -------------------------------------------------------------------------------------------------------------------------
+# --- Open -------------------------------------------------------------------------------------------------------------
 
 
 def test_an_open_session_counts_its_seats_and_says_what_a_click_may_bring(client, ada):
@@ -86,7 +86,7 @@ def test_a_stranger_reads_the_same_and_signs_in(client):
     assert forms(page) == []
 
 
-# --- Clashes ----------------------------------------------------------------------------------------------------------------------
+# --- Clashes ----------------------------------------------------------------------------------------------------------
 
 
 def two_at_once(ada, policy=Policy.WARN, **fields):
@@ -123,7 +123,9 @@ def test_where_one_must_choose_nothing_offers_both_and_an_old_form_gets_none(cli
     held, wanted = two_at_once(ada, Policy.SWAP)
 
     assert [form.button for form in forms(box(client, wanted))] == ["Quitter « Portes ouvertes » et réserver"]
-    answer = client.post(url("register", wanted), {"seen": "", "despite": "1"}, headers={"HX-Request": "true", "HX-Target": "seat-box"})
+    answer = client.post(
+        url("register", wanted), {"seen": "", "despite": "1"}, headers={"HX-Request": "true", "HX-Target": "seat-box"}
+    )
 
     assert "Rien n’est encore réservé" in words(answer.content.decode())
     assert form(answer.content.decode(), "Quitter « Portes ouvertes » et réserver")
@@ -141,7 +143,9 @@ def test_where_a_clash_is_refused_the_page_says_why_and_what_to_do(client, ada):
 
 
 @pytest.mark.proves("clash-before-click")
-@pytest.mark.parametrize(("policy", "buttons"), [(Policy.WARN, ["Réserver quand même"]), (Policy.SWAP, []), (Policy.REFUSE, [])])
+@pytest.mark.parametrize(
+    ("policy", "buttons"), [(Policy.WARN, ["Réserver quand même"]), (Policy.SWAP, []), (Policy.REFUSE, [])]
+)
 def test_nobody_leaves_a_speech_by_a_button(client, ada, policy, buttons):
     spoken = make.session(title="Puces", starts_at=NOON)
     make.participation(session=spoken, speaker=make.speaker(user=ada.user))
@@ -181,13 +185,18 @@ def test_a_full_session_is_no_reason_to_give_up_a_seat(client, ada):
     assert [form.button for form in forms(box(client, wanted))] == ["Attendre quand même"]
     booking.cancel(held, ada, actor=ada.user)
     ask(full(title="Portes ouvertes", starts_at=NOON), ada)
-    assert [form.button for form in forms(box(client, wanted))] == ["Attendre quand même", "Quitter « Portes ouvertes » et attendre ici"]
+    assert [form.button for form in forms(box(client, wanted))] == [
+        "Attendre quand même",
+        "Quitter « Portes ouvertes » et attendre ici",
+    ]
 
 
-# --- Full, and the waiting list -----------------------------------------------------------------------------------------------------------
+# --- Full, and the waiting list ---------------------------------------------------------------------------------------
 
 HOW = {
-    Mode.AUTOMATIC: "Dès qu’une place se libère, la première personne de la liste d’attente la reçoit ; un courriel le lui annonce.",
+    Mode.AUTOMATIC: (
+        "Dès qu’une place se libère, la première personne de la liste d’attente la reçoit ; un courriel le lui annonce."
+    ),
     Mode.OFFER: "proposée par courriel à la première personne de la liste d’attente, qui a 12 heures pour accepter",
     Mode.DRAW: "parmi toutes les personnes alors en attente : arriver tôt n’y change rien.",
     Mode.BY_HAND: "Les organisateurs choisissent à qui va une place qui se libère.",
@@ -198,7 +207,9 @@ HOW = {
 @pytest.mark.proves("waitlist-modes", "waitlist-before-joining")
 @pytest.mark.parametrize("mode", Mode.values)
 def test_a_full_session_says_to_everybody_how_its_waiting_list_works(client, mode):
-    session = full(waiting=0 if mode == Mode.NONE else 2, waiting_list=mode, offer_hours=12, draw_at=NOW + timedelta(days=1))
+    session = full(
+        waiting=0 if mode == Mode.NONE else 2, waiting_list=mode, offer_hours=12, draw_at=NOW + timedelta(days=1)
+    )
     strangers, page = box(client, session), box(sign_in(make.attendee()), session)
 
     for seen in (strangers, page):
@@ -276,7 +287,7 @@ def test_once_a_session_has_begun_nobody_is_told_to_wait(client, ada):
     assert "Votre rang" not in words(box(client, session))
 
 
-# --- Waiting together -------------------------------------------------------------------------------------------------------------
+# --- Waiting together -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("waitlist-before-joining")
@@ -289,7 +300,9 @@ def test_two_people_wait_together_by_a_code(client, ada):
     code = Party.objects.get().code
     assert code in begun and "Donnez ce code" in words(begun) and "Votre groupe : vous, pour l’instant" in words(begun)
 
-    joined = send(sign_in(grace), form(box(sign_in(grace), session), "Rejoindre"), code=f" {code.lower()} ").content.decode()
+    joined = send(
+        sign_in(grace), form(box(sign_in(grace), session), "Rejoindre"), code=f" {code.lower()} "
+    ).content.decode()
     assert "une place pour chacun, ou aucune" in words(joined)
     assert "Votre groupe : 2 personnes" in words(joined)
     assert "Votre rang 2 sur 2" in words(box(client, session)), "a group stands where its last member stands"
@@ -342,7 +355,7 @@ def test_only_those_who_wait_wait_together(client, ada):
     assert client.post(url("party", full())).status_code == 404
 
 
-# --- Offers -----------------------------------------------------------------------------------------------------------------------
+# --- Offers -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -369,7 +382,9 @@ def test_an_offer_says_until_when_and_is_accepted(client, ada, offer):
 def test_an_offer_is_declined_after_a_question(client, ada, offer):
     question = box(client, offer, "cancel")
 
-    assert "Décliner cette place ? Elle ira à la personne suivante, et vous quitterez la liste d’attente." in words(question)
+    assert "Décliner cette place ? Elle ira à la personne suivante, et vous quitterez la liste d’attente." in words(
+        question
+    )
     assert status_of(offer, ada) == "offered"
     answer = send(client, form(question, "Décliner cette place"))
     assert "Place déclinée : elle va à la personne suivante sur la liste d’attente." in words(answer.content.decode())
@@ -391,11 +406,15 @@ def test_an_offer_that_is_over_is_no_longer_accepted_and_says_so(client, ada, of
     page = box(client, offer)
     Registration.objects.filter(attendee=ada).update(offer_expires_at=timezone.now())
 
-    late = send(client, forms(box(client, offer))[0]).content.decode()  # the box offers the seat no more, and its form takes none
+    # The box offers the seat no more, and its form takes none.
+    late = send(client, forms(box(client, offer))[0]).content.decode()
     answer = send(client, form(page, "Accepter cette place")).content.decode()
 
     assert "Cette proposition a expiré" in words(late) and "Cette proposition a expiré" in words(answer)
-    assert "proposée est allée à la personne suivante : le délai de réponse était passé." in words(answer)
+    assert (
+        "proposée est allée à la personne suivante sur la liste d’attente : le délai de réponse était passé."
+        in words(answer)
+    )
     assert status_of(offer, ada) == "offer_expired"
 
 
@@ -408,13 +427,17 @@ def test_nobody_accepts_the_offer_of_somebody_else(client, ada, offer):
     assert status_of(offer, ada) == "offered"
 
 
-# --- Requests ---------------------------------------------------------------------------------------------------------------------
+# --- Requests ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("holds", "before", "after"),
     [
-        (True, "Une place vous est gardée jusqu’à leur réponse.", "Une place vous est gardée jusqu’à la réponse des organisateurs"),
+        (
+            True,
+            "Une place vous est gardée jusqu’à leur réponse.",
+            "Une place vous est gardée jusqu’à la réponse des organisateurs",
+        ),
         (False, "Aucune place n’est prise jusqu’à leur réponse.", "D’ici là, aucune place n’est prise."),
     ],
 )
@@ -445,7 +468,9 @@ def test_one_asks_with_a_reason_and_reads_it_again(client, ada, holds, before, a
     ],
 )
 @pytest.mark.parametrize("target", ["seat-box", ""])
-def test_a_reason_that_cannot_be_sent_is_an_error_beside_the_field_with_the_text_kept(client, ada, reason, error, target):
+def test_a_reason_that_cannot_be_sent_is_an_error_beside_the_field_with_the_text_kept(
+    client, ada, reason, error, target
+):
     session = make.session(access=Session.Access.APPROVAL)
 
     answer = send(client, form(box(client, session), "Demander une place"), target=target, reason=reason)
@@ -482,7 +507,9 @@ def test_a_request_beside_a_clash_keeps_its_reason_when_nothing_comes_of_it(clie
 
 def test_a_request_that_was_not_granted_shows_the_answer_and_may_be_made_again(client, ada):
     session = make.session(access=Session.Access.APPROVAL)
-    booking.decide(ask(session, ada, reason=REASON), grant=False, answer="La salle est trop petite.", actor=make.organiser())
+    booking.decide(
+        ask(session, ada, reason=REASON), grant=False, answer="La salle est trop petite.", actor=make.organiser()
+    )
     page = box(client, session)
 
     assert "Demande non retenue Réponse des organisateurs La salle est trop petite." in words(page)
@@ -497,7 +524,7 @@ def test_a_request_that_was_granted_shows_the_answer(client, ada):
     assert "Votre place est confirmée Réponse des organisateurs Avec plaisir." in words(box(client, session))
 
 
-# --- Doors that are closed, or open for some ----------------------------------------------------------------------------------------
+# --- Doors that are closed, or open for some --------------------------------------------------------------------------
 
 
 @pytest.mark.proves("seat-states-in-words")
@@ -509,7 +536,9 @@ def test_a_door_that_is_not_open_yet_says_when(client, ada):
 
 
 def test_a_door_that_is_closed_says_since_when(client, ada):
-    session = make.session(registration_opens_at=NOW - timedelta(days=2), registration_closes_at=NOW - timedelta(days=1))
+    session = make.session(
+        registration_opens_at=NOW - timedelta(days=2), registration_closes_at=NOW - timedelta(days=1)
+    )
 
     assert "Les inscriptions ont été closes le " in words(box(client, session))
     assert "Closes" in words(row(client, session))
@@ -572,7 +601,10 @@ def test_the_members_of_a_cohort_see_whose_seats_they_take(client, ada):
 def test_at_the_limit_the_page_says_so_before_the_click(client, ada):
     event = make.event(title="Ateliers")
     Limit.objects.create(event=event, at_most=1)
-    held, wanted = make.session(event=event, starts_at=NOON), make.session(event=event, starts_at=NOON + timedelta(hours=3))
+    held, wanted = (
+        make.session(event=event, starts_at=NOON),
+        make.session(event=event, starts_at=NOON + timedelta(hours=3)),
+    )
     ask(held, ada)
     page = box(client, wanted)
 
@@ -593,10 +625,13 @@ def test_at_the_limit_a_seat_may_be_changed_for_one_that_clashes_with_it(client,
     assert (status_of(held, ada), status_of(wanted, ada)) == ("swapped", "confirmed")
 
 
-# --- Giving up --------------------------------------------------------------------------------------------------------------------
+# --- Giving up --------------------------------------------------------------------------------------------------------
 
 GOES_TO = {
-    Mode.AUTOMATIC: "Libérer votre place ? La première personne de la liste d’attente la recevra. Pour revenir, il vous faudrait attendre.",
+    Mode.AUTOMATIC: (
+        "Libérer votre place ? La première personne de la liste d’attente la recevra. Pour revenir, il vous faudrait "
+        "attendre."
+    ),
     Mode.OFFER: "Libérer votre place ? Elle sera proposée à la première personne de la liste d’attente.",
     Mode.BY_HAND: "Libérer votre place ? Les organisateurs la donneront à quelqu’un de la liste d’attente.",
     Mode.DRAW: "Libérer votre place ? Elle ira, par tirage au sort, à quelqu’un de la liste d’attente.",
@@ -610,7 +645,11 @@ def test_before_a_seat_is_given_back_the_page_says_who_gets_it(client, ada, mode
     ask(session, ada)
     ask(session)
 
-    for page in (box(client, session, "cancel"), row(client, session, "cancel"), client.get(url("cancel", session)).content.decode()):
+    for page in (
+        box(client, session, "cancel"),
+        row(client, session, "cancel"),
+        client.get(url("cancel", session)).content.decode(),
+    ):
         assert GOES_TO[mode] in words(page)
     assert status_of(session, ada) == "confirmed"
 
@@ -622,7 +661,9 @@ def test_leaving_the_waiting_list_says_what_is_lost(client, ada):
     question = box(client, session, "cancel")
 
     assert "Quitter la liste d’attente ? Vous perdrez votre rang : qui revient se place à la fin." in words(question)
-    assert "Vous avez quitté la liste d’attente." in words(send(client, form(question, "Quitter la liste d’attente")).content.decode())
+    assert "Vous avez quitté la liste d’attente." in words(
+        send(client, form(question, "Quitter la liste d’attente")).content.decode()
+    )
     assert status_of(session, ada) == "left_waitlist"
 
 
@@ -634,7 +675,7 @@ def test_whoever_lost_the_seat_to_the_organisers_reads_it(client, ada):
     assert "Les organisateurs ont mis fin à votre inscription." in words(box(client, session))
 
 
-# --- A form has its effect once -----------------------------------------------------------------------------------------------------
+# --- A form has its effect once ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("idempotent-forms")
@@ -645,7 +686,9 @@ def test_a_form_sent_twice_is_answered_alike(client, ada):
 
     first, again = send(client, drawn), send(client, drawn)
 
-    assert "Votre place est confirmée" in words(first.content.decode()) and "Votre place est confirmée" in words(again.content.decode())
+    assert "Votre place est confirmée" in words(first.content.decode()) and "Votre place est confirmée" in words(
+        again.content.decode()
+    )
     assert (Registration.objects.count(), IdempotencyKey.objects.count()) == (1, 1)
 
 
@@ -701,7 +744,7 @@ def test_a_form_sent_again_after_all_has_changed_tells_how_things_are(client, ad
     assert form(answer.content.decode(), "Réserver ma place")
 
 
-# --- What others have, and odd bytes ------------------------------------------------------------------------------------------------
+# --- What others have, and odd bytes ----------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("typed-text-kept")
@@ -728,7 +771,13 @@ def test_odd_bytes_in_any_field_never_crash(client, ada, name, odd):
     asked = make.session(access=Session.Access.APPROVAL)
     ask(session, ada)
 
-    for act, where in [("register", asked), ("accept", session), ("party", session), ("cancel", session), ("register", session)]:
+    for act, where in [
+        ("register", asked),
+        ("accept", session),
+        ("party", session),
+        ("cancel", session),
+        ("register", session),
+    ]:
         body = f"{name}={odd}" if name == "seen" else f"seen=&{name}={odd}"
         answer = client.post(url(act, where), body, content_type="application/x-www-form-urlencoded")
         assert answer.status_code in (200, 302, 404, 422), (act, answer.status_code)
@@ -746,7 +795,7 @@ def test_a_session_that_is_none_is_not_found(client, ada, act, slug):
     assert client.get(address).status_code in (400, 404, 405)
 
 
-# --- Rows -------------------------------------------------------------------------------------------------------------------------
+# --- Rows -------------------------------------------------------------------------------------------------------------
 
 
 def test_a_row_says_how_many_wait(client, ada):
@@ -788,8 +837,14 @@ def test_a_row_pressed_too_late_shows_the_clash_in_its_place(client, ada):
     [
         (lambda ada: ask(make.session(), ada).session, "Votre place"),
         (lambda ada: ask(full(waiting=1), ada).session, "En attente · rang 2"),
-        (lambda ada: ask(full(waiting_list=Mode.DRAW, draw_at=NOW + timedelta(days=1)), ada).session, "En attente du tirage"),
-        (lambda ada: ask(make.session(access=Session.Access.APPROVAL), ada, reason=REASON).session, "Demande transmise"),
+        (
+            lambda ada: ask(full(waiting_list=Mode.DRAW, draw_at=NOW + timedelta(days=1)), ada).session,
+            "En attente du tirage",
+        ),
+        (
+            lambda ada: ask(make.session(access=Session.Access.APPROVAL), ada, reason=REASON).session,
+            "Demande transmise",
+        ),
         (lambda ada: make.session(access=Session.Access.APPROVAL), "100 places sur 100"),
         (lambda ada: make.session(access=Session.Access.PUBLIC), "Entrée libre"),
         (lambda ada: make.session(access=Session.Access.INVITATION), "Sur invitation"),
@@ -819,7 +874,9 @@ def test_a_change_has_the_other_rows_of_the_day_looked_at_again(client, ada):
 
     assert "seats-changed" in answer["HX-Trigger-After-Swap"]
     assert f'name="but" value="{one.slug}"' in answer.content.decode()
-    day = client.get(reverse("registrations:seats"), {"day": f"{one.day:%Y-%m-%d}", "but": ["", one.slug]}).content.decode()
+    day = client.get(
+        reverse("registrations:seats"), {"day": f"{one.day:%Y-%m-%d}", "but": ["", one.slug]}
+    ).content.decode()
     assert f'id="seat-{one.slug}"' not in day
     assert "Chevauche « Puces »" in words(day) and f'id="seat-{two.slug}"' in day
 
@@ -828,16 +885,20 @@ def test_a_refusal_has_nothing_looked_at_again(client, ada):
     """In a rush the losers ask once."""
     session = full(waiting_list=Mode.NONE)
 
-    answer = client.post(url("register", session), {"seen": ""}, headers={"HX-Request": "true", "HX-Target": f"seat-{session.slug}"})
+    answer = client.post(
+        url("register", session), {"seen": ""}, headers={"HX-Request": "true", "HX-Target": f"seat-{session.slug}"}
+    )
 
     assert "HX-Trigger-After-Swap" not in answer
 
 
-# --- In English, and what it costs ---------------------------------------------------------------------------------------------------
+# --- In English, and what it costs ------------------------------------------------------------------------------------
 
 
 def test_the_page_speaks_english(client, ada, offer):
-    page = client.get("/en" + url("seat", offer), headers={"HX-Request": "true", "HX-Target": "seat-box"}).content.decode()
+    page = client.get(
+        "/en" + url("seat", offer), headers={"HX-Request": "true", "HX-Target": "seat-box"}
+    ).content.decode()
 
     assert "A seat is offered to you" in words(page)
     assert form(page, "Accept this seat")

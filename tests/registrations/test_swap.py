@@ -23,7 +23,8 @@ def ada():
 
 @pytest.fixture
 def two(ada):
-    """Two sessions at the same time, of an event that asks to give one up for the other; Ada has a seat in the first."""
+    """Two sessions at the same time, of an event that asks to give one up for the other; Ada has a seat in the
+    first."""
     event = make.event(clash_policy=Policy.SWAP)
     first, second = make.session(seats=1, event=event), make.session(seats=1, event=event)
     register(first, ada)

@@ -300,7 +300,8 @@ def test_made_up_days_and_filters_fill_no_cache(keeps_pages):
 def test_one_registration_costs_ten_queries(client, ada, django_assert_num_queries):
     session = make.session()
 
-    # http session, account with attendee, session with pools, lock, what is mine; seat, registration, history, mail, key of the form
+    # http session, account with attendee, session with pools, lock, what is mine; seat, registration, history, mail,
+    # key of the form
     with django_assert_num_queries(10 + 2):  # and the savepoint that stands for BEGIN and COMMIT here
         press(client, session, htmx=True, key=str(uuid.uuid4()))
 
@@ -309,7 +310,8 @@ def test_a_place_on_the_waiting_list_costs_one_query_more(client, ada, django_as
     session = make.session(seats=1)
     make.registration(session)
 
-    # http session, account with attendee, session with pools, lock, what is mine; lock the pools, registration, history, mail, key, place
+    # http session, account with attendee, session with pools, lock, what is mine; lock the pools, registration,
+    # history, mail, key, place
     with django_assert_num_queries(11 + 2):
         press(client, session, htmx=True, key=str(uuid.uuid4()))
 
@@ -336,7 +338,9 @@ def test_my_programme_is_in_order_of_time(client, ada):
     )
     for session in (late, early, over):
         make.registration(session, ada)
-    Session.objects.filter(pk=over.pk).update(starts_at=timezone.now() - timedelta(days=2), ends_at=timezone.now() - timedelta(days=1))
+    Session.objects.filter(pk=over.pk).update(
+        starts_at=timezone.now() - timedelta(days=2), ends_at=timezone.now() - timedelta(days=1)
+    )
     make.registration(make.session(title="De quelqu’un d’autre"))
 
     page = client.get(reverse("registrations:me")).content.decode()
@@ -368,6 +372,8 @@ def test_my_programme_is_for_those_who_signed_in(client):
     assert response.url == f"{reverse('account_login')}?next=%2Fme%2F"
 
 
-@pytest.mark.parametrize(("name", "method"), [("register", "get"), ("register", "put"), ("cancel", "delete"), ("seat", "post")])
+@pytest.mark.parametrize(
+    ("name", "method"), [("register", "get"), ("register", "put"), ("cancel", "delete"), ("seat", "post")]
+)
 def test_wrong_verbs_are_refused(client, ada, name, method):
     assert getattr(client, method)(url(name, make.session())).status_code == 405

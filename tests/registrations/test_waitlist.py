@@ -10,7 +10,20 @@ from programme.models import Duty, Event, Session
 from registrations.domain import booking, invariants, pools, waitlist
 from registrations.models import Limit, Registration, SeatPool
 from tests import make
-from tests.registrations.acts import books, cancel, fill, last, line, mails, member, place, refused, register, status, wait
+from tests.registrations.acts import (
+    books,
+    cancel,
+    fill,
+    last,
+    line,
+    mails,
+    member,
+    place,
+    refused,
+    register,
+    status,
+    wait,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +43,7 @@ def set_priority(session, who, priority):
     waitlist.set_priority(last(session, who), priority, actor=make.organiser())
 
 
-# --- Joining ------------------------------------------------------------------------------------------------------------------
+# --- Joining ----------------------------------------------------------------------------------------------------------
 
 
 def test_who_comes_to_a_full_session_waits_and_knows_their_place(full):
@@ -72,7 +85,7 @@ def test_leaving_the_waiting_list_moves_the_others_up_and_tells_nobody(full):
     assert mails(first) == ["waiting"]
 
 
-# --- Order --------------------------------------------------------------------------------------------------------------------
+# --- Order ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("fair-waitlist")
@@ -119,11 +132,14 @@ def test_a_priority_is_changed_for_those_who_wait_alone_and_leaves_a_trace(full)
     waitlist.set_priority(last(full, ada), 5, actor=organiser)
     waitlist.set_priority(last(full, full.holders[0]), 5, actor=organiser)
 
-    assert list(last(full, ada).history.values_list("priority", "history_user")) == [(5, organiser.pk), (0, ada.user.pk)]
+    assert list(last(full, ada).history.values_list("priority", "history_user")) == [
+        (5, organiser.pk),
+        (0, ada.user.pk),
+    ]
     assert last(full, full.holders[0]).priority == 0
 
 
-# --- A freed seat --------------------------------------------------------------------------------------------------------------
+# --- A freed seat -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("fair-waitlist")
@@ -144,7 +160,8 @@ def test_a_freed_seat_is_never_free_for_a_newcomer_while_somebody_waits(full):
 
     with transaction.atomic():
         cancel(full, full.holders[0])
-        # In the very step that freed the seat it is taken again: there is no moment between in which somebody could slip in.
+        # In the very step that freed the seat it is taken again: there is no moment between in which somebody could
+        # slip in.
         assert make.pool(full).left == 0
         assert status(full, waiting) == "confirmed"
     refused("full", register, full, make.attendee())
@@ -212,7 +229,7 @@ def test_whoever_stops_waiting_elsewhere_is_not_given_a_second_seat(full):
     assert make.pool(full).left == 1
 
 
-# --- Passing over ------------------------------------------------------------------------------------------------------------
+# --- Passing over -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("passed-over-keeps-place")
@@ -366,7 +383,7 @@ def test_a_clash_that_ends_by_itself_is_seen_by_the_clock():
     assert status(session, ada) == "confirmed"
 
 
-# --- Given by the organisers, and changes of mode -----------------------------------------------------------------------------------
+# --- Given by the organisers, and changes of mode ---------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -447,7 +464,7 @@ def test_a_session_that_opens_to_all_serves_who_waits_at_once():
     assert status(session, waiting) == "confirmed"
 
 
-# --- The books ------------------------------------------------------------------------------------------------------------------
+# --- The books --------------------------------------------------------------------------------------------------------
 
 
 def test_the_books_find_a_seat_that_is_idle_while_somebody_waits(full):
@@ -455,12 +472,14 @@ def test_the_books_find_a_seat_that_is_idle_while_somebody_waits(full):
     SeatPool.objects.filter(session=full).update(seats=3)
     Session.objects.filter(pk=full.pk).update(capacity=3)
 
-    assert [breach["rule"] for breach in invariants.check(timezone.now())["breaches"]] == ["no seat is idle while someone eligible waits"]
+    assert [breach["rule"] for breach in invariants.check(timezone.now())["breaches"]] == [
+        "no seat is idle while someone eligible waits"
+    ]
     waitlist.tend(timezone.now())
     assert books() == []
 
 
-# --- What it costs ---------------------------------------------------------------------------------------------------------------
+# --- What it costs ----------------------------------------------------------------------------------------------------
 
 
 def test_joining_a_waiting_list_costs_six_queries(full, django_assert_num_queries):
@@ -472,7 +491,9 @@ def test_joining_a_waiting_list_costs_six_queries(full, django_assert_num_querie
         register(full, ada, waits=True, pools=read)
 
 
-def test_giving_a_seat_to_the_next_on_the_waiting_list_costs_the_same_however_long_the_waiting_list(full, django_assert_num_queries):
+def test_giving_a_seat_to_the_next_on_the_waiting_list_costs_the_same_however_long_the_waiting_list(
+    full, django_assert_num_queries
+):
     for _ in range(3):
         wait(full)
     with django_assert_num_queries(18):

@@ -1,4 +1,5 @@
-"""Crowds at lines, swaps, lots and allotments: whoever meets whom, the order is kept, no seat is idle, and nobody waits in a circle."""
+"""Crowds at lines, swaps, lots and allotments: whoever meets whom, the order is kept, no seat is idle, and nobody waits
+in a circle."""
 
 import random
 import threading
@@ -76,11 +77,12 @@ def errors(answers, *codes):
     return [a for a in answers if isinstance(a, Exception) and not (isinstance(a, SeatRefused) and a.code in codes)]
 
 
-# --- Cancellations, newcomers, the clock and an organiser -------------------------------------------------------------------------
+# --- Cancellations, newcomers, the clock and an organiser -------------------------------------------------------------
 
 
 def promote_under_load(cancels, newcomers):
-    """Everybody cancels or comes at once, while two clocks and an organiser give seats; the waiting list before is longer than what is freed."""
+    """Everybody cancels or comes at once, while two clocks and an organiser give seats; the waiting list before is
+    longer than what is freed."""
     session = make.session(seats=cancels + 20)
     holders = seated(session, cancels + 20)
     waiting = in_line(session, cancels + 10)
@@ -93,14 +95,18 @@ def promote_under_load(cancels, newcomers):
     jobs += [partial(join, session, who) for who in make.attendees(newcomers)]
     random.Random(28).shuffle(jobs)
     jobs[10:10] = [lambda: waitlist.tend(timezone.now())]
-    jobs[40:40] = [lambda: waitlist.tend(timezone.now()), lambda: waitlist.give(by_hand, actor=organiser, at=timezone.now())]
+    jobs[40:40] = [
+        lambda: waitlist.tend(timezone.now()),
+        lambda: waitlist.give(by_hand, actor=organiser, at=timezone.now()),
+    ]
     began = time.monotonic()
 
     answers = all_at_once(jobs)
 
     seconds = time.monotonic() - began
     assert errors(answers, "full") == []
-    # As many as cancelled were served, and they are the first of the waiting list as it stood, in its order: no newcomer came before them.
+    # As many as cancelled were served, and they are the first of the waiting list as it stood, in its order: no
+    # newcomer came before them.
     assert [who for who in expected if status(session, who) == "confirmed"] == expected[:cancels]
     assert Registration.objects.confirmed().filter(session=session).count() == make.pool(session).taken == cancels + 20
     assert line(session)[: len(expected) - cancels] == expected[cancels:]
@@ -123,7 +129,7 @@ def test_a_hundred_cancellations_against_two_hundred_newcomers():
         promote_under_load(cancels=100, newcomers=200)
 
 
-# --- Swaps in both directions ------------------------------------------------------------------------------------------------------
+# --- Swaps in both directions -----------------------------------------------------------------------------------------
 
 
 def swap_in_both_directions(people, waiting=0):
@@ -134,7 +140,9 @@ def swap_in_both_directions(people, waiting=0):
     lines = [in_line(session, waiting) for session in (a, b)]
     jobs = [partial(register, b, who, leave=[last(a, who).uuid]) for who in in_a]
     jobs += [partial(register, a, who, leave=[last(b, who).uuid]) for who in in_b]
-    jobs += [partial(cancel, session, who) for session, crowd in ((a, in_a), (b, in_b)) for who in crowd[: waiting // 2]]
+    jobs += [
+        partial(cancel, session, who) for session, crowd in ((a, in_a), (b, in_b)) for who in crowd[: waiting // 2]
+    ]
     random.Random(3).shuffle(jobs)
     began, worked = time.monotonic(), time.process_time()
 
@@ -150,10 +158,16 @@ def swap_in_both_directions(people, waiting=0):
         served = [who for who in queue if status(session, who) == "confirmed"]
         assert served == queue[: len(served)]
         if not waiting:
-            assert make.pool(session).taken + Registration.objects.filter(session=session, ending="swapped").count() >= people
+            assert (
+                make.pool(session).taken + Registration.objects.filter(session=session, ending="swapped").count()
+                >= people
+            )
     assert books() == []
     swapped = sum(isinstance(answer, Registration) for answer in answers)
-    print(f"{people} from A to B while {people} from B to A: {swapped} moved, the others kept their seat, in {seconds:.1f} s.")
+    print(
+        f"{people} from A to B while {people} from B to A: {swapped} moved, the others kept their seat, "
+        f"in {seconds:.1f} s."
+    )
 
 
 @pytest.mark.proves("no-lock-errors")
@@ -179,7 +193,7 @@ def test_long_swaps_in_both_directions():
         swap_in_both_directions(people=40, waiting=30)
 
 
-# --- Three managers and twenty seats --------------------------------------------------------------------------------------------------
+# --- Three managers and twenty seats ----------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("no-double-allotment")
@@ -201,7 +215,7 @@ def test_three_managers_who_ask_for_fifteen_of_twenty_seats_at_once_get_fifteen_
     print("3 × 15 of 20 at once: 15 allotted, the others read that 5 are left; 5 more: 20.")
 
 
-# --- Somebody goes while lines move --------------------------------------------------------------------------------------------------
+# --- Somebody goes while lines move -----------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("leaving-altogether")
@@ -232,10 +246,12 @@ def test_people_who_leave_everything_while_waiting_lists_move_leave_nothing_behi
         holds = "offered" if session == offering else "confirmed"
         assert [status(session, who) for who in people] == [holds] * 5 + ["waiting"] * 5
     assert books() == []
-    print("10 people left 50 seats, offers and places while 20 seats were freed: 0 kept, 20 given to those behind them.")
+    print(
+        "10 people left 50 seats, offers and places while 20 seats were freed: 0 kept, 20 given to those behind them."
+    )
 
 
-# --- Organisers at work ---------------------------------------------------------------------------------------------------------------
+# --- Organisers at work -----------------------------------------------------------------------------------------------
 
 
 def lower_during_registrations(seats, to, newcomers):
@@ -253,11 +269,18 @@ def lower_during_registrations(seats, to, newcomers):
     assert errors(answers) == []
     pool = make.pool(session)
     assert (pool.seats, pool.taken) == (to, to)
-    moved = set(Registration.history.filter(session=session, status="waiting", history_user=organiser).values_list("attendee", flat=True))
+    moved = set(
+        Registration.history.filter(session=session, status="waiting", history_user=organiser).values_list(
+            "attendee", flat=True
+        )
+    )
     told = Message.objects.filter(kind="registrations.moved_to_waitlist").values_list("to", flat=True)
     assert sorted(told) == sorted(Attendee.objects.filter(pk__in=moved).values_list("user__email", flat=True))
     assert books() == []
-    print(f"{seats} lowered to {to} while {newcomers} came and {seats // 5} left: {len(moved)} moved to the line, exactly they were told.")
+    print(
+        f"{seats} lowered to {to} while {newcomers} came and {seats // 5} left: "
+        f"{len(moved)} moved to the line, exactly they were told."
+    )
 
 
 @pytest.mark.proves("capacity-change")
@@ -274,7 +297,8 @@ def test_three_hundred_lowered_to_two_hundred_and_fifty_during_registrations():
 
 
 def save_form_during_registrations(saves, people, seats):
-    """An organiser saves the session's form again and again, raising and lowering its capacity, while people register and cancel."""
+    """An organiser saves the session's form again and again, raising and lowering its capacity, while people register
+    and cancel."""
     session = make.session(seats=seats)
     cookies = make.sign_in(Client(), make.organiser()).cookies
     url = f"/admin/programme/session/{session.pk}/change/"
@@ -284,7 +308,12 @@ def save_form_during_registrations(saves, people, seats):
     def save(number):
         browser = Client()
         browser.cookies = cookies
-        changes = {"capacity": seats + number % 3, "title_fr": f"Titre {number}", "pools-0-id": pool, "pools-0-taken": 0}
+        changes = {
+            "capacity": seats + number % 3,
+            "title_fr": f"Titre {number}",
+            "pools-0-id": pool,
+            "pools-0-taken": 0,
+        }
         form = session_form(session, offer_hours=24, waiting_list="automatic", **changes)
         return browser.post(url, form).status_code
 
@@ -392,7 +421,7 @@ def test_seats_added_while_people_join_the_waiting_list_are_not_left_idle():
     assert books() == []
 
 
-# --- The clock ------------------------------------------------------------------------------------------------------------------------
+# --- The clock --------------------------------------------------------------------------------------------------------
 
 
 def test_seats_released_while_people_come_are_given_once_and_in_order():
@@ -434,7 +463,9 @@ def test_offers_accepted_and_run_out_at_the_same_moment_end_one_way():
     assert errors(answers, "no_offer", "offer_expired") == []
     accepted = sum(isinstance(answer, Registration) for answer in answers)
     assert Counter(Registration.objects.live().values_list("status", flat=True)) == {
-        name: number for name, number in [("confirmed", accepted), ("offered", 20 - accepted), ("waiting", accepted)] if number
+        name: number
+        for name, number in [("confirmed", accepted), ("offered", 20 - accepted), ("waiting", accepted)]
+        if number
     }
     assert make.pool(session).taken == 20
     assert books() == []
@@ -449,21 +480,27 @@ def test_lots_drawn_while_people_join_are_for_those_who_were_there():
     in_line(session, 10)
     for holder in holders[:2]:
         cancel(session, holder)
-    jobs = [partial(join, session, who, at=moment) for who in make.attendees(20)] + [partial(waitlist.draw_due, moment)] * 3
+    jobs = [partial(join, session, who, at=moment) for who in make.attendees(20)] + [
+        partial(waitlist.draw_due, moment)
+    ] * 3
     random.Random(4).shuffle(jobs)
 
     answers = all_at_once(jobs)
 
     assert errors(answers) == []
     drawn = session.draw
-    assert sorted(Registration.objects.filter(lot__isnull=False).values_list("lot", flat=True)) == list(range(1, len(drawn.order) + 1))
-    assert {str(uuid) for uuid in Registration.objects.filter(lot__isnull=False).values_list("uuid", flat=True)} == set(drawn.entries)
+    assert sorted(Registration.objects.filter(lot__isnull=False).values_list("lot", flat=True)) == list(
+        range(1, len(drawn.order) + 1)
+    )
+    assert {str(uuid) for uuid in Registration.objects.filter(lot__isnull=False).values_list("uuid", flat=True)} == set(
+        drawn.entries
+    )
     assert drawn.order == waitlist.draw_order(drawn.entries, drawn.seed)
     assert make.pool(session).taken == 3
     assert books(moment) == []
 
 
-# --- Waiting together -----------------------------------------------------------------------------------------------------------------
+# --- Waiting together -------------------------------------------------------------------------------------------------
 
 
 def test_ten_who_join_one_party_at_once_are_six_at_most():
@@ -471,14 +508,20 @@ def test_ten_who_join_one_party_at_once_are_six_at_most():
     holders = seated(session, 6)
     people = in_line(session, 11)
     party = waitlist.start_party(last(session, people[0]), actor=people[0].user)
-    jobs = [partial(waitlist.join_party, last(session, who), party.code, actor=who.user, at=timezone.now()) for who in people[1:]]
+    jobs = [
+        partial(waitlist.join_party, last(session, who), party.code, actor=who.user, at=timezone.now())
+        for who in people[1:]
+    ]
 
     answers = all_at_once(jobs)
 
     assert errors(answers, "party_full") == []
     assert party.registrations.count() == 6
     all_at_once([partial(cancel, session, who) for who in holders])
-    assert {status(session, registration.attendee) for registration in party.registrations.all()} <= {"confirmed", "waiting"}
+    assert {status(session, registration.attendee) for registration in party.registrations.all()} <= {
+        "confirmed",
+        "waiting",
+    }
     assert books() == []
 
 
@@ -503,14 +546,14 @@ def test_parties_that_form_and_part_while_seats_are_freed_leave_no_seat_idle():
     assert books() == []
 
 
-# --- A circle of locks ----------------------------------------------------------------------------------------------------------------
+# --- A circle of locks ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("no-lock-errors")
 @pytest.mark.only_on_postgresql
 def test_whoever_is_caught_in_an_organisers_circle_of_locks_is_served_all_the_same():
-    """An organiser saves several sessions in one transaction: the pools of one are held when people of the next are asked for.
-    PostgreSQL ends whoever waited first; that is the person, and their request is done again."""
+    """An organiser saves several sessions in one transaction: the pools of one are held when people of the next are
+    asked for. PostgreSQL ends whoever waited first; that is the person, and their request is done again."""
     session = make.session(seats=5, waiting_list=Mode.BY_HAND)  # where seats are taken with all pools locked
     ada = make.attendee()
     holds, waits = threading.Event(), threading.Event()
@@ -529,7 +572,10 @@ def test_whoever_is_caught_in_an_organisers_circle_of_locks_is_served_all_the_sa
     def watch():
         def waiting():
             with connection.cursor() as cursor:
-                cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
+                cursor.execute(
+                    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = "
+                    "current_database()"
+                )
                 return cursor.fetchone()[0]
 
         wait_until(waiting, 20, "the person waits for the pools")
@@ -562,7 +608,10 @@ def storm_of_everything(people, deeds, seed=0):
     dice = random.Random(seed)
     crowd = make.attendees(people)
     strict = make.event(clash_policy="refuse")
-    sessions = [make.session(seats=people // 4, event=strict, starts_at=timezone.now() + timedelta(days=3 + n // 2)) for n in range(4)]
+    sessions = [
+        make.session(seats=people // 4, event=strict, starts_at=timezone.now() + timedelta(days=3 + n // 2))
+        for n in range(4)
+    ]
     sessions.append(make.session(seats=people // 5, waiting_list=Mode.OFFER))
     sessions.append(make.session(seats=people // 5, waiting_list=Mode.BY_HAND))
     cohort = make.cohort(size=people)

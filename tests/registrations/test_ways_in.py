@@ -21,7 +21,7 @@ def pool_of(session, who):
     return Registration.objects.live().get(session=session, attendee=who).pool
 
 
-# --- Registration and its hours -------------------------------------------------------------------------------------------------
+# --- Registration and its hours ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("registration-hours")
@@ -68,12 +68,16 @@ def test_nobody_enters_a_session_that_has_started_not_even_the_organisers_guest(
     refused("over", register, session, make.attendee(), let_in=True, at=session.ends_at)
 
 
-# --- Invitations -----------------------------------------------------------------------------------------------------------------
+# --- Invitations ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("access-in-words")
 def test_an_invitation_is_personal():
-    session, ada, grace = make.session(access=Access.INVITATION), make.attendee(email="ada@example.org"), make.attendee()
+    session, ada, grace = (
+        make.session(access=Access.INVITATION),
+        make.attendee(email="ada@example.org"),
+        make.attendee(),
+    )
     Invitation.objects.create(session=session, email="Ada@Example.org")
 
     assert register(session, ada).status == "confirmed"
@@ -111,7 +115,7 @@ def test_a_seat_freed_in_a_session_by_invitation_goes_to_no_member_who_is_not_in
     assert books() == []
 
 
-# --- Cohorts ------------------------------------------------------------------------------------------------------------------
+# --- Cohorts ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("cohort-allotment")
@@ -220,7 +224,7 @@ def test_who_becomes_a_member_while_waiting_gets_a_free_seat_of_the_cohort_at_on
     assert books() == []
 
 
-# --- By hand -----------------------------------------------------------------------------------------------------------------
+# --- By hand ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("waitlist-by-hand")
@@ -246,7 +250,7 @@ def test_where_organisers_choose_they_may_also_choose_a_guest_who_does_not_wait(
     assert register(session, make.attendee(), let_in=True).status == "confirmed"
 
 
-# --- Limits -------------------------------------------------------------------------------------------------------------------
+# --- Limits -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("seat-limit")

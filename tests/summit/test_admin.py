@@ -1,4 +1,5 @@
-"""What holds on every page of the administration: it answers, in both languages, at a constant cost, to organisers alone."""
+"""What holds on every page of the administration: it answers, in both languages, at a constant cost, to organisers
+alone."""
 
 import re
 from collections.abc import Callable
@@ -153,7 +154,9 @@ def test_a_list_takes_the_same_queries_for_one_row_and_for_three(
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_the_home_takes_the_same_queries_whatever_there_is_to_say(organiser: Client, rows: int, django_assert_num_queries: Any) -> None:
+def test_the_home_takes_the_same_queries_whatever_there_is_to_say(
+    organiser: Client, rows: int, django_assert_num_queries: Any
+) -> None:
     for n in range(rows):
         make.registration(make.session(seats=1, assumed_fields="start"))
         a_message(n)
@@ -178,7 +181,9 @@ def test_the_home_shows_only_figures_that_one_may_see(client: Client) -> None:
 
 
 @pytest.mark.proves("private-attendance")
-@pytest.mark.parametrize("path", ["/admin/", "/en/admin/", "/admin/programme/session/", "/admin/outbox/message/1/change/"])
+@pytest.mark.parametrize(
+    "path", ["/admin/", "/en/admin/", "/admin/programme/session/", "/admin/outbox/message/1/change/"]
+)
 def test_strangers_and_people_without_rights_do_not_come_in(client: Client, path: str) -> None:
     answer = client.get(path, follow=True)
     assert "accounts/login" in answer.request["PATH_INFO"]
@@ -214,7 +219,9 @@ def test_odd_addresses_are_no_crash(organiser: Client, label: str) -> None:
 
     answers = {query: organiser.get(list_url + query).status_code for query in odd}
     missing = [
-        url(label, page, obj).replace(f"/{obj.pk}/", f"/{pk}/") for page in ("change", "history", "delete") for pk in ("x", 10**20, -5)
+        url(label, page, obj).replace(f"/{obj.pk}/", f"/{pk}/")
+        for page in ("change", "history", "delete")
+        for pk in ("x", 10**20, -5)
     ]
 
     assert not {query for query, status in answers.items() if status >= 500}
@@ -239,7 +246,9 @@ def test_what_is_not_shown_cannot_be_guessed_with_filters(organiser: Client, que
 
 def test_hostile_words_are_shown_as_words_everywhere(organiser: Client) -> None:
     room = make.room(name=HOSTILE, venue=make.venue(name=HOSTILE), assumed_fields=HOSTILE)
-    session = make.session(title=HOSTILE, room=room, event=make.event(title=HOSTILE), track=make.track(name=HOSTILE), source=HOSTILE)
+    session = make.session(
+        title=HOSTILE, room=room, event=make.event(title=HOSTILE), track=make.track(name=HOSTILE), source=HOSTILE
+    )
     make.participation(session=session, speaker=make.speaker(name=HOSTILE, role=HOSTILE), note=HOSTILE)
     attendee = make.attendee(HOSTILE, organisation=HOSTILE)
     registration = make.registration(session, attendee)
@@ -280,7 +289,9 @@ def test_the_history_tells_who_changed_what_from_what_to_what(organiser: Client)
     session = make.session(title="Avant", status=Session.Status.DRAFT)
     actor = User.objects.get(is_superuser=True)
 
-    organiser.post(url("programme.session", "changelist"), {"action": "publish", "_selected_action": session.pk, "index": "0"})
+    organiser.post(
+        url("programme.session", "changelist"), {"action": "publish", "_selected_action": session.pk, "index": "0"}
+    )
 
     page = organiser.get(url("programme.session", "history", session)).content.decode()
     assert actor.email in page
@@ -324,7 +335,9 @@ def test_no_old_version_can_be_brought_back_past_the_rules(organiser: Client) ->
     registration = make.registration()
     version = registration.history.get()
 
-    answer = organiser.post(f"/admin/registrations/registration/{registration.pk}/history/{version.pk}/", {"_save": "1"})
+    answer = organiser.post(
+        f"/admin/registrations/registration/{registration.pk}/history/{version.pk}/", {"_save": "1"}
+    )
 
     assert answer.status_code == 404
     assert Registration.objects.get().status == "confirmed"

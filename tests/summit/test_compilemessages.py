@@ -6,7 +6,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-HEADER = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n"Plural-Forms: nplurals=2; plural=(n > 1);\\n"\n\n'
+HEADER = (
+    'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n'
+    '"Plural-Forms: nplurals=2; plural=(n > 1);\\n"\n\n'
+)
 
 
 @pytest.fixture
@@ -33,7 +36,9 @@ def test_compiles_what_pages_then_read(catalogue: Path) -> None:
         assert gettext.GNUTranslations(compiled).gettext("Full") == "Complet"
 
 
-def test_leaves_a_compiled_catalogue_alone_until_its_source_changes(catalogue: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_leaves_a_compiled_catalogue_alone_until_its_source_changes(
+    catalogue: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     catalogue.write_text(HEADER + 'msgid "Full"\nmsgstr "Complet"\n', encoding="utf-8")
     call_command("compilemessages")
     call_command("compilemessages")
@@ -69,7 +74,10 @@ def test_check_names_the_entry_that_would_show_wrong(catalogue: Path, entry: str
 
 
 def test_check_accepts_a_singular_without_its_number(catalogue: Path) -> None:
-    entry = '#, python-format\nmsgid "%(n)s place"\nmsgid_plural "%(n)s places"\nmsgstr[0] "Une place"\nmsgstr[1] "%(n)s places"\n'
+    entry = (
+        '#, python-format\nmsgid "%(n)s place"\nmsgid_plural "%(n)s places"\n'
+        'msgstr[0] "Une place"\nmsgstr[1] "%(n)s places"\n'
+    )
     catalogue.write_text(HEADER + entry, encoding="utf-8")
 
     call_command("compilemessages", check=True, verbosity=0)

@@ -1,4 +1,5 @@
-"""The container files: valid, safe, and true, since the same commands run here as plain processes against real servers."""
+"""The container files: valid, safe, and true, since the same commands run here as plain processes against real
+servers."""
 
 import json
 import os
@@ -26,7 +27,14 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 
 def test_the_compose_file_follows_the_specification():
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"]
+    command = [
+        sys.executable,
+        "-m",
+        "check_jsonschema",
+        "--builtin-schema",
+        "vendor.compose-spec",
+        "docker-compose.yml",
+    ]
 
     done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
 
@@ -100,7 +108,9 @@ def test_every_lasting_service_has_a_health_check(name: str):
 
 def test_every_image_names_its_version():
     images = {service["image"] for service in COMPOSE["services"].values() if "build" not in service}
-    images |= {re.sub(r"\$\{PYTHON\}", re.search(r"^ARG PYTHON=(\S+)", DOCKERFILE, re.M)[1], image) for image in _bases()}
+    images |= {
+        re.sub(r"\$\{PYTHON\}", re.search(r"^ARG PYTHON=(\S+)", DOCKERFILE, re.M)[1], image) for image in _bases()
+    }
 
     assert len(images) == 4
     assert [image for image in images if not re.search(r":v?\d", image)] == []
@@ -120,12 +130,15 @@ def test_the_image_runs_as_nobody_in_particular_and_without_tools_to_build():
 
 @pytest.fixture
 def summit(tmp_path: Path) -> Iterator[Deployment]:
-    """Every service running, with one session of two seats in an empty PostgreSQL; whoever fails prints what they said."""
+    """Every service running, with one session of two seats in an empty PostgreSQL; whoever fails prints what they
+    said."""
     with deployment(tmp_path) as summit:
         summit.start_broker()
         assert "Applying outbox.0001_initial... OK" in summit.run_service("migrate")
         session = "from tests import make; make.session(slug='the-seat', title='Une séance', seats=2)"
-        summit.run(["python", "manage.py", "shell", "-c", session], summit.environment("web") | {"PYTHONPATH": str(ROOT)})
+        summit.run(
+            ["python", "manage.py", "shell", "-c", session], summit.environment("web") | {"PYTHONPATH": str(ROOT)}
+        )
         for service in ("web", "worker", "beat"):
             summit.start(service)
         try:
@@ -149,7 +162,9 @@ def test_the_same_commands_run_as_plain_processes(summit: Deployment):
     [ics, _file] = [part for part in mail.walk() if part.get_content_type() == "text/calendar"]
     assert "BEGIN:VEVENT" in ics.get_content()
     assert [name for name in ("web", "worker", "beat") if not summit.healthcheck(name)] == []
-    summit.run(json.loads(re.search(r"^HEALTHCHECK .*\\\n +CMD (\[.*\])$", DOCKERFILE, re.M)[1]), summit.environment("web"))
+    summit.run(
+        json.loads(re.search(r"^HEALTHCHECK .*\\\n +CMD (\[.*\])$", DOCKERFILE, re.M)[1]), summit.environment("web")
+    )
     assert json.loads(re.search(r"^CMD (\[.*\])$", DOCKERFILE, re.M)[1]) == summit.command("web")
 
     assert [summit.stop(service) for service in ("beat", "worker", "web")] == [0, 0, 0]
@@ -171,7 +186,10 @@ def test_each_part_is_taken_away_and_comes_back(summit: Deployment):
     summit.stop("broker")
 
     status, checks = timed(2, lambda: readyz(summit))
-    assert (status, checks.pop("broker")) == (503, "The broker does not answer: see BROKER_URL; mails wait in the database meanwhile.")
+    assert (status, checks.pop("broker")) == (
+        503,
+        "The broker does not answer: see BROKER_URL; mails wait in the database meanwhile.",
+    )
     assert set(checks.values()) == {"ok"}
     timed(4, lambda: browser.give_back("the-seat"))
     assert (summit.healthcheck("web"), summit.healthcheck("worker"), len(summit.mailbox.mails)) == (True, False, 2)
@@ -184,19 +202,26 @@ def test_each_part_is_taken_away_and_comes_back(summit: Deployment):
     assert summit.stop("beat") == 0
     time.sleep(1)  # for a sweep that was already on its way
     age = (
-        "from datetime import timedelta; from outbox.models import Heartbeat as H; h = H.objects.get(); h.seen_at -= timedelta(seconds=61)"
+        "from datetime import timedelta; from outbox.models import Heartbeat as H; h = H.objects.get(); h.seen_at -= "
+        "timedelta(seconds=61)"
     )
     summit.run(["python", "manage.py", "shell", "-c", f"{age}; h.save()"], summit.environment("web"))
 
     assert readyz(summit)[0] == 503
-    assert re.fullmatch(r"The last sweep came by \d{2,3} seconds ago: look at beat and the worker\.", readyz(summit)[1]["beat"])
+    assert re.fullmatch(
+        r"The last sweep came by \d{2,3} seconds ago: look at beat and the worker\.", readyz(summit)[1]["beat"]
+    )
     summit.start("beat")
     wait_until(lambda: readyz(summit)[0] == 200, 30, "/readyz with beat")
 
     summit.stop_database()
 
     status, checks = timed(2, lambda: readyz(summit))
-    assert (status, checks["database"], checks["broker"]) == (503, "The database cannot be used: see DATABASE_URL and the log.", "ok")
+    assert (status, checks["database"], checks["broker"]) == (
+        503,
+        "The database cannot be used: see DATABASE_URL and the log.",
+        "ok",
+    )
     assert summit.healthcheck("web")  # alive: a restart would not fix the database
 
 

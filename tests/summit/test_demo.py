@@ -34,7 +34,7 @@ from tests.demo import Demo, running_demo
 from tests.processes import wait_until
 from tests.smtp import free_port
 
-# --- Its processes, on a folder that one start after another uses --------------------------------------------------------------
+# --- Its processes, on a folder that one start after another uses -----------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,9 @@ def gone(demo: Demo, seconds: float) -> None:
 
 def refused(folder: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "summit.demo", *arguments]
-    done = subprocess.run(command, env=os.environ | {"VAR_DIR": str(folder)}, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        command, env=os.environ | {"VAR_DIR": str(folder)}, capture_output=True, text=True, check=False, timeout=60
+    )
     assert done.returncode == 1
     return done.stdout
 
@@ -68,7 +70,9 @@ def bystander() -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.mark.runs_once("the demo has a SQLite file of its own")
 @pytest.mark.slow(20)
-def test_one_ctrl_c_ends_everything_that_it_started_and_nothing_else(folder: Path, bystander: subprocess.Popen[bytes]) -> None:
+def test_one_ctrl_c_ends_everything_that_it_started_and_nothing_else(
+    folder: Path, bystander: subprocess.Popen[bytes]
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with running_demo(folder, port) as demo:
@@ -82,7 +86,8 @@ def test_one_ctrl_c_ends_everything_that_it_started_and_nothing_else(folder: Pat
             seconds = demo.stop(signal.SIGINT)
 
     assert demo.process.returncode == 0
-    assert seconds < starter.SECONDS_TO_STOP * 3  # it kills what does not stop by itself; a busy machine is slow to notice
+    # It kills what does not stop by itself; a busy machine is slow to notice.
+    assert seconds < starter.SECONDS_TO_STOP * 3
     gone(demo, 1)
     assert bystander.poll() is None
 
@@ -105,7 +110,9 @@ def test_a_killed_starter_leaves_no_orphans_and_a_second_start_keeps_the_data(fo
 
         gone(demo, 30)
     with sqlite3.connect(folder / "summit.sqlite3") as database:
-        assert database.execute("SELECT count(*) FROM accounts_attendee WHERE name = 'Camille Changée'").fetchone() == (1,)
+        assert database.execute("SELECT count(*) FROM accounts_attendee WHERE name = 'Camille Changée'").fetchone() == (
+            1,
+        )
 
 
 @pytest.mark.runs_once("the demo has a SQLite file of its own")
@@ -118,7 +125,8 @@ def test_without_valkey_a_folder_rings_the_worker_and_a_dead_worker_ends_the_dem
 
         def queued() -> int:
             with sqlite3.connect(folder / "summit.sqlite3") as database:
-                due = "status NOT IN ('sent', 'dropped') AND not_before <= datetime('now')"  # one about an offer leaves before that ends
+                # One about an offer leaves before that ends.
+                due = "status NOT IN ('sent', 'dropped') AND not_before <= datetime('now')"
                 return int(database.execute(f"SELECT count(*) FROM outbox_message WHERE {due}").fetchone()[0])
 
         wait_until(lambda: not queued(), 60, "all mails of the crowd sent")
@@ -131,24 +139,40 @@ def test_without_valkey_a_folder_rings_the_worker_and_a_dead_worker_ends_the_dem
 
 
 def test_a_folder_of_an_older_summit_is_told_as_such_and_how_to_start_over(tmp_path: Path) -> None:
-    environment = os.environ | {"DEMO_MODE": "1", "VAR_DIR": str(tmp_path), "BASE_URL": "http://localhost:8000", "DATABASE_URL": ""}
-    environment = {name: value for name, value in environment.items() if name not in ("DATABASE_URL", "DJANGO_SETTINGS_MODULE")}
+    environment = os.environ | {
+        "DEMO_MODE": "1",
+        "VAR_DIR": str(tmp_path),
+        "BASE_URL": "http://localhost:8000",
+        "DATABASE_URL": "",
+    }
+    environment = {
+        name: value for name, value in environment.items() if name not in ("DATABASE_URL", "DJANGO_SETTINGS_MODULE")
+    }
     with sqlite3.connect(tmp_path / "summit.sqlite3") as database:
         database.execute("CREATE TABLE django_migrations (id INTEGER PRIMARY KEY, app TEXT, name TEXT, applied TEXT)")
-        database.execute("INSERT INTO django_migrations VALUES (1, 'accounts', '0002_limits_are_rows', '2026-11-01 00:00:00')")
+        database.execute(
+            "INSERT INTO django_migrations VALUES (1, 'accounts', '0002_limits_are_rows', '2026-11-01 00:00:00')"
+        )
 
     done = subprocess.run(
-        [sys.executable, "manage.py", "prepare_demo"], env=environment, capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "manage.py", "prepare_demo"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
 
     assert done.returncode == 1
     assert "older Summit" in done.stderr
     assert "make demo-reset" in done.stderr
     with sqlite3.connect(tmp_path / "summit.sqlite3") as database:
-        assert [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")] == ["django_migrations"]
+        assert [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")] == [
+            "django_migrations"
+        ]
 
 
-# --- Its folder ---------------------------------------------------------------------------------------------------------------
+# --- Its folder -------------------------------------------------------------------------------------------------------
 
 
 def test_reset_removes_what_the_demo_wrote_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +202,7 @@ def test_a_port_that_is_none_is_one_sentence(port: str, monkeypatch: pytest.Monk
         starter.wanted_port()
 
 
-# --- What is in it ------------------------------------------------------------------------------------------------------------
+# --- What is in it ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db
@@ -241,7 +265,9 @@ def test_a_newcomer_finds_every_state_of_a_seat() -> None:
     cast.welcome_people()
     now = timezone.now()
 
-    mine = seats.seats(Session.objects.with_place().exclude(access="public"), User.objects.get(email=cast.ATTENDEE).attendee, now)
+    mine = seats.seats(
+        Session.objects.with_place().exclude(access="public"), User.objects.get(email=cast.ATTENDEE).attendee, now
+    )
     states = Counter(seat.state for seat in mine)
     assert (states["mine"], states["waiting"], states["offered"]) == (2, 1, 1)
     [line] = [seat for seat in mine if seat.state == "waiting"]
@@ -251,7 +277,10 @@ def test_a_newcomer_finds_every_state_of_a_seat() -> None:
     assert Registration.objects.filter(session__slug=cast.ON_REQUEST, status="pending").count() == 4
     plenary = seats.seat(Session.objects.get(slug=cast.PLENARY), User.objects.get(email=cast.STUDENT).attendee, now)
     assert (plenary.state, plenary.left) == ("open", 2)
-    assert Cohort.objects.get(slug=cast.STUDENTS).allotments.get(session__slug=cast.PLENARY).release_at < plenary.session.starts_at
+    assert (
+        Cohort.objects.get(slug=cast.STUDENTS).allotments.get(session__slug=cast.PLENARY).release_at
+        < plenary.session.starts_at
+    )
     lists = access.institutions_of(User.objects.get(email=cast.COORDINATOR)).get().cohorts.all()
     assert [(one.slug, one.invitees.count(), one.memberships.count()) for one in lists.order_by("slug")] == [
         ("cnam-marketing-digital", 0, 0),

@@ -18,7 +18,8 @@ from outbox.models import Message
 
 pytestmark = pytest.mark.django_db
 HTML = (
-    "<!doctype html><html><head><style>\n p { color: #123456; }\n</style></head><body><p>Bonjour <a href='/me/'>Ada</a></p></body></html>"
+    "<!doctype html><html><head><style>\n p { color: #123456; }\n</style></head><body><p>Bonjour <a "
+    "href='/me/'>Ada</a></p></body></html>"
 )
 
 
@@ -91,7 +92,9 @@ def test_the_list_hears_of_a_new_mail_and_nothing_otherwise(client: Client, demo
 
 
 def test_a_mail_shows_its_text_its_letter_and_its_calendar(client: Client, demo: None) -> None:
-    sent = message(status="sent", subject="<b>Votre place</b>", text="Bonjour Ada", html=HTML, calendar="BEGIN:VCALENDAR\r\n")
+    sent = message(
+        status="sent", subject="<b>Votre place</b>", text="Bonjour Ada", html=HTML, calendar="BEGIN:VCALENDAR\r\n"
+    )
 
     page = client.get(reverse("demo:mail", args=[sent.uuid])).content.decode()
     calendar = client.get(reverse("demo:mail_calendar", args=[sent.uuid]))

@@ -14,7 +14,9 @@ pytestmark = pytest.mark.runs_once("the docs are files")
 
 ROOT = Path(__file__).parents[2]
 DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bench/*.md")])
-_LISTED = subprocess.run(["git", "ls-files", "-z"], check=False, cwd=ROOT, capture_output=True, text=True).stdout.split("\0")
+_LISTED = subprocess.run(["git", "ls-files", "-z"], check=False, cwd=ROOT, capture_output=True, text=True).stdout.split(
+    "\0"
+)
 FILES = [ROOT / name for name in _LISTED if name]
 
 
@@ -26,12 +28,16 @@ def anchors(page: Path) -> set[str]:
 
 def anchors_of_headings(text: str) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", text, re.M)
-    return {re.sub(r"[^\w\- ]", "", re.sub(r"[`*]", "", heading).lower()).strip().replace(" ", "-") for heading in headings}
+    return {
+        re.sub(r"[^\w\- ]", "", re.sub(r"[`*]", "", heading).lower()).strip().replace(" ", "-") for heading in headings
+    }
 
 
 def links(page: Path) -> list[str]:
     text = re.sub(r"^```.*?^```|`[^`\n]*`", "", page.read_text(), flags=re.M | re.S)
-    return [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if not link.startswith(("http://", "https://", "mailto:"))]
+    return [
+        link for link in re.findall(r"\]\(([^)\s]+)\)", text) if not link.startswith(("http://", "https://", "mailto:"))
+    ]
 
 
 def texts() -> list[tuple[Path, str]]:
@@ -45,7 +51,13 @@ def texts() -> list[tuple[Path, str]]:
 
 
 def test_the_docs_are_looked_at():
-    assert {page.name for page in DOCS} > {"README.md", "rules.md", "architecture.md", "operations.md", "configuration.md"}
+    assert {page.name for page in DOCS} > {
+        "README.md",
+        "rules.md",
+        "architecture.md",
+        "operations.md",
+        "configuration.md",
+    }
 
 
 @pytest.mark.parametrize("page", DOCS, ids=lambda page: str(page.relative_to(ROOT)))
@@ -80,7 +92,9 @@ def test_every_promise_has_a_key_of_its_own_and_a_proof():
     keys = proofs.keys_of_promises()
     proved = {key for proof in proofs.all_proofs() for key in proof.keys}
 
-    without_key = [line for line in rules.split("\n") if line.startswith(("**", "<a ")) and not proofs.PROMISE.match(line)]
+    without_key = [
+        line for line in rules.split("\n") if line.startswith(("**", "<a ")) and not proofs.PROMISE.match(line)
+    ]
     assert without_key == []
     assert [key for key in keys if keys.count(key) > 1 or key in anchors_of_headings(rules)] == []
     assert [key for key in keys if key not in proved] == []
@@ -121,7 +135,13 @@ def test_the_decisions_are_numbered_without_a_gap():
 
 
 def test_commands_in_the_docs_exist():
-    known = {path.stem for path in ROOT.glob("*/management/commands/*.py")} | {"migrate", "collectstatic", "shell", "check", "makemessages"}
+    known = {path.stem for path in ROOT.glob("*/management/commands/*.py")} | {
+        "migrate",
+        "collectstatic",
+        "shell",
+        "check",
+        "makemessages",
+    }
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
 
     for page in DOCS:
@@ -172,13 +192,24 @@ SECRET = r"-----BEGIN [A-Z ]*PRIVATE KEY|AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{
 def test_nothing_tells_about_the_machine_or_a_secret():
     found = []
     for file, text in texts():
-        found += [f"{file.relative_to(ROOT)}: {word}" for word in MACHINE if re.search(rf"(?<![\w.:/-]){re.escape(word)}", text)]
+        found += [
+            f"{file.relative_to(ROOT)}: {word}"
+            for word in MACHINE
+            if re.search(rf"(?<![\w.:/-]){re.escape(word)}", text)
+        ]
         found += [f"{file.relative_to(ROOT)}: {secret}" for secret in re.findall(SECRET, text)]
-        found += [f"{file.relative_to(ROOT)}: {host}" for host in re.findall(r"https?://(?:[\w.-]*\.(?:internal|local|lan|corp))\b", text)]
+        found += [
+            f"{file.relative_to(ROOT)}: {host}"
+            for host in re.findall(r"https?://(?:[\w.-]*\.(?:internal|local|lan|corp))\b", text)
+        ]
 
     assert FILES
     assert found == []
 
 
 def test_no_file_of_a_developer_is_kept():
-    assert [file.name for file in FILES if file.name in (".env", ".DS_Store") or file.suffix in (".mo", ".sqlite3", ".pyc", ".log")] == []
+    assert [
+        file.name
+        for file in FILES
+        if file.name in (".env", ".DS_Store") or file.suffix in (".mo", ".sqlite3", ".pyc", ".log")
+    ] == []

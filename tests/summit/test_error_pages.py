@@ -16,7 +16,9 @@ def test_a_page_that_does_not_exist_says_so_in_the_language_of_its_address(clien
     assert "no-store" in french["Cache-Control"]
 
 
-@pytest.mark.parametrize("address", ["/en//evil.example/", "/en/%2F/evil.example/", "//evil.example/", "/en/\\evil.example/"])
+@pytest.mark.parametrize(
+    "address", ["/en//evil.example/", "/en/%2F/evil.example/", "//evil.example/", "/en/\\evil.example/"]
+)
 def test_no_address_makes_the_language_switch_leave_the_site(rf: RequestFactory, address: str) -> None:
     from summit.context_processors import summit  # noqa: PLC0415
 

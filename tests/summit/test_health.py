@@ -44,7 +44,9 @@ def closed_port() -> int:
 
 
 def sweep(seconds_ago: float) -> None:
-    Heartbeat.objects.update_or_create(name="sweep", defaults={"seen_at": timezone.now() - timedelta(seconds=seconds_ago)})
+    Heartbeat.objects.update_or_create(
+        name="sweep", defaults={"seen_at": timezone.now() - timedelta(seconds=seconds_ago)}
+    )
 
 
 def test_livez_answers_without_a_query_under_any_host_name(client: Client):
@@ -72,7 +74,10 @@ def test_readyz_is_ok_when_every_part_works(client: Client):
 
     answer = client.get("/readyz", headers={"host": "10.0.0.7"})
 
-    assert answer.json() == {"status": "ok", "checks": {"database": "ok", "migrations": "ok", "beat": "ok", "broker": "ok"}}
+    assert answer.json() == {
+        "status": "ok",
+        "checks": {"database": "ok", "migrations": "ok", "beat": "ok", "broker": "ok"},
+    }
     assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
     assert not answer.cookies
 
@@ -154,7 +159,9 @@ def ask(port: int) -> tuple[int, float, str, str]:
         "BROKER_URL": f"redis://:Tell-Nobody@127.0.0.1:{port}/0",
         "PYTHONWARNINGS": "ignore",
     }
-    done = subprocess.run([sys.executable, "-c", ASK], check=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", ASK], check=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
     status, seconds, body = json.loads(done.stdout)
     return status, seconds, body, done.stderr
 

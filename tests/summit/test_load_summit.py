@@ -61,7 +61,7 @@ def line_of(file: str, slug: str) -> int:
         return next(line for line, row in enumerate(csv.DictReader(source), 2) if row["slug"] == slug)
 
 
-# --- What is loaded -----------------------------------------------------------------------------------------------------
+# --- What is loaded ---------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="class")
@@ -99,7 +99,8 @@ class TestWhatIsLoaded:
     def test_the_whole_programme_moves_by_the_same_whole_weeks(self, loaded: Loaded) -> None:
         assert loaded.moved_days % 7 == 0
         assert [day.date for day in Day.objects.all()] == [date(2026, 12, 17) + timedelta(n) for n in range(6)]
-        assert Session.objects.get(slug="x-ouverture").starts_at == datetime(2026, 12, 17, 8, 0, tzinfo=UTC)  # 9:00 in Paris
+        # 9:00 in Paris.
+        assert Session.objects.get(slug="x-ouverture").starts_at == datetime(2026, 12, 17, 8, 0, tzinfo=UTC)
         assert Event.objects.get(slug="week-end-culturel").starts_on == date(2026, 12, 19)
 
     def test_other_summits_keep_their_own_dates(self, loaded: Loaded) -> None:
@@ -119,7 +120,7 @@ def test_a_month_or_a_year_or_an_interval_is_a_period_of_its_precision() -> None
     assert found["consultation-ouverte-des-citoyens-et-des-experts"] == ("2024-09-18", "2024-11-15", "day")
 
 
-# --- Again --------------------------------------------------------------------------------------------------------------
+# --- Again ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("atomic-load")
@@ -141,14 +142,19 @@ def test_a_run_after_the_data_changed_updates_just_that_and_leaves_a_trace(folde
 
     again = load(folder, today=TODAY)
 
-    assert {kind: count.changed for kind, count in again.counts.items() if count.changed} == {"sessions": 1, "allotments": 8}
+    assert {kind: count.changed for kind, count in again.counts.items() if count.changed} == {
+        "sessions": 1,
+        "allotments": 8,
+    }
     assert again.changes == 9
     trace = Session.objects.get(slug="x-lecun").history.all()
     assert [(was.title_fr, was.history_change_reason) for was in trace] == [
         ("Leçon de Yann Le Cun", "load_summit"),
         ("Intervention de Yann Le Cun", "load_summit"),
     ]
-    assert make.pool(Session.objects.get(slug="gp-afrique")).seats == Session.objects.get(slug="gp-afrique").capacity - 90
+    assert (
+        make.pool(Session.objects.get(slug="gp-afrique")).seats == Session.objects.get(slug="gp-afrique").capacity - 90
+    )
 
 
 def test_a_later_run_does_not_move_a_summit_that_people_hold_seats_in() -> None:
@@ -166,12 +172,17 @@ def test_a_cancelled_session_stays_cancelled() -> None:
     assert Session.objects.get(slug="x-lecun").status == Session.Status.CANCELLED
 
 
-# --- Dates --------------------------------------------------------------------------------------------------------------
+# --- Dates ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("today", "expected"),
-    [("2026-11-22", "2026-12-17"), ("2026-11-26", "2026-12-17"), ("2026-11-27", "2026-12-24"), ("2027-02-04", "2027-02-25")],
+    [
+        ("2026-11-22", "2026-12-17"),
+        ("2026-11-26", "2026-12-17"),
+        ("2026-11-27", "2026-12-24"),
+        ("2027-02-04", "2027-02-25"),
+    ],
 )
 def test_begins_on_the_first_thursday_at_least_three_weeks_ahead(today: str, expected: str) -> None:
     assert default_first_day(date(2025, 2, 6), date.fromisoformat(today)) == date.fromisoformat(expected)
@@ -211,7 +222,7 @@ def test_an_hour_that_the_clocks_skip_is_refused(folder: Path, edit: Edit) -> No
     assert moved_instant(datetime(2026, 10, 18, 14, tzinfo=PARIS), 7, PARIS) == datetime(2026, 10, 25, 13, tzinfo=UTC)
 
 
-# --- Mistakes -----------------------------------------------------------------------------------------------------------
+# --- Mistakes ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("atomic-load")
@@ -282,7 +293,10 @@ def test_two_sessions_in_one_room_at_once_are_named(folder: Path, edit: Edit) ->
     [(file, where, column, sentence)] = problems(folder)
 
     assert (file, where, column) == ("sessions.csv", line, "room")
-    assert sentence == f"x-lecun (line {line}) is in the room x-poincare at the same time as x-ouverture (line {line - 1})."
+    assert (
+        sentence
+        == f"x-lecun (line {line}) is in the room x-poincare at the same time as x-ouverture (line {line - 1})."
+    )
 
 
 def test_a_room_that_allows_several_sessions_holds_them(folder: Path, edit: Edit) -> None:
@@ -326,7 +340,7 @@ def test_nobody_loses_a_seat_to_a_smaller_capacity(folder: Path, edit: Edit) -> 
     session = Session.objects.get(slug="x-lecun")
     for _ in range(3):
         person = make.attendee()
-        booking.register(session, person, actor=person.user, at=session.starts_at - timedelta(days=1))
+        booking.register(booking.Ask(session, person, actor=person.user, at=session.starts_at - timedelta(days=1)))
     line = line_of("sessions.csv", "x-lecun")
     edit("sessions.csv", line, "capacity", "2")
 
@@ -400,7 +414,9 @@ def test_allotments_and_capacity_may_shrink_and_grow_together(folder: Path, edit
         (lambda raw: raw.replace(b"slug", b"name", 1), 1, "this column is there twice"),
     ],
 )
-def test_a_file_that_is_no_table_is_named(folder: Path, spoil: Callable[[bytes], bytes], line: int, sentence: str) -> None:
+def test_a_file_that_is_no_table_is_named(
+    folder: Path, spoil: Callable[[bytes], bytes], line: int, sentence: str
+) -> None:
     path = folder / "venues.csv"
     path.write_bytes(spoil(path.read_bytes()))
 
@@ -429,7 +445,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_welcome(folder: Path) -> No
     assert Session.objects.get(slug="x-lecun").capacity == 700
 
 
-# --- The command --------------------------------------------------------------------------------------------------------
+# --- The command ------------------------------------------------------------------------------------------------------
 
 
 def test_the_command_tells_each_kind_in_one_line() -> None:

@@ -58,14 +58,19 @@ def test_times_are_utc():
 
 @pytest.mark.proves("sparse-logs")
 def test_gunicorn_writes_its_lines_in_the_same_form_and_without_forgeries(tmp_path: Path, free_port: int):
-    (tmp_path / "answer.py").write_text("def application(environ, start):\n    start('200 OK', [])\n    return [b'ok']\n")
+    (tmp_path / "answer.py").write_text(
+        "def application(environ, start):\n    start('200 OK', [])\n    return [b'ok']\n"
+    )
     command = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "--workers", "1"]
     command += ["--bind", f"127.0.0.1:{free_port}", "--pythonpath", f"{ROOT},{tmp_path}", "answer"]
     with (tmp_path / "out").open("w") as out:
         server = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=tmp_path)
     try:
         for request in (
-            "GET /%0d%0aforged?name=a%0ab HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Firefox\r\nConnection: close\r\n\r\n",
+            (
+                "GET /%0d%0aforged?name=a%0ab HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Firefox\r\nConnection: "
+                "close\r\n\r\n"
+            ),
             "GET /vt HTTP/1.1\r\nHost: localhost\r\nUser-Agent: x\x0bforged\r\nConnection: close\r\n\r\n",
             "GET /cr HTTP/1.1\r\nHost: localhost\r\nUser-Agent: x\rforged\r\nConnection: close\r\n\r\n",
             "GET /last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
@@ -77,10 +82,17 @@ def test_gunicorn_writes_its_lines_in_the_same_form_and_without_forgeries(tmp_pa
 
     written = (tmp_path / "out").read_text()
     lines = written.splitlines()
-    assert [line for line in lines if not re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z (INFO|WARNING) gunicorn\.(error|access) ", line)] == []
+    assert [
+        line
+        for line in lines
+        if not re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z (INFO|WARNING) gunicorn\.(error|access) ", line)
+    ] == []
     [line] = [line for line in lines if "/%0d" in line]
-    assert re.search(r'gunicorn\.access 127\.0\.0\.1 "GET /%0d%0aforged\?name=a%0ab HTTP/1\.1" 200 \d+ bytes [\d.]+ ms$', line)
-    assert not re.search("forged(?!.name)|Firefox", written)  # a header with a line break is refused, and none is logged
+    assert re.search(
+        r'gunicorn\.access 127\.0\.0\.1 "GET /%0d%0aforged\?name=a%0ab HTTP/1\.1" 200 \d+ bytes [\d.]+ ms$', line
+    )
+    # A header with a line break is refused, and none is logged.
+    assert not re.search("forged(?!.name)|Firefox", written)
     assert any('"GET /last HTTP/1.1" 200' in line for line in lines)
 
 

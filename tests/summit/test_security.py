@@ -25,7 +25,9 @@ def test_a_foreign_host_name_is_refused(client: Client, host: str):
 
 
 def test_a_host_name_that_a_stranger_forwards_is_ignored(client: Client):
-    answer = client.get("/accounts/login/", headers={"x-forwarded-host": "evil.example.org", "forwarded": "host=evil.example.org"})
+    answer = client.get(
+        "/accounts/login/", headers={"x-forwarded-host": "evil.example.org", "forwarded": "host=evil.example.org"}
+    )
 
     assert answer.status_code == 200
     assert b"evil.example.org" not in answer.content
@@ -63,7 +65,8 @@ from django.test import Client
 client = Client(headers={"host": "summit.example.org", "x-forwarded-proto": "https"})
 answer = client.get("/admin/login/", follow=False)
 from django.conf import settings
-print(json.dumps([answer.get("Strict-Transport-Security", ""), settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE]))
+print(json.dumps([answer.get("Strict-Transport-Security", ""), \
+settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE]))
 """
 
 
@@ -77,8 +80,14 @@ print(json.dumps([answer.get("Strict-Transport-Security", ""), settings.SESSION_
     ],
 )
 def test_https_is_believed_only_of_a_proxy_that_was_announced(address: str, proxies: str, expected: list[object]):
-    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "summit.settings", "BASE_URL": address, "TRUSTED_PROXY_COUNT": proxies}
-    done = subprocess.run([sys.executable, "-c", ASK], check=True, cwd=ROOT, env=environment, capture_output=True, text=True)
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "summit.settings",
+        "BASE_URL": address,
+        "TRUSTED_PROXY_COUNT": proxies,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", ASK], check=True, cwd=ROOT, env=environment, capture_output=True, text=True
+    )
 
     assert json.loads(done.stdout) == expected
 
@@ -88,8 +97,8 @@ def test_https_is_believed_only_of_a_proxy_that_was_announced(address: str, prox
 def test_no_code_of_ours_calls_other_sites():
     """An address that somebody typed is never fetched, so nobody reaches inner networks through Summit."""
     clients = {"requests", "httpx", "aiohttp", "urllib3", "http.client", "urllib.request", "ftplib"}
-    # The demo asks its own server on loopback whether it has started; the other two let allauth ask the identity providers that an
-    # administrator with every right has set up (tests/partners/test_identity.py).
+    # The demo asks its own server on loopback whether it has started; the other two let allauth ask the identity
+    # providers that an administrator with every right has set up (tests/partners/test_identity.py).
     allowed = {ROOT / name for name in ("summit/demo/starter.py", "partners/adapter.py", "partners/views_sign_in.py")}
 
     found = []

@@ -1,4 +1,5 @@
-"""The settings say what they read, in three places that agree, and refuse a wrong value with a sentence instead of a trace."""
+"""The settings say what they read, in three places that agree, and refuse a wrong value with a sentence instead of a
+trace."""
 
 import ast
 import os
@@ -53,7 +54,9 @@ def run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 def variables_of_the_settings() -> set[str]:
     tree = ast.parse((ROOT / "summit/settings.py").read_text())
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("env.")]
+    calls = [
+        node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("env.")
+    ]
     return {call.args[0].value for call in calls if call.args and isinstance(call.args[0], ast.Constant)}
 
 
@@ -72,7 +75,8 @@ def test_the_example_shows_every_variable_and_no_other():
     shown = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.M))
     ours, others = variables_of_the_docs()
 
-    assert shown == (ours | others) - {"PORT", "GUNICORN_CMD_ARGS"}  # docker-compose.yml decides the first; the second is for experts
+    # docker-compose.yml decides the first; the second is for experts.
+    assert shown == (ours | others) - {"PORT", "GUNICORN_CMD_ARGS"}
 
 
 def test_docker_compose_reads_only_documented_variables():
@@ -84,10 +88,16 @@ def test_docker_compose_reads_only_documented_variables():
 def test_docs_tell_the_real_defaults():
     source = (ROOT / "summit/settings.py").read_text()
     rows = re.findall(
-        r"^\| `([A-Z_]+)` \| `([^`]+)` \|", (ROOT / "docs/configuration.md").read_text().split("\n## Variables of what")[0], re.M
+        r"^\| `([A-Z_]+)` \| `([^`]+)` \|",
+        (ROOT / "docs/configuration.md").read_text().split("\n## Variables of what")[0],
+        re.M,
     )
 
-    wrong = [f"{name}: {default}" for name, default in rows if not re.search(rf'"{name}", "?{re.escape(default)}"?[,)]', source)]
+    wrong = [
+        f"{name}: {default}"
+        for name, default in rows
+        if not re.search(rf'"{name}", "?{re.escape(default)}"?[,)]', source)
+    ]
 
     assert len(rows) > 8
     assert wrong == []
@@ -113,7 +123,14 @@ def test_a_wrong_value_stops_the_start_with_one_sentence(name: str, command: tup
 
 
 @pytest.mark.parametrize(
-    "url", ["anymail://nobody?API_KEY=x", "anymail://postmark", "anymail://postmark?token=x", "anymail:///?API_KEY=x", "anymail://../x?A=b"]
+    "url",
+    [
+        "anymail://nobody?API_KEY=x",
+        "anymail://postmark",
+        "anymail://postmark?token=x",
+        "anymail:///?API_KEY=x",
+        "anymail://../x?A=b",
+    ],
 )
 def test_a_provider_that_nobody_knows_or_that_has_no_settings_stops_the_start(url: str):
     done = run("manage.py", "check", EMAIL_URL=url)
@@ -134,7 +151,9 @@ def test_production_does_not_start_without_a_key():
     assert (done.returncode, done.stderr.startswith("Summit cannot start: SECRET_KEY: ")) == (1, True)
 
     environment = {"PATH": os.environ["PATH"], "VAR_DIR": os.environ["VAR_DIR"]}
-    unset = subprocess.run([sys.executable, "manage.py", "check"], check=False, cwd=ROOT, env=environment, capture_output=True, text=True)
+    unset = subprocess.run(
+        [sys.executable, "manage.py", "check"], check=False, cwd=ROOT, env=environment, capture_output=True, text=True
+    )
     assert (unset.returncode, unset.stderr.startswith("Summit cannot start: SECRET_KEY: it must be set")) == (1, True)
 
 

@@ -85,7 +85,10 @@ def test_what_is_banned_stands_nowhere() -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("django.po", 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8"\n\nmsgid "The next in line"\nmsgstr ""\n'),
+        (
+            "django.po",
+            'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8"\n\nmsgid "The next in line"\nmsgstr ""\n',
+        ),
         ("page.html", "<p>Wording of mails</p>"),
         ("page.md", "Rows are mended."),
         ("views.py", "def _mend(): ..."),

@@ -89,7 +89,9 @@ def test_a_way_leads_from_one_venue_to_another(organiser: Client) -> None:
 
     within = organiser.post(ADD, {"origin": here.pk, "destination": here.pk, "minutes": 5})
     twice = organiser.post(ADD, {"origin": here.pk, "destination": there.pk, "minutes": 5})
-    on_the_page = organiser.post(f"/admin/venues/venue/{here.pk}/change/", form(here, {"destination": here.pk, "minutes": 5}))
+    on_the_page = organiser.post(
+        f"/admin/venues/venue/{here.pk}/change/", form(here, {"destination": here.pk, "minutes": 5})
+    )
 
     assert "à l’intérieur d’un même lieu" in str(within.context["adminform"].form.errors["destination"])
     assert twice.context["adminform"].form.errors
@@ -105,13 +107,16 @@ def test_minutes_that_are_none_are_an_error_beside_the_field(organiser: Client, 
     assert not TravelTime.objects.exists()
 
 
-def test_two_organisers_who_write_the_same_way_at_once_get_a_sentence(organiser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_organisers_who_write_the_same_way_at_once_get_a_sentence(
+    organiser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here, there = make.venue(), make.venue()
     real = TravelTime.save
 
     def late(self: TravelTime, *args: Any, **kwargs: Any) -> None:
         monkeypatch.setattr(TravelTime, "save", real)
-        TravelTime.objects.bulk_create([TravelTime(origin=here, destination=there, minutes=9)])  # between the form's check and the save
+        # Between the form's check and the save.
+        TravelTime.objects.bulk_create([TravelTime(origin=here, destination=there, minutes=9)])
         real(self, *args, **kwargs)
 
     monkeypatch.setattr(TravelTime, "save", late)

@@ -23,7 +23,12 @@ def test_venues_of_the_main_city_come_first_and_accents_sort_with_their_letter(c
 
     page = client.get("/venues/").content.decode()
 
-    assert sorted(["École normale", "Fondation", "Zénith", "Abbaye"], key=page.index) == ["École normale", "Fondation", "Zénith", "Abbaye"]
+    assert sorted(["École normale", "Fondation", "Zénith", "Abbaye"], key=page.index) == [
+        "École normale",
+        "Fondation",
+        "Zénith",
+        "Abbaye",
+    ]
 
 
 def test_a_list_without_venues_says_where_to_go_next(client: Client) -> None:
@@ -35,7 +40,9 @@ def test_a_list_without_venues_says_where_to_go_next(client: Client) -> None:
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_a_venue_shows_its_rooms_in_two_queries(client: Client, number: int, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
-    venue = make.venue(slug="palais", accessibility_fr="De plain-pied.", latitude=48.86, longitude=2.31, address="Avenue X")
+    venue = make.venue(
+        slug="palais", accessibility_fr="De plain-pied.", latitude=48.86, longitude=2.31, address="Avenue X"
+    )
     for n in range(number):
         make.room(venue=venue, name=f"Salon {n}", capacity=100 + n)
 

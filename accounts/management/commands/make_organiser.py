@@ -9,13 +9,19 @@ from accounts.models import Attendee, User
 
 
 class Command(BaseCommand):
-    help = "Let someone do everything in the administration: they sign in with their address and an e-mailed code. Run it twice at will."
+    help = (
+        "Let someone do everything in the administration: they sign in with their address and an e-mailed code. Run "
+        "it twice at will."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email", help="the person's address")
         parser.add_argument("--name", default="", help="the person's name (otherwise the beginning of the address)")
         parser.add_argument(
-            "--language", default="fr", choices=list(User.Language.values), help="the language of their mails, for a new account"
+            "--language",
+            default="fr",
+            choices=list(User.Language.values),
+            help="the language of their mails, for a new account",
         )
 
     def handle(self, *, email: str, name: str, language: str, **_options: Any) -> None:

@@ -14,17 +14,21 @@ from allocations.models import AllocationRun
 
 class Command(BaseCommand):
     help = (
-        "Repeat a run of an allocation from what went in and its seed, and compare: prints JSON, exits 1 with the first "
-        "differences when the answer is another one. Changes nothing."
+        "Repeat a run of an allocation from what went in and its seed, and compare: prints JSON, exits 1 with the "
+        "first differences when the answer is another one. Changes nothing."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("run", metavar="RUN", help="the code of a run, or the path of the file that the administration gives of it")
+        parser.add_argument(
+            "run", metavar="RUN", help="the code of a run, or the path of the file that the administration gives of it"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         kept = _kept(options["run"])
         if kept["algorithm"] != lottery.ALGORITHM:
-            raise CommandError(f"This version of Summit repeats runs of {lottery.ALGORITHM}, not of {kept['algorithm']}.")
+            raise CommandError(
+                f"This version of Summit repeats runs of {lottery.ALGORITHM}, not of {kept['algorithm']}."
+            )
         began = time.perf_counter()
         found = lottery.fingerprint(kept["inputs"])
         differences = [] if found == kept["inputs_hash"] else [f"inputs: {kept['inputs_hash']}, now {found}"]
@@ -61,11 +65,16 @@ def _from_file(path: Path) -> dict[str, Any]:
     try:
         kept = json.loads(path.read_text())
     except OSError as error:
-        raise CommandError(f"{path} is neither the code of a run nor a file that can be read: {error.strerror}.") from error
+        raise CommandError(
+            f"{path} is neither the code of a run nor a file that can be read: {error.strerror}."
+        ) from error
     except ValueError as error:
         raise CommandError(f"{path} is not the file of a run: {error}") from error
-    if not isinstance(kept, dict) or (missing := {"run", "algorithm", "seed", "inputs_hash", "inputs", "results"} - set(kept)):
+    if not isinstance(kept, dict) or (
+        missing := {"run", "algorithm", "seed", "inputs_hash", "inputs", "results"} - set(kept)
+    ):
         raise CommandError(
-            f"{path} is not the file of a run: it lacks {', '.join(sorted(missing)) if isinstance(kept, dict) else 'everything'}."
+            f"{path} is not the file of a run: it lacks "
+            f"{', '.join(sorted(missing)) if isinstance(kept, dict) else 'everything'}."
         )
     return kept

@@ -11,7 +11,10 @@ UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
 class Command(BaseCommand):
-    help = "Moves the clock of a demo or a bench, for all its processes: “manage.py move_clock 2d”, or “3h”, “-45m”; “0” sets it right."
+    help = (
+        "Moves the clock of a demo or a bench, for all its processes: “manage.py move_clock 2d”, or “3h”, “-45m”; “0”"
+        " sets it right."
+    )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("by", type=_duration, help="how far from the real time, for example 2d, 3h or -45m")

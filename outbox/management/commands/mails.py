@@ -21,13 +21,25 @@ class Command(BaseCommand):
         what = parser.add_subparsers(dest="what", required=True)
         what.add_parser("state", help="print as JSON what waits in each lane, and what keeps it from leaving")
         send = what.add_parser("send", help="send what is due now")
-        send.add_argument("--keep-on", action="store_true", help="go on until stopped: a worker that needs neither Celery nor a broker")
+        send.add_argument(
+            "--keep-on",
+            action="store_true",
+            help="go on until stopped: a worker that needs neither Celery nor a broker",
+        )
         what.add_parser("hold", help="let no mail leave until “release”")
         release = what.add_parser("release", help="end a hold, also one that began by itself after a restore")
         older = release.add_mutually_exclusive_group(required=True)
-        older.add_argument("--drop-older", action="store_true", help="drop what was written before the hold: it may have been sent before")
-        older.add_argument("--drop-before", metavar="WHEN", help="the same, for what was written before 2027-02-04T03:00+01:00")
-        older.add_argument("--send-all", action="store_true", help="send all that waits, at the risk of sending it twice")
+        older.add_argument(
+            "--drop-older",
+            action="store_true",
+            help="drop what was written before the hold: it may have been sent before",
+        )
+        older.add_argument(
+            "--drop-before", metavar="WHEN", help="the same, for what was written before 2027-02-04T03:00+01:00"
+        )
+        older.add_argument(
+            "--send-all", action="store_true", help="send all that waits, at the risk of sending it twice"
+        )
 
     def handle(self, *, what: str, **options: Any) -> None:
         match what:

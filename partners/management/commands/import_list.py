@@ -19,15 +19,17 @@ from registrations.models import Cohort
 
 class Command(BaseCommand):
     help = (
-        "Read the list of a cohort's people as the portal does, and say what it would change and every problem of every row. "
-        "Changes nothing without --apply. Exits 2 when the file is refused."
+        "Read the list of a cohort's people as the portal does, and say what it would change and every problem of "
+        "every row. Changes nothing without --apply. Exits 2 when the file is refused."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("cohort", metavar="COHORT", help="the slug of the cohort")
         parser.add_argument("file", metavar="FILE", type=Path, help="CSV, XLSX or ODS")
         parser.add_argument("--sheet", default="", help="the number, from 1, or the name of the sheet of a workbook")
-        parser.add_argument("--encoding", default="", choices=["", *reader.ENCODINGS], help="of a CSV file, when names are read wrongly")
+        parser.add_argument(
+            "--encoding", default="", choices=["", *reader.ENCODINGS], help="of a CSV file, when names are read wrongly"
+        )
         parser.add_argument("--replace", action="store_true", help="take off the list who is not in the file any more")
         parser.add_argument("--apply", action="store_true", help="put it into force")
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
@@ -37,11 +39,17 @@ class Command(BaseCommand):
         if cohort is None:
             raise CommandError(f"There is no cohort “{options['cohort']}”.")
         try:
-            data = options["file"].read_bytes() if options["file"].stat().st_size <= MAX_BYTES else b"\0" * (MAX_BYTES + 1)
+            data = (
+                options["file"].read_bytes() if options["file"].stat().st_size <= MAX_BYTES else b"\0" * (MAX_BYTES + 1)
+            )
         except OSError as error:
             raise CommandError(f"{options['file']} cannot be read: {error.strerror}.") from error
         report = _report(cohort, data, options)
-        self.stdout.write(json.dumps(report, indent=2, ensure_ascii=False) if options["json"] else _told(report, applied=options["apply"]))
+        self.stdout.write(
+            json.dumps(report, indent=2, ensure_ascii=False)
+            if options["json"]
+            else _told(report, applied=options["apply"])
+        )
         if report["refused"]:
             sys.exit(2)
 
@@ -78,7 +86,8 @@ def _told(report: dict[str, Any], *, applied: bool) -> str:
         if report[kind]:
             lines += ["", f"{kind.capitalize()}:"]
             lines += [
-                f"  {' '.join(filter(None, [_place(one), one['value'] and repr(one['value'])]))}: {one['message']}" for one in report[kind]
+                f"  {' '.join(filter(None, [_place(one), one['value'] and repr(one['value'])]))}: {one['message']}"
+                for one in report[kind]
             ]
     return "\n".join(lines)
 

@@ -9,7 +9,10 @@ from registrations.domain import invariants
 
 
 class Command(BaseCommand):
-    help = "Prove the books (seat pools, registrations, messages): prints JSON, exits 1 when a sum is wrong. Repairs nothing."
+    help = (
+        "Prove the books (seat pools, registrations, messages): prints JSON, exits 1 when a sum is wrong. Repairs "
+        "nothing."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         report = invariants.check(clock.now())

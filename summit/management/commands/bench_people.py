@@ -11,7 +11,10 @@ MOST = 100_000
 
 
 class Command(BaseCommand):
-    help = "Make N signed-in people for a load test and write their cookies, one JSON object a line (demo or bench mode only)."
+    help = (
+        "Make N signed-in people for a load test and write their cookies, one JSON object a line (demo or bench mode "
+        "only)."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("number", type=int, metavar="N")
@@ -19,7 +22,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, number: int, out: Path, **options: Any) -> None:
         if not (settings.DEMO_MODE or settings.BENCH_MODE):
-            raise CommandError("This makes people who can sign in without a code: set BENCH_MODE=1, on a summit without real people.")
+            raise CommandError(
+                "This makes people who can sign in without a code: set BENCH_MODE=1, on a summit without real people."
+            )
         if not 1 <= number <= MOST:
             raise CommandError(f"Ask for 1 to {MOST} people.")
         try:

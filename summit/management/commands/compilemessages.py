@@ -17,13 +17,19 @@ BRACE = re.compile(r"\{\w*\}")
 
 
 class Command(BaseCommand):
-    help = "Compiles the catalogues of every app (<app>/locale/<language>/LC_MESSAGES/django.po) that changed since the last time."
+    help = (
+        "Compiles the catalogues of every app (<app>/locale/<language>/LC_MESSAGES/django.po) that changed since the "
+        "last time."
+    )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             "--check",
             action="store_true",
-            help="compile nothing; exit 1 and name each entry that is missing, fuzzy, or does not hold the placeholders of its original",
+            help=(
+                "compile nothing; exit 1 and name each entry that is missing, fuzzy, or does not hold the "
+                "placeholders of its original"
+            ),
         )
 
     def handle(self, *args: Any, check: bool = False, **options: Any) -> None:
@@ -49,7 +55,9 @@ class Command(BaseCommand):
             raise CommandError("\n".join([*problems, f"{len(problems)} to fix."]))
         if options["verbosity"]:
             self.stdout.write(
-                f"{len(catalogues)} catalogues are complete." if check else f"{compiled} of {len(catalogues)} catalogues compiled."
+                f"{len(catalogues)} catalogues are complete."
+                if check
+                else f"{compiled} of {len(catalogues)} catalogues compiled."
             )
 
 
@@ -85,7 +93,13 @@ def broken_placeholders(entry: polib.POEntry, texts: list[str]) -> Iterator[tupl
         # “One place” may leave the number out; the last form of a plural, like any other text, holds everything.
         one = bool(entry.msgid_plural) and position < len(texts) - 1
         if found != needed and not (one and set(found) <= set(known)):
-            yield entry.linenum, f"“{text}” should hold {', '.join(needed) or 'no placeholder'}, and holds {', '.join(found) or 'none'}."
+            yield (
+                entry.linenum,
+                (
+                    f"“{text}” should hold {', '.join(needed) or 'no placeholder'}, "
+                    f"and holds {', '.join(found) or 'none'}."
+                ),
+            )
 
 
 def placeholders(entry: polib.POEntry, text: str) -> list[str]:

@@ -18,7 +18,10 @@ from summit.loading.loader import OWN_DATA, CannotLoad, load
 
 
 class Command(BaseCommand):
-    help = "Makes everything ready for the demo (see `make demo`): database, translations, programme, people, static files. Keeps what is there."
+    help = (
+        "Makes everything ready for the demo (see `make demo`): database, translations, programme, people, static "
+        "files. Keeps what is there."
+    )
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -33,7 +36,9 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         if has_other_people():
             name = settings.DATABASES["default"]["NAME"]
-            raise CommandError(f"{name} holds accounts that the demo did not make. Set VAR_DIR to another folder for the demo.")
+            raise CommandError(
+                f"{name} holds accounts that the demo did not make. Set VAR_DIR to another folder for the demo."
+            )
         try:
             self.load_programme()
             if welcome_people():
@@ -62,10 +67,13 @@ class Command(BaseCommand):
 
 
 def was_made_by_an_older_summit() -> bool:
-    """Whether the database knows migrations that are no longer there: those of before the first release were written anew."""
+    """Whether the database knows migrations that are no longer there: those of before the first release were written
+    anew."""
     graph = MigrationLoader(connection).disk_migrations
     ours = {app for app, _name in graph}
-    return any(app in ours and (app, name) not in graph for app, name in MigrationRecorder(connection).applied_migrations())
+    return any(
+        app in ours and (app, name) not in graph for app, name in MigrationRecorder(connection).applied_migrations()
+    )
 
 
 def _static_files() -> list[tuple[str, int, int]]:

@@ -1,0 +1,234 @@
+"""What the templates of the portal are given."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import Case, Count, Q, QuerySet, Value, When
+
+from accounts.http import SignedInRequest
+from core import clock
+from core.sheets import reader
+from core.sheets.confined import MAX_BYTES
+from partners.domain import following, leaving, processing, roles, sentences
+from partners.domain.checking import Finding, Level
+from partners.domain.columns import FIELDS
+from partners.domain.files import ListRefused
+from partners.forms import ColumnsForm, UploadForm
+from partners.models import Upload, UploadRow
+from registrations.models import Cohort, Institution
+
+Verdict = UploadRow.Verdict
+A_PAGE = 50  # rows
+AGREED = ("new", "changed", "removed")
+
+
+def of_institution(request: SignedInRequest, of: Institution, **more: Any) -> dict[str, Any]:
+    """What every page of an institution shows: which it is, and what the person may do there."""
+    role = roles.role_in(request.user, of)
+    return {"institution": of, "may_edit": role in roles.EDITS, "may_own": role in roles.OWNS} | more
+
+
+def _named(word: str) -> Q:
+    return (
+        Q(last_name__icontains=word)
+        | Q(first_name__icontains=word)
+        | Q(email__icontains=word)
+        | Q(reference__icontains=word)
+    )
+
+
+def too_large() -> ListRefused:
+    return ListRefused("too_large", {"mb": MAX_BYTES // 1024 // 1024})
+
+
+def cohort(request: SignedInRequest, of: Cohort, form: UploadForm) -> dict[str, Any]:
+    """The people of a cohort as they were searched for, how they stand, and its lists on their way."""
+    now = clock.now()
+    state = request.GET.get("state", "") if request.GET.get("state", "") in following.STATES else ""
+    people = following.in_state(following.people_of(of, now), state)
+    searched = request.GET.get("q", "").strip()[:100].replace("\0", "")
+    for word in searched.split():
+        people = people.filter(_named(word))
+    page = Paginator(people.order_by("last_name", "first_name", "pk"), A_PAGE).get_page(request.GET.get("page"))
+    standing = following.standing(of, now)
+    last = following.last_upload(of)
+    return of_institution(
+        request,
+        of.institution,
+        cohort=of,
+        form=form,
+        standing=standing,
+        states=[(name, words, getattr(standing, name)) for name, words in sentences.STATES.items()],
+        state=state,
+        searched=searched,
+        page=page,
+        uploads=of.uploads.filter(status__in=Upload.UNFINISHED).select_related("uploaded_by"),
+        last=last,
+        may_undo=last is not None and following.may_be_undone(last, now),
+        to_remind=following.to_remind(of, now).count() if standing.invited else 0,
+        mb=MAX_BYTES // 1024 // 1024,
+        most=MAX_BYTES,
+        too_large=str(too_large()),
+        sessions=of.allotments.filter(session__ends_at__gt=now)
+        .select_related("session__room__venue")
+        .order_by("session__starts_at"),
+    )
+
+
+def upload(request: SignedInRequest, of: Upload) -> dict[str, Any]:
+    """An uploaded list that is read, refused, applied or taken back."""
+    may_undo = of.status == Upload.Status.APPLIED and following.may_be_undone(of, clock.now())
+    return of_institution(request, of.institution, upload=of, cohort=of.cohort, refused=refusal(of), may_undo=may_undo)
+
+
+def review(
+    request: SignedInRequest, of: Upload, *, form: ColumnsForm | None = None, focus: int = 0, goes_on: bool = False
+) -> dict[str, Any]:
+    """An uploaded list whose rows are being checked: how it was read, its rows, and what it would change."""
+    said = upload(request, of)
+    found = processing.columns_of(of)
+    rows = of.rows.exclude(is_title=True)
+    counts = of.counts
+    chips, total = _chips(rows)
+    shown = request.GET.get("show", "")
+    if shown not in [name for name, _words, _number in chips]:
+        shown = ""
+    listed = rows.filter(is_doubtful=True) if shown == DOUBTFUL else rows.filter(verdict=shown) if shown else rows
+    urgent = [*(Q(verdict=name) for name in ORDER[:3]), Q(is_doubtful=True)]
+    urgency = Case(*(When(which, then=Value(n)) for n, which in enumerate(urgent)), default=Value(len(urgent)))
+    page = Paginator(listed.order_by(urgency, "line"), A_PAGE).get_page(request.GET.get("page"))
+    lines = [_line(row, found.meaning) for row in page]
+    edited = request.GET.get("edit", "")
+    return said | {
+        "columns": [(name, sentences.FIELDS[name]) for name in FIELDS if name in found.meaning],
+        "columns_form": form or ColumnsForm(found),
+        "about": [_told(one) for one in of.findings],
+        "counts": counts,
+        "chips": chips,
+        "total": total,
+        "shown": shown,
+        "page": page,
+        "lines": lines,
+        "edited": next(
+            (line["row"].line for line in lines if edited == str(line["row"].line) and not line["row"].is_skipped), 0
+        ),
+        "table_has_focus": bool(focus) and not _focus(lines, focus, goes_on=goes_on),
+        **(_consequences(of) if of.removed else {}),
+        "is_guessed": found.guessed,
+        "is_misread": found.guessed or (of.refused or {}).get("code") in MISREAD,
+        "encodings": [(name, sentences.ENCODINGS[name]) for name in reader.ENCODINGS],
+        "read_as": sentences.read_as(of.read_as),
+        "is_nothing": not any(counts.get(name) for name in AGREED),
+        "agreed": {name: counts.get(name, 0) for name in AGREED},
+    }
+
+
+# What comes first is what needs somebody.
+ORDER = [
+    Verdict.TO_FIX,
+    Verdict.TWICE,
+    Verdict.ELSEWHERE,
+    Verdict.CHANGED,
+    Verdict.NEW,
+    Verdict.SAME,
+    Verdict.SKIPPED,
+    Verdict.NOBODY,
+]
+
+
+CALM = {Verdict.NEW, Verdict.SAME, Verdict.SKIPPED, Verdict.NOBODY}
+
+
+DOUBTFUL = "doubtful"  # rows that can be taken, but ask for a look
+
+
+MISREAD = {"no_addresses", "twice", "empty"}  # perhaps the columns are others, or the sheet
+
+
+def _chips(rows: QuerySet[UploadRow]) -> tuple[list[tuple[str, str, int]], int]:
+    """The sorts of rows there are, each with its words and its number; and the number of all."""
+    counted = rows.order_by().values_list("verdict", "is_doubtful").annotate(number=Count("pk"))
+    numbers: Counter[str] = Counter()
+    for verdict, is_doubtful, number in counted:
+        numbers[verdict] += number
+        numbers[DOUBTFUL] += number if is_doubtful else 0
+    sorts: list[str] = [*ORDER[:3], DOUBTFUL, *ORDER[3:]]
+    chips = [(name, sentences.sort(name, numbers[name]), numbers[name]) for name in sorts if numbers[name]]
+    return chips, sum(numbers[name] for name in ORDER)
+
+
+def _consequences(of: Upload) -> dict[str, Any]:
+    """Who leaves the list (at most A_PAGE of them, those first who have something to lose), and what becomes of their
+    seats."""
+    at, removed = clock.now(), set(of.removed)
+    people = following.people_of(of.cohort, at)
+    losing = people.filter(Q(seated=True) | Q(waits=True)).order_by("-seated").values_list("pk", flat=True)
+    first = list(dict.fromkeys([*(pk for pk in losing if pk in removed), *of.removed]))[:A_PAGE]
+    return {
+        "removed": people.filter(pk__in=first).order_by("-seated", "-waits", "last_name", "first_name", "pk"),
+        "freed": sentences.freed(leaving.freed_by(of.cohort, removed, at)),
+    }
+
+
+def _focus(lines: list[dict[str, Any]], line: int, *, goes_on: bool) -> bool:
+    """What was pressed in this line is gone: give the focus to what is wrong with it still, else to the next cell to
+    fix if the person goes on from cell to cell, else to the line; tell whether that is here."""
+    own = next((one for one in lines if one["row"].line == line), None)
+    wrong = next(
+        (
+            cell
+            for one in ([own] if own else []) + (lines if goes_on else [])
+            for cell in one["cells"]
+            if cell["errors"]
+        ),
+        None,
+    )
+    if place := wrong or own:
+        place["has_focus"] = True
+    return place is not None
+
+
+def _told(finding: dict[str, Any]) -> tuple[str, str, str]:
+    one = Finding(**finding | {"level": Level(finding["level"])})
+    return one.level, one.code, sentences.about(one)
+
+
+def _line(row: UploadRow, meaning: Mapping[str, int]) -> dict[str, Any]:
+    """A row as the page shows it: each cell with what was found in it, then what is to be said of the row as a
+    whole."""
+    findings = processing.findings_of(row)
+    cells = []
+    for name in FIELDS:
+        if name not in meaning:
+            continue
+        index = meaning[name]
+        raw = row.cells[index] if index < len(row.cells) else ""
+        here = [one for one in findings if one.column == name]
+        errors = [sentences.about(one) for one in here if one.level == Level.ERROR]
+        cells.append(
+            {
+                "name": name,
+                "label": sentences.FIELDS[name],
+                "raw": raw,
+                "value": raw if errors else row.person.get(name) or raw,
+                "errors": errors,
+                "fix": next((one.fix for one in here if one.fix), ""),
+                "notes": [(one.level, sentences.about(one)) for one in here if one.level != Level.ERROR],
+                "was": row.was.get(name),
+                "has_was": name in row.was,
+            }
+        )
+    others = [(one.level, sentences.about(one)) for one in findings if one.column not in meaning]
+    return {
+        "row": row,
+        "cells": cells,
+        "others": others,
+        "is_swapped": any(one.code == "swapped" for one in findings),
+        "is_calm": row.verdict in CALM and not row.is_doubtful,
+    }
+
+
+def refusal(of: Upload) -> str:
+    return str(ListRefused(**of.refused)) if of.refused else ""

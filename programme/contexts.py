@@ -1,0 +1,103 @@
+"""What the templates of the public pages are given."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from core.folding import alphabetical
+from programme.domain import listing
+from programme.models import Event, Session, Track
+
+MENU_WORDS = {
+    "event": (_("Event"), _("All events")),
+    "track": (_("Track"), _("All tracks")),
+    "venue": (_("Venue"), _("All venues")),
+    "access": (_("Access"), _("Any access")),
+}
+
+
+def by_hour(sessions: list[Session]) -> list[tuple[datetime, list[Session]]]:
+    """Sessions in order of time, grouped by what the clock of their venue says when they begin."""
+    return [
+        (moment, list(group))
+        for moment, group in groupby(sessions, key=lambda session: session.local_starts_at.replace(tzinfo=None))
+    ]
+
+
+def zones_of(sessions: Iterable[Session]) -> list[ZoneInfo]:
+    """The time zones of the venues; nearly always one."""
+    return [ZoneInfo(name) for name in sorted({session.room.venue.timezone for session in sessions})]
+
+
+def home(today: date) -> dict[str, Any]:
+    """The opening page: days, themes, and the parts of the summit."""
+    choices = listing.read({}, today=today)
+    published = Session.objects.published()
+    events = {
+        kind: list(group)
+        for kind, group in groupby(
+            Event.objects.select_related("venue").order_by("kind", "starts_on", "title_fr"),
+            key=lambda event: event.kind,
+        )
+    }
+    tracks = Track.objects.annotate(sessions_count=Count("sessions", filter=Q(sessions__in=published))).filter(
+        sessions_count__gt=0
+    )
+    aside = [
+        Event.Kind.UMBRELLA,
+        Event.Kind.SIDE_EVENT,
+        Event.Kind.ROAD_TO_THE_SUMMIT,
+        Event.Kind.PREVIOUS_SUMMIT,
+        Event.Kind.NEXT_EVENT,
+    ]
+    parts = sorted(
+        (event for kind, group in events.items() if kind not in aside for event in group),
+        key=lambda event: event.starts_on,
+    )
+    return {
+        "days": choices.days,
+        "last_day": choices.days[-1] if choices.days else None,
+        "count": sum(day.count for day in choices.days),
+        "cities": [
+            city
+            for city, _sessions in Counter(
+                published.order_by().values_list("room__venue__city", flat=True)
+            ).most_common()
+        ],
+        "tracks": sorted(tracks, key=lambda track: alphabetical(track.name)),
+        "umbrella": next(iter(events.get(Event.Kind.UMBRELLA, [])), None),
+        "groups": [
+            (_("The parts of the Summit"), parts),
+            (_("Side events"), events.get(Event.Kind.SIDE_EVENT, [])),
+            (_("On the road to the Summit"), events.get(Event.Kind.ROAD_TO_THE_SUMMIT, [])),
+            (
+                _("Before and after"),
+                events.get(Event.Kind.PREVIOUS_SUMMIT, []) + events.get(Event.Kind.NEXT_EVENT, []),
+            ),
+        ],
+    }
+
+
+def programme(choices: listing.Listing, now: datetime) -> dict[str, Any]:
+    """One day of the programme as it was chosen and filtered, with the menus to choose otherwise."""
+    sessions: list[Session] = []
+    if choices.day:
+        sessions = list(Session.objects.published().on(choices.day.date).matching(**choices.chosen).with_place())
+    return {
+        "listing": choices,
+        "menus": [(menu, *MENU_WORDS[menu.name]) for menu in choices.menus],
+        "elsewhere": [day for day in choices.days if day.count],
+        "found": ngettext("%(count)d session", "%(count)d sessions", len(sessions)) % {"count": len(sessions)},
+        "filters": urlencode(choices.chosen),
+        "hours": by_hour(sessions),
+        "zones": zones_of(sessions),
+        "now": now,
+    }

@@ -1,0 +1,30 @@
+"""What the templates of a person’s own pages are given."""
+
+from datetime import datetime
+from typing import Any
+
+from accounts.models import Attendee
+from registrations.access import sessions_of
+from registrations.domain.seats import Seat
+from registrations.domain.seats import seats as seats_of
+from registrations.models import Registration
+
+
+def my_programme(attendee: Attendee, now: datetime) -> dict[str, Any]:
+    """The person's seats by what they are: offered, theirs, waited for, asked for, over; each in order of time."""
+    shown: dict[str, list[Seat]] = {"offered": [], "mine": [], "waiting": [], "pending": [], "past": []}
+    seats = seats_of(sessions_of(attendee, now), attendee, now)
+    for seat in seats:
+        if seat.session.ends_at <= now:
+            if seat.state == "mine":
+                shown["past"].append(seat)
+        elif seat.state in shown:
+            shown[seat.state].append(seat)
+        elif seat.ended and seat.ended.status == Registration.Status.DECLINED:
+            shown["pending"].append(seat)
+    return {
+        **shown,
+        "zones": list({seat.session.room.venue.timezone: seat.session.zone for seat in seats}.values()),
+        "attendee": attendee,
+        "works_on_lists": attendee.user.partner_roles.exists(),
+    }
