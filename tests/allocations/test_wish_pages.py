@@ -19,7 +19,10 @@ from registrations.domain import booking
 from tests import make
 from tests.registrations.pages import words
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.runs_once("pages: what they say is decided in Python, by rules that run on both"),
+]
 
 NOON = datetime(2027, 2, 10, 12, 0, tzinfo=UTC)
 
@@ -192,6 +195,7 @@ def test_the_deadline_is_on_the_clocks_of_the_venue(client, ada):
     assert "à 1 h 30 (heure de Tokyo)" in words(shown(client, allocation))
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_a_title_is_shown_as_text(client, ada):
     hostile = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
     allocation = make.allocation(session(title=hostile), title=hostile)
@@ -246,6 +250,7 @@ def test_the_page_takes_the_same_queries_for_two_sessions_and_for_twenty(
         {"wish": ["{one}"], "leave": "unknown"},
     ],
 )
+@pytest.mark.on_both("odd bytes: each database refuses others")
 def test_a_forged_ranking_changes_nothing_and_gets_a_clear_answer(client, ada, three, sent):
     one, two, cancelled = three
     cancelled.status = Session.Status.CANCELLED
@@ -293,6 +298,7 @@ def test_a_body_of_a_megabyte_is_refused_without_an_error_of_ours(client, ada, t
 # --- Who sees what ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_strangers_sign_in_first(client, three):
     allocation = make.allocation(*three)
 
@@ -429,6 +435,7 @@ def test_the_result_says_what_one_got_and_why_not_the_rest(client, ada):
     assert "Vous n’avez plus cette place." in words(shown(client, allocation))
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_who_got_nothing_reads_why_and_what_to_do(client, ada):
     one = session(seats=1)
     make.registration(one)
@@ -471,6 +478,7 @@ def test_every_page_answers_in_both_languages(client, ada, three, language):
     assert not re.search(r"""<[^>]+\s(style|on\w+)=|<style|<script>""", page)
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_the_waiting_list_for_my_programme_tells_what_is_open(ada, three):
     from django.template.loader import render_to_string  # noqa: PLC0415 - the page that includes it is not ours
 

@@ -15,6 +15,8 @@ from core.wall_time import at_wall_time
 from tests.partners import files
 from venues.models import Venue
 
+pytestmark = pytest.mark.runs_once("sheets are read and written without a database")
+
 PARIS = Venue(timezone="Europe/Paris").zone
 DANGEROUS = [
     "=1+1",

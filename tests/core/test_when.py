@@ -7,6 +7,8 @@ from django.utils import translation
 
 from core.templatetags import when
 
+pytestmark = pytest.mark.runs_once("words for dates and times: no database is asked")
+
 PARIS = ZoneInfo("Europe/Paris")
 HALF_PAST_TWO = datetime(2027, 2, 10, 14, 30, tzinfo=PARIS)
 

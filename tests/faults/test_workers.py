@@ -303,6 +303,7 @@ def test_a_broker_that_is_flushed_or_killed_in_mid_batch_loses_no_mail(tmp_path,
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process ask to end with its parent")
+@pytest.mark.runs_once("processes alone: no database is asked")
 def test_the_clock_of_a_killed_worker_does_not_ring_on(tmp_path, broker):
     with workers(1, tmp_path, BROKER_URL=broker.connection_url) as [worker]:
         wait_until(

@@ -16,7 +16,10 @@ from outbox.domain import delivery
 from registrations.domain import booking
 from tests import make
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.runs_once("what calendar programs make of our files"),
+]
 BIN = Path(sys.executable).parent
 STARTS_AT = datetime(2027, 2, 8, 13, 30, tzinfo=UTC)
 

@@ -98,6 +98,7 @@ print(json.dumps(seconds))
 
 
 @pytest.mark.proves("broker-may-die")
+@pytest.mark.runs_once("the broker is asked, and no database")
 def test_a_dead_broker_costs_a_request_nothing(tmp_path):
     """Under the product's own settings."""
     seconds = answer_of(RING_TWENTY_TIMES, environment(tmp_path, BROKER_URL="redis://127.0.0.1:1/0"))
@@ -106,6 +107,7 @@ def test_a_dead_broker_costs_a_request_nothing(tmp_path):
 
 
 @pytest.mark.proves("broker-may-die")
+@pytest.mark.runs_once("the broker is asked, and no database")
 def test_a_mute_broker_costs_one_request_two_seconds_and_the_next_ones_nothing(tmp_path):
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
@@ -119,6 +121,7 @@ def test_a_mute_broker_costs_one_request_two_seconds_and_the_next_ones_nothing(t
     assert sum(seconds[1:]) < 1  # one more wait would be two seconds; a busy machine may pause this process
 
 
+@pytest.mark.runs_once("the broker is asked, and no database")
 def test_a_full_broker_is_reported_once_and_costs_no_mail(tmp_path):
     with valkey(tmp_path, maxmemory="1mb", **{"maxmemory-policy": "noeviction"}) as broker:
         done = run_python(RING_TWENTY_TIMES, environment(tmp_path, BROKER_URL=broker.connection_url))

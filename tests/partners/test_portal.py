@@ -554,6 +554,7 @@ class TestWhoReachesWhat:
         assert private == {*self.POSTS, *self.VIEWED, "institution", "review", "progress", "rows_to_fix"}
 
     @pytest.mark.proves("partner-isolation")
+    @pytest.mark.runs_once("who reaches what is decided in Python")
     def test_nobody_reaches_what_is_not_theirs(self, client):
         own, other = self.world("Alpha"), self.world("Beta")
         stranger = make.attendee("Sans Rôle").user

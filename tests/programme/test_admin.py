@@ -20,7 +20,10 @@ from registrations.models import SeatPool
 from tests import make
 from venues.models import Room, Venue
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.runs_once("pages of the administration: their forms and sheets are read in Python"),
+]
 LIST = "/admin/programme/session/"
 HEADER = "slug,event,title_fr,title_en,kind,track,room,start,end,access,capacity"
 
@@ -61,6 +64,7 @@ def test_a_cancelled_session_is_neither_published_nor_put_back() -> None:
     assert unpublish([session], actor) == 0
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_going_back_to_draft_changes_all_or_none() -> None:
     actor, free = make.organiser(), make.session()
     taken = make.registration().session
@@ -113,6 +117,7 @@ def form(at: Room, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("zone", "hour"), [("Europe/Paris", 13), ("Europe/London", 14), ("Asia/Kolkata", 9)])
+@pytest.mark.on_both("times, as each database keeps them")
 def test_times_are_those_of_the_clocks_at_the_venue(organiser: Client, zone: str, hour: int) -> None:
     room = make.room(venue=make.venue(timezone=zone))
 
@@ -149,6 +154,7 @@ def test_registration_opens_and_closes_by_the_clocks_at_the_venue(organiser: Cli
     assert all(f'value="{time}"' in page for time in ("09:00", "18:00", "12:15"))
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_who_works_in_a_session_is_written_on_its_page(organiser: Client) -> None:
     session, helper = make.session(), make.user("helper@example.org")
     room = session.room
@@ -167,6 +173,7 @@ def test_who_works_in_a_session_is_written_on_its_page(organiser: Client) -> Non
     assert "Accueil" in organiser.get(f"{LIST}{session.pk}/change/").content.decode()
 
 
+@pytest.mark.on_both("a constraint")
 def test_an_account_is_that_of_one_speaker(organiser: Client) -> None:
     account = make.user()
     make.speaker(user=account)
@@ -212,6 +219,7 @@ def test_an_hour_that_does_not_exist_there_or_comes_twice_is_an_error(organiser:
         ({"slug": "été"}, "slug"),
     ],
 )
+@pytest.mark.on_both("odd bytes: each database refuses others")
 def test_what_cannot_be_is_an_error_beside_its_field(organiser: Client, changes: dict[str, Any], field: str) -> None:
     answer = organiser.post(f"{LIST}add/", form(make.room(capacity=100), **changes))
 
@@ -219,6 +227,7 @@ def test_what_cannot_be_is_an_error_beside_its_field(organiser: Client, changes:
     assert not Session.objects.exists()
 
 
+@pytest.mark.on_both("a constraint that only PostgreSQL has")
 def test_two_sessions_in_a_room_at_once_are_an_error(organiser: Client) -> None:
     room = make.room()
     make.session(room=room, starts_at=datetime(2027, 2, 10, 14, 0, tzinfo=UTC))
@@ -228,6 +237,7 @@ def test_two_sessions_in_a_room_at_once_are_an_error(organiser: Client) -> None:
     assert "occupe déjà cette salle" in str(answer.context["adminform"].form.errors)
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_assumed_values_are_marked_beside_their_fields_until_verified(organiser: Client) -> None:
     session = make.session(assumed_fields="start|capacity")
     verified = make.session()
@@ -243,6 +253,7 @@ def test_assumed_values_are_marked_beside_their_fields_until_verified(organiser:
     assert 'class="assumed"' not in organiser.get(f"{LIST}{verified.pk}/change/").content.decode()
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_the_mark_of_an_assumed_value_stays_out_of_the_journal(organiser: Client) -> None:
     speaker = make.speaker(name="Avant", assumed_fields="name")
     parts = {"participations-TOTAL_FORMS": 0, "participations-INITIAL_FORMS": 0}
@@ -300,6 +311,7 @@ def problems(preview: Any) -> list[tuple[int, str, str]]:
 
 
 @pytest.mark.parametrize("delimiter", [",", ";"])
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_sessions_are_imported_after_a_preview(organiser: Client, place: Room, delimiter: str) -> None:
     preview = upload(
         organiser,
@@ -369,6 +381,7 @@ def test_errors_are_sentences(organiser: Client, place: Room) -> None:
 
 @pytest.mark.parametrize("name", ["sessions.csv", "sessions.xlsx"])
 @pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.on_both("what each database gives back")
 def test_what_is_exported_comes_back_unchanged(organiser: Client, name: str, language: str) -> None:
     room = make.room(venue=make.venue(timezone="Europe/London"), name="=1+1")
     make.session(room=room, title_fr="=HYPERLINK(1)", title_en=None, description_fr="- a\n- b", capacity=30)
@@ -412,6 +425,7 @@ def test_a_change_is_shown_before_and_after_and_the_state_is_never_imported(orga
     assert (session.title_fr, session.status) == ("Après", "draft")
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_the_preview_shows_hostile_words_as_words_and_no_inline_style(organiser: Client) -> None:
     preview = upload(
         organiser,
@@ -488,6 +502,7 @@ def test_a_preview_is_confirmed_by_its_author_for_its_list_and_once(client: Clie
 
 
 @pytest.mark.proves("import-preview")
+@pytest.mark.on_both("what each database gives back")
 def test_what_changed_since_the_preview_stops_the_import_whole(organiser: Client, place: Room) -> None:
     preview = upload(
         organiser, f"{HEADER}\n{line('first', start='2027-02-09 09:00', end='2027-02-09 10:00')}\n{line()}"
@@ -527,6 +542,7 @@ def test_a_workbook_of_excel_is_read(organiser: Client, place: Room) -> None:
     assert (session.starts_at, session.capacity) == (datetime(2027, 2, 10, 13, 30, tzinfo=UTC), 50)
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_venues_and_rooms_are_imported_in_french_and_english_words(organiser: Client) -> None:
     confirm(
         organiser,

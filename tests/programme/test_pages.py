@@ -9,7 +9,10 @@ from django.utils import timezone
 from programme.models import Event, Participation, Session
 from tests import make
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.runs_once("pages: their words, their order and the number of their queries are the same on both"),
+]
 
 MORNING = datetime(2027, 2, 4, 8, 30, tzinfo=UTC)  # 9:30 in Paris
 
@@ -191,6 +194,7 @@ def test_speakers_take_one_query(client: Client, number: int, django_assert_num_
     assert page.count('<a class="name"') == number
 
 
+@pytest.mark.on_both("the order of letters")
 def test_speakers_stand_under_their_letter_whatever_its_accent(client: Client) -> None:
     for name in ("Élodie", "Zoé", "Emma", "Éric"):
         make.participation(speaker=make.speaker(name=name))
@@ -271,6 +275,7 @@ def test_an_event_known_to_the_month_shows_no_day(client: Client) -> None:
 
 @pytest.mark.parametrize("kind", ["sessions", "speakers", "events", "venues"])
 @pytest.mark.parametrize("slug", ["inconnu", "x" * 5000, "é", "a--b_c"])
+@pytest.mark.on_both("odd bytes: each database refuses others")
 def test_an_unknown_slug_is_not_found_in_both_languages(client: Client, kind: str, slug: str) -> None:
     assert "Cette page n’existe pas" in client.get(f"/{kind}/{slug}/").content.decode()
     assert client.get(f"/en/{kind}/{slug}/").status_code == 404
@@ -292,6 +297,7 @@ def test_the_page_leads_to_itself_in_the_other_language(client: Client) -> None:
     assert '<link rel="canonical" href="http://testserver/en/programme/?day=2027-02-04">' in english
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_the_navigation_marks_where_one_is(client: Client) -> None:
     session = make.session(slug="panel")
     make.participation(session=session, speaker=make.speaker(slug="ada"))

@@ -10,7 +10,10 @@ from django.test import Client
 from programme.models import Session
 from tests import make
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.runs_once("pages: their words and the number of their queries are the same on both"),
+]
 
 MORNING = datetime(2027, 2, 4, 8, 30, tzinfo=UTC)  # 9:30 in Paris
 
@@ -77,6 +80,7 @@ def test_each_row_holds_the_place_of_its_live_seat(client: Client) -> None:
 
 
 @pytest.mark.proves("drafts-hidden")
+@pytest.mark.on_both("which rows are there")
 def test_drafts_are_nowhere(client: Client) -> None:
     draft = make.session(slug="secret", title="Secret", status=Session.Status.DRAFT, starts_at=MORNING)
     make.participation(session=draft, speaker=make.speaker(slug="inconnue", name="Inconnue"))
@@ -105,6 +109,7 @@ def test_the_usual_day_is_today_during_the_summit_and_else_the_first(client: Cli
         assert current_day(page_of(client, "/programme/")) == shown
 
 
+@pytest.mark.on_both("days, as each database counts them")
 def test_the_usual_day_with_filters_is_the_first_with_a_match(client: Client) -> None:
     make.session(starts_at=MORNING)
     make.session(starts_at=MORNING + timedelta(days=2), track=make.track(slug="cyber"))
@@ -126,6 +131,7 @@ def test_a_day_stands_in_the_strip_with_or_without_a_label(client: Client) -> No
 
 
 @pytest.mark.parametrize("name", ["event", "track", "venue", "access"])
+@pytest.mark.on_both("a search")
 def test_each_filter_keeps_its_sessions_and_stays_when_the_day_changes(client: Client, name: str) -> None:
     wanted = make.session(title="Voulue", starts_at=MORNING, access=Session.Access.PUBLIC)
     make.session(title="Autre", starts_at=MORNING)
@@ -145,6 +151,7 @@ def test_each_filter_keeps_its_sessions_and_stays_when_the_day_changes(client: C
     assert f'hx-get="/programme/seats/?day=2027-02-04&amp;{name}={value}"' in page
 
 
+@pytest.mark.on_both("which rows are there")
 def test_menus_offer_only_what_leads_somewhere(client: Client) -> None:
     make.track(slug="vide")
     make.session(track=make.track(slug="brouillon"), status=Session.Status.DRAFT)
@@ -158,6 +165,7 @@ def test_menus_offer_only_what_leads_somewhere(client: Client) -> None:
     assert '<option value="invitation">' not in page
 
 
+@pytest.mark.on_both("days, as each database counts them")
 def test_an_empty_day_says_on_which_days_there_are_matches(client: Client) -> None:
     make.session(starts_at=MORNING)
     make.session(starts_at=MORNING + timedelta(days=1), track=make.track(slug="cyber"))
@@ -200,6 +208,7 @@ def test_what_the_address_says_in_vain_is_redirected_away(client: Client, asked:
     assert client.get(response["Location"]).status_code == 200
 
 
+@pytest.mark.on_both("odd bytes: each database refuses others")
 def test_a_nul_in_the_address_is_refused(client: Client) -> None:
     response = client.get("/programme/?day=%00")
 
@@ -211,6 +220,7 @@ def test_a_nul_in_the_address_is_refused(client: Client) -> None:
 
 
 @pytest.mark.proves("venue-time")
+@pytest.mark.on_both("days, as each database counts them")
 def test_a_day_is_that_of_the_clock_of_each_venue() -> None:
     paris = make.room(venue=make.venue(timezone="Europe/Paris"))
     montreal = make.room(venue=make.venue(timezone="America/Toronto"))
@@ -222,6 +232,7 @@ def test_a_day_is_that_of_the_clock_of_each_venue() -> None:
     assert [session.day for session in (late_in_montreal, early_in_paris)] == [date(2027, 2, 4), date(2027, 2, 5)]
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_rows_say_their_zone_when_there_are_several(client: Client) -> None:
     make.session(starts_at=MORNING)
     make.session(starts_at=MORNING + timedelta(hours=9), room=make.room(venue=make.venue(timezone="America/Toronto")))
@@ -233,6 +244,7 @@ def test_rows_say_their_zone_when_there_are_several(client: Client) -> None:
 
 
 @pytest.mark.proves("clock-change-nights")
+@pytest.mark.on_both("days, as each database counts them")
 def test_a_night_of_23_hours_loses_no_session() -> None:
     """Paris, 28 March 2027: 2:00 does not exist."""
     sessions = [
@@ -245,6 +257,7 @@ def test_a_night_of_23_hours_loses_no_session() -> None:
 
 
 @pytest.mark.parametrize("day", [date.min, date.max, date(9999, 1, 1)])
+@pytest.mark.on_both("each database has other ends of the calendar")
 def test_the_ends_of_the_calendar_hold_no_session(client: Client, day: date) -> None:
     make.session(starts_at=MORNING)
 

@@ -18,7 +18,10 @@ from registrations.models import Draw, Membership, Registration
 from tests import make
 from tests.html import sent
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.runs_once("pages of the administration: the domain behind them runs on both"),
+]
 LIST = "/admin/registrations/registration/"
 HOSTILE = "<b>Zoé</b>&\"'"
 
@@ -120,6 +123,7 @@ def test_an_empty_waiting_list_says_so(organiser: Client) -> None:
 
 
 @pytest.mark.parametrize("people", [1, 5])
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_the_waiting_list_takes_the_same_queries_for_one_and_for_five(
     organiser: Client, people: int, django_assert_num_queries: Any
 ) -> None:
@@ -138,6 +142,7 @@ def test_the_waiting_list_takes_the_same_queries_for_one_and_for_five(
         organiser.get(page(session, "waitlist"))
 
 
+@pytest.mark.on_both("a search, and odd addresses")
 def test_a_long_waiting_list_has_pages_and_is_searched(organiser: Client) -> None:
     session = full()
     crowd = make.attendees(105)
@@ -185,6 +190,7 @@ def test_a_seat_is_offered_where_seats_are_offered(organiser: Client) -> None:
     assert "Propositions en cours" in answer
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_a_seat_that_does_not_exist_is_refused_with_the_name(organiser: Client) -> None:
     session = full()
     people = [wait(session, f"Personne {n}") for n in range(12)]
@@ -210,6 +216,7 @@ def test_a_priority_moves_people_and_asking_twice_moves_them_once(organiser: Cli
 
 
 @pytest.mark.parametrize("priority", ["", "x", "100", "-100", "1.5", "٣", "9" * 400])
+@pytest.mark.on_both("numbers that are too large for one database or the other")
 def test_an_odd_priority_changes_nothing(organiser: Client, priority: str) -> None:
     session = full()
     waiting = wait(session)
@@ -251,6 +258,7 @@ def test_whoever_got_a_seat_meanwhile_keeps_it(organiser: Client) -> None:
 
 
 @pytest.mark.proves("waitlist-admin")
+@pytest.mark.on_both("a race")
 def test_a_seat_given_between_the_look_and_the_removal_is_kept() -> None:
     """Who removes somebody from the waiting list saw them wait; the seat came in the very moment between."""
     session = full()
@@ -265,6 +273,7 @@ def test_a_seat_given_between_the_look_and_the_removal_is_kept() -> None:
     assert status(seen) == "confirmed"
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_lots_are_drawn_once_and_the_seed_is_shown(organiser: Client) -> None:
     session = make.session(seats=1, waiting_list="draw", draw_at=timezone.now() + timedelta(days=1))
     seated = make.registration(session)
@@ -288,6 +297,7 @@ def test_lots_are_drawn_once_and_the_seed_is_shown(organiser: Client) -> None:
     assert status(seated) == "confirmed"
 
 
+@pytest.mark.on_both("numbers that are too large for one database or the other")
 def test_forged_choices_touch_nobody_else(organiser: Client) -> None:
     session, other = full(waiting_list="by_hand"), full(waiting_list="by_hand")
     elsewhere = wait(other)
@@ -306,6 +316,7 @@ def test_forged_choices_touch_nobody_else(organiser: Client) -> None:
 
 
 @pytest.mark.parametrize("name", ["waitlist", "capacity", "clashes"])
+@pytest.mark.on_both("numbers that are too large for one database or the other")
 def test_an_unknown_session_is_not_found(organiser: Client, name: str) -> None:
     assert organiser.get(f"/admin/programme/session/999999/{name}/").status_code == 404
     assert organiser.get(f"/admin/programme/session/{10**20}/{name}/").status_code == 404
@@ -384,6 +395,7 @@ def test_why_is_answered_for_a_session_and_a_person(organiser: Client) -> None:
         assert f"{LIST}why/?" in organiser.get(address).content.decode(), address
 
 
+@pytest.mark.on_both("a search")
 def test_why_lets_one_search_for_both(organiser: Client) -> None:
     session, other = make.session(title="Éthique et droit"), make.session(title="Éthique et santé")
     ada = make.attendee("Ada")
@@ -402,10 +414,12 @@ def test_why_lets_one_search_for_both(organiser: Client) -> None:
     "query",
     ["", "?session=x", "?session=99999999999999999999&attendee=-1", "?attendee=²", "?find_attendee=" + "a" * 5000],
 )
+@pytest.mark.on_both("numbers that are too large for one database or the other")
 def test_why_survives_odd_addresses(organiser: Client, query: str) -> None:
     assert organiser.get(f"{LIST}why/{query}").status_code == 200
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_why_is_for_those_who_may_see_registrations(client: Client) -> None:
     assert staff(client, "view_session", "view_attendee").get(f"{LIST}why/").status_code == 403
     assert staff(client, "view_registration").get(f"{LIST}why/").status_code == 200
@@ -441,6 +455,7 @@ def test_requests_stand_in_a_list_with_their_reasons(organiser: Client, on_reque
 
 
 @pytest.mark.proves("batch-requests")
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_a_batch_is_granted_with_a_message_and_refusals_are_told_one_by_one(
     organiser: Client, on_request: Session
 ) -> None:
@@ -477,6 +492,7 @@ def test_declining_asks_for_a_message(organiser: Client, on_request: Session) ->
 
 
 @pytest.mark.parametrize("answer", ["a" * 1001, "a\x07b", "\u202eabc"])
+@pytest.mark.on_both("odd bytes: each database refuses others")
 def test_an_odd_message_decides_nothing(organiser: Client, on_request: Session, answer: str) -> None:
     request = ask_for(on_request)
 
@@ -564,6 +580,7 @@ def test_a_capacity_below_what_is_taken_leads_to_the_three_ways(organiser: Clien
         assert words in text
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_everybody_is_kept(organiser: Client) -> None:
     session = full(seats=3)
     Session.objects.filter(pk=session.pk).update(capacity=5)
@@ -592,6 +609,7 @@ def test_registration_is_closed(organiser: Client) -> None:
 
 @pytest.mark.proves("capacity-preview")
 @pytest.mark.parametrize("names", [False, True], ids=["the last come", "named"])
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_people_move_to_the_head_of_the_waiting_list_and_those_alone_are_told(organiser: Client, names: bool) -> None:
     """Nobody registers meanwhile: 30 confirmed, 25 wanted."""
     session = full(seats=30)
@@ -632,6 +650,7 @@ def test_people_move_to_the_head_of_the_waiting_list_and_those_alone_are_told(or
         {"who": "named", "people": ["x", "99999999999999999999"]},
     ],
 )
+@pytest.mark.on_both("numbers that are too large for one database or the other")
 def test_an_odd_choice_changes_nothing(organiser: Client, changes: dict[str, Any]) -> None:
     session = full(seats=3)
     form = capacity_form(organiser, session, 2) | {"how": "move"}
@@ -645,6 +664,7 @@ def test_an_odd_choice_changes_nothing(organiser: Client, changes: dict[str, Any
     assert re.search("errorlist|errornote", answer.content.decode())
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_a_number_that_no_longer_fits_is_asked_again(organiser: Client) -> None:
     session = full(seats=3)
     gone, *going = Registration.objects.confirmed()
@@ -738,6 +758,7 @@ def test_the_page_of_clashes_costs_the_same_for_one_and_for_four(
 
 
 @pytest.mark.proves("session-cancelled-whole")
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_cancelling_a_session_says_whom_it_concerns_then_ends_everything(organiser: Client) -> None:
     session, other = full(seats=2, title="Éthique", waiting_list="offer"), full()
     people = [wait(session), wait(session)]
@@ -784,6 +805,7 @@ def test_a_cancelled_session_comes_back_as_a_draft_with_nobody_in_it(organiser: 
 
 
 @pytest.mark.proves("session-cancelled-whole")
+@pytest.mark.on_both("a constraint that only PostgreSQL has")
 def test_a_session_whose_room_is_taken_meanwhile_does_not_come_back(organiser: Client) -> None:
     room, when = (
         make.room(),
@@ -811,6 +833,7 @@ def test_cancelling_asks_for_both_rights(client: Client) -> None:
 
 
 @pytest.mark.proves("overbooking-reason")
+@pytest.mark.on_both("its reason is a row of the history")
 def test_more_people_than_the_room_holds_need_a_reason_that_stays_in_the_history(organiser: Client) -> None:
     session = make.session(seats=5, room=make.room(capacity=5))
     address = f"/admin/programme/session/{session.pk}/change/"

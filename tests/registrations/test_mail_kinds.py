@@ -13,7 +13,7 @@ from partners.models import PartnerRole
 from registrations.domain import booking, pools
 from tests import make
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.runs_once("texts of mails: written in Python")]
 KINDS = sorted(key for key in mail_templates.kinds if key != "allocations.allocated")
 LANGUAGES = pytest.mark.parametrize("language", ["fr", "en"])
 NO_SESSION = {"accounts.code"}
@@ -100,6 +100,7 @@ def test_a_kind_is_shown_about_the_last_person_that_it_concerned() -> None:
 
 
 @pytest.mark.proves("editable-mail-templates")
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_showing_a_kind_writes_nothing() -> None:
     session, institution, _cohort = the_summit()
     PartnerRole.objects.create(institution=institution, user=make.user())

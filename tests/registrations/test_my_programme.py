@@ -15,7 +15,10 @@ from tests.registrations.pages import Form, form, send, url, words
 from tests.registrations.test_seat_pages import REASON, ask, full, give_back, status_of
 from venues.models import TravelTime
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.runs_once("pages: the order of the list and its words are made in Python"),
+]
 
 ME = reverse("registrations:me")
 NOON = timezone.now().replace(minute=0, second=0, microsecond=0) + timedelta(days=7)
@@ -59,6 +62,7 @@ def test_offers_come_first_then_seats_then_waiting_lists_then_requests_then_the_
 
 
 @pytest.mark.proves("my-programme-order")
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_two_seats_too_far_apart_are_marked_between_their_rows(client, ada):
     first, second = (
         make.session(title="Matin", starts_at=NOON),

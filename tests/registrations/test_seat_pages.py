@@ -14,7 +14,10 @@ from registrations.models import IdempotencyKey, Invitation, Limit, Membership, 
 from tests import make
 from tests.registrations.pages import box, form, forms, row, send, url, words
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.runs_once("pages: what they say of a seat is decided in Python, by rules that run on both"),
+]
 
 Mode = Session.WaitingList
 Status = Registration.Status
@@ -243,6 +246,7 @@ def test_free_seats_that_go_to_the_waiting_list_first_are_not_promised_to_newcom
     assert status_of(session, ada) == "waiting"
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_before_lots_are_drawn_the_page_says_when_and_no_place(client, ada):
     session = full(waiting=1, waiting_list=Mode.DRAW, draw_at=NOW + timedelta(days=1))
     answer = send(client, form(box(client, session), "Rejoindre la liste d’attente"))
@@ -291,6 +295,7 @@ def test_once_a_session_has_begun_nobody_is_told_to_wait(client, ada):
 
 
 @pytest.mark.proves("waitlist-before-joining")
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_two_people_wait_together_by_a_code(client, ada):
     session, grace = full(), make.attendee("Grace Hopper")
     ask(session, ada)
@@ -314,6 +319,7 @@ def test_two_people_wait_together_by_a_code(client, ada):
 
 @pytest.mark.proves("typed-text-kept")
 @pytest.mark.parametrize("code", ["", "ABCDEFGH", "\0", "é" * 500, "\u202eABC", "<b>"])
+@pytest.mark.on_both("odd bytes: each database refuses others")
 def test_a_code_that_is_none_is_an_error_beside_the_field(client, ada, code):
     session = full()
     ask(session, ada)
@@ -402,6 +408,7 @@ def test_an_offer_that_clashes_is_changed_for_what_one_has(client, ada, offer):
     assert (status_of(held, ada), status_of(offer, ada)) == ("swapped", "confirmed")
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_an_offer_that_is_over_is_no_longer_accepted_and_says_so(client, ada, offer):
     page = box(client, offer)
     Registration.objects.filter(attendee=ada).update(offer_expires_at=timezone.now())
@@ -468,6 +475,7 @@ def test_one_asks_with_a_reason_and_reads_it_again(client, ada, holds, before, a
     ],
 )
 @pytest.mark.parametrize("target", ["seat-box", ""])
+@pytest.mark.on_both("odd bytes: each database refuses others")
 def test_a_reason_that_cannot_be_sent_is_an_error_beside_the_field_with_the_text_kept(
     client, ada, reason, error, target
 ):
@@ -765,6 +773,7 @@ def test_nobody_gives_up_the_seat_of_somebody_else(client, ada):
     "odd", ["%00", "%C3%A9" * 20_000, "%ED%A0%80", "%FF", "%E2%80%AE", "'+OR+1=1", "%3Cscript%3E", "-1", "%0D%0A%0D%0A"]
 )
 @pytest.mark.parametrize("name", ["key", "seen", "leave", "despite", "reason", "next", "code"])
+@pytest.mark.on_both("odd bytes: each database refuses others")
 def test_odd_bytes_in_any_field_never_crash(client, ada, name, odd):
     """An answer, never a crash, and never half a change."""
     session = full(waiting_list=Mode.OFFER)
@@ -788,6 +797,7 @@ def test_odd_bytes_in_any_field_never_crash(client, ada, name, odd):
 
 @pytest.mark.parametrize("slug", ["nulle-part", "%00", "a" * 300])
 @pytest.mark.parametrize("act", ["seat", "register", "accept", "cancel", "party", "draw"])
+@pytest.mark.on_both("odd bytes: each database refuses others")
 def test_a_session_that_is_none_is_not_found(client, ada, act, slug):
     address = reverse("registrations:seat", args=["x"]).replace("x", slug).replace("seat", act)
 
@@ -866,6 +876,7 @@ def test_an_offer_is_accepted_from_its_row(client, ada, offer):
 
 
 @pytest.mark.proves("clash-before-click")
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_a_change_has_the_other_rows_of_the_day_looked_at_again(client, ada):
     """The page that is open shows the clash before the next click, not after it."""
     one, two = make.session(title="Puces", starts_at=NOON), make.session(starts_at=NOON)

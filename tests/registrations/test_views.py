@@ -17,7 +17,10 @@ from registrations.domain import booking, ways_in
 from registrations.models import Registration
 from tests import make
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.runs_once("pages: what they answer is decided in Python, by rules that run on both"),
+]
 
 
 def url(name: str, session: Session) -> str:
@@ -141,6 +144,7 @@ def test_a_session_that_has_started_takes_nobody(client, ada):
     assert Registration.objects.count() == 0
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_a_stranger_signs_in_first_and_comes_back_to_the_seat(client):
     session = make.session()
 
@@ -193,6 +197,7 @@ def test_a_forged_field_changes_nothing(client, ada):
 
 @pytest.mark.proves("typed-text-kept")
 @pytest.mark.parametrize("seen", ["\0", "é" * 10_000, "%ED%A0%80", "\u202e", "' OR 1=1"])
+@pytest.mark.on_both("odd bytes: each database refuses others")
 def test_odd_bytes_in_the_form_never_crash(client, ada, seen):
     session = make.session()
 
@@ -222,6 +227,7 @@ def test_the_seats_of_a_day_cost_the_same_queries(client, ada, django_assert_num
 
 
 @pytest.mark.parametrize("day", ["", "hier", "9999-99-99", "9999-12-31", "0001-01-01", "\0", "2027-02-04' --"])
+@pytest.mark.on_both("odd days: each database has other ends of the calendar")
 def test_an_odd_day_has_no_seats(client, day):
     response = client.get(reverse("registrations:seats"), {"day": day})
 
@@ -244,6 +250,7 @@ def test_a_row_of_the_programme_lets_an_attendee_register_at_once_and_shows_a_st
     assert f'hx-post="{url("register", session)}"' in seats_of_the_day(client, session).content.decode()
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_only_rows_that_have_something_to_tell_are_sent(client, ada):
     session = make.session(access=Session.Access.PUBLIC)
     invited = make.session()
@@ -288,6 +295,7 @@ def test_strangers_see_a_seat_that_was_taken_within_seconds(keeps_pages, monkeyp
     assert "Complet" in seats_of_the_day(Client(), session).content.decode()
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_made_up_days_and_filters_fill_no_cache(keeps_pages):
     session = make.session()
 

@@ -139,6 +139,7 @@ def test_every_page_answers_in_both_languages(organiser: Client, label: str, lan
 
 @pytest.mark.parametrize("label", LABELS)
 @pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.runs_once("the number of queries is the same on both")
 def test_a_list_takes_the_same_queries_for_one_row_and_for_three(
     organiser: Client, label: str, rows: int, django_assert_num_queries: Any
 ) -> None:

@@ -6,6 +6,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+pytestmark = pytest.mark.runs_once("catalogues are files: no database is asked")
+
 HEADER = (
     'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n'
     '"Plural-Forms: nplurals=2; plural=(n > 1);\\n"\n\n'

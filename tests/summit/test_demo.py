@@ -34,6 +34,8 @@ from tests.demo import Demo, running_demo
 from tests.processes import wait_until
 from tests.smtp import free_port
 
+pytestmark = pytest.mark.runs_once("the demo has a SQLite file of its own")
+
 # --- Its processes, on a folder that one start after another uses -----------------------------------------------------
 
 
@@ -68,7 +70,6 @@ def bystander() -> Iterator[subprocess.Popen[bytes]]:
         other.kill()
 
 
-@pytest.mark.runs_once("the demo has a SQLite file of its own")
 @pytest.mark.slow(20)
 def test_one_ctrl_c_ends_everything_that_it_started_and_nothing_else(
     folder: Path, bystander: subprocess.Popen[bytes]
@@ -92,7 +93,6 @@ def test_one_ctrl_c_ends_everything_that_it_started_and_nothing_else(
     assert bystander.poll() is None
 
 
-@pytest.mark.runs_once("the demo has a SQLite file of its own")
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process ask to end with its parent")
 @pytest.mark.slow(20)  # beside the one above, whose folder it uses
 def test_a_killed_starter_leaves_no_orphans_and_a_second_start_keeps_the_data(folder: Path) -> None:
@@ -115,7 +115,6 @@ def test_a_killed_starter_leaves_no_orphans_and_a_second_start_keeps_the_data(fo
         )
 
 
-@pytest.mark.runs_once("the demo has a SQLite file of its own")
 @pytest.mark.slow(20)  # beside the one above, whose folder it uses
 def test_without_valkey_a_folder_rings_the_worker_and_a_dead_worker_ends_the_demo(folder: Path) -> None:
     with running_demo(folder, free_port(), before="starter.valkey_binary = lambda: None") as demo:

@@ -5,6 +5,8 @@ from django.urls import reverse
 from summit import errors
 from tests import make
 
+pytestmark = pytest.mark.runs_once("pages: errors ask no database")
+
 
 def test_a_page_that_does_not_exist_says_so_in_the_language_of_its_address(client: Client) -> None:
     french, english = client.get("/rien/"), client.get("/en/nothing/")

@@ -226,6 +226,7 @@ def test_an_hour_that_the_clocks_skip_is_refused(folder: Path, edit: Edit) -> No
 
 
 @pytest.mark.proves("atomic-load")
+@pytest.mark.runs_once("files are read before any row is written")
 def test_every_mistake_of_every_file_is_listed_at_once_and_nothing_is_loaded(folder: Path, edit: Edit) -> None:
     opening = line_of("sessions.csv", "x-ouverture")
     (folder / "speakers.csv").unlink()
@@ -414,6 +415,7 @@ def test_allotments_and_capacity_may_shrink_and_grow_together(folder: Path, edit
         (lambda raw: raw.replace(b"slug", b"name", 1), 1, "this column is there twice"),
     ],
 )
+@pytest.mark.runs_once("files are read before any row is written")
 def test_a_file_that_is_no_table_is_named(
     folder: Path, spoil: Callable[[bytes], bytes], line: int, sentence: str
 ) -> None:
@@ -426,6 +428,7 @@ def test_a_file_that_is_no_table_is_named(
     assert any(sentence in words for *_, words in found)
 
 
+@pytest.mark.runs_once("files are read before any row is written")
 def test_semicolons_are_welcome_too(folder: Path) -> None:
     path = folder / "institutions.csv"
     with path.open(newline="") as source:
@@ -436,6 +439,7 @@ def test_semicolons_are_welcome_too(folder: Path) -> None:
     assert load(folder, today=TODAY).counts["institutions"].new == len(rows) - 1
 
 
+@pytest.mark.runs_once("files are read before any row is written")
 def test_a_byte_order_mark_and_windows_line_ends_are_welcome(folder: Path) -> None:
     for path in folder.glob("*.csv"):
         path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
@@ -448,6 +452,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_welcome(folder: Path) -> No
 # --- The command ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.runs_once("the words of a command")
 def test_the_command_tells_each_kind_in_one_line() -> None:
     out = StringIO()
     call_command("load_summit", stdout=out)
@@ -457,6 +462,7 @@ def test_the_command_tells_each_kind_in_one_line() -> None:
     assert lines[-1].startswith("669 changes. The programme begins on Thursday ")
 
 
+@pytest.mark.runs_once("files are read before any row is written")
 def test_the_command_refuses_with_one_line_per_mistake(folder: Path, edit: Edit) -> None:
     edit("days.csv", 2, "date", "06/02/2025")
 

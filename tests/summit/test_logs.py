@@ -13,6 +13,8 @@ import pytest
 
 from summit.logs import LineFormatter
 
+pytestmark = pytest.mark.runs_once("lines of the log: no database is asked")
+
 ROOT = Path(__file__).parents[2]
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 

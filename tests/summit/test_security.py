@@ -14,7 +14,10 @@ ROOT = Path(__file__).parents[2]
 APPS = sorted(folder.parent for folder in ROOT.glob("*/apps.py"))
 EVERYWHERE = ["/", "/en/programme/", "/accounts/login/", "/me/", "/admin/", "/nowhere/", "/livez"]
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.runs_once("answers and sources: what protects a page does not depend on the database"),
+]
 
 
 @pytest.mark.parametrize(
@@ -50,6 +53,7 @@ def test_every_page_runs_only_our_own_scripts_and_cannot_be_framed(client: Clien
 
 @pytest.mark.proves("no-cached-personal-pages")
 @pytest.mark.parametrize("path", EVERYWHERE)
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_no_page_is_kept_by_a_shared_cache_unless_it_says_so(client: Client, path: str):
     answer = client.get(path)
 

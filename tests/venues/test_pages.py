@@ -3,7 +3,10 @@ from django.test import Client
 
 from tests import make
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.runs_once("pages: their words and the number of their queries are the same on both"),
+]
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -17,6 +20,7 @@ def test_venues_are_listed_in_one_query(client: Client, number: int, django_asse
     assert response.content.decode().count('<a class="title"') == number
 
 
+@pytest.mark.on_both("the order of letters")
 def test_venues_of_the_main_city_come_first_and_accents_sort_with_their_letter(client: Client) -> None:
     for name, city in [("Zénith", "Paris"), ("École normale", "Paris"), ("Fondation", "Paris"), ("Abbaye", "Saclay")]:
         make.venue(name=name, city=city)
@@ -55,6 +59,7 @@ def test_a_venue_shows_its_rooms_in_two_queries(client: Client, number: int, dja
     assert "https://www.openstreetmap.org/?mlat=48.86&amp;mlon=2.31" in page
 
 
+@pytest.mark.on_both("runs a statement that no other test runs")
 def test_a_venue_without_a_position_shows_no_map(client: Client) -> None:
     make.venue(slug="quelque-part")
 
