@@ -77,6 +77,7 @@ def test_it_stands_in_production(settings):
         call_command("move_clock", "2d")
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("by", "moved"), [("2d", 2 * DAY), ("3h", DAY / 8), ("-45m", timedelta(minutes=-45)), ("0", timedelta())]
 )
