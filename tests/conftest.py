@@ -13,7 +13,7 @@ from django.utils import translation
 from django.utils.translation import trans_real
 
 from tests import browser as machine
-from tests import template
+from tests import flush, template
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
