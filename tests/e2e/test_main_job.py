@@ -3,7 +3,7 @@ mail, give it back."""
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,22 +11,12 @@ from icalendar import Calendar
 from playwright.sync_api import Browser, Page, expect
 
 from tests import browser as machine
-from tests.demo import Demo, running_demo
-from tests.smtp import free_port
+from tests.demo import Demo
 
 pytestmark = pytest.mark.browser
 
 TITLE = "Intervention de Yann Le Cun"
 SECONDS_FOR_A_MAIL = 10
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory, copy_of_the_product: Callable[[Path], None]) -> Iterator[Demo]:
-    folder = tmp_path_factory.mktemp("démo") / "mes données"
-    copy_of_the_product(folder / "summit.sqlite3")
-    with running_demo(folder, free_port()) as demo:
-        demo.url  # noqa: B018 - waits until it answers
-        yield demo
 
 
 @pytest.fixture
@@ -54,6 +44,7 @@ def sign_in(page: Page, mailbox: Page, demo: Demo, address: str, button: str) ->
 
 @pytest.mark.proves("real-browser")
 @pytest.mark.slow(15)
+@pytest.mark.slow(50)  # beside the story of a partner, whose demo it uses
 def test_from_the_programme_to_a_seat_and_back(
     page: Page, mailbox: Page, demo: Demo, chromium: Browser, tmp_path: Path
 ) -> None:

@@ -4,7 +4,6 @@ answer, places move on."""
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,10 +12,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from summit.loading.loader import OWN_DATA
 from tests import browser as machine
-from tests.demo import Demo, running_demo
+from tests.demo import Demo
 from tests.e2e.test_main_job import latest_mail, sign_in
 from tests.processes import run_python
-from tests.smtp import free_port
 
 pytestmark = pytest.mark.browser
 
@@ -29,15 +27,6 @@ from registrations.models import Cohort
 pools.allot(Session.objects.get(slug="gp-puces"), Cohort.objects.get(slug="cnam-medas"), 1)
 """
 PANEL = "La chaîne d’approvisionnement des puces électroniques"
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory, copy_of_the_product: Callable[[Path], None]) -> Iterator[Demo]:
-    folder = tmp_path_factory.mktemp("partenaire") / "données"
-    copy_of_the_product(folder / "summit.sqlite3")
-    with running_demo(folder, free_port()) as demo:
-        demo.url  # noqa: B018 - waits until it answers
-        yield demo
 
 
 def is_good(page: Page) -> None:
