@@ -277,7 +277,7 @@ def one_rush(
 
 def one_by_one(server: Server, session: Any, crowd: list[dict[str, Any]]) -> list[float]:
     """Milliseconds, in the middle, of a POST that takes a seat, of one that is told that none is left, and of one that
-    gets a place in line, while nobody else is there. All have opened the box before."""
+    gets a place on the waiting list, while nobody else is there. All have opened the box before."""
     from django.db import connection  # noqa: PLC0415
 
     from programme.models import Session  # noqa: PLC0415

@@ -99,6 +99,11 @@ def django_db_modify_db_settings(
 
 
 @pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    flush.only_what_holds_rows(connection)
+
+
+@pytest.fixture(scope="session")
 def copy_of_the_product(
     pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[Path], None]:

@@ -1,5 +1,6 @@
-"""What a test with transactions leaves is deleted after it. Django empties every table and makes content types and permissions
-anew, which takes longer than many a test; here only tables that hold rows are emptied, and those two are kept as they are."""
+"""What a test with transactions leaves is deleted after it. Django empties every table and makes content types and
+permissions anew, which takes longer than many a test; here only tables that hold rows are emptied, and those two are
+kept as they are."""
 
 from typing import Any
 

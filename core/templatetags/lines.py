@@ -9,5 +9,6 @@ register = template.Library()
 
 @register.filter(is_safe=True)
 def one_line(text: str) -> str:
-    """The lines of a `{% filter one_line %}` as one, with a space between them: for attributes, titles and plain mails."""
+    """The lines of a `{% filter one_line %}` as one, with a space between them: for attributes, titles and plain
+    mails."""
     return re.sub(r"[ \t]*\n[ \t\n]*", " ", text.strip(" \t\n"))

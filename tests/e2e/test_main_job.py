@@ -43,7 +43,6 @@ def sign_in(page: Page, mailbox: Page, demo: Demo, address: str, button: str) ->
 
 
 @pytest.mark.proves("real-browser")
-@pytest.mark.slow(15)
 @pytest.mark.slow(50)  # beside the story of a partner, whose demo it uses
 def test_from_the_programme_to_a_seat_and_back(
     page: Page, mailbox: Page, demo: Demo, chromium: Browser, tmp_path: Path

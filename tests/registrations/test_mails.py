@@ -338,12 +338,18 @@ def test_each_end_of_a_seat_is_told_in_its_words_and_takes_the_entry_out(ending)
         (
             True,
             "Place déclinée : ",
-            "vous avez décliné la place qui vous était proposée : elle va à la personne suivante sur la liste d’attente.",
+            (
+                "vous avez décliné la place qui vous était proposée : elle va à la personne suivante sur la liste "
+                "d’attente."
+            ),
         ),
         (
             False,
             "Proposition expirée : ",
-            "le délai de réponse est passé : la place qui vous était proposée est allée à la personne suivante sur la liste d’attente.",
+            (
+                "le délai de réponse est passé : la place qui vous était proposée est allée à la personne suivante "
+                "sur la liste d’attente."
+            ),
         ),
     ],
 )

@@ -1,4 +1,5 @@
-// Turns the fieldsets of a form's languages into tabs, brings the current list into view, and gives names to what Django's own scripts
+// Turns the fieldsets of a form's languages into tabs, brings the current list into view, and gives names to what
+// Django's own scripts
 // build without.
 // Without this script the languages stand one below the other.
 "use strict";
@@ -73,7 +74,8 @@ neighbours().forEach(makeTabs);
 // On a phone the rows of lists scroll inside themselves: bring the current one into view.
 for (const strip of document.querySelectorAll("#lists ul, #models ul")) {
   const current = strip.querySelector("[aria-current]");
-  if (current) strip.scrollLeft += current.getBoundingClientRect().left - strip.getBoundingClientRect().left - (strip.clientWidth - current.clientWidth) / 2;
+  if (current) strip.scrollLeft += current.getBoundingClientRect().left
+    - strip.getBoundingClientRect().left - (strip.clientWidth - current.clientWidth) / 2;
 }
 
 // select2 builds a box beside the select, and leaves the label with the select.
@@ -87,7 +89,8 @@ function nameBoxes(root) {
     const label = select.labels[0];
     if (label) {
       label.id = label.id || `${select.id}-label`;
-      const chosen = box.getAttribute("aria-labelledby"); // where one chooses several, the box that one types into needs the name
+      // where one chooses several, the box that one types into needs the name
+      const chosen = box.getAttribute("aria-labelledby");
       box.setAttribute("aria-labelledby", chosen ? `${label.id} ${chosen}` : label.id);
       box.querySelector("[role=searchbox]")?.setAttribute("aria-labelledby", label.id);
     } else {
@@ -103,7 +106,8 @@ if (window.django?.jQuery) window.django.jQuery(() => nameBoxes(document));
 window.addEventListener("load", () => setTimeout(() => nameBoxes(document))); // the two lists of rights are built then
 document.addEventListener("formset:added", (event) => setTimeout(() => nameBoxes(event.target)));
 
-// How many people an announcement goes to, counted again whenever its audience changes. Without this script it is said when it is saved.
+// How many people an announcement goes to, counted again whenever its audience changes. Without this script it is said
+// when it is saved.
 const audience = document.querySelector("[data-audience]");
 if (audience && window.django?.jQuery) {
   const form = audience.closest("form");

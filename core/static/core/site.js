@@ -29,7 +29,8 @@
     pressed = null;
   });
 
-  // What was typed elsewhere in what is drawn anew, and not sent yet, stays; and whatever has the focus then is in view.
+  // What was typed elsewhere in what is drawn anew, and not sent yet, stays; and whatever has the focus then is in
+  // view.
   let typed = [];
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { target, requestConfig } = event.detail;
@@ -45,7 +46,8 @@
     if ("keep" in event.detail.target.dataset) document.activeElement?.scrollIntoView({ block: "nearest" });
   });
 
-  // When the network or the server fails under htmx, go there the ordinary way: the browser then says what is wrong. A form that
+  // When the network or the server fails under htmx, go there the ordinary way: the browser then says what is wrong. A
+  // form that
   // did have its effect has it once: its key says so.
   for (const name of ["htmx:sendError", "htmx:responseError"]) {
     document.addEventListener(name, (event) => {
