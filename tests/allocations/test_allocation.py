@@ -24,6 +24,7 @@ from registrations.models import Limit, Registration, SeatPool
 from tests import make
 from tests.crowd import all_at_once
 from tests.processes import environment, run_python
+from tests.registrations.acts import register
 from venues.domain.travel import Travel
 from venues.models import TravelTime
 
@@ -659,10 +660,7 @@ def test_people_who_register_at_that_moment_leave_the_books_right():
     for person in make.attendees(20):
         asks(allocation, person, *sessions)
     run, organiser = simulate(allocation), make.organiser()
-    jobs = [
-        partial(booking.register, sessions[n % 2], person, actor=person.user, waits=True)
-        for n, person in enumerate(make.attendees(12))
-    ]
+    jobs = [partial(register, sessions[n % 2], person, waits=True) for n, person in enumerate(make.attendees(12))]
 
     answers = all_at_once(
         [*jobs[:6], partial(allocating.commit, run, actor=organiser, at=allocation.closes_at), *jobs[6:]]

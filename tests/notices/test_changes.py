@@ -24,7 +24,7 @@ from registrations.domain import booking, waitlist
 from registrations.models import Registration
 from tests import make
 from tests.crowd import all_at_once
-from tests.registrations.acts import books, fill, mails, wait
+from tests.registrations.acts import books, fill, mails, register, wait
 from tests.registrations.pages import words
 
 pytestmark = pytest.mark.django_db
@@ -446,9 +446,9 @@ def test_a_session_cancelled_while_seats_are_handed_on_leaves_nobody_seated_and_
     jobs = [
         *(partial(booking.cancel, session, who, actor=who.user) for who in holders[:6]),
         partial(waitlist.settle_all, timezone.now()),
-        *(partial(booking.register, session, who, actor=who.user, waits=True) for who in newcomers[:25]),
+        *(partial(register, session, who, waits=True) for who in newcomers[:25]),
         partial(publication.cancel, [session], actor),
-        *(partial(booking.register, session, who, actor=who.user, waits=True) for who in newcomers[25:]),
+        *(partial(register, session, who, waits=True) for who in newcomers[25:]),
         partial(waitlist.settle_all, timezone.now()),
     ]
 

@@ -6,17 +6,20 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.models import Attendee
+from accounts.models import Attendee, User
+from core import clock
 from outbox.models import Message
 from programme.models import Session
 from registrations.domain import booking, invariants, waitlist
 from registrations.domain.booking import SeatRefused
-from registrations.models import Cohort, Membership, Registration
+from registrations.models import Cohort, Membership, Registration, SeatPool
 from tests import make
 
 
-def register(session: Session, who: Attendee, **options: Any) -> Registration:
-    return booking.register(booking.Ask(session, who, actor=who.user, **options))
+def register(
+    session: Session, who: Attendee, *, actor: User | None = None, pools: list[SeatPool] | None = None, **options: Any
+) -> Registration:
+    return booking.register(booking.Ask(session, who, actor=actor or who.user, **options), pools=pools)
 
 
 def wait(session: Session, who: Attendee | None = None, **options: Any) -> Attendee:
@@ -35,7 +38,7 @@ def fill(session: Session, at: datetime | None = None) -> list[Attendee]:
     """Take all free seats of the general pool, each by somebody else."""
     people = [make.attendee() for _ in range(make.pool(session).left)]
     for who in people:
-        register(session, who, despite=True, at=at)
+        register(session, who, despite=True, at=at or clock.now())
     return people
 
 

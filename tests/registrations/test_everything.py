@@ -30,7 +30,7 @@ from registrations.domain import booking, cohorts, pools, waitlist
 from registrations.domain.booking import SeatRefused
 from registrations.models import Invitation, Limit, Membership, Party, Registration
 from tests import make
-from tests.registrations.acts import books
+from tests.registrations.acts import books, register
 
 pytestmark = pytest.mark.django_db
 
@@ -160,9 +160,7 @@ class Everything(RuleBasedStateMachine):
     @rule(person=PEOPLE, session=SESSIONS, waits=st.booleans(), despite=st.booleans())
     def register(self, person: int, session: int, waits: bool, despite: bool) -> None:
         who = self.people[person]
-        self.do(
-            booking.register, self.session(session), who, actor=who.user, waits=waits, despite=despite, reason="Oui"
-        )
+        self.do(register, self.session(session), who, waits=waits, despite=despite, reason="Oui")
 
     @rule(person=PEOPLE, session=SESSIONS)
     def join(self, person: int, session: int) -> None:
@@ -170,7 +168,7 @@ class Everything(RuleBasedStateMachine):
 
     @rule(person=PEOPLE, session=SESSIONS)
     def bring_a_guest(self, person: int, session: int) -> None:
-        self.do(booking.register, self.session(session), self.people[person], actor=self.organiser, let_in=True)
+        self.do(register, self.session(session), self.people[person], actor=self.organiser, let_in=True)
 
     @rule(person=PEOPLE, session=SESSIONS)
     def cancel(self, person: int, session: int) -> None:
@@ -186,7 +184,7 @@ class Everything(RuleBasedStateMachine):
     def swap(self, person: int, session: int) -> None:
         who = self.people[person]
         leave = Registration.objects.live().filter(attendee=who).values_list("uuid", flat=True)
-        self.do(booking.register, self.session(session), who, actor=who.user, leave=leave, waits=True, reason="Oui")
+        self.do(register, self.session(session), who, leave=leave, waits=True, reason="Oui")
 
     @rule(number=ANY, despite=st.booleans(), leaves=st.booleans())
     def accept(self, number: int, despite: bool, leaves: bool) -> None:
