@@ -6,23 +6,28 @@ from typing import Any
 
 from django.contrib.contenttypes.management import create_contenttypes
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.models.signals import post_migrate
 
 KEPT = {"django_content_type", "auth_permission"}  # what the models say, and no test changes
 
 
 def only_what_holds_rows(connection: BaseDatabaseWrapper) -> None:
-    """From now on, for the test database of `connection`."""
+    """From now on, for every test database of the kind of `connection`.
+
+    It is said of the kind: while a browser runs, Django gives the same thread another connection.
+    """
     post_migrate.disconnect(create_contenttypes)
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
-    quote = connection.ops.quote_name
 
-    def sql_flush(style: Any, tables: list[str], **options: bool) -> list[str]:
+    def sql_flush(self: BaseDatabaseOperations, style: Any, tables: list[str], **options: bool) -> list[str]:
         asked = [
-            f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM {quote(table)})" for table in tables if table not in KEPT
+            f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM {self.quote_name(table)})"
+            for table in tables
+            if table not in KEPT
         ]
-        with connection.cursor() as cursor:
+        with self.connection.cursor() as cursor:
             cursor.execute(" UNION ALL ".join(asked))
-            return [f"DELETE FROM {quote(table)}" for (table,) in cursor.fetchall()]
+            return [f"DELETE FROM {self.quote_name(table)}" for (table,) in cursor.fetchall()]
 
-    connection.ops.sql_flush = sql_flush
+    type(connection.ops).sql_flush = sql_flush  # type: ignore[method-assign]
