@@ -22,7 +22,7 @@ def write_code(message: Message) -> Letter:
 
 def _letter(code: str) -> Letter:
     # Never with the code: organisers see subjects.
-    texts = mail_templates.of("accounts.code").fill({"summit": summit_name()})
+    texts = mail_templates.texts_of("accounts.code").fill({"summit": summit_name()})
     context = {"code": code, "minutes": settings.ACCOUNT_LOGIN_BY_CODE_TIMEOUT // 60, "texts": texts}
     return Letter(
         texts.subject,

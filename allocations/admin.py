@@ -396,8 +396,10 @@ def _people(run: AllocationRun, asked: str) -> list[dict[str, Any]]:
         .select_related("user")
         .order_by("name", "pk")
     )
-    found = [person for person in part[: 5 * PEOPLE_FOUND] if person_key(person.pk) in inputs][:PEOPLE_FOUND]
-    parts = {person.pk: (inputs[person_key(person.pk)]["wishes"], answers[person_key(person.pk)]) for person in found}
+    attendees = [person for person in part[: 5 * PEOPLE_FOUND] if person_key(person.pk) in inputs][:PEOPLE_FOUND]
+    parts = {
+        person.pk: (inputs[person_key(person.pk)]["wishes"], answers[person_key(person.pk)]) for person in attendees
+    }
     outcomes = wishes.outcomes_of(parts)
     return [
         {
@@ -406,5 +408,5 @@ def _people(run: AllocationRun, asked: str) -> list[dict[str, Any]]:
             "weight": inputs[person_key(person.pk)]["weight"],
             "outcomes": outcomes[person.pk],
         }
-        for person in found
+        for person in attendees
     ]

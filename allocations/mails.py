@@ -25,7 +25,7 @@ def allocated_letter(said: dict[str, Any]) -> Letter:
         AllocationRun.objects.defer("inputs", "results").select_related("allocation").get(uuid=said["run"]).allocation
     )
     outcomes = wishes.outcomes(said["wishes"], said["answers"], attendee)
-    texts = mail_templates.of("allocations.allocated").fill({"name": attendee.name, "title": allocation.title})
+    texts = mail_templates.texts_of("allocations.allocated").fill({"name": attendee.name, "title": allocation.title})
     context = {
         "texts": texts,
         "allocation": allocation,

@@ -24,8 +24,8 @@ from registrations.domain.ways_in import SeatRefused
 @require_safe
 def allocations(request: AttendeeRequest) -> HttpResponse:
     """Every allocation that one may see: those that take wishes, and those whose result is out or awaited."""
-    found = wishes.listed(request.attendee, clock.now())
-    return render(request, "allocations/allocations.html", {"allocations": found})
+    listeds = wishes.listed(request.attendee, clock.now())
+    return render(request, "allocations/allocations.html", {"allocations": listeds})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -35,20 +35,20 @@ def allocation(request: AttendeeRequest, slug: str) -> HttpResponse:
     rest."""
     now = clock.now()
     attendee = request.attendee
-    found = visible_allocation(slug, now)
+    allocation = visible_allocation(slug, now)
     if request.method == "POST":
-        return _rank(request, found, attendee)
-    if result := wishes.result(found, attendee):
-        return render(request, "allocations/allocated.html", {"allocation": found, "result": result})
-    return render(request, "allocations/wishes.html", {"sheet": wishes.sheet(found, attendee, now)})
+        return _rank(request, allocation, attendee)
+    if result := wishes.result(allocation, attendee):
+        return render(request, "allocations/allocated.html", {"allocation": allocation, "result": result})
+    return render(request, "allocations/wishes.html", {"sheet": wishes.sheet(allocation, attendee, now)})
 
 
-def _rank(request: Request, found: Allocation, attendee: Attendee) -> HttpResponse:
+def _rank(request: Request, allocation: Allocation, attendee: Attendee) -> HttpResponse:
     now = clock.now()
     anchor, act, moved, refused = "#mine", "", None, False
     try:
-        form = WishForm(request.POST, wishes.nameable(found, attendee))
-        kept = express(found, attendee, form.order, seen=form.seen, at=now)
+        form = WishForm(request.POST, wishes.nameable(allocation, attendee))
+        kept = express(allocation, attendee, form.order, seen=form.seen, at=now)
     except SeatRefused as refusal:
         notice, refused = str(refusal), True
     else:
@@ -62,7 +62,7 @@ def _rank(request: Request, found: Allocation, attendee: Attendee) -> HttpRespon
         anchor = f"#session-{form.session.slug}" if act in ("add", "drop") else anchor
     if request.htmx:
         context = {
-            "sheet": wishes.sheet(found, attendee, now),
+            "sheet": wishes.sheet(allocation, attendee, now),
             "notice": notice,
             "refused": refused,
             "act": act,
@@ -70,4 +70,4 @@ def _rank(request: Request, found: Allocation, attendee: Attendee) -> HttpRespon
         }
         return render(request, "allocations/_wishes.html", context)
     messages.add_message(request, messages.ERROR if refused else messages.SUCCESS, notice)
-    return redirect(reverse("allocations:allocation", args=[found.slug]) + anchor)
+    return redirect(reverse("allocations:allocation", args=[allocation.slug]) + anchor)

@@ -23,9 +23,9 @@ from outbox.domain.mail_kinds import link
 def feed(request: HttpRequest, token: str) -> HttpResponse:
     """The seats of whoever that address was made for, in their language. Its secret is all that one needs, and opens
     nothing else."""
-    found = calendar_feed(token)
-    with translation.override(found.attendee.user.language):
-        text = subscription(found, clock.now())
+    feed = calendar_feed(token)
+    with translation.override(feed.attendee.user.language):
+        text = subscription(feed, clock.now())
     headers = {"Content-Disposition": 'inline; filename="summit.ics"', "Referrer-Policy": "no-referrer"}
     return HttpResponse(text, content_type="text/calendar; charset=utf-8", headers=headers)
 
@@ -57,10 +57,10 @@ def calendar(request: AttendeeRequest) -> HttpResponse:
         if said:
             messages.success(request, said)
             return redirect("notices:calendar")
-    found = calendar_feeds.feed_of(attendee)
-    address = link("calendars:feed", found.token) if found else ""
+    feed = calendar_feeds.feed_of(attendee)
+    address = link("calendars:feed", feed.token) if feed else ""
     context = {
-        "feed": found,
+        "feed": feed,
         "address": address,
         "webcal": "webcal" + address.removeprefix("https").removeprefix("http"),
         "alarms": CalendarFeed.ALARMS,

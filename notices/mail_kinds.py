@@ -24,22 +24,22 @@ CHANGES = {"name": _("the person’s name"), "title": _("the title of the sessio
 
 
 def _reminder_sample(key: str, status: str, reader: User) -> Letter | None:
-    found = examples.registration(Q(status=status, is_absent=key == "missed"), {"status": status}, reader)
-    if found is None:
+    registration = examples.registration(Q(status=status, is_absent=key == "missed"), {"status": status}, reader)
+    if registration is None:
         return None
     rule = ReminderRule.objects.filter(is_active=True).exclude(note_fr="").order_by("pk").first()
     return mails.reminder_letter(
-        key, found.session, found.attendee.name, rule.note if rule else "", to=examples.ADDRESS
+        key, registration.session, registration.attendee.name, rule.note if rule else "", to=examples.ADDRESS
     )
 
 
 def _question_sample(reader: User) -> Letter | None:
-    found = examples.registration(Q(status=Status.CONFIRMED), {"status": Status.CONFIRMED}, reader)
-    if found is None:
+    registration = examples.registration(Q(status=Status.CONFIRMED), {"status": Status.CONFIRMED}, reader)
+    if registration is None:
         return None
     return mails.question_letter(
-        found.session,
-        found.attendee.name,
+        registration.session,
+        registration.attendee.name,
         "",
         clock.database_now() + timedelta(hours=24),
         link("registrations:me"),
@@ -76,8 +76,8 @@ def _cohort_sample(reader: User) -> Letter | None:
 
 
 def _invited_sample(reader: User) -> Letter | None:
-    found = Invitation.objects.select_related("session__event", "session__room__venue").order_by("-pk").first()
-    session = found.session if found else examples.session()
+    invitation = Invitation.objects.select_related("session__event", "session__room__venue").order_by("-pk").first()
+    session = invitation.session if invitation else examples.session()
     return mails.invitation_letter(session, to=examples.ADDRESS) if session else None
 
 

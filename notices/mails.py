@@ -80,10 +80,10 @@ def reminder_letter(key: str, session: Session, name: str, note: str, *, to: str
 
 @writes("notices.reconfirm")
 def reconfirm(message: Message) -> Letter:
-    found = Reconfirmation.objects.select_related(
+    reconfirmations = Reconfirmation.objects.select_related(
         "registration__attendee", "reminder__rule", "reminder__session__event", "reminder__session__room__venue"
     )
-    question = found.filter(uuid=message.context["reconfirmation"]).first()
+    question = reconfirmations.filter(uuid=message.context["reconfirmation"]).first()
     if question is None:
         raise NoLongerTrue("The question no longer exists.")
     _check(question.reminder)
@@ -109,15 +109,15 @@ def question_letter(session: Session, name: str, note: str, until: datetime, url
 
 
 def _due(message: Message) -> Reminder:
-    found = (
+    reminder = (
         Reminder.objects.select_related("rule", "session__event", "session__room__venue")
         .filter(pk=message.context["reminder"])
         .first()
     )
-    if found is None:
+    if reminder is None:
         raise NoLongerTrue("The reminder no longer exists.")
-    _check(found)
-    return found
+    _check(reminder)
+    return reminder
 
 
 def _check(due: Reminder) -> None:
@@ -131,8 +131,8 @@ def _check(due: Reminder) -> None:
 
 def _reminded(message: Message, status: str) -> tuple[Registration, Reminder]:
     due = _due(message)
-    found = Registration.objects.select_related("session__event", "session__room__venue", "attendee__user")
-    registration = found.get(uuid=message.context["registration"])
+    registrations = Registration.objects.select_related("session__event", "session__room__venue", "attendee__user")
+    registration = registrations.get(uuid=message.context["registration"])
     if registration.status != status:
         raise NoLongerTrue(f"The registration is {registration.status} now.")
     return registration, due
@@ -156,8 +156,8 @@ def changed(message: Message) -> Letter:
 
 def changes_letter(attendee: Attendee, moved: Sequence[changes.Moved]) -> Letter:
     known = {"name": attendee.name, "title": moved[0].registration.session.title, "number": str(len(moved))}
-    texts = mail_templates.of("notices.changes" if len(moved) == 1 else "notices.changes.several").fill(known)
-    confirmed = [one.registration for one in moved if one.registration.status == Status.CONFIRMED]
+    texts = mail_templates.texts_of("notices.changes" if len(moved) == 1 else "notices.changes.several").fill(known)
+    confirmed = [move.registration for move in moved if move.registration.status == Status.CONFIRMED]
     context = {
         "texts": texts,
         "moved": moved,
@@ -179,13 +179,13 @@ def changes_letter(attendee: Attendee, moved: Sequence[changes.Moved]) -> Letter
 
 @writes(announcing.KIND)
 def announcement(message: Message) -> Letter:
-    found = _announcement(message)
-    if found.status == Announcement.Status.STOPPED:
+    announcement = _announcement(message)
+    if announcement.status == Announcement.Status.STOPPED:
         raise NoLongerTrue(announcing.STOPPED)
     attendee = Attendee.objects.filter(pk=message.context["attendee"], user__is_active=True).first()
     if attendee is None:
         raise NoLongerTrue("The person no longer exists.")
-    return _announce(message, found, attendee.name)
+    return _announce(message, announcement, attendee.name)
 
 
 @writes(f"{announcing.KIND}_test")
@@ -195,18 +195,20 @@ def announcement_test(message: Message) -> Letter:
 
 
 def _announcement(message: Message) -> Announcement:
-    found = Announcement.objects.select_related("event", "session__event", "session__room__venue")
-    if (one := found.filter(pk=message.context["announcement"]).first()) is None:
+    announcements = Announcement.objects.select_related("event", "session__event", "session__room__venue")
+    if (announcement := announcements.filter(pk=message.context["announcement"]).first()) is None:
         raise NoLongerTrue("The announcement no longer exists.")
-    return one
+    return announcement
 
 
-def _announce(message: Message, found: Announcement, name: str, *, test: bool = False) -> Letter:
-    values = announcing.values(found, name)
-    texts = Texts(mail_templates.fill(found.subject, values), mail_templates.fill(found.body, values))
-    topic = None if found.must_reach or test else Topic.ANNOUNCEMENTS
+def _announce(message: Message, announcement: Announcement, name: str, *, test: bool = False) -> Letter:
+    values = announcing.values(announcement, name)
+    texts = Texts(mail_templates.fill(announcement.subject, values), mail_templates.fill(announcement.body, values))
+    topic = None if announcement.must_reach or test else Topic.ANNOUNCEMENTS
     button = (_("See my programme"), values["programme"])
-    letter = _write(texts, to=message.to, topic=topic, session=found.session, button=button, heading=texts.subject)
+    letter = _write(
+        texts, to=message.to, topic=topic, session=announcement.session, button=button, heading=texts.subject
+    )
     return replace(letter, subject=_("[Test] %(subject)s") % {"subject": letter.subject}) if test else letter
 
 
@@ -234,7 +236,7 @@ def cohort_letter(cohort: Cohort, name: str) -> Letter | None:
     if not sessions:
         return None
     known = {"name": name, "cohort": cohort.name, "institution": cohort.institution.name, "number": str(len(sessions))}
-    texts = mail_templates.of(inviting.COHORT).fill(known)
+    texts = mail_templates.texts_of(inviting.COHORT).fill(known)
     context = {
         "texts": texts,
         "cohort": cohort,
@@ -252,14 +254,14 @@ def cohort_letter(cohort: Cohort, name: str) -> Letter | None:
 
 @writes(inviting.BY_NAME)
 def invited_by_name(message: Message) -> Letter:
-    found = (
+    invited = (
         Invitation.objects.select_related("session__event", "session__room__venue")
         .filter(pk=message.context["invitation"])
         .first()
     )
-    if found is None or not inviting.is_open(found, clock.database_now()):
+    if invited is None or not inviting.is_open(invited, clock.database_now()):
         raise NoLongerTrue("They have answered, or are not invited any more.")
-    return invitation_letter(found.session, to=message.to)
+    return invitation_letter(invited.session, to=message.to)
 
 
 def invitation_letter(session: Session, *, to: str) -> Letter:
@@ -273,7 +275,7 @@ def invitation_letter(session: Session, *, to: str) -> Letter:
 
 def _notice(key: str, known: dict[str, str], **about: Any) -> Letter:
     """A letter about one session, in the words of kind `key`."""
-    return _write(mail_templates.of(f"notices.{key}").fill(known), **about)
+    return _write(mail_templates.texts_of(f"notices.{key}").fill(known), **about)
 
 
 def _write(

@@ -26,53 +26,55 @@ def institutions_of(user: User) -> QuerySet[Institution]:
 def institution(request: HttpRequest, slug: str, may: Callable[[User, Institution], bool] | None = None) -> Institution:
     """The institution of this slug, for one who has a role in it. Raises Http404 for strangers, PermissionDenied for
     who may see but not do it (`may`: roles.may_edit or roles.may_own)."""
-    found = get_object_or_404(Institution, slug=slug)
-    return _checked(found, request, may)
+    institution = get_object_or_404(Institution, slug=slug)
+    return _checked(institution, request, may)
 
 
 def cohort(
     request: HttpRequest, slug: str, cohort_slug: str, may: Callable[[User, Institution], bool] | None = None
 ) -> Cohort:
     """The cohort of this slug, of an institution that the person has a role in; raises as `institution` does."""
-    found: Cohort = get_object_or_404(
+    cohort: Cohort = get_object_or_404(
         Cohort.objects.select_related("institution"), slug=cohort_slug, institution__slug=slug
     )
-    _checked(found.institution, request, may)
-    return found
+    _checked(cohort.institution, request, may)
+    return cohort
 
 
 def upload(request: HttpRequest, uuid: UUID, may: Callable[[User, Institution], bool] | None = None) -> Upload:
     """The uploaded list of this code; raises as `institution` does."""
-    found = get_object_or_404(
+    upload = get_object_or_404(
         Upload.objects.select_related("institution", "cohort__institution", "uploaded_by"), uuid=uuid
     )
-    _checked(found.institution, request, may)
-    return found
+    _checked(upload.institution, request, may)
+    return upload
 
 
 def invitee(request: HttpRequest, uuid: UUID, may: Callable[[User, Institution], bool] | None = None) -> Invitee:
     """The person on a list of this code; raises as `institution` does."""
-    found = get_object_or_404(
+    invitee = get_object_or_404(
         Invitee.objects.select_related("institution", "cohort__institution", "attendee__user"), uuid=uuid
     )
-    _checked(found.institution, request, may)
-    return found
+    _checked(invitee.institution, request, may)
+    return invitee
 
 
 def answering(key: str) -> Invitee:
     """The person whose personal link this is. Raises Http404: links that are wrong, old or of another kind are all
     alike."""
-    found = Invitee.objects.select_related("institution", "cohort", "attendee__user").filter(key=key).first()
-    if found is None:
+    invitee = Invitee.objects.select_related("institution", "cohort", "attendee__user").filter(key=key).first()
+    if invitee is None:
         raise Http404
-    return found
+    return invitee
 
 
-def _checked(found: Institution, request: HttpRequest, may: Callable[[User, Institution], bool] | None) -> Institution:
+def _checked(
+    institution: Institution, request: HttpRequest, may: Callable[[User, Institution], bool] | None
+) -> Institution:
     user = cast("User", request.user)
-    role = roles.role_in(user, found)
+    role = roles.role_in(user, institution)
     if not role:
         raise Http404
-    if may is not None and not may(user, found):
+    if may is not None and not may(user, institution):
         raise PermissionDenied
-    return found
+    return institution

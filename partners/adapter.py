@@ -37,12 +37,12 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         self, request: HttpRequest, provider: str | None = None, client_id: str | None = None
     ) -> list[SocialApp]:
         """What is set up for institutions and active; `provider` is a protocol or the slug of an institution."""
-        found = SignIn.objects.filter(is_active=True).select_related("institution")
+        sign_ins = SignIn.objects.filter(is_active=True).select_related("institution")
         if provider in SignIn.Protocol.values:
-            found = found.filter(protocol=provider)
+            sign_ins = sign_ins.filter(protocol=provider)
         elif provider:
-            found = found.filter(institution__slug=provider)
-        apps = [_app(one) for one in found]
+            sign_ins = sign_ins.filter(institution__slug=provider)
+        apps = [_app(sign_in) for sign_in in sign_ins]
         return [app for app in apps if not client_id or app.client_id == client_id]
 
     def get_requests_session(self) -> requests.Session:
@@ -50,13 +50,13 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Sign in who was vouched for, and end allauth's own way here."""
-        found = SignIn.objects.filter(institution__slug=sociallogin.account.provider, is_active=True).first()
-        if found is None:
+        sign_in = SignIn.objects.filter(institution__slug=sociallogin.account.provider, is_active=True).first()
+        if sign_in is None:
             raise ImmediateHttpResponse(back_to_the_code(request, _("Sign-in through this institution is closed.")))
-        email, is_verified = _address(found, sociallogin)
+        email, is_verified = _address(sign_in, sociallogin)
         try:
             user = identity.person(
-                found, email, is_verified=is_verified, language="en" if get_language() == "en" else "fr"
+                sign_in, email, is_verified=is_verified, language="en" if get_language() == "en" else "fr"
             )
         except identity.NotVouchedFor as refused:
             raise ImmediateHttpResponse(back_to_the_code(request, str(refused))) from refused

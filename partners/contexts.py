@@ -24,10 +24,10 @@ A_PAGE = 50  # rows
 AGREED = ("new", "changed", "removed")
 
 
-def of_institution(request: SignedInRequest, of: Institution, **more: Any) -> dict[str, Any]:
+def of_institution(request: SignedInRequest, institution: Institution, **more: Any) -> dict[str, Any]:
     """What every page of an institution shows: which it is, and what the person may do there."""
-    role = roles.role_in(request.user, of)
-    return {"institution": of, "may_edit": role in roles.EDITS, "may_own": role in roles.OWNS} | more
+    role = roles.role_in(request.user, institution)
+    return {"institution": institution, "may_edit": role in roles.EDITS, "may_own": role in roles.OWNS} | more
 
 
 def _named(word: str) -> Q:
@@ -43,54 +43,56 @@ def too_large() -> ListRefused:
     return ListRefused("too_large", {"mb": MAX_BYTES // 1024 // 1024})
 
 
-def cohort(request: SignedInRequest, of: Cohort, form: UploadForm) -> dict[str, Any]:
+def cohort(request: SignedInRequest, cohort: Cohort, form: UploadForm) -> dict[str, Any]:
     """The people of a cohort as they were searched for, how they stand, and its lists on their way."""
     now = clock.now()
     state = request.GET.get("state", "") if request.GET.get("state", "") in following.STATES else ""
-    people = following.in_state(following.people_of(of, now), state)
+    people = following.in_state(following.people_of(cohort, now), state)
     searched = request.GET.get("q", "").strip()[:100].replace("\0", "")
     for word in searched.split():
         people = people.filter(_named(word))
     page = Paginator(people.order_by("last_name", "first_name", "pk"), A_PAGE).get_page(request.GET.get("page"))
-    standing = following.standing(of, now)
-    last = following.last_upload(of)
+    standing = following.standing(cohort, now)
+    last = following.last_upload(cohort)
     return of_institution(
         request,
-        of.institution,
-        cohort=of,
+        cohort.institution,
+        cohort=cohort,
         form=form,
         standing=standing,
         states=[(name, words, getattr(standing, name)) for name, words in sentences.STATES.items()],
         state=state,
         searched=searched,
         page=page,
-        uploads=of.uploads.filter(status__in=Upload.UNFINISHED).select_related("uploaded_by"),
+        uploads=cohort.uploads.filter(status__in=Upload.UNFINISHED).select_related("uploaded_by"),
         last=last,
         may_undo=last is not None and following.may_be_undone(last, now),
-        to_remind=following.to_remind(of, now).count() if standing.invited else 0,
+        to_remind=following.to_remind(cohort, now).count() if standing.invited else 0,
         mb=MAX_BYTES // 1024 // 1024,
         most=MAX_BYTES,
         too_large=str(too_large()),
-        sessions=of.allotments.filter(session__ends_at__gt=now)
+        sessions=cohort.allotments.filter(session__ends_at__gt=now)
         .select_related("session__room__venue")
         .order_by("session__starts_at"),
     )
 
 
-def upload(request: SignedInRequest, of: Upload) -> dict[str, Any]:
+def upload(request: SignedInRequest, upload: Upload) -> dict[str, Any]:
     """An uploaded list that is read, refused, applied or taken back."""
-    may_undo = of.status == Upload.Status.APPLIED and following.may_be_undone(of, clock.now())
-    return of_institution(request, of.institution, upload=of, cohort=of.cohort, refused=refusal(of), may_undo=may_undo)
+    may_undo = upload.status == Upload.Status.APPLIED and following.may_be_undone(upload, clock.now())
+    return of_institution(
+        request, upload.institution, upload=upload, cohort=upload.cohort, refused=refusal(upload), may_undo=may_undo
+    )
 
 
 def review(
-    request: SignedInRequest, of: Upload, *, form: ColumnsForm | None = None, focus: int = 0, goes_on: bool = False
+    request: SignedInRequest, current: Upload, *, form: ColumnsForm | None = None, focus: int = 0, goes_on: bool = False
 ) -> dict[str, Any]:
     """An uploaded list whose rows are being checked: how it was read, its rows, and what it would change."""
-    said = upload(request, of)
-    found = processing.columns_of(of)
-    rows = of.rows.exclude(is_title=True)
-    counts = of.counts
+    said = upload(request, current)
+    columns = processing.columns_of(current)
+    rows = current.rows.exclude(is_title=True)
+    counts = current.counts
     chips, total = _chips(rows)
     shown = request.GET.get("show", "")
     if shown not in [name for name, _words, _number in chips]:
@@ -99,12 +101,12 @@ def review(
     urgent = [*(Q(verdict=name) for name in ORDER[:3]), Q(is_doubtful=True)]
     urgency = Case(*(When(which, then=Value(n)) for n, which in enumerate(urgent)), default=Value(len(urgent)))
     page = Paginator(listed.order_by(urgency, "line"), A_PAGE).get_page(request.GET.get("page"))
-    lines = [_line(row, found.meaning) for row in page]
+    lines = [_line(row, columns.meaning) for row in page]
     edited = request.GET.get("edit", "")
     return said | {
-        "columns": [(name, sentences.FIELDS[name]) for name in FIELDS if name in found.meaning],
-        "columns_form": form or ColumnsForm(found),
-        "about": [_told(one) for one in of.findings],
+        "columns": [(name, sentences.FIELDS[name]) for name in FIELDS if name in columns.meaning],
+        "columns_form": form or ColumnsForm(columns),
+        "about": [_told(one) for one in current.findings],
         "counts": counts,
         "chips": chips,
         "total": total,
@@ -115,11 +117,11 @@ def review(
             (line["row"].line for line in lines if edited == str(line["row"].line) and not line["row"].is_skipped), 0
         ),
         "table_has_focus": bool(focus) and not _focus(lines, focus, goes_on=goes_on),
-        **(_consequences(of) if of.removed else {}),
-        "is_guessed": found.guessed,
-        "is_misread": found.guessed or (of.refused or {}).get("code") in MISREAD,
+        **(_consequences(current) if current.removed else {}),
+        "is_guessed": columns.guessed,
+        "is_misread": columns.guessed or (current.refused or {}).get("code") in MISREAD,
         "encodings": [(name, sentences.ENCODINGS[name]) for name in reader.ENCODINGS],
-        "read_as": sentences.read_as(of.read_as),
+        "read_as": sentences.read_as(current.read_as),
         "is_nothing": not any(counts.get(name) for name in AGREED),
         "agreed": {name: counts.get(name, 0) for name in AGREED},
     }
@@ -159,16 +161,16 @@ def _chips(rows: QuerySet[UploadRow]) -> tuple[list[tuple[str, str, int]], int]:
     return chips, sum(numbers[name] for name in ORDER)
 
 
-def _consequences(of: Upload) -> dict[str, Any]:
+def _consequences(upload: Upload) -> dict[str, Any]:
     """Who leaves the list (at most A_PAGE of them, those first who have something to lose), and what becomes of their
     seats."""
-    at, removed = clock.now(), set(of.removed)
-    people = following.people_of(of.cohort, at)
+    at, removed = clock.now(), set(upload.removed)
+    people = following.people_of(upload.cohort, at)
     losing = people.filter(Q(seated=True) | Q(waits=True)).order_by("-seated").values_list("pk", flat=True)
-    first = list(dict.fromkeys([*(pk for pk in losing if pk in removed), *of.removed]))[:A_PAGE]
+    first = list(dict.fromkeys([*(pk for pk in losing if pk in removed), *upload.removed]))[:A_PAGE]
     return {
         "removed": people.filter(pk__in=first).order_by("-seated", "-waits", "last_name", "first_name", "pk"),
-        "freed": sentences.freed(leaving.freed_by(of.cohort, removed, at)),
+        "freed": sentences.freed(leaving.freed_by(upload.cohort, removed, at)),
     }
 
 
@@ -191,8 +193,8 @@ def _focus(lines: list[dict[str, Any]], line: int, *, goes_on: bool) -> bool:
 
 
 def _told(finding: dict[str, Any]) -> tuple[str, str, str]:
-    one = Finding(**finding | {"level": Level(finding["level"])})
-    return one.level, one.code, sentences.about(one)
+    read = Finding(**finding | {"level": Level(finding["level"])})
+    return read.level, read.code, sentences.about(read)
 
 
 def _line(row: UploadRow, meaning: Mapping[str, int]) -> dict[str, Any]:
@@ -205,8 +207,8 @@ def _line(row: UploadRow, meaning: Mapping[str, int]) -> dict[str, Any]:
             continue
         index = meaning[name]
         raw = row.cells[index] if index < len(row.cells) else ""
-        here = [one for one in findings if one.column == name]
-        errors = [sentences.about(one) for one in here if one.level == Level.ERROR]
+        here = [finding for finding in findings if finding.column == name]
+        errors = [sentences.about(finding) for finding in here if finding.level == Level.ERROR]
         cells.append(
             {
                 "name": name,
@@ -214,21 +216,23 @@ def _line(row: UploadRow, meaning: Mapping[str, int]) -> dict[str, Any]:
                 "raw": raw,
                 "value": raw if errors else row.person.get(name) or raw,
                 "errors": errors,
-                "fix": next((one.fix for one in here if one.fix), ""),
-                "notes": [(one.level, sentences.about(one)) for one in here if one.level != Level.ERROR],
+                "fix": next((finding.fix for finding in here if finding.fix), ""),
+                "notes": [
+                    (finding.level, sentences.about(finding)) for finding in here if finding.level != Level.ERROR
+                ],
                 "was": row.was.get(name),
                 "has_was": name in row.was,
             }
         )
-    others = [(one.level, sentences.about(one)) for one in findings if one.column not in meaning]
+    others = [(finding.level, sentences.about(finding)) for finding in findings if finding.column not in meaning]
     return {
         "row": row,
         "cells": cells,
         "others": others,
-        "is_swapped": any(one.code == "swapped" for one in findings),
+        "is_swapped": any(finding.code == "swapped" for finding in findings),
         "is_calm": row.verdict in CALM and not row.is_doubtful,
     }
 
 
-def refusal(of: Upload) -> str:
-    return str(ListRefused(**of.refused)) if of.refused else ""
+def refusal(upload: Upload) -> str:
+    return str(ListRefused(**upload.refused)) if upload.refused else ""

@@ -25,8 +25,8 @@ INVITED = {
 
 def _sample(kind: str) -> Letter | None:
     cohorts = Cohort.objects.filter(allotments__isnull=False).select_related("institution").order_by("pk")[:1]
-    found = mails.sample_of(cohorts)
-    return mails.invitation_letter(found, kind) if found else None
+    invitee = mails.sample_of(cohorts)
+    return mails.invitation_letter(invitee, kind) if invitee else None
 
 
 def _team_sample(reader: User) -> Letter | None:

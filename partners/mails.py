@@ -43,14 +43,14 @@ def reminder(message: Message) -> Letter:
 
 
 def _silent(message: Message) -> Invitee:
-    found = (
+    invitee = (
         Invitee.objects.select_related("institution", "cohort")
         .filter(pk=message.context["invitee"], email=message.to)
         .first()
     )
-    if found is None or found.status != Invitee.Status.INVITED:
+    if invitee is None or invitee.status != Invitee.Status.INVITED:
         raise NoLongerTrue("They have answered, or are no longer on the list.")
-    return found
+    return invitee
 
 
 def invitation_letter(invitee: Invitee, kind: str) -> Letter:
@@ -64,7 +64,7 @@ def invitation_letter(invitee: Invitee, kind: str) -> Letter:
         "number": str(len(sessions)),
         "summit": summit_name(),
     }
-    texts = mail_templates.of(kind).fill(known)
+    texts = mail_templates.texts_of(kind).fill(known)
     url = link("partners:answer", invitee.key)
     context = {
         "texts": texts,
@@ -124,14 +124,14 @@ def notice(invitee: Invitee) -> list[tuple[str, str]]:
 
 @writes(roles.WELCOME)
 def team(message: Message) -> Letter:
-    found = PartnerRole.objects.select_related("institution", "user").filter(pk=message.context["role"]).first()
-    if found is None or found.user.email != message.to:
+    role = PartnerRole.objects.select_related("institution", "user").filter(pk=message.context["role"]).first()
+    if role is None or role.user.email != message.to:
         raise NoLongerTrue("They do not work for this institution any more.")
-    return team_letter(found)
+    return team_letter(role)
 
 
 def team_letter(role: PartnerRole) -> Letter:
-    texts = mail_templates.of(roles.WELCOME).fill(
+    texts = mail_templates.texts_of(roles.WELCOME).fill(
         {"institution": role.institution.name, "role": str(role.get_role_display())}
     )
     context = {
@@ -166,19 +166,19 @@ def sample_of(cohorts: Sequence[Cohort]) -> Invitee | None:
 
 @writes(digests.KIND)
 def digest(message: Message) -> Letter:
-    found = (
+    role = (
         PartnerRole.objects.select_related("institution", "user__attendee", "user")
         .filter(pk=message.context["role"])
         .first()
     )
-    if found is None:
+    if role is None:
         raise NoLongerTrue("The person no longer speaks for the institution.")
-    return digest_letter(found.institution, found.user, datetime.fromisoformat(message.context["due"]), to=message.to)
+    return digest_letter(role.institution, role.user, datetime.fromisoformat(message.context["due"]), to=message.to)
 
 
 def digest_letter(institution: Institution, user: User, due: datetime, *, to: str) -> Letter:
     headers, choice_url = mail_preferences.way_out(Topic.DIGESTS, to)
-    texts = mail_templates.of(digests.KIND).fill({"name": user.get_short_name(), "institution": institution.name})
+    texts = mail_templates.texts_of(digests.KIND).fill({"name": user.get_short_name(), "institution": institution.name})
     context = {
         "texts": texts,
         "institution": institution,

@@ -36,10 +36,10 @@ from registrations.models import Cohort
 @require_safe
 def home(request: SignedInRequest) -> HttpResponse:
     """The institutions that somebody works for; who works for one goes there at once."""
-    found = list(access.institutions_of(request.user))
-    if len(found) == 1:
-        return redirect("partners:institution", found[0].slug)
-    return render(request, "partners/home.html", {"institutions": found})
+    institutions = list(access.institutions_of(request.user))
+    if len(institutions) == 1:
+        return redirect("partners:institution", institutions[0].slug)
+    return render(request, "partners/home.html", {"institutions": institutions})
 
 
 def sign_in_methods_of_institutions() -> list[tuple[str, str]]:
@@ -49,9 +49,9 @@ def sign_in_methods_of_institutions() -> list[tuple[str, str]]:
         SignIn.Protocol.SAML: ("saml_login", "organization_slug"),
     }
     found = []
-    for one in identity.active_sign_ins():
-        name, argument = names[SignIn.Protocol(one.protocol)]
-        found.append((one.institution.name, reverse(name, kwargs={argument: one.institution.slug})))
+    for sign_in in identity.active_sign_ins():
+        name, argument = names[SignIn.Protocol(sign_in.protocol)]
+        found.append((sign_in.institution.name, reverse(name, kwargs={argument: sign_in.institution.slug})))
     return found
 
 
@@ -66,10 +66,12 @@ def help_page(request: HttpRequest) -> HttpResponse:
 @require_safe
 def institution(request: SignedInRequest, slug: str) -> HttpResponse:
     """The cohorts of an institution, and how each stands."""
-    of = access.institution(request, slug)
-    cohorts = list(of.cohorts.order_by("name"))
+    institution = access.institution(request, slug)
+    cohorts = list(institution.cohorts.order_by("name"))
     standings = following.standings(cohorts, clock.now())
-    shown = contexts.of_institution(request, of, cohorts=[(cohort, standings[cohort.pk]) for cohort in cohorts])
+    shown = contexts.of_institution(
+        request, institution, cohorts=[(cohort, standings[cohort.pk]) for cohort in cohorts]
+    )
     return render(request, "partners/institution.html", shown)
 
 
@@ -84,8 +86,8 @@ def cohort(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpRespons
     return _cohort(request, access.cohort(request, slug, cohort_slug), UploadForm())
 
 
-def _cohort(request: SignedInRequest, of: Cohort, form: UploadForm, *, status: int = 200) -> HttpResponse:
-    shown = contexts.cohort(request, of, form)
+def _cohort(request: SignedInRequest, cohort: Cohort, form: UploadForm, *, status: int = 200) -> HttpResponse:
+    shown = contexts.cohort(request, cohort, form)
     return render(request, "partners/cohort.html", shown, status=status)
 
 
@@ -104,23 +106,23 @@ def upload(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpRespons
 
 @csrf_protect
 def _take(request: SignedInRequest, slug: str, cohort_slug: str, cut: CutUpload) -> HttpResponse:
-    of = access.cohort(request, slug, cohort_slug, roles.may_edit)
+    cohort = access.cohort(request, slug, cohort_slug, roles.may_edit)
     form = UploadForm(request.POST, request.FILES)
     if cut.too_large:
-        return _too_large(request, of)
+        return _too_large(request, cohort)
     if not form.is_valid():
-        return _cohort(request, of, form, status=422)
+        return _cohort(request, cohort, form, status=422)
     data, name = form.handed_in
     try:
         handed_in = reviewing.receive(
-            of, data, name, actor=request.user, mode=form.cleaned_data["mode"] or Upload.Mode.ADD, at=clock.now()
+            cohort, data, name, actor=request.user, mode=form.cleaned_data["mode"] or Upload.Mode.ADD, at=clock.now()
         )
     except ListRefused as refused:
         form.add_error("file", str(refused))
-        return _cohort(request, of, form, status=422)
+        return _cohort(request, cohort, form, status=422)
     except TooMany as limit:
         form.add_error(None, _("Many lists have come in within the last minute: try again shortly."))
-        response = _cohort(request, of, form, status=429)
+        response = _cohort(request, cohort, form, status=429)
         response["Retry-After"] = str(int((limit.retry_at - clock.now()).total_seconds()) + 1)
         return response
     return redirect("partners:review", handed_in.uuid)
@@ -131,17 +133,17 @@ def _take(request: SignedInRequest, slug: str, cohort_slug: str, cut: CutUpload)
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpResponse:
     """Put one person on the list, without a file."""
-    of = access.cohort(request, slug, cohort_slug, roles.may_edit)
+    cohort = access.cohort(request, slug, cohort_slug, roles.may_edit)
     form = PersonForm(request.POST or None)
     if form.is_valid():
         try:
-            made = following.add(of, form.person, actor=request.user, at=clock.now())
+            made = following.add(cohort, form.person, actor=request.user, at=clock.now())
         except ValidationError as error:
             form.add_error(None, error)
         else:
             messages.success(request, _("%(name)s is on the list; the invitation is on its way.") % {"name": made})
             return redirect("partners:cohort", slug, cohort_slug)
-    shown = contexts.of_institution(request, of.institution, cohort=of, form=form)
+    shown = contexts.of_institution(request, cohort.institution, cohort=cohort, form=form)
     return render(request, "partners/person.html", shown, status=422 if form.errors else 200)
 
 
@@ -190,8 +192,8 @@ def _freed_by(person: Invitee) -> dict[str, Any]:
     return {"seats": freed.seats, "words": sentences.freed(freed)}
 
 
-def _back_to(of: Cohort) -> HttpResponse:
-    return redirect("partners:cohort", of.institution.slug, of.slug)
+def _back_to(cohort: Cohort) -> HttpResponse:
+    return redirect("partners:cohort", cohort.institution.slug, cohort.slug)
 
 
 @never_cache
@@ -199,8 +201,8 @@ def _back_to(of: Cohort) -> HttpResponse:
 @require_POST
 def remind(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpResponse:
     """Write once more to those who have not answered."""
-    of = access.cohort(request, slug, cohort_slug, roles.may_edit)
-    number = following.remind(of, at=clock.now())
+    cohort = access.cohort(request, slug, cohort_slug, roles.may_edit)
+    number = following.remind(cohort, at=clock.now())
     if number:
         words = ngettext("%(number)d person is being reminded.", "%(number)d people are being reminded.", number) % {
             "number": number
@@ -216,24 +218,24 @@ def remind(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpRespons
 @require_safe
 def export(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpResponse:
     """The list with how far each person is, as a CSV that spreadsheets open."""
-    of = access.cohort(request, slug, cohort_slug)
+    cohort = access.cohort(request, slug, cohort_slug)
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=";" if translation.get_language() == "fr" else ",")
     writer.writerow([*map(str, sentences.FIELDS.values()), _("State"), _("Answered at")])
-    for one in following.people_of(of, clock.now()).order_by("last_name", "first_name", "pk"):
+    for one in following.people_of(cohort, clock.now()).order_by("last_name", "first_name", "pk"):
         answered = timezone.localtime(one.answered_at).strftime("%Y-%m-%d %H:%M") if one.answered_at else ""
         writer.writerow(
             [escape(getattr(one, name)) for name in sentences.FIELDS] + [str(sentences.state_of(one)), answered]
         )
-    return as_file(out.getvalue(), f"{of.slug}.csv")
+    return as_file(out.getvalue(), f"{cohort.slug}.csv")
 
 
-def _too_large(request: SignedInRequest, of: Cohort) -> HttpResponse:
+def _too_large(request: SignedInRequest, cohort: Cohort) -> HttpResponse:
     form = UploadForm({})
     form.full_clean()
     form.errors.clear()
     form.add_error("file", str(contexts.too_large()))
-    return _cohort(request, of, form, status=413)
+    return _cohort(request, cohort, form, status=413)
 
 
 # --- The team ---------------------------------------------------------------------------------------------------------
@@ -244,14 +246,14 @@ def _too_large(request: SignedInRequest, of: Cohort) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def team(request: SignedInRequest, slug: str) -> HttpResponse:
     """Who works for the institution; its owners bring people in, change their role, and let them go."""
-    of = access.institution(request, slug, roles.may_own if request.method == "POST" else None)
+    institution = access.institution(request, slug, roles.may_own if request.method == "POST" else None)
     user = request.user
     form = TeamForm(request.POST if "invite" in request.POST else None)
     if form.is_valid():
         language = "en" if translation.get_language() == "en" else "fr"
         email, name = form.cleaned_data["email"], form.cleaned_data["role"]
         try:
-            _role, is_new = roles.bring_in(of, email, name, actor=user, language=language, at=clock.now())
+            _role, is_new = roles.bring_in(institution, email, name, actor=user, language=language, at=clock.now())
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
         except TooMany:
@@ -266,7 +268,9 @@ def team(request: SignedInRequest, slug: str) -> HttpResponse:
         return redirect("partners:team", slug)
     if request.method == "POST" and "member" in request.POST:
         member = get_object_or_404(
-            PartnerRole.objects.select_related("user"), institution=of, pk=whole_number(request.POST["member"]) or 0
+            PartnerRole.objects.select_related("user"),
+            institution=institution,
+            pk=whole_number(request.POST["member"]) or 0,
         )
         new = request.POST.get("role", "")
         try:
@@ -275,9 +279,9 @@ def team(request: SignedInRequest, slug: str) -> HttpResponse:
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
         return redirect(
-            "partners:team" if roles.role_in(user, of) else "partners:home",
-            *([slug] if roles.role_in(user, of) else []),
+            "partners:team" if roles.role_in(user, institution) else "partners:home",
+            *([slug] if roles.role_in(user, institution) else []),
         )
-    members = of.roles.select_related("user").order_by("role", "user__email")
-    shown = contexts.of_institution(request, of, members=members, form=form, roles=PartnerRole.Role)
+    members = institution.roles.select_related("user").order_by("role", "user__email")
+    shown = contexts.of_institution(request, institution, members=members, form=form, roles=PartnerRole.Role)
     return render(request, "partners/team.html", shown, status=422 if form.errors else 200)

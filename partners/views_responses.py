@@ -106,7 +106,7 @@ def _beside(session: Session, kept: list[Session], invitee: Invitee) -> list[str
     if invitee.status == Invitee.Status.ACCEPTED:
         return []
     return [
-        one.title
-        for one in kept
-        if one != session and one.starts_at < session.ends_at and session.starts_at < one.ends_at
+        other.title
+        for other in kept
+        if other != session and other.starts_at < session.ends_at and session.starts_at < other.ends_at
     ]

@@ -35,25 +35,25 @@ Verdict = UploadRow.Verdict
 @require_safe
 def review(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """How far an uploaded list is: being read, to be checked, refused, being applied, in force."""
-    of = access.upload(request, uuid, roles.may_edit)
-    if request.htmx and of.status != Upload.Status.REVIEW:
+    upload = access.upload(request, uuid, roles.may_edit)
+    if request.htmx and upload.status != Upload.Status.REVIEW:
         return HttpResponseClientRefresh()  # somebody went on meanwhile: what is asked for is a part of another page
     left = request.GET.get("left", "")
-    return _review(request, of, focus=whole_number(left, digits=9) or 0)
+    return _review(request, upload, focus=whole_number(left, digits=9) or 0)
 
 
 def _review(
     request: SignedInRequest,
-    of: Upload,
+    upload: Upload,
     *,
     form: ColumnsForm | None = None,
     focus: int = 0,
     goes_on: bool = False,
     status: int = 200,
 ) -> HttpResponse:
-    if of.status != Upload.Status.REVIEW:
-        return render(request, "partners/upload.html", contexts.upload(request, of), status=status)
-    said = contexts.review(request, of, form=form, focus=focus, goes_on=goes_on)
+    if upload.status != Upload.Status.REVIEW:
+        return render(request, "partners/upload.html", contexts.upload(request, upload), status=status)
+    said = contexts.review(request, upload, form=form, focus=focus, goes_on=goes_on)
     template = "partners/_review.html" if request.htmx else "partners/review.html"
     return render(request, template, said, status=status)
 
@@ -63,9 +63,9 @@ def _review(
 @require_safe
 def progress(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """How far the worker is, asked again and again by the page; when it is done, the page is drawn anew."""
-    of = access.upload(request, uuid, roles.may_edit)
-    if of.status in (Upload.Status.RECEIVED, Upload.Status.CONFIRMED):
-        return render(request, "partners/_progress.html", {"upload": of})
+    upload = access.upload(request, uuid, roles.may_edit)
+    if upload.status in (Upload.Status.RECEIVED, Upload.Status.CONFIRMED):
+        return render(request, "partners/_progress.html", {"upload": upload})
     return HttpResponseClientRefresh()
 
 
@@ -76,21 +76,23 @@ def _do(
     request: SignedInRequest, uuid: UUID, act: Callable[[Upload], object], *, focus: int = 0, goes_on: bool = False
 ) -> HttpResponse:
     """Let `act` change the list, and show it as it is then; a page that was drawn before it changed is told so."""
-    of = access.upload(request, uuid, roles.may_edit)
+    upload = access.upload(request, uuid, roles.may_edit)
     try:
-        act(of)
+        act(upload)
     except reviewing.Stale:
         messages.error(request, _("This list has changed in the meantime: here is how it is now."))
     if request.htmx:
-        of = Upload.objects.select_related("institution", "cohort__institution").filter(pk=of.pk).first() or of
+        upload = (
+            Upload.objects.select_related("institution", "cohort__institution").filter(pk=upload.pk).first() or upload
+        )
         return (
-            _review(request, of, focus=focus, goes_on=goes_on)
-            if of.status == Upload.Status.REVIEW
+            _review(request, upload, focus=focus, goes_on=goes_on)
+            if upload.status == Upload.Status.REVIEW
             else HttpResponseClientRefresh()
         )
-    if not Upload.objects.filter(pk=of.pk).exists():
-        return redirect("partners:cohort", of.institution.slug, of.cohort.slug)
-    response = redirect("partners:review", of.uuid)
+    if not Upload.objects.filter(pk=upload.pk).exists():
+        return redirect("partners:cohort", upload.institution.slug, upload.cohort.slug)
+    response = redirect("partners:review", upload.uuid)
     query = request.GET.urlencode()
     if query:
         response["Location"] += f"?{query}"
@@ -108,7 +110,9 @@ def correct(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     )
     if not values:
         raise Http404
-    return _do(request, uuid, lambda of: reviewing.correct(of, line, values), focus=line, goes_on=len(values) == 1)
+    return _do(
+        request, uuid, lambda upload: reviewing.correct(upload, line, values), focus=line, goes_on=len(values) == 1
+    )
 
 
 @never_cache
@@ -117,7 +121,7 @@ def correct(request: SignedInRequest, uuid: UUID) -> HttpResponse:
 def keep(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Of several rows about one person, take this one."""
     line = _number(request.POST.get("line"))
-    return _do(request, uuid, lambda of: reviewing.keep_only(of, line), focus=line)
+    return _do(request, uuid, lambda upload: reviewing.keep_only(upload, line), focus=line)
 
 
 @never_cache
@@ -126,7 +130,9 @@ def keep(request: SignedInRequest, uuid: UUID) -> HttpResponse:
 def skip(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Leave a row out, or take it in again."""
     line = _number(request.POST.get("line"))
-    return _do(request, uuid, lambda of: reviewing.skip(of, line, skipped="again" not in request.POST), focus=line)
+    return _do(
+        request, uuid, lambda upload: reviewing.skip(upload, line, skipped="again" not in request.POST), focus=line
+    )
 
 
 def _number(text: str | None) -> int:
@@ -141,13 +147,13 @@ def _number(text: str | None) -> int:
 @require_POST
 def columns(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Say which column is which."""
-    of = access.upload(request, uuid, roles.may_edit)
-    if of.status != Upload.Status.REVIEW:
+    upload = access.upload(request, uuid, roles.may_edit)
+    if upload.status != Upload.Status.REVIEW:
         return _do(request, uuid, lambda _of: None)
-    form = ColumnsForm(processing.columns_of(of), request.POST)
+    form = ColumnsForm(processing.columns_of(upload), request.POST)
     if not form.is_valid():
-        return _review(request, of, form=form, status=422)
-    return _do(request, uuid, lambda found: reviewing.choose(found, meaning=form.meaning))
+        return _review(request, upload, form=form, status=422)
+    return _do(request, uuid, lambda upload: reviewing.choose(upload, meaning=form.meaning))
 
 
 @never_cache
@@ -158,7 +164,7 @@ def read_as(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     encoding, sheet = request.POST.get("encoding", ""), request.POST.get("sheet", "")
     if (encoding and encoding not in reader.ENCODINGS) or "\0" in sheet:
         raise Http404
-    return _do(request, uuid, lambda of: reviewing.read_otherwise(of, encoding=encoding, sheet=sheet[:100]))
+    return _do(request, uuid, lambda upload: reviewing.read_otherwise(upload, encoding=encoding, sheet=sheet[:100]))
 
 
 @never_cache
@@ -169,7 +175,7 @@ def mode(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     chosen = request.POST.get("mode", "")
     if chosen not in Upload.Mode.values:
         raise Http404
-    return _do(request, uuid, lambda of: reviewing.choose(of, mode=chosen))
+    return _do(request, uuid, lambda upload: reviewing.choose(upload, mode=chosen))
 
 
 @never_cache
@@ -178,18 +184,18 @@ def mode(request: SignedInRequest, uuid: UUID) -> HttpResponse:
 def rows_to_fix(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """The rows that are to be corrected, as a file that can be corrected and sent again, with what is wrong beside
     each."""
-    of = access.upload(request, uuid, roles.may_edit)
-    if of.status != Upload.Status.REVIEW:
+    upload = access.upload(request, uuid, roles.may_edit)
+    if upload.status != Upload.Status.REVIEW:
         raise Http404
-    found = processing.columns_of(of)
+    columns = processing.columns_of(upload)
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=";")
-    writer.writerow([*(escape(name) for name in found.names), _("What to fix")])
-    for row in of.rows.filter(verdict=Verdict.TO_FIX).order_by("line"):
-        wrong = [sentences.about(one) for one in processing.findings_of(row) if one.level == Level.ERROR]
-        cells = [*row.cells, *[""] * (len(found.names) - len(row.cells))]
+    writer.writerow([*(escape(name) for name in columns.names), _("What to fix")])
+    for row in upload.rows.filter(verdict=Verdict.TO_FIX).order_by("line"):
+        wrong = [sentences.about(finding) for finding in processing.findings_of(row) if finding.level == Level.ERROR]
+        cells = [*row.cells, *[""] * (len(columns.names) - len(row.cells))]
         writer.writerow([*map(escape, cells), " ".join(wrong)])
-    return as_file(out.getvalue(), f"{of.cohort.slug}-{_('to-fix')}.csv")
+    return as_file(out.getvalue(), f"{upload.cohort.slug}-{_('to-fix')}.csv")
 
 
 @never_cache
@@ -198,7 +204,7 @@ def rows_to_fix(request: SignedInRequest, uuid: UUID) -> HttpResponse:
 def confirm(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Agree to what the page shows: a worker puts it into force."""
     as_shown = {name: _number(request.POST.get(name)) for name in contexts.AGREED}
-    return _do(request, uuid, lambda of: reviewing.confirm(of, as_shown=as_shown, actor=request.user))
+    return _do(request, uuid, lambda upload: reviewing.confirm(upload, as_shown=as_shown, actor=request.user))
 
 
 @never_cache
@@ -206,12 +212,12 @@ def confirm(request: SignedInRequest, uuid: UUID) -> HttpResponse:
 @require_POST
 def discard(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Drop the upload: nothing of it counts."""
-    of = access.upload(request, uuid, roles.may_edit)
-    if reviewing.discard(of):
+    upload = access.upload(request, uuid, roles.may_edit)
+    if reviewing.discard(upload):
         messages.success(request, _("The uploaded list is dropped. Nothing has changed."))
     else:
         messages.info(request, _("This list has already been applied."))
-    return redirect("partners:cohort", of.institution.slug, of.cohort.slug)
+    return redirect("partners:cohort", upload.institution.slug, upload.cohort.slug)
 
 
 @never_cache
@@ -219,23 +225,23 @@ def discard(request: SignedInRequest, uuid: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def undo(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Ask, then take back what a list has changed."""
-    of = access.upload(request, uuid, roles.may_edit)
+    upload = access.upload(request, uuid, roles.may_edit)
     if request.method != "POST":
-        if of.status != Upload.Status.APPLIED:
-            return redirect("partners:review", of.uuid)
+        if upload.status != Upload.Status.APPLIED:
+            return redirect("partners:review", upload.uuid)
         why_not = ""
         try:
-            applying.changes_to_undo(of, clock.now())
+            applying.changes_to_undo(upload, clock.now())
         except applying.CannotUndo as refused:
             why_not = str(refused)
         return render(
             request,
             "partners/undo.html",
-            contexts.of_institution(request, of.institution, upload=of, cohort=of.cohort, why_not=why_not),
+            contexts.of_institution(request, upload.institution, upload=upload, cohort=upload.cohort, why_not=why_not),
         )
     try:
-        applying.undo(of, actor=request.user, at=clock.now())
-        messages.success(request, _("The list is as it was before “%(file)s”.") % {"file": of.file_name})
+        applying.undo(upload, actor=request.user, at=clock.now())
+        messages.success(request, _("The list is as it was before “%(file)s”.") % {"file": upload.file_name})
     except applying.CannotUndo as refused:
         messages.error(request, str(refused))
-    return redirect("partners:cohort", of.institution.slug, of.cohort.slug)
+    return redirect("partners:cohort", upload.institution.slug, upload.cohort.slug)

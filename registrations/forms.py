@@ -54,7 +54,7 @@ class SeatForm(forms.Form):
         """The key of the form, with a fingerprint of where it was sent and of what was sent with it."""
         value = self.cleaned_data.get("key")
         fields = {name: self.data.getlist(name) for name in self.data if name not in NOT_SENT_BY_PEOPLE}  # type: ignore[attr-defined]
-        return Key.of(user, value, {"path": path, **fields}) if value else None
+        return Key.from_post(user, value, {"path": path, **fields}) if value else None
 
 
 class PartyForm(forms.Form):

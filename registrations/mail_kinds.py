@@ -30,12 +30,14 @@ UNTIL = PLACEHOLDERS | {"until": _("the end of the offer")}
 def _sample(
     write: Callable[[Registration], Letter], find: Q, like: dict[str, Any], session_status: str, reader: User
 ) -> Letter | None:
-    found = examples.registration(find, like, reader, session_status=session_status)
-    if found is None:
+    registration = examples.registration(find, like, reader, session_status=session_status)
+    if registration is None:
         return None
-    if found.status == Status.OFFERED and (found.offer_expires_at is None or found.offer_expires_at <= clock.now()):
-        found.offer_expires_at = clock.now() + timedelta(hours=6)
-    return write(found)
+    if registration.status == Status.OFFERED and (
+        registration.offer_expires_at is None or registration.offer_expires_at <= clock.now()
+    ):
+        registration.offer_expires_at = clock.now() + timedelta(hours=6)
+    return write(registration)
 
 
 def _seat(

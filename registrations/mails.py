@@ -223,7 +223,7 @@ def _letter(registration: Registration, key: str, frame: Frame, *, calendar: str
         | {"name": registration.attendee.name, "until": moment(until, session.zone) if until else ""}
         | more
     )
-    texts = mail_templates.of(f"registrations.{key}").fill(known)
+    texts = mail_templates.texts_of(f"registrations.{key}").fill(known)
     context = {
         "session": session,
         "texts": texts,

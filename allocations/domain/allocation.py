@@ -154,8 +154,8 @@ def sessions_concerned(allocation: Allocation, wishes: QuerySet[Wish]) -> QueryS
     members = Exists(Allocation.sessions.through.objects.filter(allocation=allocation, session=OuterRef("pk")))
     wished = Exists(wishes.order_by().filter(session=OuterRef("pk")))
     public = Q(status__in=[Session.Status.PUBLISHED, Session.Status.CANCELLED])
-    found = Session.objects.annotate(is_given_out=members).filter(Q(is_given_out=True) & public | wished)
-    return found.with_place().order_by("starts_at", "slug")
+    sessions = Session.objects.annotate(is_given_out=members).filter(Q(is_given_out=True) & public | wished)
+    return sessions.with_place().order_by("starts_at", "slug")
 
 
 # --- What a run is told -----------------------------------------------------------------------------------------------
@@ -307,7 +307,9 @@ def _commitments(
     people: list[Attendee], live: list[Registration], sessions: dict[int, Session]
 ) -> dict[int, list[Commitment]]:
     """Where `people` are expected. Of a session that thousands have a seat in there is one object, not thousands."""
-    others = Session.objects.select_related("room").in_bulk({one.session_id for one in live} - set(sessions))
+    others = Session.objects.select_related("room").in_bulk(
+        {registration.session_id for registration in live} - set(sessions)
+    )
     registrations: dict[int, list[Registration]] = defaultdict(list)
     for registration in live:
         registration.session = sessions.get(registration.session_id) or others[registration.session_id]

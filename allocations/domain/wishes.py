@@ -105,14 +105,14 @@ class Result:
 def listed(attendee: Attendee, at: datetime) -> list[Listed]:
     """The allocations that `attendee` may see at `at`, those whose wishes end first before the others; two queries."""
     done = AllocationRun.objects.filter(allocation=OuterRef("pk"), committed_at__isnull=False)
-    found = (
+    allocations = (
         allocating.visible(at)
         .annotate(mine=Count("wishes", filter=Q(wishes__attendee=attendee)), is_done=Exists(done))
         .order_by("closes_at", "slug")
     )
     first: dict[int, Session] = {}
     of_allocation = Allocation.sessions.through.objects.filter(
-        allocation__in=found, session__status=Session.Status.PUBLISHED
+        allocation__in=allocations, session__status=Session.Status.PUBLISHED
     )
     for row in of_allocation.select_related("session__room__venue").order_by("session__starts_at", "session__slug"):
         first.setdefault(row.allocation_id, row.session)
@@ -124,7 +124,7 @@ def listed(attendee: Attendee, at: datetime) -> list[Listed]:
             allocation.is_done,
             allocating.zone([first[allocation.pk]] if allocation.pk in first else []),
         )
-        for allocation in found
+        for allocation in allocations
     ]
 
 
@@ -177,9 +177,9 @@ def sheet(allocation: Allocation, attendee: Attendee, at: datetime) -> Sheet:
 
 def _beside(session: Session, wished: Iterable[Session], ranks: dict[int, int], travel: Travel) -> Iterator[str]:
     """In a sentence each: the wishes at the same time as `session`, and those from which one would come too late."""
-    found = clashes.clashes_with(session, [Commitment(other, "wish") for other in wished], travel)
+    clashing = clashes.clashes_with(session, [Commitment(other, "wish") for other in wished], travel)
     for overlaps in (True, False):
-        others = sorted(ranks[clash.commitment.session.pk] for clash in found if clash.overlaps is overlaps)
+        others = sorted(ranks[clash.commitment.session.pk] for clash in clashing if clash.overlaps is overlaps)
         if not others:
             continue
         if overlaps:
@@ -200,7 +200,7 @@ def result(allocation: Allocation, attendee: Attendee) -> Result | None:
     is read."""
     key = person_key(attendee.pk)
     runs = AllocationRun.objects.filter(allocation=allocation)
-    found = (
+    run = (
         runs.filter(committed_at__isnull=False)
         .defer("inputs", "results")
         .annotate(
@@ -209,10 +209,10 @@ def result(allocation: Allocation, attendee: Attendee) -> Result | None:
         )
         .first()
     )
-    if found is None:
+    if run is None:
         return None
-    wishes, answers = found.of_wishes or [], found.of_answers or []
-    return Result(found, key, outcomes(wishes, answers, attendee), runs.count())
+    wishes, answers = run.of_wishes or [], run.of_answers or []
+    return Result(run, key, outcomes(wishes, answers, attendee), runs.count())
 
 
 def outcomes(wishes: Sequence[str], answers: Sequence[Answer], attendee: Attendee) -> list[Outcome]:

@@ -267,8 +267,8 @@ def _formulas(parts: dict[str, bytes], index: int, kind: str) -> list[list[int]]
             target = re.search(rb'\bTarget="([^"]+)"', relation)
     path = target[1].decode("utf-8", "replace").lstrip("/") if target else ""
     content = parts.get(path if path.startswith("xl/") else f"xl/{path}", b"")
-    found = re.finditer(rb'<c [^>]*?\br="([A-Z]+)(\d+)"[^>]*>\s*<f\b', content)
-    return _not_too_many([int(match[2]), _column(match[1]) - 1] for match in found)
+    matches = re.finditer(rb'<c [^>]*?\br="([A-Z]+)(\d+)"[^>]*>\s*<f\b', content)
+    return _not_too_many([int(match[2]), _column(match[1]) - 1] for match in matches)
 
 
 def _formulas_of_ods(content: bytes, index: int) -> Iterator[list[int]]:
@@ -336,10 +336,10 @@ def _read_text(data: bytes, options: Options) -> dict[str, Any]:
     before = 0
     declared = ""
     first, newline, rest = text.partition("\n")
-    if found := re.fullmatch(r"(?i)sep=(.)\r?", first):  # Excel's own first line
-        text, before, declared = rest, 1, found[1]
-    elif not newline and (found := re.match(r"(?i)sep=(.)\r", text)):
-        text, before, declared = text[found.end() :], 1, found[1]
+    if match := re.fullmatch(r"(?i)sep=(.)\r?", first):  # Excel's own first line
+        text, before, declared = rest, 1, match[1]
+    elif not newline and (match := re.match(r"(?i)sep=(.)\r", text)):
+        text, before, declared = text[match.end() :], 1, match[1]
     delimiter = declared or _delimiter(text, options.known)
     rows = list(_records(text, delimiter, before, options))
     twice = encoding != "utf-8-twice" and sum(bool(TWICE.search(cell)) for _line, cells in rows for cell in cells)

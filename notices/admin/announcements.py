@@ -210,10 +210,10 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
 
     @admin.action(description=_("Send…"), permissions=["send"])
     def send(self, request: HttpRequest, queryset: QuerySet[Announcement]) -> HttpResponse | None:
-        found = queryset.filter(status=Announcement.Status.DRAFT).select_related(
+        announcements = queryset.filter(status=Announcement.Status.DRAFT).select_related(
             "event", "session__event", "session__room__venue", "cohort"
         )
-        announcement = found.first()
+        announcement = announcements.first()
         if announcement is None or queryset.count() > 1:
             self.message_user(request, _("Choose one draft."), messages.WARNING)
             return None

@@ -130,7 +130,11 @@ class QuietWindowAdmin(CarefulAdmin, RecordAdmin):
             self.message_user(request, sentence % number if number else _("Published: nobody had to be told."))
             return None
         told = changes.preview(changes.held_by(window, now))
-        people = {one.attendee_id: one.attendee.user.language for each in told for one in each.registrations}
+        people = {
+            registration.attendee_id: registration.attendee.user.language
+            for each in told
+            for registration in each.registrations
+        }
         context = self.admin_site.each_context(request) | {
             "opts": self.opts,
             "title": _("Publish the changes?"),

@@ -71,16 +71,16 @@ def schedule(announcement: Announcement, send_at: datetime, *, actor: User) -> b
     """Have the draft sent at `send_at`, to those whom it then concerns; False when it is no draft any more. It leaves
     within seconds of that moment."""
     with transaction.atomic():
-        found = (
+        current = (
             Announcement.objects.select_for_update(of=("self",), no_key=True)
             .filter(pk=announcement.pk, status=Status.DRAFT)
             .first()
         )
-        if found is None:
+        if current is None:
             return False
-        found.status, found.send_at = Status.SCHEDULED, send_at
-        found._history_user = actor
-        found.save()
+        current.status, current.send_at = Status.SCHEDULED, send_at
+        current._history_user = actor
+        current.save()
         return True
 
 
@@ -93,18 +93,18 @@ def send_due(at: datetime) -> int:
 def _queue(announcement: Announcement, at: datetime) -> int:
     with transaction.atomic():
         locked = Announcement.objects.select_for_update(of=("self",), no_key=True)
-        found = locked.filter(pk=announcement.pk, status=Status.SCHEDULED).first()
-        if found is None:  # another clock was faster, or it was stopped
+        current = locked.filter(pk=announcement.pk, status=Status.SCHEDULED).first()
+        if current is None:  # another clock was faster, or it was stopped
             return 0
-        rows = audience(found).values_list("pk", "user__email", "user__language")
+        rows = audience(current).values_list("pk", "user__email", "user__language")
         mails = [
-            (email, f"{_key(found)}{pk}", language, {"announcement": found.pk, "attendee": pk})
+            (email, f"{_key(current)}{pk}", language, {"announcement": current.pk, "attendee": pk})
             for pk, email, language in rows
         ]
         post_many(KIND, mails)
-        found.status, found.queued_at, found.people = Status.QUEUED, at, len(mails)
-        found._history_user = None
-        found.save()
+        current.status, current.queued_at, current.people = Status.QUEUED, at, len(mails)
+        current._history_user = None
+        current.save()
         return len(mails)
 
 
@@ -113,13 +113,13 @@ def stop(announcement: Announcement, *, actor: User) -> int:
     changes nothing."""
     with transaction.atomic():
         locked = Announcement.objects.select_for_update(of=("self",), no_key=True)
-        found = locked.filter(pk=announcement.pk, status__in=[Status.SCHEDULED, Status.QUEUED]).first()
-        if found is None:
+        current = locked.filter(pk=announcement.pk, status__in=[Status.SCHEDULED, Status.QUEUED]).first()
+        if current is None:
             return 0
-        found.status = Status.STOPPED
-        found._history_user = actor
-        found.save()
-        waiting = mails_of(found).filter(status=Message.Status.QUEUED)
+        current.status = Status.STOPPED
+        current._history_user = actor
+        current.save()
+        waiting = mails_of(current).filter(status=Message.Status.QUEUED)
         return waiting.update(status=Message.Status.DROPPED, last_error=STOPPED)
 
 

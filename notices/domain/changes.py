@@ -175,13 +175,15 @@ def preview(changes: Sequence[Change]) -> list[Told]:
         Told(change, was, stands(change.session), people[change.pk])
         for change, was in zip(changes, before, strict=True)
     ]
-    attendees = {one.attendee_id: one.attendee for each in told for one in each.registrations}
+    attendees = {
+        registration.attendee_id: registration.attendee for each in told for registration in each.registrations
+    }
     expected = clashes.commitments_of(attendees.values())
     travel = Travel()
     for each in told:
         each.clashing = sum(
-            bool(clashes.clashes_with(each.change.session, expected[one.attendee_id], travel))
-            for one in each.registrations
+            bool(clashes.clashes_with(each.change.session, expected[registration.attendee_id], travel))
+            for registration in each.registrations
         )
     return told
 
@@ -224,8 +226,8 @@ def publish(window: QuietWindow, *, actor: User, at: datetime) -> int:
 
 def tell_settled(at: datetime) -> int:
     """Tell the changes that no quiet window holds, once they have settled; return how many people were told."""
-    found = settled(at)
-    return _tell(found, at) if found else 0
+    changes = settled(at)
+    return _tell(changes, at) if changes else 0
 
 
 def _tell(changes: Iterable[Change], at: datetime) -> int:
@@ -308,12 +310,12 @@ def moved(attendee: Attendee, said: Sequence[dict[str, Any]], at: datetime) -> l
     attendee.on_duty = any(registration.on_duty for registration in mine.values())  # type: ignore[attr-defined]
     expected = clashes.commitments_of([attendee], registrations={attendee.pk: list(mine.values())})[attendee.pk]
     travel = Travel()
-    found = []
+    moves = []
     for (registration, _one), was in zip(known, before, strict=True):
         clashing = clashes.clashes_with(registration.session, expected, travel)
         others = _alternatives(registration.session, expected, travel, at) if clashing else []
-        found.append(Moved(registration, was, stands(registration.session), tuple(clashing), tuple(others)))
-    return sorted(found, key=lambda each: (each.now.starts_at, each.registration.pk))
+        moves.append(Moved(registration, was, stands(registration.session), tuple(clashing), tuple(others)))
+    return sorted(moves, key=lambda each: (each.now.starts_at, each.registration.pk))
 
 
 def _alternatives(session: Session, expected: Sequence[Commitment], travel: Travel, at: datetime) -> list[Session]:
@@ -321,7 +323,7 @@ def _alternatives(session: Session, expected: Sequence[Commitment], travel: Trav
     first, then the nearest in time."""
     free = SeatPool.objects.filter(session=OuterRef("pk"), cohort=None, closed=False, taken__lt=F("seats"))
     held = {commitment.session.pk for commitment in expected}
-    found = Session.objects.filter(
+    sessions = Session.objects.filter(
         Exists(free),
         event=session.event_id,
         status=Session.Status.PUBLISHED,
@@ -329,10 +331,14 @@ def _alternatives(session: Session, expected: Sequence[Commitment], travel: Trav
         starts_at__gt=at,
     )
     others = [
-        one for one in found.exclude(pk__in=held).select_related("event", "room__venue") if not ways_in.refusal(one, at)
+        session
+        for session in sessions.exclude(pk__in=held).select_related("event", "room__venue")
+        if not ways_in.refusal(session, at)
     ]
-    others.sort(key=lambda one: (one.track_id != session.track_id, abs(one.starts_at - session.starts_at), one.pk))
+    others.sort(
+        key=lambda other: (other.track_id != session.track_id, abs(other.starts_at - session.starts_at), other.pk)
+    )
     # What the person leaves if they change is the session itself: it is in nobody's way.
     left = [commitment for commitment in expected if commitment.session.pk != session.pk]
-    fitting = (one for one in others if not clashes.clashes_with(one, left, travel))
-    return [one for one, _number in zip(fitting, range(ALTERNATIVES), strict=False)]
+    fitting = (session for session in others if not clashes.clashes_with(session, left, travel))
+    return [session for session, _number in zip(fitting, range(ALTERNATIVES), strict=False)]

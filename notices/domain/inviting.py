@@ -37,7 +37,7 @@ def invite_by_name(invitations: Sequence[Invitation]) -> int:
     """Write to each of those `invitations` that was not sent yet; return how many. Doing it twice writes to nobody
     twice."""
     account = User.objects.filter(email=OuterRef("email"))
-    chosen = Invitation.objects.filter(pk__in=[one.pk for one in invitations]).exclude(
+    chosen = Invitation.objects.filter(pk__in=[invitation.pk for invitation in invitations]).exclude(
         Exists(account.filter(is_active=False))
     )
     rows = (
@@ -65,8 +65,8 @@ def _post(kind: str, mails: list[tuple[str, str, str, dict[str, int]]]) -> int:
 def sessions_for(cohort: Cohort, at: datetime) -> list[Session]:
     """The sessions to come in which `cohort` has seats left, by their start."""
     kept = cohort.allotments.filter(seats__gt=F("taken"), closed=False).values("session")
-    found = Session.objects.filter(pk__in=kept, status=Session.Status.PUBLISHED, starts_at__gt=at)
-    return list(found.select_related("event", "room__venue").order_by("starts_at", "pk"))
+    sessions = Session.objects.filter(pk__in=kept, status=Session.Status.PUBLISHED, starts_at__gt=at)
+    return list(sessions.select_related("event", "room__venue").order_by("starts_at", "pk"))
 
 
 def is_open(invitation: Invitation, at: datetime) -> bool:

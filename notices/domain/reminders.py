@@ -172,15 +172,17 @@ def audience(reminder: Reminder) -> QuerySet[Registration]:
     """The registrations that a reminder is for. Whoever came after its moment has just had a mail with all that it
     would say."""
     rule = reminder.rule
-    found = Registration.objects.filter(
+    registrations = Registration.objects.filter(
         session=reminder.session_id, created_at__lte=reminder.due_at, attendee__user__is_active=True
     )
     if rule.audience == Audience.WAITING:
-        found = found.filter(status=Registration.Status.WAITING)
+        registrations = registrations.filter(status=Registration.Status.WAITING)
     else:
-        found = found.confirmed().filter(is_absent=rule.audience == Audience.ABSENT)
+        registrations = registrations.confirmed().filter(is_absent=rule.audience == Audience.ABSENT)
     return (
-        found if rule.answer_hours else mail_preferences.wanting(found, Topic.REMINDERS, "attendee__user")
+        registrations
+        if rule.answer_hours
+        else mail_preferences.wanting(registrations, Topic.REMINDERS, "attendee__user")
     ).order_by("pk")
 
 
@@ -240,19 +242,19 @@ def _questions(reminder: Reminder, at: datetime) -> list[tuple[str, str, str, di
     )
     until = answer_until(reminder, at)
     Reconfirmation.objects.bulk_create(
-        [Reconfirmation(registration=one, reminder=reminder, answer_until=until) for one in people],
+        [Reconfirmation(registration=registration, reminder=reminder, answer_until=until) for registration in people],
         batch_size=1000,
         ignore_conflicts=True,
     )
     asked = dict(Reconfirmation.objects.filter(reminder=reminder).values_list("registration", "uuid"))
     return [
         (
-            one.attendee.user.email,
-            f"{RECONFIRM}:{asked[one.pk]}",
-            one.attendee.user.language,
-            {"reconfirmation": str(asked[one.pk])},
+            registration.attendee.user.email,
+            f"{RECONFIRM}:{asked[registration.pk]}",
+            registration.attendee.user.language,
+            {"reconfirmation": str(asked[registration.pk])},
         )
-        for one in people
+        for registration in people
     ]
 
 
@@ -314,15 +316,15 @@ def _release(question: Reconfirmation, at: datetime) -> int:
     def act() -> int:
         # Read after the lock: an answer that came first is seen.
         open_ones = Reconfirmation.objects.filter(pk=question.pk, answered_at=None, released_at=None)
-        found = (
+        registration = (
             Registration.objects.confirmed()
             .filter(pk=question.registration_id)
             .select_related("attendee__user", "session")
             .first()
         )
-        if found is None or not open_ones.update(released_at=at):
+        if registration is None or not open_ones.update(released_at=at):
             return 0
-        ledger.end(found, ledger.Ending.NOT_RECONFIRMED, actor=None, at=at)
+        ledger.end(registration, ledger.Ending.NOT_RECONFIRMED, actor=None, at=at)
         return 1
 
     return waitlist.in_turn([session], [attendee], act, at)

@@ -160,7 +160,7 @@ class MailTemplateAdmin(RecordAdmin):
         """The mail as it is, or, by POST, as what is typed would make it; `part=text` asks for its plain part."""
         kind = self._kind(request, key, language)
         with translation.override(language):
-            texts = mail_templates.of(key)
+            texts = mail_templates.texts_of(key)
         if request.method == "POST":
             form = MailTemplateForm(kind, request.POST)
             if not form.is_valid():
@@ -185,7 +185,7 @@ class MailTemplateAdmin(RecordAdmin):
 
     def _initial(self, kind: Kind, language: str) -> dict[str, Any]:
         with translation.override(language):
-            texts = mail_templates.of(kind.key)
+            texts = mail_templates.texts_of(kind.key)
         return vars(texts) | {"seen": mail_templates.version(kind, language), "key": mail_templates.new_key()}
 
     def _standard(self, kind: Kind, language: str) -> Texts:

@@ -211,8 +211,8 @@ def _as_email(message: Message, headers: Mapping[str, str]) -> _Email:
 
 
 def _add_calendar(email: _Email, calendar: str) -> None:
-    found = METHOD.search(calendar)
-    method = found[1] if found else "PUBLISH"
+    match = METHOD.search(calendar)
+    method = match[1] if match else "PUBLISH"
     # Outlook acts on a part of the alternatives that names its method, Gmail and Apple on the file too. Providers take
     # the file alone.
     if not settings.EMAIL_BACKEND.startswith("anymail."):

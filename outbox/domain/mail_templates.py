@@ -81,7 +81,7 @@ def standard(kind: Kind) -> Texts:
     return Texts(*(str(getattr(kind, name)) % _InBraces() if getattr(kind, name) else "" for name in FIELDS))
 
 
-def of(key: str) -> Texts:
+def texts_of(key: str) -> Texts:
     """The texts of kind `key` in the language of the moment, to be filled: what organisers wrote, else the standard
     ones.
 
@@ -117,7 +117,7 @@ def _language() -> str:
 
 def fill(text: str, known: Mapping[str, str]) -> str:
     """`text` with its placeholders filled in, in one pass: what a value holds is never read as a placeholder."""
-    return _placeholder.sub(lambda found: known.get(found[1], found[0]), text)
+    return _placeholder.sub(lambda match: known.get(match[1], match[0]), text)
 
 
 def check(text: str, usable: Collection[str]) -> None:

@@ -80,20 +80,23 @@ def apply(
         if upload.pk and not ours.exists():
             raise Superseded
         cohort = Cohort.objects.select_for_update(no_key=True).get(pk=upload.cohort_id)
-        found = compare(cohort, people, replacing=upload.is_replacing)
-        if as_shown is not None and {name: as_shown.get(name, 0) for name in found.counts()} != found.counts():
+        comparison = compare(cohort, people, replacing=upload.is_replacing)
+        if (
+            as_shown is not None
+            and {name: as_shown.get(name, 0) for name in comparison.counts()} != comparison.counts()
+        ):
             raise ListMoved
-        check_size(cohort, found)
-        upload.status, upload.applied_at, upload.counts = Upload.Status.APPLIED, at, found.counts()
+        check_size(cohort, comparison)
+        upload.status, upload.applied_at, upload.counts = Upload.Status.APPLIED, at, comparison.counts()
         if upload.pk is None:
             upload.save()
         trace = {"default_user": actor, "default_date": at, "default_change_reason": _reason(upload)}
         progress = progress or Progress()
-        remove(found.removed, actor=actor, at=at, reason=_reason(upload), progress=progress)
-        _change(found, trace)
-        progress.add(STEPS * len(found.changed))
+        remove(comparison.removed, actor=actor, at=at, reason=_reason(upload), progress=progress)
+        _change(comparison, trace)
+        progress.add(STEPS * len(comparison.changed))
         day = 0
-        for some in progress.over(batches(found.new), steps=STEPS * BATCH):
+        for some in progress.over(batches(comparison.new), steps=STEPS * BATCH):
             day = _add(some, upload, at, trace, day)
         upload.rows.all().delete()
         UploadFile.objects.filter(upload=upload).delete()
@@ -104,10 +107,10 @@ def apply(
     return upload
 
 
-def check_size(cohort: Cohort, found: Comparison) -> None:
+def check_size(cohort: Cohort, comparison: Comparison) -> None:
     """Raise ListRefused when the list would make `cohort` larger than it may be. Who was too many before may stay."""
-    if found.new and found.size > cohort.size:
-        raise ListRefused("too_many_people", {"size": cohort.size, "people": found.size})
+    if comparison.new and comparison.size > cohort.size:
+        raise ListRefused("too_many_people", {"size": cohort.size, "people": comparison.size})
 
 
 def _reason(upload: Upload) -> str:
@@ -118,7 +121,7 @@ def _add(people: Sequence[Person], upload: Upload, at: datetime, trace: dict[str
     # Whom the organisers have made a member already has nothing to accept.
     members = dict(
         Membership.objects.filter(
-            cohort=upload.cohort_id, attendee__user__email__in=[one.email for one in people]
+            cohort=upload.cohort_id, attendee__user__email__in=[person.email for person in people]
         ).values_list("attendee__user__email", "attendee_id")
     )
     invitees = [
@@ -134,7 +137,7 @@ def _add(people: Sequence[Person], upload: Upload, at: datetime, trace: dict[str
         for person in people
     ]
     written = bulk_create_with_history(invitees, Invitee, batch_size=BATCH, **trace)
-    return invite([one for one in written if one.status == Status.INVITED], at, day)
+    return invite([invitee for invitee in written if invitee.status == Status.INVITED], at, day)
 
 
 def invite(invitees: Sequence[Invitee], at: datetime, day: int = 0) -> int:
@@ -152,8 +155,13 @@ def invite(invitees: Sequence[Invitee], at: datetime, day: int = 0) -> int:
             continue
         some, rest = rest[: min(room, BATCH)], rest[min(room, BATCH) :]
         room -= len(some)
-        languages = dict(User.objects.filter(email__in=[one.email for one in some]).values_list("email", "language"))
-        mails = [(one.email, invitation_key(one), languages.get(one.email, "fr"), {"invitee": one.pk}) for one in some]
+        languages = dict(
+            User.objects.filter(email__in=[invitee.email for invitee in some]).values_list("email", "language")
+        )
+        mails = [
+            (invitee.email, invitation_key(invitee), languages.get(invitee.email, "fr"), {"invitee": invitee.pk})
+            for invitee in some
+        ]
         post_many(INVITATION, mails, not_before=at + timedelta(days=day))
     return day
 
@@ -173,21 +181,23 @@ def _room(institution_id: int, at: datetime, day: int) -> int:
     )
 
 
-def _change(found: Comparison, trace: dict[str, Any]) -> None:
-    if not found.changed:
+def _change(comparison: Comparison, trace: dict[str, Any]) -> None:
+    if not comparison.changed:
         return
     # Two who exchange their numbers would meet each other's on the way.
-    for some in batches([one.invitee.pk for one in found.changed if "reference" in one.fields]):
+    for some in batches(
+        [difference.invitee.pk for difference in comparison.changed if "reference" in difference.fields]
+    ):
         Invitee.objects.filter(pk__in=some).update(reference="")
     elsewhere = []
-    for one in found.changed:
-        for name in one.fields:
-            setattr(one.invitee, name, getattr(one.person, name))
-        if "email" in one.fields:
-            one.invitee.key = new_token()  # whoever got the mail at the wrong address holds nothing any more
-            elsewhere += [one.invitee] if one.invitee.status == Status.INVITED else []
+    for difference in comparison.changed:
+        for name in difference.fields:
+            setattr(difference.invitee, name, getattr(difference.person, name))
+        if "email" in difference.fields:
+            difference.invitee.key = new_token()  # whoever got the mail at the wrong address holds nothing any more
+            elsewhere += [difference.invitee] if difference.invitee.status == Status.INVITED else []
     bulk_update_with_history(
-        [one.invitee for one in found.changed], Invitee, [*FIELDS, "key"], batch_size=BATCH, **trace
+        [difference.invitee for difference in comparison.changed], Invitee, [*FIELDS, "key"], batch_size=BATCH, **trace
     )
     invite(elsewhere, trace["default_date"])
 
@@ -213,19 +223,23 @@ def remove(
         "history_change_reason": reason,
     }
     for some in batches(invitees):
-        traces.objects.bulk_create([traces(**{name: getattr(one, name) for name in names}, **said) for one in some])
+        traces.objects.bulk_create(
+            [traces(**{name: getattr(invitee, name) for name in names}, **said) for invitee in some]
+        )
         # Without the signals of one deletion after the other; nothing points at them.
-        Invitee.objects.filter(pk__in=[one.pk for one in some])._raw_delete(Invitee.objects.db)
+        Invitee.objects.filter(pk__in=[invitee.pk for invitee in some])._raw_delete(Invitee.objects.db)
     objections.remember(invitees)
     joined = sorted(
-        (one for one in invitees if one.attendee_id and (gave is None or one.pk in gave)),
-        key=lambda one: one.attendee_id or 0,
+        (invitee for invitee in invitees if invitee.attendee_id and (gave is None or invitee.pk in gave)),
+        key=lambda invitee: invitee.attendee_id or 0,
     )
     progress, off = progress or Progress(), Registration.Ending.LEFT_COHORT
     progress.add(STEPS * (len(invitees) - len(joined)))
     steadily = progress.over(joined, steps=STEPS)
     return sum(
-        cohorts.part_with(one.cohort, one.attendee, actor=actor, at=at, ending=off) for one in steadily if one.attendee
+        cohorts.part_with(invitee.cohort, invitee.attendee, actor=actor, at=at, ending=off)
+        for invitee in steadily
+        if invitee.attendee
     )
 
 
@@ -252,8 +266,8 @@ def changes_to_undo(upload: Upload, at: datetime) -> list[Any]:
     if newer.exclude(pk=upload.pk).exists():
         raise CannotUndo(_("Another list has been applied since: undo that one first."))
     written = list(Invitee.history.filter(history_change_reason=_reason(upload)).order_by("pk"))
-    last = max((one.history_id for one in written), default=0)
-    if Invitee.history.filter(id__in={one.id for one in written}, history_id__gt=last).exists():
+    last = max((version.history_id for version in written), default=0)
+    if Invitee.history.filter(id__in={version.id for version in written}, history_id__gt=last).exists():
         raise CannotUndo(_("People on this list have answered, or have been changed, since: remove them one by one."))
     return written
 
@@ -268,14 +282,18 @@ def _undo(upload: Upload, actor: User, at: datetime) -> Upload:
         written = changes_to_undo(upload, at)
         reason = f"undo {upload.uuid}"
         trace = {"default_user": actor, "default_date": at, "default_change_reason": reason}
-        added = [one for one in written if one.history_type == "+"]
+        added = [version for version in written if version.history_type == "+"]
         # Whom the organisers had made members before the list named them stay so.
-        gave = {one.id for one in added if one.status != Status.ACCEPTED}
+        gave = {version.id for version in added if version.status != Status.ACCEPTED}
         remove(
-            list(Invitee.objects.filter(pk__in=[one.id for one in added])), actor=actor, at=at, reason=reason, gave=gave
+            list(Invitee.objects.filter(pk__in=[version.id for version in added])),
+            actor=actor,
+            at=at,
+            reason=reason,
+            gave=gave,
         )
-        _change_back([one for one in written if one.history_type == "~"], trace)
-        _bring_back([one for one in written if one.history_type == "-"], upload, actor, at, trace)
+        _change_back([version for version in written if version.history_type == "~"], trace)
+        _bring_back([version for version in written if version.history_type == "-"], upload, actor, at, trace)
         upload.status = Upload.Status.UNDONE
         upload.save(update_fields=["status"])
     return upload
@@ -283,19 +301,21 @@ def _undo(upload: Upload, actor: User, at: datetime) -> Upload:
 
 def _change_back(written: Sequence[Any], trace: dict[str, Any]) -> None:
     before = {}
-    for one in written:
-        earlier = Invitee.history.filter(id=one.id, history_id__lt=one.history_id).order_by("-history_id").first()
+    for invitee in written:
+        earlier = (
+            Invitee.history.filter(id=invitee.id, history_id__lt=invitee.history_id).order_by("-history_id").first()
+        )
         if earlier:
-            before[one.id] = earlier
+            before[invitee.id] = earlier
     people = list(Invitee.objects.filter(pk__in=before))
     Invitee.objects.filter(pk__in=before).update(reference="")
     elsewhere = []
-    for one in people:
-        if one.email != before[one.pk].email:
-            one.key = new_token()
-            elsewhere += [one] if one.status == Status.INVITED else []
+    for invitee in people:
+        if invitee.email != before[invitee.pk].email:
+            invitee.key = new_token()
+            elsewhere += [invitee] if invitee.status == Status.INVITED else []
         for name in FIELDS:
-            setattr(one, name, getattr(before[one.pk], name))
+            setattr(invitee, name, getattr(before[invitee.pk], name))
     if people:
         bulk_update_with_history(people, Invitee, [*FIELDS, "key"], batch_size=BATCH, **trace)
         invite(elsewhere, trace["default_date"])
@@ -306,25 +326,25 @@ def _bring_back(written: Sequence[Any], upload: Upload, actor: User, at: datetim
     again = [Invitee(**{name: getattr(one, name) for name in names}) for one in written]
     if not again:
         return
-    objections.forget(upload.institution_id, [one.email for one in again])
+    objections.forget(upload.institution_id, [invitee.email for invitee in again])
     bulk_create_with_history(again, Invitee, batch_size=BATCH, **trace)
     ended = Q(ended_at=upload.applied_at, ending=Registration.Ending.LEFT_COHORT)
-    for one in Invitee.objects.filter(pk__in=[one.pk for one in again if one.attendee_id]).select_related(
-        "attendee__user", "cohort"
-    ):
-        if one.attendee is None:
+    for invitee in Invitee.objects.filter(
+        pk__in=[invitee.pk for invitee in again if invitee.attendee_id]
+    ).select_related("attendee__user", "cohort"):
+        if invitee.attendee is None:
             continue
-        cohorts.add_member(one.cohort, one.attendee, actor=actor, at=at)
-        lost = Registration.objects.filter(ended, attendee=one.attendee, session__starts_at__gt=at).select_related(
+        cohorts.add_member(invitee.cohort, invitee.attendee, actor=actor, at=at)
+        lost = Registration.objects.filter(ended, attendee=invitee.attendee, session__starts_at__gt=at).select_related(
             "session__event", "session__room__venue"
         )
         for registration in lost.order_by("pk"):
             try:
                 booking.register(
-                    booking.Ask(registration.session, one.attendee, actor=actor, at=at, let_in=True, despite=True)
+                    booking.Ask(registration.session, invitee.attendee, actor=actor, at=at, let_in=True, despite=True)
                 )
             except SeatRefused as refused:
-                said = {"name": one, "session": registration.session}
+                said = {"name": invitee, "session": registration.session}
                 raise CannotUndo(
                     _("The seat of %(name)s in “%(session)s” now belongs to somebody else.") % said
                 ) from refused

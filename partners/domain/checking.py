@@ -72,10 +72,15 @@ class Person:
     @property
     def is_good(self) -> bool:
         return not (
-            self.is_note or self.is_skipped or self.repeats or any(one.level == Level.ERROR for one in self.findings)
+            self.is_note
+            or self.is_skipped
+            or self.repeats
+            or any(finding.level == Level.ERROR for finding in self.findings)
         )
 
-    def found(self, code: str, level: Level, column: str = "", value: str = "", *, fix: str = "", **said: Any) -> None:
+    def add_finding(
+        self, code: str, level: Level, column: str = "", value: str = "", *, fix: str = "", **said: Any
+    ) -> None:
         self.findings.append(Finding(code, level, column, shown(value), said, fix))
 
 
@@ -92,7 +97,7 @@ def check(
     holds as numbers; `formulas`: line and column of cells whose value was computed."""
     computed = {(line, column) for line, column in formulas}
     people = [check_row(line, cells, columns, computed) for line, cells in rows]
-    listed = [one for one in people if not one.is_note]
+    listed = [person for person in people if not person.is_note]
     _restore_zeros(listed, columns, set(numbers))
     _find_missing_references(listed)
     _find_twins(listed)
@@ -102,47 +107,50 @@ def check(
 
 def check_row(line: int, cells: list[str], columns: Columns, computed: set[tuple[int, int]] = frozenset()) -> Person:  # type: ignore[assignment]
     """One row by itself."""
-    one = Person(line, cells)
+    person = Person(line, cells)
     filled = [cell for cell in cells if cell.strip(BLANKS)]
     if len(filled) == 1 and "@" not in filled[0] and len(columns.meaning) > 1:
-        one.is_note = True  # a total, a signature: what people write under a table
-        one.found("note", Level.NOTICE, value=filled[0])
-        return one
+        person.is_note = True  # a total, a signature: what people write under a table
+        person.add_finding("note", Level.NOTICE, value=filled[0])
+        return person
     if columns.names and len(cells) > len(columns.names):
-        one.found("ragged", Level.ERROR, value=cells[len(columns.names)], cells=len(cells), columns=len(columns.names))
+        person.add_finding(
+            "ragged", Level.ERROR, value=cells[len(columns.names)], cells=len(cells), columns=len(columns.names)
+        )
     for name in FIELDS:
         index = columns.meaning.get(name, -1)
         raw = cells[index] if 0 <= index < len(cells) else ""
         if (line, index) in computed:
-            one.found("formula", Level.ERROR, name, raw)
-        setattr(one, name, _email(one, raw) if name == "email" else _text(one, name, raw))
-    if not one.name:
+            person.add_finding("formula", Level.ERROR, name, raw)
+        setattr(person, name, _email(person, raw) if name == "email" else _text(person, name, raw))
+    if not person.name:
         if not any(
-            found.level == Level.ERROR and found.column in ("last_name", "first_name") for found in one.findings
+            finding.level == Level.ERROR and finding.column in ("last_name", "first_name")
+            for finding in person.findings
         ):
-            one.found("name_missing", Level.ERROR, "last_name")
-    elif any(len(part) > 3 and part == part.upper() != part.lower() for part in (one.last_name, one.first_name)):
-        one.found("capitals", Level.NOTICE, "last_name", one.name)
-    return one
+            person.add_finding("name_missing", Level.ERROR, "last_name")
+    elif any(len(part) > 3 and part == part.upper() != part.lower() for part in (person.last_name, person.first_name)):
+        person.add_finding("capitals", Level.NOTICE, "last_name", person.name)
+    return person
 
 
-def _text(one: Person, name: str, raw: str) -> str:
+def _text(person: Person, name: str, raw: str) -> str:
     value = unicodedata.normalize("NFC", raw.strip(BLANKS)) if not _is_broken(raw) else raw
     value = re.sub("[\u00a0\u202f\u2007 ]+", " ", value)
     if bad := _bad_letter(value):
-        one.found("control", Level.ERROR, name, raw, letter=bad)
+        person.add_finding("control", Level.ERROR, name, raw, letter=bad)
         return ""
     if len(value) > min(LONGEST[name], MAX_CELL):
-        one.found("too_long", Level.ERROR, name, value, longest=LONGEST[name], length=len(value))
+        person.add_finding("too_long", Level.ERROR, name, value, longest=LONGEST[name], length=len(value))
         return ""
     if value != raw:
-        one.found("trimmed", Level.NOTICE, name, value)
+        person.add_finding("trimmed", Level.NOTICE, name, value)
     if name == "reference":
         if BIG_NUMBER.fullmatch(value):
-            one.found("excel_number", Level.WARNING, name, value)
+            person.add_finding("excel_number", Level.WARNING, name, value)
         if " " in value and re.fullmatch(r"[\d ]+", value):
             value = value.replace(" ", "")
-            one.found("reference_blanks", Level.NOTICE, name, raw, kept=value)
+            person.add_finding("reference_blanks", Level.NOTICE, name, raw, kept=value)
     return value
 
 
@@ -152,37 +160,37 @@ def _is_broken(text: str) -> bool:
 
 def _bad_letter(value: str) -> str:
     """The code point of a letter that is not part of any name, or an empty text."""
-    if found := NOT_IN_A_LIST.search(value):
-        return "U+0000" if found[0] == NUL else f"U+{ord(found[0]):04X}"
-    for found in JOINERS.finditer(value):
+    if match := NOT_IN_A_LIST.search(value):
+        return "U+0000" if match[0] == NUL else f"U+{ord(match[0]):04X}"
+    for match in JOINERS.finditer(value):
         # In Arabic, Persian and Indic names they shape letters, and in emoji they join signs; in Latin ones they only
         # hide.
-        beside = value[max(0, found.start() - 1) : found.start()] + value[found.end() : found.end() + 1]
+        beside = value[max(0, match.start() - 1) : match.start()] + value[match.end() : match.end() + 1]
         if not beside or any(letter.isascii() or "LATIN" in unicodedata.name(letter, "") for letter in beside):
-            return f"U+{ord(found[0]):04X}"
+            return f"U+{ord(match[0]):04X}"
     return ""
 
 
-def _email(one: Person, raw: str) -> str:
+def _email(person: Person, raw: str) -> str:
     value = raw.strip(BLANKS)
     if value.lower().startswith("mailto:"):
         value = value[7:].strip(BLANKS)
     value = value.rstrip(".")
     if not value:
-        one.found("email_missing", Level.ERROR, "email")
+        person.add_finding("email_missing", Level.ERROR, "email")
         return ""
     if bad := _bad_letter(value) or _bad_letter(value.replace("\u200d", "\x00").replace("\u200c", "\x00")):
-        one.found("control", Level.ERROR, "email", raw, letter=bad)
+        person.add_finding("control", Level.ERROR, "email", raw, letter=bad)
         return ""
     if sum("@" in part for part in re.split(r"[,;\s]+", value)) > 1:
-        one.found("several_addresses", Level.ERROR, "email", value)
+        person.add_finding("several_addresses", Level.ERROR, "email", value)
         return ""
     if "@" not in value and AT.search(value):
-        one.found("email_at", Level.ERROR, "email", value, fix=AT.sub("@", value).replace(" ", "").lower())
+        person.add_finding("email_at", Level.ERROR, "email", value, fix=AT.sub("@", value).replace(" ", "").lower())
         return ""
     local, _at, domain = value.rpartition("@")
     if letter := next((letter for letter in local if not letter.isascii()), ""):
-        one.found("email_letter", Level.ERROR, "email", value, letter=f"U+{ord(letter):04X}")
+        person.add_finding("email_letter", Level.ERROR, "email", value, letter=f"U+{ord(letter):04X}")
         return ""
     try:
         domain = unicodedata.normalize("NFC", domain).lower()
@@ -191,15 +199,15 @@ def _email(one: Person, raw: str) -> str:
         validate_email(f"{local}@{domain}")
         ascii_domain = domain if domain.isascii() else punycode(domain)
     except (ValidationError, UnicodeError):
-        one.found("email_invalid", Level.ERROR, "email", value)
+        person.add_finding("email_invalid", Level.ERROR, "email", value)
         return ""
     if not domain.isascii():
         scripts = {unicodedata.name(letter, "?").split()[0] for letter in domain if letter.isalpha()}
         if len(scripts) > 1 or unicodedata.normalize("NFKC", domain) != domain:
-            one.found("domain_mixed", Level.WARNING, "email", value, domain=ascii_domain)
+            person.add_finding("domain_mixed", Level.WARNING, "email", value, domain=ascii_domain)
     kept = f"{local}@{ascii_domain}".lower()  # as every account of ours (docs/rules.md#names)
     if kept != raw:
-        one.found("trimmed", Level.NOTICE, "email", kept)
+        person.add_finding("trimmed", Level.NOTICE, "email", kept)
     return kept
 
 
@@ -207,22 +215,24 @@ def _restore_zeros(people: list[Person], columns: Columns, numbers: set[int]) ->
     """A workbook that holds some references as numbers has lost their zeros; the others say how long they were."""
     if columns.meaning.get("reference", -1) not in numbers:
         return
-    lengths = Counter(len(one.reference) for one in people if one.reference.isdigit() and one.reference.startswith("0"))
+    lengths = Counter(
+        len(person.reference) for person in people if person.reference.isdigit() and person.reference.startswith("0")
+    )
     if not lengths:
         return
     [(length, _times)] = lengths.most_common(1)
-    for one in people:
-        if one.reference.isdigit() and len(one.reference) < length:
-            whole = one.reference.zfill(length)
-            one.found("zeros_lost", Level.WARNING, "reference", one.reference, kept=whole)
-            one.reference = whole
+    for person in people:
+        if person.reference.isdigit() and len(person.reference) < length:
+            whole = person.reference.zfill(length)
+            person.add_finding("zeros_lost", Level.WARNING, "reference", person.reference, kept=whole)
+            person.reference = whole
 
 
 def _find_missing_references(people: list[Person]) -> None:
-    without = [one for one in people if not one.reference]
+    without = [person for person in people if not person.reference]
     if len(without) * 2 < len(people):
-        for one in without:
-            one.found("reference_missing", Level.NOTICE, "reference")
+        for person in without:
+            person.add_finding("reference_missing", Level.NOTICE, "reference")
 
 
 def _find_twins(people: list[Person]) -> None:
@@ -230,27 +240,30 @@ def _find_twins(people: list[Person]) -> None:
     by_reference: dict[str, Person] = {}
     by_box: dict[str, Person] = {}
     by_name: dict[str, Person] = {}
-    for one in people:
-        if one.email and (first := by_email.setdefault(one.email, one)) is not one:
-            one.repeats = first.line
-            one.found("repeated", Level.WARNING, "email", one.email, line=first.line, name=first.name)
+    for person in people:
+        if person.email and (first := by_email.setdefault(person.email, person)) is not person:
+            person.repeats = first.line
+            person.add_finding("repeated", Level.WARNING, "email", person.email, line=first.line, name=first.name)
             continue
-        if one.reference and (first := by_reference.setdefault(one.reference, one)) is not one:
-            one.repeats = first.line
-            one.found(
+        if person.reference and (first := by_reference.setdefault(person.reference, person)) is not person:
+            person.repeats = first.line
+            person.add_finding(
                 "same_reference",
                 Level.WARNING,
                 "reference",
-                one.reference,
+                person.reference,
                 line=first.line,
                 name=first.name,
                 email=first.email,
             )
             continue
-        if one.email and (first := by_box.setdefault(_box(one.email), one)) is not one:
-            one.found("similar_address", Level.WARNING, "email", one.email, line=first.line)
-        elif one.name and (first := by_name.setdefault(plain(one.name) or one.name.casefold(), one)) is not one:
-            one.found("same_name", Level.WARNING, "last_name", one.name, line=first.line)
+        if person.email and (first := by_box.setdefault(_box(person.email), person)) is not person:
+            person.add_finding("similar_address", Level.WARNING, "email", person.email, line=first.line)
+        elif (
+            person.name
+            and (first := by_name.setdefault(plain(person.name) or person.name.casefold(), person)) is not person
+        ):
+            person.add_finding("same_name", Level.WARNING, "last_name", person.name, line=first.line)
 
 
 def _box(email: str) -> str:
@@ -265,25 +278,25 @@ def _find_swapped_names(people: list[Person]) -> None:
     """Where most addresses are written first.last, one that is written last.first tells that the two names changed
     places."""
     straight, turned = 0, []
-    for one in people:
-        first, last = (plain(part).replace(" ", "") for part in (one.first_name, one.last_name))
-        local = plain(one.email.partition("@")[0]).replace(" ", "")
+    for person in people:
+        first, last = (plain(part).replace(" ", "") for part in (person.first_name, person.last_name))
+        local = plain(person.email.partition("@")[0]).replace(" ", "")
         if not (first and last and local):
             continue
         if local == first + last:
             straight += 1
         elif local == last + first:
-            turned.append(one)
+            turned.append(person)
     if straight >= 5 and straight >= 4 * len(turned):
-        for one in turned:
-            one.found("swapped", Level.WARNING, "last_name", one.name)
+        for person in turned:
+            person.add_finding("swapped", Level.WARNING, "last_name", person.name)
 
 
 def about_the_list(people: list[Person], columns: Columns, read_as: dict[str, Any]) -> list[Finding]:
     """What is to be said about the list as a whole."""
     findings = []
     if read_as.get("encoding_is_doubtful"):
-        names = [one.name for one in people if not one.name.isascii()][:3]
+        names = [person.name for person in people if not person.name.isascii()][:3]
         if names:
             findings.append(
                 Finding("encoding", Level.WARNING, said={"encoding": read_as["encoding"], "names": ", ".join(names)})
@@ -301,9 +314,9 @@ def about_the_list(people: list[Person], columns: Columns, read_as: dict[str, An
     if read_as.get("blank"):
         findings.append(Finding("blank", Level.NOTICE, said={"rows": read_as["blank"]}))
     spellings: dict[str, int] = defaultdict(int)
-    for one in people:
-        if one.programme:
-            spellings[one.programme] += 1
+    for person in people:
+        if person.programme:
+            spellings[person.programme] += 1
     if 1 < len(spellings) <= 6 and max(spellings.values()) * 10 >= sum(spellings.values()) * 8:
         names = sorted(spellings, key=lambda name: -spellings[name])
         findings.append(Finding("spellings", Level.NOTICE, "programme", said={"names": " / ".join(names)}))

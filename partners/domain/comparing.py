@@ -36,7 +36,7 @@ class Comparison:
     size: int = 0
     findings: dict[int, Finding] = field(default_factory=dict)
 
-    def found(self, person: Person, code: str, level: Level, column: str, **said: Any) -> None:
+    def add_finding(self, person: Person, code: str, level: Level, column: str, **said: Any) -> None:
         self.findings[person.line] = Finding(code, level, column, shown(getattr(person, column)), said)
 
     def counts(self) -> dict[str, int]:
@@ -58,9 +58,9 @@ def compare(cohort: Cohort, people: Sequence[Person], *, replacing: bool, by_han
     be corrected, was skipped, or repeats another removes nobody: whoever it may mean stays.
     """
     listed = list(Invitee.objects.filter(institution=cohort.institution_id).select_related("attendee"))
-    by_email = {one.email: one for one in listed}
-    by_reference = {one.reference: one for one in listed if one.reference}
-    found = Comparison()
+    by_email = {invitee.email: invitee for invitee in listed}
+    by_reference = {invitee.reference: invitee for invitee in listed if invitee.reference}
+    comparison = Comparison()
     meant: set[int] = set()
     matched: list[tuple[Person, Invitee]] = []
     for person in people:
@@ -69,73 +69,77 @@ def compare(cohort: Cohort, people: Sequence[Person], *, replacing: bool, by_han
             if not person.is_good:
                 meant.add(invitee.pk)
             elif invitee.pk in meant:  # the address means one, the number another who came before
-                found.found(person, "same_person", Level.ERROR, "email", name=str(invitee))
+                comparison.add_finding(person, "same_person", Level.ERROR, "email", name=str(invitee))
             else:
                 meant.add(invitee.pk)
                 matched.append((person, invitee))
         elif invitee and person.is_good:
-            found.found(person, "other_cohort", Level.WARNING, "email", cohort=invitee.cohort_id)
-            found.elsewhere.append(person)
+            comparison.add_finding(person, "other_cohort", Level.WARNING, "email", cohort=invitee.cohort_id)
+            comparison.elsewhere.append(person)
         elif person.is_good:
-            found.new.append(person)
+            comparison.new.append(person)
     for person in people:
         if not person.is_good:  # two addresses in one cell, a name written around one
             meant.update(by_email[one].pk for one in ADDRESS.findall(" ".join(person.cells).lower()) if one in by_email)
-    _leave_in_peace(cohort, found, by_hand=by_hand)
-    _name_the_cohorts(found)
-    _sort_out(matched, by_reference, found)
-    found.absent = [one for one in listed if one.cohort_id == cohort.pk and one.pk not in meant]
-    found.removed = found.absent if replacing else []
-    found.size = _size(cohort, listed, found)
-    return found
+    _leave_in_peace(cohort, comparison, by_hand=by_hand)
+    _name_the_cohorts(comparison)
+    _sort_out(matched, by_reference, comparison)
+    comparison.absent = [invitee for invitee in listed if invitee.cohort_id == cohort.pk and invitee.pk not in meant]
+    comparison.removed = comparison.absent if replacing else []
+    comparison.size = _size(cohort, listed, comparison)
+    return comparison
 
 
-def _leave_in_peace(cohort: Cohort, found: Comparison, *, by_hand: bool) -> None:
+def _leave_in_peace(cohort: Cohort, comparison: Comparison, *, by_hand: bool) -> None:
     """Set those aside who are not to be invited again: the institution learns that they decline, and no reason."""
-    if addresses := objections.among(cohort.institution_id, (one.email for one in found.new), by_hand=by_hand):
-        found.objecting = [one for one in found.new if one.email in addresses]
-        found.new = [one for one in found.new if one.email not in addresses]
-        for one in found.objecting:
-            found.found(one, "declines", Level.WARNING, "email")
+    if addresses := objections.among(
+        cohort.institution_id, (person.email for person in comparison.new), by_hand=by_hand
+    ):
+        comparison.objecting = [person for person in comparison.new if person.email in addresses]
+        comparison.new = [person for person in comparison.new if person.email not in addresses]
+        for person in comparison.objecting:
+            comparison.add_finding(person, "declines", Level.WARNING, "email")
 
 
-def _sort_out(matched: list[tuple[Person, Invitee]], by_reference: dict[str, Invitee], found: Comparison) -> None:
+def _sort_out(matched: list[tuple[Person, Invitee]], by_reference: dict[str, Invitee], comparison: Comparison) -> None:
     """Tell who has changed. A number that is somebody else's is no change but an error, unless that person changes
     theirs as well."""
     refused: set[int] = set()
     while True:  # who is refused keeps their number, so that whoever was to have it is refused as well
         moving = {
             mine.pk
-            for one, mine in matched
-            if one.reference and one.reference != mine.reference and mine.pk not in refused
+            for person, mine in matched
+            if person.reference and person.reference != mine.reference and mine.pk not in refused
         }
         taken = {
             mine.pk
-            for one, mine in matched
-            if (owner := by_reference.get(one.reference)) and owner.pk != mine.pk and owner.pk not in moving
+            for person, mine in matched
+            if (owner := by_reference.get(person.reference)) and owner.pk != mine.pk and owner.pk not in moving
         }
         if taken <= refused:
             break
         refused |= taken
     for person, invitee in matched:
         if invitee.pk in refused:
-            found.found(person, "reference_taken", Level.ERROR, "reference", name=str(by_reference[person.reference]))
+            comparison.add_finding(
+                person, "reference_taken", Level.ERROR, "reference", name=str(by_reference[person.reference])
+            )
             continue
         fields = tuple(name for name in FIELDS if _differs(person, invitee, name))
         if fields:
-            found.changed.append(Difference(invitee, person, fields))
-            _respect_own_words(person, invitee, fields, found)
+            comparison.changed.append(Difference(invitee, person, fields))
+            _respect_own_words(person, invitee, fields, comparison)
         else:
-            found.same.append(invitee)
+            comparison.same.append(invitee)
 
 
-def _respect_own_words(person: Person, invitee: Invitee, fields: tuple[str, ...], found: Comparison) -> None:
+def _respect_own_words(person: Person, invitee: Invitee, fields: tuple[str, ...], comparison: Comparison) -> None:
     """What somebody has written about themselves stays, whatever a list says: only the list changes."""
     own = invitee.attendee
     if own and own.name != person.name and {"first_name", "last_name"} & set(fields):
-        found.found(person, "own_name", Level.NOTICE, "last_name", name=own.name)
+        comparison.add_finding(person, "own_name", Level.NOTICE, "last_name", name=own.name)
     elif own and "email" in fields:
-        found.found(person, "own_address", Level.NOTICE, "email")
+        comparison.add_finding(person, "own_address", Level.NOTICE, "email")
 
 
 def _differs(person: Person, invitee: Invitee, name: str) -> bool:
@@ -144,24 +148,26 @@ def _differs(person: Person, invitee: Invitee, name: str) -> bool:
     return new != getattr(invitee, name) and bool(new or name in ("first_name", "last_name"))
 
 
-def _name_the_cohorts(found: Comparison) -> None:
-    lines = [one.line for one in found.elsewhere]
+def _name_the_cohorts(comparison: Comparison) -> None:
+    lines = [person.line for person in comparison.elsewhere]
     if lines:
         names = dict(
-            Cohort.objects.filter(pk__in={found.findings[line].said["cohort"] for line in lines}).values_list(
+            Cohort.objects.filter(pk__in={comparison.findings[line].said["cohort"] for line in lines}).values_list(
                 "pk", "name"
             )
         )
         for line in lines:
-            finding = found.findings[line]
-            found.findings[line] = replace(finding, said={"cohort": names[finding.said["cohort"]]})
+            finding = comparison.findings[line]
+            comparison.findings[line] = replace(finding, said={"cohort": names[finding.said["cohort"]]})
 
 
-def _size(cohort: Cohort, listed: list[Invitee], found: Comparison) -> int:
-    gone = {one.pk for one in found.removed}
-    addresses = {one.email for one in listed if one.cohort_id == cohort.pk and one.pk not in gone}
-    addresses -= {one.invitee.email for one in found.changed}
-    addresses |= {one.person.email for one in found.changed} | {one.email for one in found.new}
+def _size(cohort: Cohort, listed: list[Invitee], comparison: Comparison) -> int:
+    gone = {invitee.pk for invitee in comparison.removed}
+    addresses = {invitee.email for invitee in listed if invitee.cohort_id == cohort.pk and invitee.pk not in gone}
+    addresses -= {difference.invitee.email for difference in comparison.changed}
+    addresses |= {difference.person.email for difference in comparison.changed} | {
+        person.email for person in comparison.new
+    }
     return len(
         addresses | set(Membership.objects.filter(cohort=cohort).values_list("attendee__user__email", flat=True))
     )

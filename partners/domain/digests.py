@@ -89,14 +89,14 @@ def lines(institution: Institution, at: datetime) -> list[Line]:
     pools: dict[int, list[SeatPool]] = {}
     for pool in SeatPool.objects.filter(cohort__institution=institution, session__ends_at__gt=at):
         pools.setdefault(pool.cohort_id or 0, []).append(pool)
-    found = []
+    lines = []
     for cohort in institution.cohorts.order_by("slug"):
         row = people.get(cohort.pk, {"n": 0, "n_seated": 0, "n_waiting": 0})
         own = pools.get(cohort.pk, [])
         releases = [pool.release_at for pool in own if pool.release_at and pool.release_at > at and pool.left > 0]
         silent = row["n"] - row["n_seated"] - row["n_waiting"]
         taken, kept = sum(pool.taken for pool in own), sum(pool.seats for pool in own)
-        found.append(
+        lines.append(
             Line(
                 cohort.name,
                 row["n"],
@@ -108,4 +108,4 @@ def lines(institution: Institution, at: datetime) -> list[Line]:
                 min(releases, default=None),
             )
         )
-    return found
+    return lines

@@ -43,22 +43,22 @@ def read(
     """
     answer = open_file(data, encoding=encoding, sheet=sheet)
     rows = answer.pop("rows")
-    found = chosen or columns.find(rows, remembered)
-    listed = columns.people(rows, found)
-    check_columns(found, len(listed))
-    people = checking.check(listed, found, numbers=answer.get("numbers", ()), formulas=answer.get("formulas", ()))
-    if all(one.is_note for one in people):
+    mapping = chosen or columns.find(rows, remembered)
+    listed = columns.people(rows, mapping)
+    check_columns(mapping, len(listed))
+    people = checking.check(listed, mapping, numbers=answer.get("numbers", ()), formulas=answer.get("formulas", ()))
+    if all(person.is_note for person in people):
         raise ListRefused("empty")
-    return List(people, found, answer, checking.about_the_list(people, found, answer))
+    return List(people, mapping, answer, checking.about_the_list(people, mapping, answer))
 
 
-def check_columns(found: Columns, number: int) -> None:
+def check_columns(mapping: Columns, number: int) -> None:
     """Raise ListRefused when a list with these columns and `number` rows under its header cannot be taken."""
-    if found.twice:
-        raise ListRefused("twice", {"names": ", ".join(map(checking.shown, found.twice))})
-    if "email" not in found.meaning:
+    if mapping.twice:
+        raise ListRefused("twice", {"names": ", ".join(map(checking.shown, mapping.twice))})
+    if "email" not in mapping.meaning:
         raise ListRefused(
-            "no_addresses", {"names": ", ".join(checking.shown(name) for name in found.names if name) or "–"}
+            "no_addresses", {"names": ", ".join(checking.shown(name) for name in mapping.names if name) or "–"}
         )
     if number > reader.MAX_ROWS:
         raise ListRefused("too_many_rows", {"rows": reader.MAX_ROWS})

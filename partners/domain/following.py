@@ -167,11 +167,11 @@ def replace(invitee: Invitee, person: Person, *, actor: User, at: datetime) -> I
     """
     with transaction.atomic():
         applying.lock(invitee.institution_id)
-        found = Invitee.objects.select_related("cohort", "attendee__user").filter(pk=invitee.pk).first()
-        if found is None:
+        current = Invitee.objects.select_related("cohort", "attendee__user").filter(pk=invitee.pk).first()
+        if current is None:
             raise ValidationError(_("This person is no longer on the list."), code="gone")
-        applying.remove([found], actor=actor, at=at, reason="replaced")
-        return _add(found.cohort, person, actor=actor, at=at, reason="replaced")
+        applying.remove([current], actor=actor, at=at, reason="replaced")
+        return _add(current.cohort, person, actor=actor, at=at, reason="replaced")
 
 
 def add(cohort: Cohort, person: Person, *, actor: User, at: datetime) -> Invitee:
@@ -184,12 +184,12 @@ def add(cohort: Cohort, person: Person, *, actor: User, at: datetime) -> Invitee
 
 def _add(cohort: Cohort, person: Person, *, actor: User, at: datetime, reason: str) -> Invitee:
     cohort = Cohort.objects.select_for_update(no_key=True).get(pk=cohort.pk)
-    found = compare(cohort, [person], replacing=False, by_hand=True)
-    if not found.new:
-        known: Finding | None = next(iter(found.findings.values()), None)
+    comparison = compare(cohort, [person], replacing=False, by_hand=True)
+    if not comparison.new:
+        known: Finding | None = next(iter(comparison.findings.values()), None)
         raise ValidationError({"email": sentences.about(known) if known else _("This person is already on the list.")})
     try:
-        applying.check_size(cohort, found)
+        applying.check_size(cohort, comparison)
     except ListRefused as refused:
         raise ValidationError(str(refused)) from refused
     objections.forget(cohort.institution_id, [person.email])
@@ -208,8 +208,8 @@ def take_off(invitee: Invitee, *, actor: User, at: datetime) -> int:
     """Take somebody off the list; their seats go to the line. Returns how many seats. Once more changes nothing."""
     with transaction.atomic():
         applying.lock(invitee.institution_id)
-        found = Invitee.objects.select_related("cohort", "attendee__user").filter(pk=invitee.pk).first()
-        return applying.remove([found], actor=actor, at=at, reason="taken off") if found else 0
+        current = Invitee.objects.select_related("cohort", "attendee__user").filter(pk=invitee.pk).first()
+        return applying.remove([current], actor=actor, at=at, reason="taken off") if current else 0
 
 
 def last_upload(cohort: Cohort) -> Upload | None:

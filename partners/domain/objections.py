@@ -26,16 +26,16 @@ def among(institution_id: int, emails: Iterable[str], *, by_hand: bool) -> set[s
 
 def remember(invitees: Iterable[Invitee]) -> None:
     """Remember of `invitees`, who are taken off, those who had declined: the next list does not ask them again."""
-    declined = [one for one in invitees if one.status == Invitee.Status.DECLINED]
+    declined = [invitee for invitee in invitees if invitee.status == Invitee.Status.DECLINED]
     Objection.objects.bulk_create(
         [
             Objection(
-                institution_id=one.institution_id,
-                cohort_id=one.cohort_id,
-                address_hash=hash_of(one.institution_id, one.email),
+                institution_id=invitee.institution_id,
+                cohort_id=invitee.cohort_id,
+                address_hash=hash_of(invitee.institution_id, invitee.email),
                 is_final=False,
             )
-            for one in declined
+            for invitee in declined
         ],
         ignore_conflicts=True,
     )

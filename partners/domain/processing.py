@@ -106,8 +106,8 @@ def _read(upload: Upload) -> None:
         UploadRow(upload=upload, line=line, cells=[storable(cell) for cell in cells])
         for line, cells in answer.pop("rows")
     ]
-    found = columns.find([(row.line, row.cells) for row in rows], remembered)
-    upload.read_as = answer | {"columns": _kept(found)}
+    mapping = columns.find([(row.line, row.cells) for row in rows], remembered)
+    upload.read_as = answer | {"columns": _kept(mapping)}
     with Progress(upload, len(rows) * 3) as progress:  # to check a row takes a third of the time, to write it down two
         checked = _check(upload, rows, progress)
         with _ours(upload):
@@ -124,13 +124,13 @@ def storable(cell: str) -> str:
     return re.sub("[\ud800-\udfff]", "\ufffd", cell.replace("\0", checking.NUL))
 
 
-def _kept(found: Columns) -> dict[str, Any]:
+def _kept(mapping: Columns) -> dict[str, Any]:
     return {
-        "header_line": found.header_line,
-        "names": list(found.names),
-        "meaning": dict(found.meaning),
-        "guessed": found.guessed,
-        "twice": list(found.twice),
+        "header_line": mapping.header_line,
+        "names": list(mapping.names),
+        "meaning": dict(mapping.meaning),
+        "guessed": mapping.guessed,
+        "twice": list(mapping.twice),
     }
 
 
@@ -156,13 +156,13 @@ def look_again(upload: Upload) -> None:
 def _check(upload: Upload, rows: list[UploadRow], progress: Progress) -> tuple[list[Person], ListRefused | None]:
     """The people of `rows`, and why the list cannot be taken as it is, if so: its rows stay then, so that this can be
     corrected."""
-    found = columns_of(upload)
-    listed = [row for row in rows if row.line > found.header_line]
+    mapping = columns_of(upload)
+    listed = [row for row in rows if row.line > mapping.header_line]
     people: list[Person] = []
     try:
-        files.check_columns(found, len(listed))
-        people = _people(upload, found, listed, progress)
-        if all(one.is_note for one in people):
+        files.check_columns(mapping, len(listed))
+        people = _people(upload, mapping, listed, progress)
+        if all(person.is_note for person in people):
             raise ListRefused("empty")
     except ListRefused as error:
         return people, error
@@ -172,7 +172,7 @@ def _check(upload: Upload, rows: list[UploadRow], progress: Progress) -> tuple[l
 def _note_all(upload: Upload, rows: list[UploadRow], people: list[Person], refusal: ListRefused | None) -> None:
     """Compare the checked `people` with the list, and note what is found on `upload` and its `rows`, which are saved by
     the caller."""
-    found = columns_of(upload)
+    mapping = columns_of(upload)
     comparison = Comparison()
     if refusal is None:
         try:
@@ -180,27 +180,27 @@ def _note_all(upload: Upload, rows: list[UploadRow], people: list[Person], refus
             applying.check_size(upload.cohort, comparison)
         except ListRefused as error:
             refusal = error
-    of = {one.line: one for one in people}
+    by_line = {person.line: person for person in people}
     for row in rows:
-        _note(row, of.get(row.line), found)
+        _note(row, by_line.get(row.line), mapping)
     _tell_apart(rows, comparison)
-    upload.findings = [asdict(one) for one in checking.about_the_list(people, found, upload.read_as)]
+    upload.findings = [asdict(finding) for finding in checking.about_the_list(people, mapping, upload.read_as)]
     upload.counts = comparison.counts() | _tally(rows, comparison)
-    upload.removed = [one.pk for one in comparison.removed]
+    upload.removed = [invitee.pk for invitee in comparison.removed]
     upload.refused = {"code": refusal.code, "said": refusal.said} if refusal else None
 
 
-def _people(upload: Upload, found: Columns, rows: list[UploadRow], progress: Progress) -> list[Person]:
+def _people(upload: Upload, mapping: Columns, rows: list[UploadRow], progress: Progress) -> list[Person]:
     """The people of `rows`, checked. Whom a skipped row means stays as they are: it is there, and stands for nothing
     else."""
     numbers, formulas = upload.read_as.get("numbers", ()), upload.read_as.get("formulas", ())
     taken = [(row.line, row.cells) for row in rows if not row.is_skipped]
-    people = checking.check(progress.over(taken), found, numbers=numbers, formulas=formulas)
+    people = checking.check(progress.over(taken), mapping, numbers=numbers, formulas=formulas)
     for row in rows:
         if row.is_skipped:
-            one = checking.check_row(row.line, row.cells, found)
-            one.is_skipped, one.findings = True, []
-            people.append(one)
+            person = checking.check_row(row.line, row.cells, mapping)
+            person.is_skipped, person.findings = True, []
+            people.append(person)
     return people
 
 
@@ -208,9 +208,9 @@ def _state(row: UploadRow) -> tuple[Any, ...]:
     return row.verdict, row.is_title, row.person, row.findings, row.was, row.is_doubtful
 
 
-def _note(row: UploadRow, person: Person | None, found: Columns) -> None:
+def _note(row: UploadRow, person: Person | None, mapping: Columns) -> None:
     """Write down what checking has said of a row."""
-    row.is_title = row.line <= found.header_line
+    row.is_title = row.line <= mapping.header_line
     row.was, row.findings, row.verdict = {}, [], ""
     row.person = {name: getattr(person, name) for name in FIELDS} if person else {}
     if person is None:
@@ -218,10 +218,10 @@ def _note(row: UploadRow, person: Person | None, found: Columns) -> None:
     if row.is_skipped:
         row.verdict = Verdict.SKIPPED
         return
-    row.findings = [asdict(one) for one in person.findings]
+    row.findings = [asdict(finding) for finding in person.findings]
     if person.is_note:
         row.verdict = Verdict.NOBODY
-    elif any(one.level == Level.ERROR for one in person.findings):
+    elif any(finding.level == Level.ERROR for finding in person.findings):
         row.verdict = Verdict.TO_FIX
     elif person.repeats:
         row.verdict = Verdict.TWICE
@@ -229,18 +229,18 @@ def _note(row: UploadRow, person: Person | None, found: Columns) -> None:
 
 def _tell_apart(rows: list[UploadRow], comparison: Comparison) -> None:
     """Write down what comparing has said of each row."""
-    of = {row.line: row for row in rows}
+    by_line = {row.line: row for row in rows}
     for line, finding in comparison.findings.items():
-        of[line].findings = [*of[line].findings, asdict(finding)]
+        by_line[line].findings = [*by_line[line].findings, asdict(finding)]
         if finding.level == Level.ERROR:
-            of[line].verdict = Verdict.TO_FIX
+            by_line[line].verdict = Verdict.TO_FIX
     for person in comparison.new:
-        of[person.line].verdict = Verdict.NEW
+        by_line[person.line].verdict = Verdict.NEW
     for person in [*comparison.elsewhere, *comparison.objecting]:
-        of[person.line].verdict = Verdict.ELSEWHERE
-    for one in comparison.changed:
-        row = of[one.person.line]
-        row.verdict, row.was = Verdict.CHANGED, {name: getattr(one.invitee, name) for name in one.fields}
+        by_line[person.line].verdict = Verdict.ELSEWHERE
+    for difference in comparison.changed:
+        row = by_line[difference.person.line]
+        row.verdict, row.was = Verdict.CHANGED, {name: getattr(difference.invitee, name) for name in difference.fields}
     for row in rows:
         if row.person and not row.verdict:
             row.verdict = Verdict.SAME
@@ -270,12 +270,12 @@ def _finish(upload: Upload, status: str, **fields: Any) -> None:
 
 def _apply(upload: Upload, at: datetime) -> None:
     """Put a confirmed upload into force; when it is no longer what was agreed to, it is to be looked at again."""
-    found = columns_of(upload)
+    mapping = columns_of(upload)
     steps = upload.counts["rows"] + applying.STEPS * sum(upload.counts[name] for name in ("new", "changed", "removed"))
     try:
         with Progress(upload, steps) as progress:
             people = _people(
-                upload, found, list(upload.rows.filter(line__gt=found.header_line).order_by("line")), progress
+                upload, mapping, list(upload.rows.filter(line__gt=mapping.header_line).order_by("line")), progress
             )
             applying.apply(upload, people, actor=upload.uploaded_by, at=at, as_shown=upload.counts, progress=progress)
     except (applying.ListMoved, ListRefused):
@@ -293,8 +293,8 @@ def expire(at: datetime) -> int:
     for upload in old.exclude(busy_until__gte=at):
         with transaction.atomic():
             applying.lock(upload.institution_id)
-            found = old.filter(pk=upload.pk).exclude(busy_until__gte=at)
-            dropped += found.delete()[1].get("partners.Upload", 0)
+            uploads = old.filter(pk=upload.pk).exclude(busy_until__gte=at)
+            dropped += uploads.delete()[1].get("partners.Upload", 0)
     return dropped
 
 

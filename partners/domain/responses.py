@@ -45,8 +45,8 @@ class Accepted:
 def sessions_for(cohort: Cohort, at: datetime) -> list[Session]:
     """The sessions to come that keep seats for the cohort, full ones too, in order of time."""
     kept = cohort.allotments.filter(closed=False, seats__gt=0).values("session")
-    found = Session.objects.filter(pk__in=kept, status=Session.Status.PUBLISHED, starts_at__gt=at)
-    return list(found.select_related("event", "room__venue", "track").order_by("starts_at", "ends_at", "pk"))
+    sessions = Session.objects.filter(pk__in=kept, status=Session.Status.PUBLISHED, starts_at__gt=at)
+    return list(sessions.select_related("event", "room__venue", "track").order_by("starts_at", "ends_at", "pk"))
 
 
 @ledger.again_after_deadlock
@@ -59,31 +59,31 @@ def accept(invitee: Invitee, slugs: Collection[str], *, language: str, at: datet
     """
     with transaction.atomic():
         applying.lock(invitee.institution_id)
-        found = (
+        current = (
             Invitee.objects.select_related("cohort", "attendee__user").filter(pk=invitee.pk, key=invitee.key).first()
         )
-        if found is None:
+        if current is None:
             raise Gone
-        first_time, is_new = found.status != Status.ACCEPTED, False
+        first_time, is_new = current.status != Status.ACCEPTED, False
         if first_time:
-            user, is_new = accounts.find_or_open(found.email, language=language)
+            user, is_new = accounts.find_or_open(current.email, language=language)
             attendee = getattr(user, "attendee", None) or accounts.introduce(
-                user, name=str(found) or user.email.partition("@")[0]
+                user, name=str(current) or user.email.partition("@")[0]
             )
-        elif found.attendee:  # who they became then, whatever address the list gives them since
-            attendee = found.attendee
+        elif current.attendee:  # who they became then, whatever address the list gives them since
+            attendee = current.attendee
         else:
             raise Gone
         if first_time:
             try:
-                cohorts.add_member(found.cohort, attendee, actor=user, at=at)
+                cohorts.add_member(current.cohort, attendee, actor=user, at=at)
             except ValidationError as error:
                 raise Complete(" ".join(error.messages)) from error
-            found.status, found.attendee, found.answered_at = Status.ACCEPTED, attendee, at
-            found._history_user = user
-            found.save(update_fields=["status", "attendee", "answered_at"])
+            current.status, current.attendee, current.answered_at = Status.ACCEPTED, attendee, at
+            current._history_user = user
+            current.save(update_fields=["status", "attendee", "answered_at"])
     accepted = Accepted(attendee, is_new, first_time)
-    for session in sessions_for(found.cohort, at):
+    for session in sessions_for(current.cohort, at):
         if session.slug in slugs:
             accepted.seats.append((session, *_seat(session, attendee, at)))
     return accepted
@@ -101,19 +101,19 @@ def decline(invitee: Invitee, *, at: datetime) -> Invitee:
     """Say no, and give back what the cohort gave: its seats go to its line. Once more changes nothing. Raises Gone."""
     with transaction.atomic():
         applying.lock(invitee.institution_id)
-        found = (
+        current = (
             Invitee.objects.select_related("cohort", "attendee__user").filter(pk=invitee.pk, key=invitee.key).first()
         )
-        if found is None:
+        if current is None:
             raise Gone
-        if found.status == Status.DECLINED:
-            return found
-        found._history_user = found.attendee.user if found.attendee else None
-        if found.attendee:
-            cohorts.part_with(found.cohort, found.attendee, actor=found.attendee.user, at=at)
-        found.status, found.attendee, found.answered_at = Status.DECLINED, None, at
-        found.save(update_fields=["status", "attendee", "answered_at"])
-    return found
+        if current.status == Status.DECLINED:
+            return current
+        current._history_user = current.attendee.user if current.attendee else None
+        if current.attendee:
+            cohorts.part_with(current.cohort, current.attendee, actor=current.attendee.user, at=at)
+        current.status, current.attendee, current.answered_at = Status.DECLINED, None, at
+        current.save(update_fields=["status", "attendee", "answered_at"])
+    return current
 
 
 @ledger.again_after_deadlock
@@ -123,22 +123,22 @@ def erase(invitee: Invitee, *, at: datetime) -> None:
     theirs. Raises Gone."""
     with transaction.atomic():
         applying.lock(invitee.institution_id)
-        found = (
+        current = (
             Invitee.objects.select_related("cohort", "attendee__user").filter(pk=invitee.pk, key=invitee.key).first()
         )
-        if found is None:
+        if current is None:
             raise Gone
-        if found.attendee:
-            cohorts.part_with(found.cohort, found.attendee, actor=found.attendee.user, at=at)
-        _forget(found, at)
+        if current.attendee:
+            cohorts.part_with(current.cohort, current.attendee, actor=current.attendee.user, at=at)
+        _forget(current, at)
 
 
 def forget(user: User, *, at: datetime) -> None:
     """Take the person of `user` off every list, as `erase` does, and out of what is remembered of lists: their account
     is being erased."""
     emails, attendee = addresses_of(user), getattr(user, "attendee", None)
-    for found in Invitee.objects.filter(Q(email__in=emails) | Q(attendee__user=user)):
-        _forget(found, at)
+    for invitee in Invitee.objects.filter(Q(email__in=emails) | Q(attendee__user=user)):
+        _forget(invitee, at)
     Invitee.history.filter(
         Q(email__in=emails) | Q(attendee_id=attendee.pk if attendee else None, attendee_id__isnull=False)
     ).delete()

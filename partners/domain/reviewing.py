@@ -67,11 +67,11 @@ def _change(upload: Upload, act: Callable[[Upload], None], *, of: Collection[str
     """Let `act` change an upload that is being checked, one person at a time. Raises Stale when it no longer is."""
     with transaction.atomic():
         applying.lock(upload.institution_id)
-        found = Upload.objects.select_related("cohort", "institution").filter(pk=upload.pk, status__in=of).first()
-        if found is None:
+        current = Upload.objects.select_related("cohort", "institution").filter(pk=upload.pk, status__in=of).first()
+        if current is None:
             raise Stale
-        act(found)
-    return found
+        act(current)
+    return current
 
 
 def _look_soon(upload: Upload) -> None:
@@ -90,21 +90,23 @@ def correct(upload: Upload, line: int, values: Mapping[str, str]) -> Upload:
     """Write some cells of a row anew (field by field), and check the list again. Who writes all of them has said what
     the row means: what stood in cells under no header is dropped."""
 
-    def act(found: Upload) -> None:
-        of = columns_of(found)
-        row = found.rows.filter(line=line).first()
-        if row is None or not values.keys() <= of.meaning.keys():
+    def act(upload: Upload) -> None:
+        mapping = columns_of(upload)
+        row = upload.rows.filter(line=line).first()
+        if row is None or not values.keys() <= mapping.meaning.keys():
             raise Stale
-        width = max(len(of.names), *(index + 1 for index in of.meaning.values()))
+        width = max(len(mapping.names), *(index + 1 for index in mapping.meaning.values()))
         row.cells += [""] * (width - len(row.cells))
-        if values.keys() == of.meaning.keys():
+        if values.keys() == mapping.meaning.keys():
             del row.cells[width:]
-        places = [[line, of.meaning[name]] for name in values]
+        places = [[line, mapping.meaning[name]] for name in values]
         for (_line, index), value in zip(places, values.values(), strict=True):
             row.cells[index] = storable(value[: reader.MAX_CELL + 1])
         row.save(update_fields=["cells"])
-        found.read_as["formulas"] = [place for place in found.read_as.get("formulas", ()) if list(place) not in places]
-        _look_soon(found)
+        upload.read_as["formulas"] = [
+            place for place in upload.read_as.get("formulas", ()) if list(place) not in places
+        ]
+        _look_soon(upload)
 
     return _change(upload, act)
 
@@ -112,31 +114,33 @@ def correct(upload: Upload, line: int, values: Mapping[str, str]) -> Upload:
 def keep_only(upload: Upload, line: int) -> Upload:
     """Of several rows that stand for one person, take this one, and skip the others."""
 
-    def act(found: Upload) -> None:
+    def act(upload: Upload) -> None:
         repeats = {
-            row.line: _repeated_line(row) for row in found.rows.filter(verdict__in=[Verdict.TWICE, Verdict.TO_FIX])
+            row.line: _repeated_line(row) for row in upload.rows.filter(verdict__in=[Verdict.TWICE, Verdict.TO_FIX])
         }
         if not (first := repeats.pop(line, 0)):
             raise Stale
         for some in applying.batches([first, *(other for other, of in repeats.items() if of == first)]):
-            found.rows.filter(line__in=some).update(is_skipped=True)
-        _look_soon(found)
+            upload.rows.filter(line__in=some).update(is_skipped=True)
+        _look_soon(upload)
 
     return _change(upload, act)
 
 
 def _repeated_line(row: UploadRow) -> int:
     """The line on which the person of a row stands first, if it repeats another; else 0."""
-    return next((one.said["line"] for one in findings_of(row) if one.code in ("repeated", "same_reference")), 0)
+    return next(
+        (finding.said["line"] for finding in findings_of(row) if finding.code in ("repeated", "same_reference")), 0
+    )
 
 
 def skip(upload: Upload, line: int, *, skipped: bool = True) -> Upload:
     """Leave a row out, or take it in again. Whom it means stays as they are."""
 
-    def act(found: Upload) -> None:
-        if not found.rows.filter(line=line).update(is_skipped=skipped):
+    def act(upload: Upload) -> None:
+        if not upload.rows.filter(line=line).update(is_skipped=skipped):
             raise Stale
-        _look_soon(found)
+        _look_soon(upload)
 
     return _change(upload, act)
 
@@ -145,12 +149,12 @@ def choose(upload: Upload, *, mode: str = "", meaning: Mapping[str, int] | None 
     """Say whether the list is added or replaces the other, or which column means what (remembered for the
     institution)."""
 
-    def act(found: Upload) -> None:
-        found.mode = mode or found.mode
+    def act(upload: Upload) -> None:
+        upload.mode = mode or upload.mode
         if meaning is not None:
-            found.read_as["columns"] |= {"meaning": dict(meaning), "guessed": False, "twice": []}
-            _remember(found, meaning)
-        _look_soon(found)
+            upload.read_as["columns"] |= {"meaning": dict(meaning), "guessed": False, "twice": []}
+            _remember(upload, meaning)
+        _look_soon(upload)
 
     return _change(upload, act)
 
@@ -169,11 +173,11 @@ def read_otherwise(upload: Upload, *, encoding: str = "", sheet: str = "") -> Up
     """Read the file again, as written in `encoding`, or from another `sheet`; what was corrected is lost, since rows
     may be others."""
 
-    def act(found: Upload) -> None:
-        found.chosen = {name: value for name, value in (("encoding", encoding), ("sheet", sheet)) if value}
-        found.status, found.refused = Status.RECEIVED, None
-        found.save(force_update=True)
-        _ring(found)
+    def act(upload: Upload) -> None:
+        upload.chosen = {name: value for name, value in (("encoding", encoding), ("sheet", sheet)) if value}
+        upload.status, upload.refused = Status.RECEIVED, None
+        upload.save(force_update=True)
+        _ring(upload)
 
     return _change(upload, act, of=(Status.REVIEW, Status.REFUSED))
 
@@ -185,18 +189,18 @@ def confirm(upload: Upload, *, as_shown: Mapping[str, int], actor: User) -> Uplo
     if Upload.objects.filter(pk=upload.pk, status__in=[Status.CONFIRMED, Status.APPLIED]).exists():
         return Upload.objects.get(pk=upload.pk)
 
-    def act(found: Upload) -> None:
+    def act(upload: Upload) -> None:
         if (
-            found.status != Status.REVIEW
-            or found.refused
-            or columns_of(found).guessed
-            or any(found.counts.get(name) != number for name, number in as_shown.items())
+            upload.status != Status.REVIEW
+            or upload.refused
+            or columns_of(upload).guessed
+            or any(upload.counts.get(name) != number for name, number in as_shown.items())
         ):
             raise Stale
-        found.status, found.uploaded_by = Status.CONFIRMED, actor
-        found.counts.pop("moved", None)
-        found.save(force_update=True)
-        _ring(found)
+        upload.status, upload.uploaded_by = Status.CONFIRMED, actor
+        upload.counts.pop("moved", None)
+        upload.save(force_update=True)
+        _ring(upload)
 
     return _change(upload, act)
 
@@ -206,5 +210,5 @@ def discard(upload: Upload) -> bool:
     nothing."""
     with transaction.atomic():
         applying.lock(upload.institution_id)
-        found = Upload.objects.filter(pk=upload.pk, status__in=[Status.RECEIVED, Status.REVIEW, Status.REFUSED])
-        return bool(found.delete()[0])
+        uploads = Upload.objects.filter(pk=upload.pk, status__in=[Status.RECEIVED, Status.REVIEW, Status.REFUSED])
+        return bool(uploads.delete()[0])

@@ -56,9 +56,9 @@ def bring_in(
         if not may_own(actor, institution):
             raise _no_owner()
         user = open_account(email, language=language)
-        found = PartnerRole.objects.filter(institution=institution, user=user).first()
-        if found:
-            return found, False
+        current = PartnerRole.objects.filter(institution=institution, user=user).first()
+        if current:
+            return current, False
         BROUGHT_IN.take(str(institution.pk), at=at)
         made = PartnerRole(institution=institution, user=user, role=role)
         made._history_user = actor
@@ -83,22 +83,22 @@ def change(role: PartnerRole, new: str, *, actor: User) -> bool:
     with transaction.atomic():
         # Of two who take each other's role away, the second finds that they are no owner any more.
         lock(role.institution_id)
-        found = PartnerRole.objects.select_related("institution").filter(pk=role.pk).first()
-        if found is None or found.role == new:
+        current = PartnerRole.objects.select_related("institution").filter(pk=role.pk).first()
+        if current is None or current.role == new:
             return False
-        if not may_own(actor, found.institution):
+        if not may_own(actor, current.institution):
             raise _no_owner()
         others = PartnerRole.objects.filter(
-            institution=found.institution_id, role=Role.OWNER, user__is_active=True
-        ).exclude(pk=found.pk)
-        if found.role == Role.OWNER and not others.exists():
+            institution=current.institution_id, role=Role.OWNER, user__is_active=True
+        ).exclude(pk=current.pk)
+        if current.role == Role.OWNER and not others.exists():
             raise ValidationError(
                 _("An institution must keep at least one owner: make somebody else an owner first."), code="last_owner"
             )
-        found._history_user = actor
+        current._history_user = actor
         if new:
-            found.role = new
-            found.save(update_fields=["role"])
+            current.role = new
+            current.save(update_fields=["role"])
         else:
-            found.delete()
+            current.delete()
     return True

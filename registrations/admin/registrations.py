@@ -161,7 +161,10 @@ class RegistrationAdmin(RegistrationDesk):
                 ),
             ],
             headers=[_("Attendee"), _("Session"), _("Status")],
-            rows=[(one.pk, [one.attendee, one.session, status_badge(one)]) for one in live],
+            rows=[
+                (registration.pk, [registration.attendee, registration.session, status_badge(registration)])
+                for registration in live
+            ],
             yes=ngettext("Cancel %d registration", "Cancel %d registrations", number) % number,
             no=_("Keep them"),
             danger=True,

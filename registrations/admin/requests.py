@@ -109,7 +109,8 @@ class RegistrationDesk(RecordAdmin):
         form = AnswerForm(request.POST if confirmed else None, is_required=not grant)
         if confirmed and form.is_valid():
             outcomes = [
-                self._decide_one(request, one, form.cleaned_data["answer"], grant=grant) for one in registrations
+                self._decide_one(request, registration, form.cleaned_data["answer"], grant=grant)
+                for registration in registrations
             ]
             return self._show_outcomes(request, outcomes, grant=grant)
         return self._ask_to_decide(request, registrations, form, grant=grant)
@@ -160,8 +161,16 @@ class RegistrationDesk(RecordAdmin):
             sentences=sentences,
             headers=[_("Attendee"), _("Session"), _("Reason given"), _("Seat")],
             rows=[
-                (one.pk, [one.attendee, one.session, one.reason or "–", _("kept") if one.pool_id else _("none yet")])
-                for one in registrations
+                (
+                    registration.pk,
+                    [
+                        registration.attendee,
+                        registration.session,
+                        registration.reason or "–",
+                        _("kept") if registration.pool_id else _("none yet"),
+                    ],
+                )
+                for registration in registrations
             ],
             yes=yes % number,
             no=_("Decide later"),

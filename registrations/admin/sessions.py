@@ -78,8 +78,8 @@ class SessionDesk(SessionAdmin):
     def get_urls(self) -> list[URLPattern]:
         def address(name: str) -> URLPattern:
             def page(request: HttpRequest, pk: int) -> HttpResponse:
-                of = Session.objects.select_related("event", "room__venue", "draw")
-                return PAGES[name](self, request, get_object_or_404(of, pk=pk))
+                sessions = Session.objects.select_related("event", "room__venue", "draw")
+                return PAGES[name](self, request, get_object_or_404(sessions, pk=pk))
 
             return path(f"<int:pk>/{name}/", self.admin_site.admin_view(page), name=f"programme_session_{name}")
 
@@ -156,13 +156,13 @@ class SessionDesk(SessionAdmin):
             headers=[_("Session"), *(status.label for status in COUNTED)],
             rows=[
                 (
-                    one.pk,
+                    session.pk,
                     [
-                        format_html("{} <small>{}</small>", one, self.when(one)),
-                        *(people[one.pk][status] for status in COUNTED),
+                        format_html("{} <small>{}</small>", session, self.when(session)),
+                        *(people[session.pk][status] for status in COUNTED),
                     ],
                 )
-                for one in chosen
+                for session in chosen
             ],
             yes=ngettext("Cancel %d session", "Cancel %d sessions", len(chosen)) % len(chosen),
             no=_("Change nothing"),

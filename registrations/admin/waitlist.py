@@ -94,7 +94,7 @@ def _rows(session: Session, waiting: list[Registration], pools: list[SeatPool], 
     kept_back = explain.keeps_back(session, waiting, pools, at)
     cohorts: dict[int, list[str]] = defaultdict(list)
     members = (
-        Membership.objects.filter(attendee__in=[one.attendee_id for one in waiting])
+        Membership.objects.filter(attendee__in=[registration.attendee_id for registration in waiting])
         .select_related("cohort")
         .order_by("cohort__name")
     )
@@ -102,13 +102,13 @@ def _rows(session: Session, waiting: list[Registration], pools: list[SeatPool], 
         cohorts[member.attendee_id].append(str(member.cohort))
     return [
         {
-            "registration": one,
-            "place": places[one.pk],
-            "cohorts": cohorts[one.attendee_id],
-            "kept_back": kept_back.get(one.pk, ""),
-            "why": address(session=session.pk, attendee=one.attendee_id),
+            "registration": registration,
+            "place": places[registration.pk],
+            "cohorts": cohorts[registration.attendee_id],
+            "kept_back": kept_back.get(registration.pk, ""),
+            "why": address(session=session.pk, attendee=registration.attendee_id),
         }
-        for one in waiting
+        for registration in waiting
     ]
 
 
@@ -134,7 +134,9 @@ def _act(model_admin: ModelAdmin, request: HttpRequest, session: Session, at: da
     elif action == "remove" and "confirm" in request.POST:
         _remove(request, people)
     elif action == "remove":
-        return _ask_to_remove(model_admin, request, [one for one in people if one.status == Status.WAITING])
+        return _ask_to_remove(
+            model_admin, request, [registration for registration in people if registration.status == Status.WAITING]
+        )
     return None
 
 
@@ -200,7 +202,7 @@ def _ask_to_remove(model_admin: ModelAdmin, request: HttpRequest, people: list[R
             _("Anyone who joins again goes to the end."),
         ],
         headers=[_("Name"), _("E-mail address")],
-        rows=[(one.pk, [one.attendee, one.attendee.user.email]) for one in people],
+        rows=[(registration.pk, [registration.attendee, registration.attendee.user.email]) for registration in people],
         yes=ngettext("Remove %d person", "Remove %d people", number) % number,
         no=_("Keep them"),
         post_to=request.get_full_path(),
@@ -210,7 +212,7 @@ def _ask_to_remove(model_admin: ModelAdmin, request: HttpRequest, people: list[R
 
 def _remove(request: HttpRequest, people: list[Registration]) -> None:
     removed, refusals = 0, []
-    for registration in (one for one in people if one.status == Status.WAITING):
+    for registration in (registration for registration in people if registration.status == Status.WAITING):
         try:
             ended = booking.cancel(
                 registration.session,

@@ -16,7 +16,7 @@ def mark_absent(registrations: Iterable[Registration], *, absent: bool, actor: U
     with transaction.atomic():
         chosen = Registration.objects.select_for_update(no_key=True, of=("self",)).confirmed()
         chosen = chosen.filter(
-            pk__in=[one.pk for one in registrations], session__starts_at__lte=at, is_absent=not absent
+            pk__in=[registration.pk for registration in registrations], session__starts_at__lte=at, is_absent=not absent
         )
         found = list(chosen.order_by("pk"))
         for registration in found:

@@ -27,9 +27,9 @@ Ending = Registration.Ending
 class Clashing(SeatRefused):
     """The person is expected elsewhere: `clashes` says where."""
 
-    def __init__(self, found: Sequence[Clash], sentence: str) -> None:
+    def __init__(self, clashing: Sequence[Clash], sentence: str) -> None:
         super().__init__("clash", sentence)
-        self.clashes = found
+        self.clashes = clashing
 
 
 class Full(SeatRefused):
@@ -136,8 +136,8 @@ def _judge(ask: Ask, *, leaving: Collection[Registration] = ()) -> Registration 
     # Most people, in a rush, have nothing else: a hundred columns are read for those alone who do.
     prefetch_related_objects(others, Prefetch("session", Session.objects.select_related("event", "room__venue")))
     expected = clashes.commitments_of([person], registrations={attendee.pk: others})[attendee.pk]
-    if found := clashes.clashes_with(session, expected, Travel()):
-        refuse_clash(session, found, despite=ask.despite or ask.let_in)
+    if clashing := clashes.clashes_with(session, expected, Travel()):
+        refuse_clash(session, clashing, despite=ask.despite or ask.let_in)
     if person.is_limited:
         seats = [mine.session for mine in others if mine.status in ways_in.HOLDS]
         if refused := ways_in.over_limit(session, seats, Limit.objects.filter(event=session.event_id)):
@@ -145,18 +145,18 @@ def _judge(ask: Ask, *, leaving: Collection[Registration] = ()) -> Registration 
     return None
 
 
-def refuse_clash(session: Session, found: Sequence[Clash], *, despite: bool) -> None:
+def refuse_clash(session: Session, clashing: Sequence[Clash], *, despite: bool) -> None:
     """Raise Clashing where the event of `session` does not let a person be expected twice, or where they have not said
     that they know."""
     policy = session.event.clash_policy
     if policy == Event.ClashPolicy.WARN and despite:
         return
-    words = " ".join(clash.sentence() for clash in found)
+    words = " ".join(clash.sentence() for clash in clashing)
     if policy == Event.ClashPolicy.WARN:
-        raise Clashing(found, words)
-    if policy == Event.ClashPolicy.SWAP and all(clash.can_be_left for clash in found):
-        raise Clashing(found, words + " " + _("You can give it up for this session."))
-    raise Clashing(found, words + " " + _("You cannot be registered for both."))
+        raise Clashing(clashing, words)
+    if policy == Event.ClashPolicy.SWAP and all(clash.can_be_left for clash in clashing):
+        raise Clashing(clashing, words + " " + _("You can give it up for this session."))
+    raise Clashing(clashing, words + " " + _("You cannot be registered for both."))
 
 
 def _seat_or_waitlist(ask: Ask, pools: Sequence[SeatPool]) -> Registration:
@@ -288,8 +288,8 @@ def accept(
             )
             others = others.select_related("session__event", "session__room__venue")
             expected = clashes.commitments_of([attendee], registrations={attendee.pk: list(others)})[attendee.pk]
-            if found := clashes.clashes_with(session, expected, Travel()):
-                refuse_clash(session, found, despite=despite)
+            if clashing := clashes.clashes_with(session, expected, Travel()):
+                refuse_clash(session, clashing, despite=despite)
             for given_up in leaving:
                 _end(given_up, actor=actor, at=at, ending=Ending.SWAPPED)
             ledger.seat(registration, registration.pool, actor=actor, status=Status.CONFIRMED, offer_expires_at=None)
@@ -353,10 +353,10 @@ def leave_all(attendee: Attendee, *, actor: User, at: datetime | None = None) ->
     while sessions := [registration.session for registration in live.all()]:
 
         def act(known: Collection[Session] = sessions) -> list[Registration]:
-            found = list(live.filter(session__in=known))
-            for registration in found:
+            registrations = list(live.filter(session__in=known))
+            for registration in registrations:
                 _end(registration, actor=actor, at=at)
-            return found
+            return registrations
 
         left += waitlist.in_turn(sessions, [attendee.pk], act, at)
     return left
@@ -375,27 +375,27 @@ def decide(
     session, attendee = registration.session, registration.attendee
 
     def act() -> Registration:
-        found = Registration.objects.select_related("attendee__user", "session__room__venue", "pool").get(
+        current = Registration.objects.select_related("attendee__user", "session__room__venue", "pool").get(
             pk=registration.pk
         )
-        if found.status == (Status.CONFIRMED if grant else Status.DECLINED):
-            return found
-        if found.status not in (Status.PENDING, Status.WAITING):
+        if current.status == (Status.CONFIRMED if grant else Status.DECLINED):
+            return current
+        if current.status not in (Status.PENDING, Status.WAITING):
             raise SeatRefused(
                 "decided", _("%(name)s: this request has already been withdrawn or decided.") % {"name": attendee}
             )
         if not grant:
-            ledger.end(found, Ending.REFUSED, actor=actor, at=at, answer=answer)
-            return found
+            ledger.end(current, Ending.REFUSED, actor=actor, at=at, answer=answer)
+            return current
         if refused := ways_in.closed(session, at, to_all=False):
             raise refused
-        if found.status == Status.WAITING:
-            waitlist.refuse_kept_out(session, found)
-        pool = found.pool or _free_pool(session, attendee, at)
+        if current.status == Status.WAITING:
+            waitlist.refuse_kept_out(session, current)
+        pool = current.pool or _free_pool(session, attendee, at)
         if pool is None:
             raise SeatRefused("full", _("%(name)s: there are no seats left for this request.") % {"name": attendee})
-        ledger.seat(found, pool, actor=actor, status=Status.CONFIRMED, answer=answer)
-        return found
+        ledger.seat(current, pool, actor=actor, status=Status.CONFIRMED, answer=answer)
+        return current
 
     return waitlist.in_turn([session], [attendee.pk], act, at)
 
@@ -416,8 +416,8 @@ def _last(session: Session, attendee: Attendee) -> Registration | None:
 
 
 def _live(session: Session, attendee: Attendee) -> Registration | None:
-    found = Registration.objects.live().filter(session=session, attendee=attendee)
-    return found.select_related("session__room__venue", "attendee__user", "pool").first()
+    registrations = Registration.objects.live().filter(session=session, attendee=attendee)
+    return registrations.select_related("session__room__venue", "attendee__user", "pool").first()
 
 
 def _answer(registration: Registration | None) -> dict[str, str]:

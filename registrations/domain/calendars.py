@@ -34,15 +34,20 @@ def versions(registrations: Iterable[Registration]) -> dict[int, Version]:
     """The version of each entry, by the registration's key, in two queries: every change of the registration and every
     move of the session leaves a trace, and each raises it."""
     registrations = list(registrations)
-    rows = Registration.history.filter(uuid__in=[one.uuid for one in registrations]).order_by().values("uuid")
+    rows = (
+        Registration.history.filter(uuid__in=[registration.uuid for registration in registrations])
+        .order_by()
+        .values("uuid")
+    )
     own = {row["uuid"]: row for row in rows.annotate(n=Count("pk"), last=Max("history_date"))}
-    moves = _moves({one.session_id for one in registrations})
+    moves = _moves({registration.session_id for registration in registrations})
     found = {}
-    for one in registrations:
-        row = own.get(one.uuid, {"n": 1, "last": one.created_at})
-        number, last = moves.get(one.session_id, (0, None))
-        found[one.pk] = Version(
-            max(row["n"] - 1, 0) + number, max(filter(None, [row["last"], last]), default=one.session.starts_at)
+    for registration in registrations:
+        row = own.get(registration.uuid, {"n": 1, "last": registration.created_at})
+        number, last = moves.get(registration.session_id, (0, None))
+        found[registration.pk] = Version(
+            max(row["n"] - 1, 0) + number,
+            max(filter(None, [row["last"], last]), default=registration.session.starts_at),
         )
     return found
 

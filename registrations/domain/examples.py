@@ -25,8 +25,8 @@ def session() -> Session | None:
 
 def registration(find: Q, like: dict[str, Any], reader: User, *, session_status: str = "") -> Registration | None:
     """The last registration that `find` describes, else one `like` that, not saved, of `reader` in the next session."""
-    found = Registration.objects.filter(find).select_related(*WITH).order_by("-pk").first()
-    if found or (of := session()) is None:
-        return found
-    of.status = session_status or of.status
-    return Registration(session=of, attendee=Attendee(user=reader, name=reader.get_short_name()), **like)
+    registration = Registration.objects.filter(find).select_related(*WITH).order_by("-pk").first()
+    if registration or (example := session()) is None:
+        return registration
+    example.status = session_status or example.status
+    return Registration(session=example, attendee=Attendee(user=reader, name=reader.get_short_name()), **like)

@@ -377,7 +377,7 @@ def keeps_back(
     queries.
     """
     members = Membership.objects.filter(
-        attendee__in=[one.attendee_id for one in registrations], cohort__allotments__session=session
+        attendee__in=[registration.attendee_id for registration in registrations], cohort__allotments__session=session
     )
     cohorts: dict[int, set[int]] = defaultdict(set)
     for attendee, cohort in members.values_list("attendee", "cohort"):
@@ -386,14 +386,16 @@ def keeps_back(
     invited = waitlist.invited_of(session, registrations)
     any_free = any(pool.left > 0 and not pool.closed for pool in pools)
     found = {}
-    for one in registrations:
-        usable = ways_in.usable(session, pools, cohorts[one.attendee_id], at, let_in=one.pk in invited)
-        if kept_out := passed_over.get(one.pk):
-            found[one.pk] = "; ".join(
+    for registration in registrations:
+        usable = ways_in.usable(
+            session, pools, cohorts[registration.attendee_id], at, let_in=registration.pk in invited
+        )
+        if kept_out := passed_over.get(registration.pk):
+            found[registration.pk] = "; ".join(
                 [*map(in_words, kept_out.clashes), *([str(kept_out.limit)] if kept_out.limit else [])]
             )
         elif not usable:
-            found[one.pk] = _("The seats are for others.")
+            found[registration.pk] = _("The seats are for others.")
         elif any_free and not any(pool.left > 0 for pool in usable):
-            found[one.pk] = _("The free seats are kept for others.")
+            found[registration.pk] = _("The free seats are kept for others.")
     return found

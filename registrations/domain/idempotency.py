@@ -22,7 +22,7 @@ class Key:
     body: str
 
     @classmethod
-    def of(cls, user: User, value: UUID, fields: Mapping[str, Any]) -> "Key":
+    def from_post(cls, user: User, value: UUID, fields: Mapping[str, Any]) -> "Key":
         text = "\0".join(f"{name}={fields[name]}" for name in sorted(fields))
         return cls(user, value, hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
 

@@ -112,8 +112,8 @@ def allot(session: Session, cohort: Cohort, seats: int, *, at: datetime | None =
         return pool
 
     with transaction.atomic():
-        found = _locked(session)  # its capacity may not be what the caller read
-        return waitlist.in_turn([found], [], lambda: act(found), at)
+        current = _locked(session)  # its capacity may not be what the caller read
+        return waitlist.in_turn([current], [], lambda: act(current), at)
 
 
 def _locked(session: Session) -> Session:
@@ -203,13 +203,16 @@ def lower_capacity(
     """
     at = at or clock.now()
 
-    def act(found: Session) -> Session:
-        number = above(found, capacity)
-        found._history_user = actor
+    def act(session: Session) -> Session:
+        number = above(session, capacity)
+        session._history_user = actor
         if how == Lowering.MOVE and number:
-            chosen = last_come(found, number) if moved is None else list(moved)
+            chosen = last_come(session, number) if moved is None else list(moved)
             fresh = Registration.objects.filter(
-                pk__in=[one.pk for one in chosen], session=found, pool__cohort=None, pool__isnull=False
+                pk__in=[registration.pk for registration in chosen],
+                session=session,
+                pool__cohort=None,
+                pool__isnull=False,
             )
             leaving = list(fresh.select_related("attendee__user", "session").order_by("pk"))
             if len(leaving) != number:
@@ -217,35 +220,37 @@ def lower_capacity(
             if missing := {registration.attendee_id for registration in leaving} - people:
                 people.update(missing)
                 raise waitlist.LineMoved(missing)
-            head = Registration.objects.waiting().filter(session=found).values_list("priority", flat=True).first()
+            head = Registration.objects.waiting().filter(session=session).values_list("priority", flat=True).first()
             for registration in leaving:
-                registration.session = found
+                registration.session = session
                 ledger.move_to_waitlist(registration, actor=actor, priority=(head or 0) + 1)
-            if found.waiting_list == Session.WaitingList.NONE:
-                found.waiting_list = Session.WaitingList.AUTOMATIC
-            found.capacity = capacity
+            if session.waiting_list == Session.WaitingList.NONE:
+                session.waiting_list = Session.WaitingList.AUTOMATIC
+            session.capacity = capacity
         else:
-            found.capacity = capacity + number
+            session.capacity = capacity + number
             if how == Lowering.CLOSE:
-                if found.registration_opens_at and found.registration_opens_at >= at:
-                    found.registration_opens_at = None  # it closes before it has opened
-                found.registration_closes_at = at
-                found.waiting_list = Session.WaitingList.BY_HAND
-        found.save()
-        return found
+                if session.registration_opens_at and session.registration_opens_at >= at:
+                    session.registration_opens_at = None  # it closes before it has opened
+                session.registration_closes_at = at
+                session.waiting_list = Session.WaitingList.BY_HAND
+        session.save()
+        return session
 
     with transaction.atomic():
-        found = _locked(session)
-        if not 0 < capacity <= found.capacity:
+        current = _locked(session)
+        if not 0 < capacity <= current.capacity:
             raise ValidationError(
                 _("The capacity is now %(capacity)d: choose a lower one, with at least one seat.")
-                % {"capacity": found.capacity}
+                % {"capacity": current.capacity}
             )
         going = (
-            last_come(found, above(found, capacity)) if how == Lowering.MOVE and moved is None else list(moved or [])
+            last_come(current, above(current, capacity))
+            if how == Lowering.MOVE and moved is None
+            else list(moved or [])
         )
         people = {registration.attendee_id for registration in going}
-        return waitlist.in_turn([found], people, lambda: act(found), at)
+        return waitlist.in_turn([current], people, lambda: act(current), at)
 
 
 def empty(session: Session, actor: User | None, at: datetime) -> int:
@@ -256,13 +261,13 @@ def empty(session: Session, actor: User | None, at: datetime) -> int:
 
     def act() -> int:
         SeatPool.objects.filter(session=session).update(closed=True)
-        found = list(live.select_related("attendee__user", "session").order_by("pk"))
-        if missing := {registration.attendee_id for registration in found} - people:
+        registrations = list(live.select_related("attendee__user", "session").order_by("pk"))
+        if missing := {registration.attendee_id for registration in registrations} - people:
             people.update(missing)
             raise waitlist.LineMoved(missing)
-        for registration in found:
+        for registration in registrations:
             ledger.end(registration, ledger.Ending.SESSION_CANCELLED, actor=actor, at=at)
-        return len(found)
+        return len(registrations)
 
     return waitlist.in_turn([session], people, act, at)
 

@@ -157,12 +157,12 @@ class Seat:
         return until - self.at if until and self.at else None
 
 
-def _may_swap(session: Session, found: Iterable[Clash], *, is_full: bool) -> bool:
-    found = list(found)
+def _may_swap(session: Session, clashing: Iterable[Clash], *, is_full: bool) -> bool:
+    clashing = list(clashing)
     return (
-        bool(found)
+        bool(clashing)
         and session.event.clash_policy != Event.ClashPolicy.REFUSE
-        and all(clash.can_be_left and (not is_full or clash.commitment.kind == Status.WAITING) for clash in found)
+        and all(clash.can_be_left and (not is_full or clash.commitment.kind == Status.WAITING) for clash in clashing)
     )
 
 
@@ -218,10 +218,10 @@ def seats(sessions: Iterable[Session], attendee: Attendee | None, at: datetime) 
     shown = []
     for session in sessions:
         mine = last.get(session.pk)
-        found = clashes.clashes_with(session, expected, travel) if session.ends_at > at else []
+        clashing = clashes.clashes_with(session, expected, travel) if session.ends_at > at else []
         limited = ways_in.over_limit(session, held, limits)
         # Whoever gives up what clashes may have one seat less.
-        left = {clash.commitment.session.pk for clash in found}
+        left = {clash.commitment.session.pk for clash in clashing}
         kept = [other for other in held if other.pk not in left]
         shown.append(
             _seat(
@@ -233,7 +233,7 @@ def seats(sessions: Iterable[Session], attendee: Attendee | None, at: datetime) 
                     place=places.get(mine.pk) if mine else None,
                     draws=draws,
                     is_invited=session.pk in invited,
-                    found=found,
+                    clashes=clashing,
                     limited=limited,
                     limited_after_swap=limited and ways_in.over_limit(session, kept, limits),
                 ),
@@ -280,7 +280,7 @@ class _Known:
     """What decides how a person sees the seat of a session: what was read of the session, and of them.
 
     `last` is their last registration, `place` their place on the waiting list, `draws` how many lots were drawn by
-    session, `found` what clashes; `limited` why a limit keeps them out, and whether it would after a swap as well.
+    session, `clashes` what clashes; `limited` why a limit keeps them out, and whether it would after a swap as well.
     """
 
     session: Session
@@ -290,7 +290,7 @@ class _Known:
     place: int | None = None
     draws: Mapping[int, int] = field(default_factory=dict)
     is_invited: bool = False
-    found: Sequence[Clash] = ()
+    clashes: Sequence[Clash] = ()
     limited: SeatRefused | None = None
     limited_after_swap: SeatRefused | None = None
 
@@ -323,7 +323,9 @@ def _seat(known: _Known, at: datetime) -> Seat:
             )
             else "full"
         )
-        if known.limited and (known.limited_after_swap or not _may_swap(session, known.found, is_full=state == "full")):
+        if known.limited and (
+            known.limited_after_swap or not _may_swap(session, known.clashes, is_full=state == "full")
+        ):
             state, sentence = "limit", str(known.limited)
     return Seat(
         session,
@@ -339,7 +341,7 @@ def _seat(known: _Known, at: datetime) -> Seat:
         lots=draws.get(session.pk, 0),
         own=own,
         is_invited=known.is_invited,
-        clashes=tuple(known.found) if mine or not refused else (),
+        clashes=tuple(known.clashes) if mine or not refused else (),
         limit=str(known.limited) if known.limited else "",
         stamp=booking.stamp(last),
         may_cancel=mine is not None and session.ends_at > at and session.status != Session.Status.CANCELLED,

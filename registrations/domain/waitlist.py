@@ -377,9 +377,9 @@ def expire_offers(at: datetime, session: Session | None = None) -> int:
 
         def expire(pk: int = registration.pk) -> int:
             offered = Registration.objects.filter(is_late, pk=pk, status=Status.OFFERED)
-            if (found := offered.select_related("attendee__user", "session").first()) is None:
+            if (registration := offered.select_related("attendee__user", "session").first()) is None:
                 return 0
-            ledger.end(found, ledger.Ending.OFFER_EXPIRED, actor=None, at=at)
+            ledger.end(registration, ledger.Ending.OFFER_EXPIRED, actor=None, at=at)
             return 1
 
         number += in_turn([registration.session], [registration.attendee_id], expire, at)
@@ -395,27 +395,27 @@ def give(registration: Registration, *, actor: User, at: datetime) -> Registrati
     """
     with transaction.atomic():
         ledger.lock_people([registration.attendee_id])
-        found = Registration.objects.select_related("attendee__user", "session__event", "session__room__venue").get(
+        current = Registration.objects.select_related("attendee__user", "session__event", "session__room__venue").get(
             pk=registration.pk
         )
-        if found.status in ways_in.HOLDS:
-            return found
-        if found.status != Status.WAITING:
-            raise SeatRefused("gone", _("%(name)s is no longer waiting for this session.") % {"name": found.attendee})
-        session = found.session
+        if current.status in ways_in.HOLDS:
+            return current
+        if current.status != Status.WAITING:
+            raise SeatRefused("gone", _("%(name)s is no longer waiting for this session.") % {"name": current.attendee})
+        session = current.session
         if refused := ways_in.closed(session, at, to_all=False):
             raise refused
-        refuse_kept_out(session, found)
-        pools = list(ways_in.pools_for(found.attendee).filter(session=session))
+        refuse_kept_out(session, current)
+        pools = list(ways_in.pools_for(current.attendee).filter(session=session))
         mine = {pool.cohort_id for pool in pools if pool.cohort_id and pool.mine}  # type: ignore[attr-defined]
         for pool in ways_in.usable(session, pools, mine, at, let_in=True):
             if pool.left > 0 and ledger.take(pool):
-                _give(found, pool, at, actor=actor)
-                return found
+                _give(current, pool, at, actor=actor)
+                return current
     raise SeatRefused(
         "full",
         _("No seat is free for %(name)s: raise the capacity, or wait until one is given back.")
-        % {"name": found.attendee},
+        % {"name": current.attendee},
     )
 
 
@@ -423,9 +423,9 @@ def set_priority(registration: Registration, priority: int, *, actor: User) -> N
     """Move somebody on the waiting list: a higher `priority` stands further ahead. Ignored once they no longer wait."""
     with transaction.atomic():
         ledger.lock_people([registration.attendee_id])
-        found = Registration.objects.filter(pk=registration.pk, status=Status.WAITING).first()
-        if found and found.priority != priority:
-            ledger.change(found, actor=actor, priority=priority)
+        current = Registration.objects.filter(pk=registration.pk, status=Status.WAITING).first()
+        if current and current.priority != priority:
+            ledger.change(current, actor=actor, priority=priority)
 
 
 # --- Lots -------------------------------------------------------------------------------------------------------------
@@ -495,15 +495,15 @@ def start_party(registration: Registration, *, actor: User) -> Party:
     Raises SeatRefused."""
     with transaction.atomic():
         ledger.lock_people([registration.attendee_id])
-        found = Registration.objects.select_related("party").get(pk=registration.pk)
-        if found.status != Status.WAITING:
+        current = Registration.objects.select_related("party").get(pk=registration.pk)
+        if current.status != Status.WAITING:
             raise SeatRefused("not_waiting", _("You are not on the waiting list for this session."))
-        if found.party:
-            return found.party
+        if current.party:
+            return current.party
         party = Party.objects.create(
-            session_id=found.session_id, code=get_random_string(8, "ABCDEFGHJKLMNPQRSTUVWXYZ23456789")
+            session_id=current.session_id, code=get_random_string(8, "ABCDEFGHJKLMNPQRSTUVWXYZ23456789")
         )
-        ledger.change(found, actor=actor, party=party)
+        ledger.change(current, actor=actor, party=party)
         return party
 
 
@@ -516,10 +516,10 @@ def join_party(registration: Registration, code: str, *, actor: User, at: dateti
         raise unknown
 
     def act() -> Party:
-        found = Registration.objects.get(pk=registration.pk)
-        if found.status != Status.WAITING:
+        current = Registration.objects.get(pk=registration.pk)
+        if current.status != Status.WAITING:
             raise SeatRefused("not_waiting", _("You are not on the waiting list for this session."))
-        if found.party_id == party.pk:
+        if current.party_id == party.pk:
             return party
         drawn = Draw.objects.filter(session=registration.session_id).first()
         if drawn and party.code in drawn.entries.values():  # its code is published with the lots
@@ -533,7 +533,7 @@ def join_party(registration: Registration, code: str, *, actor: User, at: dateti
             raise SeatRefused(
                 "party_full", _("At most %(number)d people can wait together.") % {"number": LARGEST_PARTY}
             )
-        ledger.change(found, actor=actor, party=party)
+        ledger.change(current, actor=actor, party=party)
         return party
 
     # In turn: those whom the person waited with before may fit without them.
@@ -544,9 +544,9 @@ def leave_party(registration: Registration, *, actor: User, at: datetime) -> Non
     """Wait alone again, at one's own place. Doing it twice changes nothing."""
 
     def act() -> None:
-        found = Registration.objects.filter(pk=registration.pk, status=Status.WAITING).first()
-        if found and found.party_id:
-            ledger.change(found, actor=actor, party=None)
+        current = Registration.objects.filter(pk=registration.pk, status=Status.WAITING).first()
+        if current and current.party_id:
+            ledger.change(current, actor=actor, party=None)
 
     in_turn([registration.session], [registration.attendee_id], act, at)
 

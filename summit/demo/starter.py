@@ -111,10 +111,10 @@ def reset() -> int:
         say(str(why))
         return 1
     with lock:
-        found = sorted(path for pattern in TRACES for path in var.glob(pattern))
-        for path in found:
+        paths = sorted(path for pattern in TRACES for path in var.glob(pattern))
+        for path in paths:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    say(f"Removed {', '.join(path.name for path in found)} from {var}." if found else f"Nothing to remove in {var}.")
+    say(f"Removed {', '.join(path.name for path in paths)} from {var}." if paths else f"Nothing to remove in {var}.")
     return 0
 
 

@@ -27,12 +27,18 @@ def mails(request: HttpRequest) -> HttpResponse:
         if to
         else Message.objects.exclude(to__startswith=CROWD, to__endswith="@demo.example")
     )
-    found = list(wanted[: MOST_SHOWN + 1])
-    seen = hashlib.sha256("".join(f"{message.uuid}{message.status}" for message in found).encode()).hexdigest()[:16]
+    messages = list(wanted[: MOST_SHOWN + 1])
+    seen = hashlib.sha256("".join(f"{message.uuid}{message.status}" for message in messages).encode()).hexdigest()[:16]
     asked_again = "HX-Request" in request.headers
     if asked_again and request.GET.get("seen") == seen:
         return HttpResponse(status=204)
-    context = {"mails": found[:MOST_SHOWN], "more": len(found) > MOST_SHOWN, "most": MOST_SHOWN, "to": to, "seen": seen}
+    context = {
+        "mails": messages[:MOST_SHOWN],
+        "more": len(messages) > MOST_SHOWN,
+        "most": MOST_SHOWN,
+        "to": to,
+        "seen": seen,
+    }
     return render(request, "demo/_mails.html" if asked_again else "demo/mails.html", context)
 
 

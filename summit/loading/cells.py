@@ -95,15 +95,15 @@ def period(text: str) -> Period:
     if len(ends) > 2:
         raise Wrong("is not a period: write it like 2025-02-08/2025-02-09.")
     periods = [_single_period(end) for end in ends]
-    precision = max((one.precision for one in periods), key=["day", "month", "year"].index)
+    precision = max((period.precision for period in periods), key=["day", "month", "year"].index)
     return Period(periods[0].first, periods[-1].last, precision)
 
 
 def _single_period(text: str) -> Period:
     if re.fullmatch(r"20[0-9]{2}", text):
         return Period(date(int(text), 1, 1), date(int(text), 12, 31), Event.DatePrecision.YEAR)
-    if found := re.fullmatch(r"(20[0-9]{2})-(0[1-9]|1[0-2])", text):
-        year, month = int(found[1]), int(found[2])
+    if match := re.fullmatch(r"(20[0-9]{2})-(0[1-9]|1[0-2])", text):
+        year, month = int(match[1]), int(match[2])
         return Period(date(year, month, 1), _last_day(year, month), Event.DatePrecision.MONTH)
     try:
         return Period(day(text), day(text), Event.DatePrecision.DAY)

@@ -56,7 +56,7 @@ def test_mails_say_what_organisers_wrote_in_both_parts_and_in_that_language_alon
     html = message.alternatives[0][0]
     assert "Chère Ada,<br>vous êtes attendue " in html and "L’équipe</p>" in html
     with translation.override("en"):
-        assert mail_templates.of(KIND) == mail_templates.standard(mail_templates.kinds[KIND])
+        assert mail_templates.texts_of(KIND) == mail_templates.standard(mail_templates.kinds[KIND])
 
 
 @pytest.mark.proves("template-never-blocks-mail")

@@ -37,7 +37,7 @@ def the_summit():
 def shown(key: str, language: str):
     kind = mail_templates.kinds[key]
     with translation.override(language):
-        texts = mail_templates.of(key)
+        texts = mail_templates.texts_of(key)
     return mail_templates.try_out(kind, texts, language, make.organiser(language=language))
 
 
@@ -108,6 +108,6 @@ def test_showing_a_kind_writes_nothing() -> None:
     before = session.registrations.count()
 
     for key, kind in mail_templates.kinds.items():
-        mail_templates.try_out(kind, mail_templates.of(key), "fr", reader)
+        mail_templates.try_out(kind, mail_templates.texts_of(key), "fr", reader)
 
     assert session.registrations.count() == before == 0

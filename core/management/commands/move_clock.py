@@ -30,7 +30,7 @@ class Command(BaseCommand):
 def _duration(text: str) -> timedelta:
     if text == "0":
         return timedelta()
-    found = re.fullmatch(r"([+-]?[0-9]{1,5})([dhm])", text)
-    if not found:
+    match = re.fullmatch(r"([+-]?[0-9]{1,5})([dhm])", text)
+    if not match:
         raise argparse.ArgumentTypeError(f"{text!r} is no duration: write it like 2d, 3h or -45m")
-    return timedelta(**{UNITS[found[2]]: int(found[1])})
+    return timedelta(**{UNITS[match[2]]: int(match[1])})

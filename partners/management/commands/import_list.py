@@ -55,11 +55,11 @@ class Command(BaseCommand):
 
 
 def _report(cohort: Cohort, data: bytes, options: dict[str, Any]) -> dict[str, Any]:
-    found = comparison = None
+    read = comparison = None
     try:
-        found = files.read(data, encoding=options["encoding"], sheet=options["sheet"])
-        comparison = compare(cohort, found.people, replacing=options["replace"])
-        if not any(one.is_good for one in found.people):
+        read = files.read(data, encoding=options["encoding"], sheet=options["sheet"])
+        comparison = compare(cohort, read.people, replacing=options["replace"])
+        if not any(person.is_good for person in read.people):
             raise ListRefused("nobody")
         applying.check_size(cohort, comparison)
         if options["apply"]:
@@ -70,10 +70,10 @@ def _report(cohort: Cohort, data: bytes, options: dict[str, Any]) -> dict[str, A
                 file_hash=hashlib.sha256(data).hexdigest(),
                 mode=Upload.Mode.REPLACE if options["replace"] else Upload.Mode.ADD,
             )
-            applying.apply(upload, found.people, actor=None, at=clock.now())
+            applying.apply(upload, read.people, actor=None, at=clock.now())
     except ListRefused as refused:
-        return reporting.report(found, comparison, refused)
-    return reporting.report(found, comparison, None)
+        return reporting.report(read, comparison, refused)
+    return reporting.report(read, comparison, None)
 
 
 def _told(report: dict[str, Any], *, applied: bool) -> str:
