@@ -9,7 +9,8 @@ RUN python -m venv --without-pip /opt/venv
 COPY requirements.txt requirements-saml.txt /tmp/
 # `--build-arg SAML=1`: an institution's own sign-in may speak SAML (docs/operations.md).
 ARG SAML=""
-RUN pip --python /opt/venv/bin/python install --only-binary=:all: --requirement /tmp/requirements.txt ${SAML:+--requirement /tmp/requirements-saml.txt}
+RUN pip --python /opt/venv/bin/python install --only-binary=:all: --requirement /tmp/requirements.txt \
+    ${SAML:+--requirement /tmp/requirements-saml.txt}
 ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /srv/summit
 COPY . .

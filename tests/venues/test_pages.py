@@ -1,5 +1,6 @@
 import pytest
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from tests import make
 
@@ -10,7 +11,9 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_venues_are_listed_in_one_query(client: Client, number: int, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
+def test_venues_are_listed_in_one_query(
+    client: Client, number: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     for _ in range(number):
         make.venue()
 
@@ -43,7 +46,9 @@ def test_a_list_without_venues_says_where_to_go_next(client: Client) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_a_venue_shows_its_rooms_in_two_queries(client: Client, number: int, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
+def test_a_venue_shows_its_rooms_in_two_queries(
+    client: Client, number: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     venue = make.venue(
         slug="palais", accessibility_fr="De plain-pied.", latitude=48.86, longitude=2.31, address="Avenue X"
     )
