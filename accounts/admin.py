@@ -17,8 +17,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.domain.accounts import erase
 from accounts.domain.addresses import addresses_of, keep_only_the_address_of
-from accounts.models import Attendee, User, normalise_email
+from accounts.models import Attendee, User
 from core.admin import Form, RecordAdmin, Values, badge
+from core.emails import readable_email
 from outbox.admin import link_to_mails
 
 # An address is changed on its account, where the rules about who may do it are.
@@ -77,9 +78,6 @@ class GroupAdmin(OnlySuperusersWrite, DjangoGroupAdmin):
 
 class UserForm(Form):
     actor: User
-
-    def clean_email(self) -> str:
-        return normalise_email(self.cleaned_data["email"])
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -201,7 +199,7 @@ class AttendeeAdmin(RecordAdmin):
 
     @admin.display(description=_("e-mail address"), ordering="user__email")
     def email(self, attendee: Attendee) -> str:
-        return attendee.user.email
+        return readable_email(attendee.user.email)
 
     @admin.display(description=_("language"), ordering="user__language")
     def language(self, attendee: Attendee) -> str:

@@ -11,33 +11,9 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.domain import regions
-from accounts.models import Attendee, User, normalise_email
+from accounts.models import Attendee, User
+from core.emails import EmailFormField
 from core.text import validate_lines
-
-
-def clean_address(email: str) -> str:
-    """The address as it is compared; refuses what Django's check lets through though no mailbox is called so."""
-    local, _at, domain = email.rpartition("@")
-    if len(local) > 64 or domain.startswith("[") or "." not in domain:
-        raise ValidationError(_("Enter an e-mail address like name@example.org."))
-    return normalise_email(email)
-
-
-class EmailField(forms.EmailField):
-    default_error_messages = {
-        "required": _("Enter your e-mail address."),
-        "invalid": _("Enter an e-mail address like name@example.org."),
-        "max_length": _("This address is too long: at most %(limit_value)d characters."),
-    }
-
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("label", _("E-mail address"))
-        kwargs.setdefault("max_length", 254)
-        super().__init__(**kwargs)
-        self.widget.attrs |= {"autocomplete": "email", "autocapitalize": "none", "spellcheck": "false"}
-
-    def clean(self, value: Any) -> Any:
-        return clean_address(super().clean(value))
 
 
 class SignInForm(LoginForm):
@@ -45,7 +21,8 @@ class SignInForm(LoginForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["login"] = EmailField()
+        self.fields["login"] = EmailFormField(error_messages={"required": _("Enter your e-mail address.")})
+        self.fields["login"].widget.attrs["autocomplete"] = "email"
 
 
 def plain_code(typed: str) -> str:

@@ -8,13 +8,14 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from core import clock
+from core.emails import EmailField, readable_email
 from core.text import validate_line
 
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, **fields: Any) -> "User":
         """Create a person who signs in by code: there is no password."""
-        user = self.model(email=normalise_email(email), **fields)
+        user = self.model(email=email, **fields)
         user.set_unusable_password()
         user.save(using=self._db)
         return user
@@ -24,12 +25,7 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(email, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        return self.get(email__iexact=username or "")
-
-
-def normalise_email(email: str) -> str:
-    """Trim and lower-case an address: two people who differ only by case do not exist (docs/rules.md#names)."""
-    return email.strip().lower()
+        return self.get(email=username or "")
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -39,7 +35,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         FRENCH = "fr", _("French")
         ENGLISH = "en", _("English")
 
-    email = models.EmailField(_("e-mail address"), unique=True)
+    email = EmailField(_("e-mail address"), unique=True)
     language = models.CharField(_("language"), max_length=2, choices=Language, default=Language.FRENCH)
     timezone = models.CharField(_("time zone"), max_length=50, default="Europe/Paris")
     is_active = models.BooleanField(
@@ -65,10 +61,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         ]
 
     def __str__(self) -> str:
-        return self.email
+        return readable_email(self.email)
 
     def get_short_name(self) -> str:
-        return getattr(getattr(self, "attendee", None), "name", "") or self.email
+        return getattr(getattr(self, "attendee", None), "name", "") or str(self)
 
 
 class Attendee(models.Model):

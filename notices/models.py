@@ -16,6 +16,7 @@ from simple_history.models import HistoricalRecords
 
 from accounts.models import Attendee, User
 from core import clock
+from core.emails import EmailField, readable_email
 from core.templatetags.when import duration
 from core.text import validate_line, validate_lines
 from programme.models import Event, Session
@@ -328,7 +329,7 @@ class OptOut(models.Model):
     user = models.ForeignKey(
         User, models.CASCADE, null=True, blank=True, related_name="opt_outs", verbose_name=_("account")
     )
-    email = models.EmailField(_("e-mail address"), blank=True)
+    email = EmailField(_("e-mail address"), blank=True)
     topic = models.CharField(_("topic"), max_length=20, choices=Topic)
     created_at = models.DateTimeField(_("since"), default=clock.now, editable=False)
 
@@ -350,7 +351,7 @@ class OptOut(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user or self.email} – {self.get_topic_display()}"
+        return f"{self.user or readable_email(self.email)} – {self.get_topic_display()}"
 
 
 def new_token() -> str:

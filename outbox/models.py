@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from core import clock
+from core.emails import EmailField
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -58,7 +59,7 @@ class Message(models.Model):
         unique=True,
         help_text=_("One mail for one change: posting the same key twice does nothing."),
     )
-    to = models.EmailField(_("recipient"))
+    to = EmailField(_("recipient"))
     language = models.CharField(_("language"), max_length=2, default="fr")
     lane = models.PositiveSmallIntegerField(_("lane"), choices=Lane, default=Lane.NORMAL)
     context = models.JSONField(_("context"), default=dict, blank=True)
@@ -199,7 +200,7 @@ class SuppressedAddress(models.Model):
         BOUNCED = "bounced", _("mails bounce")
         COMPLAINED = "complained", _("its owner reported our mails as spam")
 
-    address = models.EmailField(_("e-mail address"), unique=True)
+    address = EmailField(_("e-mail address"), unique=True)
     reason = models.CharField(_("reason"), max_length=10, choices=Reason)
     words = models.TextField(_("the server’s reply"), blank=True)
     reported_at = models.DateTimeField(_("reported at"))

@@ -4,7 +4,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from accounts.forms import EmailField
+from core.emails import EmailFormField
 from core.sheets import reader
 from partners.domain import checking, sentences
 from partners.domain.checking import Level, Person
@@ -116,5 +116,5 @@ class PersonForm(forms.Form):
 class TeamForm(forms.Form):
     """Somebody who is to work for the institution."""
 
-    email = EmailField()
+    email = EmailFormField()
     role = forms.ChoiceField(label=_("Role"), choices=PartnerRole.Role, initial=PartnerRole.Role.COORDINATOR)

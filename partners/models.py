@@ -13,6 +13,7 @@ from simple_history.models import HistoricalRecords
 
 from accounts.models import Attendee, User
 from core import clock
+from core.emails import EmailField
 from core.text import validate_line
 from notices.models import new_token
 from registrations.models import Cohort, Institution
@@ -195,7 +196,7 @@ class Invitee(models.Model):
     )
     last_name = models.CharField(_("family name"), max_length=75, blank=True, validators=[validate_line])
     first_name = models.CharField(_("first name"), max_length=74, blank=True, validators=[validate_line])
-    email = models.EmailField(_("e-mail address"))
+    email = EmailField(_("e-mail address"))
     reference = models.CharField(_("number"), max_length=60, blank=True, validators=[validate_line])
     programme = models.CharField(_("programme"), max_length=150, blank=True, validators=[validate_line])
     created_at = models.DateTimeField(_("listed since"), default=clock.now, editable=False)

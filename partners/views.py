@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import sign_in_required
 from accounts.http import SignedInRequest
 from core import clock
+from core.emails import readable_email
 from core.limits import TooMany
 from core.sheets.confined import MAX_BYTES
 from core.sheets.formats import escape
@@ -264,7 +265,7 @@ def team(request: SignedInRequest, slug: str) -> HttpResponse:
                 if is_new
                 else _("%(email)s already has a role.")
             )
-            messages.success(request, told % {"email": email})
+            messages.success(request, told % {"email": readable_email(email)})
         return redirect("partners:team", slug)
     if request.method == "POST" and "member" in request.POST:
         member = get_object_or_404(

@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from core import clock
+from core.emails import readable_email
 from partners import access
 from partners.domain import responses
 from partners.domain.responses import Accepted
@@ -92,7 +93,7 @@ def _show(request: HttpRequest, invitee: Invitee) -> HttpResponse:
         "sessions": sessions,
         "is_theirs": is_theirs,
         "overlaps": any(beside for *_one, beside in sessions),
-        "other": request.user.email
+        "other": readable_email(request.user.email)
         if request.user.is_authenticated and request.user.email != invitee.email and not is_theirs
         else "",
         "asks_to_erase": "erase" in request.GET,

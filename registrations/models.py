@@ -9,8 +9,9 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from accounts.models import Attendee, User, normalise_email
+from accounts.models import Attendee, User
 from core import clock
+from core.emails import EmailField, readable_email
 from core.models import Sourced
 from core.text import validate_lines
 from programme.models import Event, Session
@@ -133,7 +134,7 @@ class Invitation(models.Model):
     """The right of one person, known by the address, to take a seat in a session by invitation. It keeps no seat."""
 
     session = models.ForeignKey(Session, models.CASCADE, related_name="invitations", verbose_name=_("session"))
-    email = models.EmailField(_("e-mail address"))
+    email = EmailField(_("e-mail address"))
     created_at = models.DateTimeField(_("invited at"), default=clock.now, editable=False)
 
     history = HistoricalRecords()
@@ -148,11 +149,7 @@ class Invitation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.email} – {self.session}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self.email = normalise_email(self.email)
-        super().save(*args, **kwargs)
+        return f"{readable_email(self.email)} – {self.session}"
 
 
 class Limit(models.Model):

@@ -3,7 +3,7 @@
 from django.db import IntegrityError, transaction
 
 from accounts.domain.addresses import addresses_of
-from accounts.models import Attendee, User, normalise_email
+from accounts.models import Attendee, User
 from core import clock
 from outbox.domain.suppression import forget
 
@@ -16,7 +16,6 @@ def open_account(email: str, *, language: str) -> User:
 
 def find_or_open(email: str, *, language: str) -> tuple[User, bool]:
     """The account of this address, and whether it was opened by this call."""
-    email = normalise_email(email)
     user = User.objects.filter(email=email).first()
     if user is None:
         try:
@@ -41,7 +40,7 @@ def introduce(user: User, *, name: str) -> Attendee:
 def make_organiser(email: str, *, name: str, language: str) -> tuple[User, bool]:
     """Let the person of this address do everything in the administration; return the account and whether anything
     changed."""
-    user = User.objects.filter(email=normalise_email(email)).first()
+    user = User.objects.filter(email=email).first()
     if user is None:
         user, changed = User.objects.create_superuser(email, language=language), True
     else:

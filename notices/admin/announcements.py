@@ -247,7 +247,7 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
             return
         for language in ("fr", "en"):
             announcing.send_test(announcement, request.user, language, clock.now())
-        self.message_user(request, _("Both languages are on their way to %(email)s.") % {"email": request.user.email})
+        self.message_user(request, _("Both languages are on their way to %(email)s.") % {"email": str(request.user)})
 
     @admin.action(description=_("Stop"), permissions=["send"])
     def stop(self, request: HttpRequest, queryset: QuerySet[Announcement]) -> None:

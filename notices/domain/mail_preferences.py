@@ -9,7 +9,7 @@ from django.core import signing
 from django.db import IntegrityError, transaction
 from django.db.models import Model, Q, QuerySet
 
-from accounts.models import User, normalise_email
+from accounts.models import User
 from notices.models import OptOut, Topic
 from outbox.domain.mail_kinds import NoLongerTrue, link
 
@@ -23,7 +23,7 @@ def _of(email: str) -> QuerySet[OptOut]:
 
 def off(email: str) -> set[str]:
     """The topics about which the owner of that address wants no mail."""
-    return set(_of(normalise_email(email)).values_list("topic", flat=True))
+    return set(_of(email).values_list("topic", flat=True))
 
 
 def unwanted(topic: str, emails: Iterable[str]) -> set[str]:
@@ -43,7 +43,6 @@ def wanting(people: QuerySet[Rows], topic: str, user: str) -> QuerySet[Rows]:
 def choose(email: str, topic: str, *, wanted: bool, actor: User | None = None) -> None:
     """Switch the mails about `topic` to that address on or off, for its account if it has one. Doing it twice changes
     nothing."""
-    email = normalise_email(email)
     with suppress(IntegrityError), transaction.atomic():  # of two clicks at once, the second finds it done
         user = User.objects.filter(email=email).first()
         known = list(_of(email).filter(topic=topic))

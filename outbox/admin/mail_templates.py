@@ -133,7 +133,7 @@ class MailTemplateAdmin(RecordAdmin):
                     else _("There is nothing yet for such a mail to be about.")
                 )
                 self.message_user(
-                    request, words % {"email": request.user.email}, messages.SUCCESS if sent else messages.WARNING
+                    request, words % {"email": str(request.user)}, messages.SUCCESS if sent else messages.WARNING
                 )
                 form = MailTemplateForm(kind, initial=self._initial(kind, language) | vars(form.texts))
             elif self._save(request, kind, language, form.texts, form.cleaned_data["seen"]):

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext_noop
 
 from core import clock
+from core.emails import normalise_email
 from outbox.models import Message, SuppressedAddress
 
 ERASED = gettext_noop("The person was erased.")
@@ -17,7 +18,7 @@ def mark(address: str, reason: str, words: str, *, at: datetime) -> None:
 
     A report that is older than what is known changes nothing: providers repeat theirs.
     """
-    address = address.strip().lower()
+    address = normalise_email(address)
     if "\0" in address or not Message.objects.filter(to=address).exists():
         return
     with transaction.atomic():
@@ -56,9 +57,9 @@ def forget(address: str, *, at: datetime) -> None:
     erased = {"to": "", "context": {}, "subject": "", "text": "", "html": "", "calendar": "", "purged_at": at}
     reason = ERASED  # the server's words may name them
     with transaction.atomic():
-        mails = Message.objects.filter(to__iexact=address)
+        mails = Message.objects.filter(to=address)
         mails.waiting().update(status=Message.Status.DROPPED, lease_until=None, lease_token=None, last_error=reason)
         mails.exclude(last_error="").update(last_error=reason)
         mails.update(**erased)
-        SuppressedAddress.objects.filter(address=address.lower()).delete()
-        SuppressedAddress.history.filter(address=address.lower()).delete()
+        SuppressedAddress.objects.filter(address=address).delete()
+        SuppressedAddress.history.filter(address=address).delete()

@@ -4,15 +4,15 @@
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.utils.encoding import punycode
 
+from core.emails import normalise_email, readable_email
 from core.sheets.reader import MAX_CELL, plain
 from core.text import NOT_IN_A_LIST
 from partners.domain.columns import FIELDS, Columns, Row
@@ -105,7 +105,7 @@ def check(
     return people
 
 
-def check_row(line: int, cells: list[str], columns: Columns, computed: set[tuple[int, int]] = frozenset()) -> Person:  # type: ignore[assignment]
+def check_row(line: int, cells: list[str], columns: Columns, computed: Set[tuple[int, int]] = frozenset()) -> Person:
     """One row by itself."""
     person = Person(line, cells)
     filled = [cell for cell in cells if cell.strip(BLANKS)]
@@ -193,19 +193,16 @@ def _email(person: Person, raw: str) -> str:
         person.add_finding("email_letter", Level.ERROR, "email", value, letter=f"U+{ord(letter):04X}")
         return ""
     try:
-        domain = unicodedata.normalize("NFC", domain).lower()
-        if len(local) > 64 or domain.startswith("[") or len(value) > LONGEST["email"]:
+        kept = normalise_email(value)
+        if len(local) > 64 or domain.startswith("[") or len(kept) > LONGEST["email"]:
             raise ValidationError("")
-        validate_email(f"{local}@{domain}")
-        ascii_domain = domain if domain.isascii() else punycode(domain)
-    except (ValidationError, UnicodeError):
+        validate_email(kept)
+    except ValidationError:
         person.add_finding("email_invalid", Level.ERROR, "email", value)
         return ""
-    if not domain.isascii():
-        scripts = {unicodedata.name(letter, "?").split()[0] for letter in domain if letter.isalpha()}
-        if len(scripts) > 1 or unicodedata.normalize("NFKC", domain) != domain:
-            person.add_finding("domain_mixed", Level.WARNING, "email", value, domain=ascii_domain)
-    kept = f"{local}@{ascii_domain}".lower()  # as every account of ours (docs/rules.md#names)
+    letters = unicodedata.normalize("NFC", domain).lower()
+    if ("xn--" in kept and readable_email(kept) == kept) or unicodedata.normalize("NFKC", letters) != letters:
+        person.add_finding("domain_mixed", Level.WARNING, "email", value, domain=kept.rpartition("@")[2])
     if kept != raw:
         person.add_finding("trimmed", Level.NOTICE, "email", kept)
     return kept

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from core.emails import normalise_email
 from partners.domain import objections
 from partners.domain.checking import Finding, Level, Person, shown
 from partners.domain.columns import FIELDS
@@ -80,7 +81,8 @@ def compare(cohort: Cohort, people: Sequence[Person], *, replacing: bool, by_han
             comparison.new.append(person)
     for person in people:
         if not person.is_good:  # two addresses in one cell, a name written around one
-            meant.update(by_email[one].pk for one in ADDRESS.findall(" ".join(person.cells).lower()) if one in by_email)
+            written = map(normalise_email, ADDRESS.findall(" ".join(person.cells)))
+            meant.update(by_email[email].pk for email in written if email in by_email)
     _leave_in_peace(cohort, comparison, by_hand=by_hand)
     _name_the_cohorts(comparison)
     _sort_out(matched, by_reference, comparison)

@@ -6,7 +6,8 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
 from accounts.domain.accounts import open_account
-from accounts.models import User, normalise_email
+from accounts.models import User
+from core.emails import normalise_domain, normalise_email
 from partners.models import SignIn
 
 
@@ -21,7 +22,7 @@ def active_sign_ins() -> list[SignIn]:
 
 def domains(text: str) -> list[str]:
     """The mail domains that were typed, one a line or parted by commas, in lower case."""
-    return [domain.strip().lstrip("@").lower() for domain in text.replace(",", "\n").split() if domain.strip()]
+    return [normalise_domain(domain.lstrip("@")) for domain in text.replace(",", "\n").split()]
 
 
 def person(sign_in: SignIn, email: str, *, is_verified: bool | None, language: str) -> User:

@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from django.conf import settings
 from django.db.models import QuerySet
 
+from core.emails import normalise_email
 from partners.models import Invitee, Objection
 
 
 def hash_of(institution_id: int, email: str) -> str:
     """A hash of the address that says nothing without the site's key, and another one for each institution."""
-    words = f"partners.objection:{institution_id}:{email.strip().lower()}"
+    words = f"partners.objection:{institution_id}:{normalise_email(email)}"
     return hmac.new(settings.SECRET_KEY.encode(), words.encode(), hashlib.sha256).hexdigest()
 
 

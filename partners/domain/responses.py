@@ -152,7 +152,7 @@ def _forget(invitee: Invitee, at: datetime) -> None:
         create_defaults={"cohort_id": invitee.cohort_id},
     )
     kinds = [applying.INVITATION, applying.REMINDER]
-    mails = Message.objects.filter(kind__in=kinds, to__iexact=invitee.email, context__invitee=invitee.pk)
+    mails = Message.objects.filter(kind__in=kinds, to=invitee.email, context__invitee=invitee.pk)
     mails.waiting().update(status=Message.Status.DROPPED, lease_until=None, lease_token=None, last_error=ERASED)
     mails.update(to="", context={}, subject="", text="", html="", calendar="", purged_at=at)
     pk = invitee.pk

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from core.admin import WholeNumber
+from core.emails import readable_email
 from programme.models import Session
 from registrations.admin.formatting import may_change_people, show
 from registrations.domain import pools
@@ -65,7 +66,7 @@ class LoweringForm(WantedForm):
         people: Any = self.fields["people"]
         people.queryset = holding.select_related("attendee__user").order_by("-created_at", "-id")
         people.label_from_instance = lambda registration: (
-            f"{registration.attendee} ({registration.attendee.user.email})"
+            f"{registration.attendee} ({readable_email(registration.attendee.user.email)})"
         )
 
     def clean(self) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from core.admin import (
     in_two_languages,
     source_fields,
 )
+from core.emails import readable_email
 from registrations.admin.pools import AllotmentForm
 from registrations.domain import cohorts
 from registrations.models import Cohort, Institution, Membership, SeatPool
@@ -236,4 +237,4 @@ class MembershipAdmin(CarefulAdmin, RecordAdmin):
 
     @admin.display(description=_("e-mail address"), ordering="attendee__user__email")
     def email(self, membership: Membership) -> str:
-        return membership.attendee.user.email
+        return readable_email(membership.attendee.user.email)

@@ -9,14 +9,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import normalise_email
 from core.admin import CarefulAdmin, Form, LabelledInline, RecordAdmin
 from registrations.models import Invitation
 
 
 class InvitationForm(Form):
     def clean_email(self) -> str:
-        email = normalise_email(self.cleaned_data["email"])
+        email = self.cleaned_data["email"]
         session = self.cleaned_data.get("session") or getattr(self.instance, "session", None)
         if (
             session

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from accounts.models import User
 from core import clock
 from core.admin import Form
+from core.emails import readable_email
 from programme.admin import SessionAdmin
 from registrations.admin.formatting import ask, may_change_people, status_badge
 from registrations.admin.requests import AT_ONCE, RegistrationDesk
@@ -219,7 +220,7 @@ class RegistrationAdmin(RegistrationDesk):
 
     @admin.display(description=_("e-mail address"), ordering="attendee__user__email")
     def email(self, registration: Registration) -> str:
-        return registration.attendee.user.email
+        return readable_email(registration.attendee.user.email)
 
     @admin.display(description=_("organisation"), ordering="attendee__organisation")
     def organisation(self, registration: Registration) -> str:

@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 
 from core import clock
 from core.admin import WholeNumber
+from core.emails import readable_email
 from core.text import whole_numbers
 from programme.models import Session
 from registrations.admin.formatting import ask, may_change_people, may_see_people, page_of, show, tell_refused
@@ -202,7 +203,10 @@ def _ask_to_remove(model_admin: ModelAdmin, request: HttpRequest, people: list[R
             _("Anyone who joins again goes to the end."),
         ],
         headers=[_("Name"), _("E-mail address")],
-        rows=[(registration.pk, [registration.attendee, registration.attendee.user.email]) for registration in people],
+        rows=[
+            (registration.pk, [registration.attendee, readable_email(registration.attendee.user.email)])
+            for registration in people
+        ],
         yes=ngettext("Remove %d person", "Remove %d people", number) % number,
         no=_("Keep them"),
         post_to=request.get_full_path(),

@@ -6,6 +6,7 @@ from django.core.validators import validate_email
 
 from accounts.domain import accounts
 from accounts.models import Attendee, User
+from core.emails import normalise_email
 
 
 class Command(BaseCommand):
@@ -26,9 +27,10 @@ class Command(BaseCommand):
 
     def handle(self, *, email: str, name: str, language: str, **_options: Any) -> None:
         try:
-            validate_email(email.strip())
+            email = normalise_email(email)
+            validate_email(email)
             name = Attendee._meta.get_field("name").clean(name.strip(), None) if name.strip() else ""
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         user, changed = accounts.make_organiser(email, name=name, language=language)
-        self.stdout.write(f"{user.email} is {'now' if changed else 'already'} an organiser.")
+        self.stdout.write(f"{user} is {'now' if changed else 'already'} an organiser.")
