@@ -118,7 +118,7 @@ class UserAdmin(RecordAdmin):
     list_display = ["email", "name", "role", "language", "is_active", "date_joined", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser", "groups", "language"]
     list_select_related = ["attendee"]
-    search_fields = ["email", "attendee__name"]
+    search_fields = ["search", "attendee__search"]
     date_hierarchy = "date_joined"
     filter_horizontal = ["groups", "user_permissions"]
     inlines = [AddressInline]
@@ -181,7 +181,7 @@ class AttendeeAdmin(RecordAdmin):
     list_display = ["name", "email", "organisation", "country", "language"]
     list_filter = ["user__language", ("country", Values)]
     list_select_related = ["user"]
-    search_fields = ["name", "user__email", "organisation"]
+    search_fields = ["search", "user__search"]
     autocomplete_fields = ["user"]
 
     def get_fields(self, request: HttpRequest, obj: Attendee | None = None) -> list[str]:

@@ -9,6 +9,7 @@ from simple_history.models import HistoricalRecords
 
 from core import clock
 from core.emails import EmailField, readable_email
+from core.folding import Searchable, SearchField
 from core.text import validate_line
 
 
@@ -28,7 +29,7 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email=username or "")
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(Searchable, AbstractBaseUser, PermissionsMixin):
     """An account: the e-mail address is the login, the language and the zone are those of its mails."""
 
     class Language(models.TextChoices):
@@ -46,10 +47,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(_("organiser"), default=False, help_text=_("Can open the administration."))
     date_joined = models.DateTimeField(_("joined at"), default=clock.now, editable=False)
 
+    search = SearchField("email")
     USERNAME_FIELD = EMAIL_FIELD = "email"
 
     objects = UserManager()
-    history = HistoricalRecords(excluded_fields=["password", "last_login"])
+    history = HistoricalRecords(excluded_fields=["password", "last_login", "search"])
 
     class Meta:
         verbose_name = _("account")
@@ -67,7 +69,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return getattr(getattr(self, "attendee", None), "name", "") or str(self)
 
 
-class Attendee(models.Model):
+class Attendee(Searchable):
     """Someone who comes: the name as the person writes it, and what organisers must know to receive them well."""
 
     user = models.OneToOneField(User, models.CASCADE, related_name="attendee", verbose_name=_("account"))
@@ -83,12 +85,13 @@ class Attendee(models.Model):
         _("access needs"), max_length=1000, blank=True, help_text=_("Seen only by the team that welcomes you.")
     )
 
-    history = HistoricalRecords(excluded_fields=["access_needs"])
+    search = SearchField("name", "organisation")
+    history = HistoricalRecords(excluded_fields=["access_needs", "search"])
 
     class Meta:
         verbose_name = _("attendee")
         verbose_name_plural = _("attendees")
-        ordering = ["name"]
+        ordering = ["search"]
         permissions = [("view_access_needs", _("see people’s access needs"))]
 
     def __str__(self) -> str:

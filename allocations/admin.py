@@ -29,6 +29,7 @@ from allocations.domain.allocation import number, person_key
 from allocations.models import Allocation, AllocationRun, Wish
 from core import clock
 from core.admin import BilingualAdmin, CarefulAdmin, Form, ReadOnlyInline, RecordAdmin, badge, in_two_languages
+from core.folding import found, in_order
 from core.text import validate_line, whole_number
 from programme.models import Session
 from registrations.domain import ways_in
@@ -149,7 +150,7 @@ class AllocationAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
         "number_of_people",
         "number_of_wishes",
     ]
-    search_fields = ["title_fr", "title_en", "slug"]
+    search_fields = ["search"]
     date_hierarchy = "closes_at"
     autocomplete_fields = ["sessions"]
     prepopulated_fields = {"slug": ["title"]}
@@ -275,7 +276,7 @@ class AllocationRunAdmin(RecordAdmin):
 
     list_display = ["__str__", "state", "created_by", "people", "first", "first_three", "nothing"]
     list_filter = ["allocation"]
-    search_fields = ["allocation__title_fr", "allocation__title_en", "seed", "uuid"]
+    search_fields = ["allocation__search", "seed", "uuid"]
     date_hierarchy = "created_at"
     actions = ["put_into_force"]
     object_actions = ("put_into_force",)
@@ -387,14 +388,14 @@ def _told(run: Any, asked: str) -> dict[str, Any]:
 def _people(run: AllocationRun, asked: str) -> list[dict[str, Any]]:
     """The first of those who took part and whose name, address or number is `asked` for, with every answer."""
     inputs, answers = run.inputs["people"], run.results["answers"]
-    named = Q(name__icontains=asked) | Q(user__email__icontains=asked)
+    named = found(asked, "search", "user__search")
     if asked[:1] == "a" and whole_number(asked[1:]) is not None:
         named |= Q(pk=number(asked))
     part = (
         Attendee.objects.filter(named, wishes__allocation=run.allocation_id)
         .distinct()
         .select_related("user")
-        .order_by("name", "pk")
+        .order_by(in_order(Attendee), "pk")
     )
     attendees = [person for person in part[: 5 * PEOPLE_FOUND] if person_key(person.pk) in inputs][:PEOPLE_FOUND]
     parts = {

@@ -9,10 +9,11 @@ from simple_history.models import HistoricalRecords
 
 from accounts.models import Attendee, User
 from core import clock
+from core.folding import Searchable, SearchField
 from programme.models import Session
 
 
-class Allocation(models.Model):
+class Allocation(Searchable):
     """Sessions that are given out together and fairly: people rank their wishes until a moment, then one run decides
     (docs/rules.md#allocation)."""
 
@@ -25,6 +26,8 @@ class Allocation(models.Model):
     seats_at_most = models.PositiveSmallIntegerField(
         _("maximum number of seats"), default=3, help_text=_("Per person.")
     )
+
+    search = SearchField("title_fr", "title_en", "slug")
 
     class Meta:
         verbose_name = _("allocation")

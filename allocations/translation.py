@@ -10,4 +10,4 @@ class AllocationTranslation(TranslationOptions):
 
 
 # Here and not in models.py: a history made before the translated columns exist would not hold them.
-keep_history(Allocation)
+keep_history(Allocation, excluded_fields=["search"])

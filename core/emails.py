@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.text import DIRECTIONS
 
-# What a mailbox or a word processor leaves in an address that is copied, and nobody sees: spaces without width, joiners,
-# the soft hyphen; around it also the marks of a reading order, which inside would make it read as another one.
+# What a mailbox or a word processor leaves in a copied address, and nobody sees: spaces without width, joiners, the
+# soft hyphen; around it also the marks of a reading order, which inside would make it read as another one.
 _UNSEEN = re.compile(f"[\u00ad\u200b-\u200d\u2060-\u2064\ufeff]|^[\\s{DIRECTIONS}]+|[\\s{DIRECTIONS}]+$")
 _OTHER_AT = re.compile("[\uff20\ufe6b]")  # the signs of Chinese and Japanese keyboards
 _OTHER_DOTS = re.compile("[\u3002\uff0e\uff61]")  # those that end a label as well (UTS 46)

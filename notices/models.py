@@ -17,6 +17,7 @@ from simple_history.models import HistoricalRecords
 from accounts.models import Attendee, User
 from core import clock
 from core.emails import EmailField, readable_email
+from core.folding import Searchable, SearchField
 from core.templatetags.when import duration
 from core.text import validate_line, validate_lines
 from programme.models import Event, Session
@@ -262,7 +263,7 @@ class Change(models.Model):
         return str(self.session)
 
 
-class Announcement(models.Model):
+class Announcement(Searchable):
     """What organisers write to many people at once, to each in their language."""
 
     class Status(models.TextChoices):
@@ -298,6 +299,8 @@ class Announcement(models.Model):
     created_at = models.DateTimeField(_("written at"), default=clock.now, editable=False)
 
     _history_user: User | None
+
+    search = SearchField("subject_fr", "subject_en", "body_fr", "body_en")
 
     class Meta:
         verbose_name = _("announcement")

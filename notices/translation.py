@@ -17,4 +17,4 @@ class AnnouncementTranslation(TranslationOptions):
 
 # Here and not in models.py: a history made before the translated columns exist would not hold them.
 keep_history(ReminderRule)
-keep_history(Announcement)
+keep_history(Announcement, excluded_fields=["search"])

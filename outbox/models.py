@@ -11,6 +11,7 @@ from simple_history.models import HistoricalRecords
 
 from core import clock
 from core.emails import EmailField
+from core.folding import Searchable, SearchField
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -192,7 +193,7 @@ class Home(models.Model):
         return self.fingerprint
 
 
-class SuppressedAddress(models.Model):
+class SuppressedAddress(Searchable):
     """An address that the mail provider reports as dead, or whose owner calls our mails unwanted. Cleared by an
     organiser, it is good again."""
 
@@ -206,7 +207,8 @@ class SuppressedAddress(models.Model):
     reported_at = models.DateTimeField(_("reported at"))
     cleared_at = models.DateTimeField(_("cleared at"), null=True, blank=True)
 
-    history = HistoricalRecords()
+    search = SearchField("address", "words")
+    history = HistoricalRecords(excluded_fields=["search"])
 
     _history_user: Any  # an account: the outbox knows nobody above it
 

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
 from accounts.models import User
+from core.folding import in_order
 from partners.domain import roles
 from partners.models import Invitee, Upload
 from registrations.models import Cohort, Institution
@@ -19,8 +20,8 @@ from registrations.models import Cohort, Institution
 def institutions_of(user: User) -> QuerySet[Institution]:
     """The institutions that somebody works for; all that have a cohort, for organisers who may act on their behalf."""
     if user.is_staff and user.has_perm(roles.ON_BEHALF):
-        return Institution.objects.filter(cohorts__isnull=False).distinct().order_by("name")
-    return Institution.objects.filter(roles__user=user).order_by("name")
+        return Institution.objects.filter(cohorts__isnull=False).distinct().order_by(in_order(Institution))
+    return Institution.objects.filter(roles__user=user).order_by(in_order(Institution))
 
 
 def institution(request: HttpRequest, slug: str, may: Callable[[User, Institution], bool] | None = None) -> Institution:

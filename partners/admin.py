@@ -58,14 +58,7 @@ class UploadAdmin(ReadOnly):
     list_filter = ["status", ("institution", admin.RelatedOnlyFieldListFilter)]
     empty_words = _("No lists yet: institutions hand in theirs through the portal, and you can do it for them.")
     list_select_related = ["cohort", "institution", "uploaded_by"]
-    search_fields = [
-        "file_name",
-        "file_hash",
-        "cohort__name_fr",
-        "cohort__name_en",
-        "institution__name",
-        "uploaded_by__email",
-    ]
+    search_fields = ["search", "cohort__search", "institution__search", "uploaded_by__search"]
     date_hierarchy = "created_at"
     fields = [
         "file_name",
@@ -105,7 +98,7 @@ class InviteeAdmin(ReadOnly, RecordAdmin):
     ]
     empty_words = _("Nobody yet: people arrive with the lists of institutions.")
     list_select_related = ["cohort", "institution"]
-    search_fields = ["last_name", "first_name", "email", "reference"]
+    search_fields = ["search"]
     secret_fields = ("key", "uuid")
     fields = [
         *("last_name", "first_name", "email", "reference", "programme"),
@@ -155,7 +148,7 @@ class SignInAdmin(CarefulAdmin, RecordAdmin):
     form = SignInForm
     list_display = ["institution", "protocol", "domains", "is_active"]
     list_select_related = ["institution"]
-    search_fields = ["institution__name", "domains"]
+    search_fields = ["institution__search", "search"]
     autocomplete_fields = ["institution"]
     readonly_fields = ["addresses"]
     secret_fields = ("secret",)

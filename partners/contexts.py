@@ -9,6 +9,7 @@ from django.db.models import Case, Count, Q, QuerySet, Value, When
 
 from accounts.http import SignedInRequest
 from core import clock
+from core.folding import found, in_order
 from core.sheets import reader
 from core.sheets.confined import MAX_BYTES
 from partners.domain import following, leaving, processing, roles, sentences
@@ -16,7 +17,7 @@ from partners.domain.checking import Finding, Level
 from partners.domain.columns import FIELDS
 from partners.domain.files import ListRefused
 from partners.forms import ColumnsForm, UploadForm
-from partners.models import Upload, UploadRow
+from partners.models import Invitee, Upload, UploadRow
 from registrations.models import Cohort, Institution
 
 Verdict = UploadRow.Verdict
@@ -30,15 +31,6 @@ def of_institution(request: SignedInRequest, institution: Institution, **more: A
     return {"institution": institution, "may_edit": role in roles.EDITS, "may_own": role in roles.OWNS} | more
 
 
-def _named(word: str) -> Q:
-    return (
-        Q(last_name__icontains=word)
-        | Q(first_name__icontains=word)
-        | Q(email__icontains=word)
-        | Q(reference__icontains=word)
-    )
-
-
 def too_large() -> ListRefused:
     return ListRefused("too_large", {"mb": MAX_BYTES // 1024 // 1024})
 
@@ -49,9 +41,8 @@ def cohort(request: SignedInRequest, cohort: Cohort, form: UploadForm) -> dict[s
     state = request.GET.get("state", "") if request.GET.get("state", "") in following.STATES else ""
     people = following.in_state(following.people_of(cohort, now), state)
     searched = request.GET.get("q", "").strip()[:100].replace("\0", "")
-    for word in searched.split():
-        people = people.filter(_named(word))
-    page = Paginator(people.order_by("last_name", "first_name", "pk"), A_PAGE).get_page(request.GET.get("page"))
+    people = people.filter(found(searched, "search"))
+    page = Paginator(people.order_by(in_order(Invitee), "pk"), A_PAGE).get_page(request.GET.get("page"))
     standing = following.standing(cohort, now)
     last = following.last_upload(cohort)
     return of_institution(
@@ -169,7 +160,7 @@ def _consequences(upload: Upload) -> dict[str, Any]:
     losing = people.filter(Q(seated=True) | Q(waits=True)).order_by("-seated").values_list("pk", flat=True)
     first = list(dict.fromkeys([*(pk for pk in losing if pk in removed), *upload.removed]))[:A_PAGE]
     return {
-        "removed": people.filter(pk__in=first).order_by("-seated", "-waits", "last_name", "first_name", "pk"),
+        "removed": people.filter(pk__in=first).order_by("-seated", "-waits", in_order(Invitee), "pk"),
         "freed": sentences.freed(leaving.freed_by(upload.cohort, removed, at)),
     }
 

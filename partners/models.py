@@ -14,12 +14,13 @@ from simple_history.models import HistoricalRecords
 from accounts.models import Attendee, User
 from core import clock
 from core.emails import EmailField
+from core.folding import Searchable, SearchField
 from core.text import validate_line
 from notices.models import new_token
 from registrations.models import Cohort, Institution
 
 
-class Upload(models.Model):
+class Upload(Searchable):
     """A list of a cohort's people that was handed in: by whom, what file, how far it is, and what came of it.
 
     Written by domain/reviewing.py until it is confirmed, by domain/applying.py when it is put into force.
@@ -61,6 +62,8 @@ class Upload(models.Model):
     percent = models.PositiveSmallIntegerField(_("percentage done"), default=0, editable=False)
     created_at = models.DateTimeField(_("uploaded at"), default=clock.now, editable=False)
     applied_at = models.DateTimeField(_("applied at"), null=True, blank=True)
+
+    search = SearchField("file_name", "file_hash")
 
     class Meta:
         verbose_name = _("uploaded list")
@@ -174,7 +177,7 @@ class ColumnName(models.Model):
         return f"{self.name} → {self.field}"
 
 
-class Invitee(models.Model):
+class Invitee(Searchable):
     """Somebody on the list of a cohort, as their institution wrote them down. Written by domain/applying.py and
     domain/answering.py.
 
@@ -214,7 +217,8 @@ class Invitee(models.Model):
     answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
     reminded_at = models.DateTimeField(_("last reminded at"), null=True, blank=True)
 
-    history = HistoricalRecords()
+    search = SearchField("last_name", "first_name", "email", "reference", "programme")
+    history = HistoricalRecords(excluded_fields=["search"])
     _history_user: User | None
 
     _change_reason: str
@@ -222,7 +226,7 @@ class Invitee(models.Model):
     class Meta:
         verbose_name = _("person on a list")
         verbose_name_plural = _("people on lists")
-        ordering = ["cohort_id", "last_name", "first_name", "id"]
+        ordering = ["cohort_id", "search", "id"]
         constraints = [
             models.UniqueConstraint(fields=["institution", "email"], name="institution_names_an_address_once"),
             models.UniqueConstraint(
@@ -265,7 +269,7 @@ class Objection(models.Model):
         return f"{self.institution} – {self.address_hash[:8]}"
 
 
-class SignIn(models.Model):
+class SignIn(Searchable):
     """How the people of an institution sign in through its own identity provider, set up by an administrator."""
 
     class Protocol(models.TextChoices):
@@ -305,13 +309,14 @@ class SignIn(models.Model):
         _("signing certificate"), max_length=10_000, blank=True, help_text=_("SAML: X.509, in PEM form.")
     )
 
-    history = HistoricalRecords(excluded_fields=["secret"])
+    search = SearchField("domains")
+    history = HistoricalRecords(excluded_fields=["secret", "search"])
     _history_user: User | None
 
     class Meta:
         verbose_name = _("sign-in through an institution")
         verbose_name_plural = _("sign-ins through institutions")
-        ordering = ["institution__name"]
+        ordering = ["institution__search"]
 
     def __str__(self) -> str:
         return str(self.institution)

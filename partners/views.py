@@ -18,6 +18,7 @@ from accounts.access import sign_in_required
 from accounts.http import SignedInRequest
 from core import clock
 from core.emails import readable_email
+from core.folding import in_order
 from core.limits import TooMany
 from core.sheets.confined import MAX_BYTES
 from core.sheets.formats import escape
@@ -68,7 +69,7 @@ def help_page(request: HttpRequest) -> HttpResponse:
 def institution(request: SignedInRequest, slug: str) -> HttpResponse:
     """The cohorts of an institution, and how each stands."""
     institution = access.institution(request, slug)
-    cohorts = list(institution.cohorts.order_by("name"))
+    cohorts = list(institution.cohorts.order_by(in_order(Cohort)))
     standings = following.standings(cohorts, clock.now())
     shown = contexts.of_institution(
         request, institution, cohorts=[(cohort, standings[cohort.pk]) for cohort in cohorts]
@@ -223,7 +224,7 @@ def export(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpRespons
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=";" if translation.get_language() == "fr" else ",")
     writer.writerow([*map(str, sentences.FIELDS.values()), _("State"), _("Answered at")])
-    for one in following.people_of(cohort, clock.now()).order_by("last_name", "first_name", "pk"):
+    for one in following.people_of(cohort, clock.now()).order_by(in_order(Invitee), "pk"):
         answered = timezone.localtime(one.answered_at).strftime("%Y-%m-%d %H:%M") if one.answered_at else ""
         writer.writerow(
             [escape(getattr(one, name)) for name in sentences.FIELDS] + [str(sentences.state_of(one)), answered]

@@ -37,7 +37,7 @@ from venues.models import Room
 @admin.register(Day)
 class DayAdmin(BilingualAdmin, RecordAdmin):
     list_display = ["date", "label", "timezone"]
-    search_fields = ["label_fr", "label_en"]
+    search_fields = ["search"]
     date_hierarchy = "date"
     fieldsets = [
         (None, {"fields": ["date", "timezone"]}),
@@ -50,7 +50,7 @@ class DayAdmin(BilingualAdmin, RecordAdmin):
 class TrackAdmin(BilingualAdmin, SourcedAdmin):
     list_display = ["name", "colour", "number_of_sessions", "to_verify"]
     list_filter = [ToVerify]
-    search_fields = ["name_fr", "name_en", "slug"]
+    search_fields = ["search"]
     prepopulated_fields = {"slug": ["name"]}
     fieldsets = [*in_two_languages("name"), (None, {"fields": ["slug", "colour"]}), source_fields()]
 
@@ -72,7 +72,7 @@ class EventAdmin(BilingualAdmin, SourcedAdmin):
     list_display = ["title", "kind", "starts_on", "ends_on", "where", "organiser", "number_of_sessions", "to_verify"]
     list_filter = [ToVerify, "kind", "label_status", ("country", Values)]
     list_select_related = ["venue"]
-    search_fields = ["title_fr", "title_en", "slug", "organiser", "city"]
+    search_fields = ["search"]
     date_hierarchy = "starts_on"
     autocomplete_fields = ["venue"]
     prepopulated_fields = {"slug": ["title"]}
@@ -138,7 +138,7 @@ class SpeakerAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
     resource_classes = [SpeakerResource]
     list_display = ["name", "role", "organisation", "country", "number_of_sessions", "to_verify"]
     list_filter = [ToVerify, ("country", Values)]
-    search_fields = ["name", "slug", "organisation", "role_fr", "role_en"]
+    search_fields = ["search"]
     prepopulated_fields = {"slug": ["name"]}
     autocomplete_fields = ["user"]
     inlines = [PartInline]
@@ -189,7 +189,7 @@ class SessionAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
     list_display = ["title", "state", "when", "place", "to_verify", "access"]
     list_filter = ["status", ToVerify, "access", "event", "room__venue", "track", "kind"]
     list_select_related = ["track", "room__venue"]
-    search_fields = ["title_fr", "title_en", "slug", "participations__speaker__name", "room__name"]
+    search_fields = ["search", "participations__speaker__search", "room__search"]
     search_help_text = _("Title, address, speaker or room")
     date_hierarchy = "starts_at"
     autocomplete_fields = ["event", "track", "room"]

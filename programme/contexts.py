@@ -12,7 +12,7 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from core.folding import alphabetical
+from core.folding import fold, in_order
 from programme.domain import listing
 from programme.models import Event, Session, Track
 
@@ -44,7 +44,7 @@ def home(today: date) -> dict[str, Any]:
     events = {
         kind: list(group)
         for kind, group in groupby(
-            Event.objects.select_related("venue").order_by("kind", "starts_on", "title_fr"),
+            Event.objects.select_related("venue").order_by("kind", "starts_on", in_order(Event)),
             key=lambda event: event.kind,
         )
     }
@@ -72,7 +72,7 @@ def home(today: date) -> dict[str, Any]:
                 published.order_by().values_list("room__venue__city", flat=True)
             ).most_common()
         ],
-        "tracks": sorted(tracks, key=lambda track: alphabetical(track.name)),
+        "tracks": sorted(tracks, key=lambda track: fold(track.name)),
         "umbrella": next(iter(events.get(Event.Kind.UMBRELLA, [])), None),
         "groups": [
             (_("The parts of the Summit"), parts),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from accounts.models import User
+from core.folding import Searchable, SearchField
 from core.models import Sourced
 from programme.signals import session_checked, session_moved, session_saved
 from venues.models import Room, Venue, validate_country
@@ -23,13 +24,15 @@ validate_languages = RegexValidator(
 )
 
 
-class Day(models.Model):
+class Day(Searchable):
     """One day of the Summit and what it is about: the day strip of the programme."""
 
     date = models.DateField(_("date"), unique=True)
     label = models.CharField(_("label"), max_length=150)
     timezone = models.CharField(_("time zone"), max_length=50, default="Europe/Paris")
     source = models.CharField(_("source"), max_length=500, blank=True)
+
+    search = SearchField("label_fr", "label_en")
 
     class Meta:
         verbose_name = _("day")
@@ -40,23 +43,25 @@ class Day(models.Model):
         return f"{self.date:%Y-%m-%d} {self.label}"
 
 
-class Track(Sourced):
+class Track(Searchable, Sourced):
     """A theme that runs through the programme; not a room."""
 
     slug = models.SlugField(_("slug"), max_length=60, unique=True)
     name = models.CharField(_("name"), max_length=150)
     colour = models.CharField(_("colour"), max_length=7, default="#1F5B46", validators=[validate_colour])
 
+    search = SearchField("name_fr", "name_en", "slug")
+
     class Meta:
         verbose_name = _("track")
         verbose_name_plural = _("tracks")
-        ordering = ["name"]
+        ordering = ["search"]
 
     def __str__(self) -> str:
         return self.name
 
 
-class Event(Sourced):
+class Event(Searchable, Sourced):
     """One part of the Summit with its own dates, host and page; also the other summits and the “Road to the Summit”."""
 
     class Kind(models.TextChoices):
@@ -118,12 +123,13 @@ class Event(Sourced):
         ),
     )
 
+    search = SearchField("title_fr", "title_en", "slug", "organiser", "city")
     history: Any  # made by translation.py
 
     class Meta:
         verbose_name = _("event")
         verbose_name_plural = _("events")
-        ordering = ["starts_on", "ends_on", "title"]
+        ordering = ["starts_on", "ends_on", "search"]
         constraints = [
             models.CheckConstraint(condition=Q(ends_on__gte=F("starts_on")), name="event_ends_after_it_starts")
         ]
@@ -146,7 +152,7 @@ class SpeakerQuerySet(models.QuerySet["Speaker"]):
         return self.filter(Exists(parts))
 
 
-class Speaker(Sourced):
+class Speaker(Searchable, Sourced):
     """Someone who speaks, chairs, exhibits or is announced in sessions."""
 
     slug = models.SlugField(_("slug"), max_length=80, unique=True)
@@ -170,12 +176,13 @@ class Speaker(Sourced):
         help_text=_("If the person has one: the sessions they speak in then count as theirs."),
     )
 
+    search = SearchField("name", "slug", "organisation", "role_fr", "role_en")
     objects = SpeakerQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("speaker")
         verbose_name_plural = _("speakers")
-        ordering = ["name"]
+        ordering = ["search"]
 
     def __str__(self) -> str:
         return self.name
@@ -218,7 +225,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
         return self.select_related("event", "track", "room__venue")
 
 
-class Session(Sourced):
+class Session(Searchable, Sourced):
     """A programme item that people attend, in one room, from `starts_at` (included) to `ends_at` (excluded)."""
 
     class Kind(models.TextChoices):
@@ -311,6 +318,7 @@ class Session(Sourced):
         Speaker, through="Participation", related_name="sessions", verbose_name=_("speakers")
     )
 
+    search = SearchField("title_fr", "title_en", "slug")
     objects = SessionQuerySet.as_manager()
 
     history: Any  # made by translation.py

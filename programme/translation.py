@@ -30,8 +30,8 @@ class SpeakerTranslation(TranslationOptions):
 
 
 # Here and not in models.py: a history made before the translated columns exist would not hold them.
-keep_history(Day)
-keep_history(Track)
-keep_history(Event)
-keep_history(Session, excluded_fields=["shares_room"])
-keep_history(Speaker)
+keep_history(Day, excluded_fields=["search"])
+keep_history(Track, excluded_fields=["search"])
+keep_history(Event, excluded_fields=["search"])
+keep_history(Session, excluded_fields=["shares_room", "search"])
+keep_history(Speaker, excluded_fields=["search"])

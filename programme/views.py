@@ -7,7 +7,7 @@ from django.utils.translation import get_language_info
 
 from core import clock
 from core.caching import public_page
-from core.folding import alphabetical
+from core.folding import fold
 from programme import contexts
 from programme.domain import listing
 from programme.models import Event, Participation, Session, Speaker
@@ -46,10 +46,9 @@ def session(request: HttpRequest, slug: str) -> HttpResponse:
 
 @public_page
 def speakers(request: HttpRequest) -> HttpResponse:
-    people = sorted(Speaker.objects.published(), key=lambda speaker: alphabetical(speaker.name))
+    people = sorted(Speaker.objects.published(), key=lambda speaker: fold(speaker.name))
     letters = [
-        (letter, list(group))
-        for letter, group in groupby(people, key=lambda speaker: alphabetical(speaker.name)[:1].upper())
+        (letter, list(group)) for letter, group in groupby(people, key=lambda speaker: fold(speaker.name)[:1].upper())
     ]
     return render(request, "programme/speakers.html", {"letters": letters, "count": len(people)})
 

@@ -12,6 +12,7 @@ from simple_history.models import HistoricalRecords
 from accounts.models import Attendee, User
 from core import clock
 from core.emails import EmailField, readable_email
+from core.folding import Searchable, SearchField
 from core.models import Sourced
 from core.text import validate_lines
 from programme.models import Event, Session
@@ -24,7 +25,7 @@ def not_the_portals(word: str) -> RegexValidator:
     )
 
 
-class Institution(Sourced):
+class Institution(Searchable, Sourced):
     """A school, ministry or company that takes part."""
 
     slug = models.SlugField(_("slug"), max_length=60, unique=True, validators=[not_the_portals("help")])
@@ -37,18 +38,19 @@ class Institution(Sourced):
         help_text=_("ISO 3166; INT for an international body, EU for the European Union."),
     )
 
-    history = HistoricalRecords()
+    search = SearchField("name", "slug")
+    history = HistoricalRecords(excluded_fields=["search"])
 
     class Meta:
         verbose_name = _("institution")
         verbose_name_plural = _("institutions")
-        ordering = ["name"]
+        ordering = ["search"]
 
     def __str__(self) -> str:
         return self.name
 
 
-class Cohort(Sourced):
+class Cohort(Searchable, Sourced):
     """A named group of people, usually of one institution, that shares seats."""
 
     institution = models.ForeignKey(Institution, models.PROTECT, related_name="cohorts", verbose_name=_("institution"))
@@ -67,10 +69,12 @@ class Cohort(Sourced):
     )
     members = models.ManyToManyField(Attendee, through="Membership", related_name="cohorts", verbose_name=_("members"))
 
+    search = SearchField("name_fr", "name_en", "slug")
+
     class Meta:
         verbose_name = _("cohort")
         verbose_name_plural = _("cohorts")
-        ordering = ["name"]
+        ordering = ["search"]
         constraints = [
             models.CheckConstraint(condition=Q(size__gt=0), name="cohort_holds_someone"),
             models.CheckConstraint(condition=Q(weight__gt=0), name="cohort_has_a_weight"),
@@ -123,21 +127,22 @@ class Membership(models.Model):
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
-        ordering = ["attendee__name", "id"]
+        ordering = ["attendee__search", "id"]
         constraints = [models.UniqueConstraint(fields=["cohort", "attendee"], name="person_is_once_in_a_cohort")]
 
     def __str__(self) -> str:
         return f"{self.attendee} – {self.cohort}"
 
 
-class Invitation(models.Model):
+class Invitation(Searchable):
     """The right of one person, known by the address, to take a seat in a session by invitation. It keeps no seat."""
 
     session = models.ForeignKey(Session, models.CASCADE, related_name="invitations", verbose_name=_("session"))
     email = EmailField(_("e-mail address"))
     created_at = models.DateTimeField(_("invited at"), default=clock.now, editable=False)
 
-    history = HistoricalRecords()
+    search = SearchField("email")
+    history = HistoricalRecords(excluded_fields=["search"])
 
     class Meta:
         verbose_name = _("invitation")

@@ -10,4 +10,4 @@ class CohortTranslation(TranslationOptions):
 
 
 # Here and not in models.py: a history made before the translated columns exist would not hold them.
-keep_history(Cohort)
+keep_history(Cohort, excluded_fields=["search"])

@@ -19,7 +19,7 @@ from core.admin import (
     in_two_languages,
     source_fields,
 )
-from core.folding import alphabetical
+from core.folding import fold
 from venues.domain.travel import Travel
 from venues.models import Room, TravelTime, Venue
 from venues.resources import RoomResource, VenueResource
@@ -50,7 +50,7 @@ class WayInline(LabelledInline):
     fk_name = "origin"
     fields = ["destination", "minutes", "note"]
     autocomplete_fields = ["destination"]
-    ordering = ["destination__name"]
+    ordering = ["destination__search"]
     verbose_name_plural = _("travel times from here")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TravelTime]:
@@ -62,7 +62,7 @@ class VenueAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
     resource_classes = [VenueResource]
     list_display = ["name", "city", "country", "number_of_rooms", "to_verify"]
     list_filter = [ToVerify, ("country", Values), ("city", Values), ("timezone", Values)]
-    search_fields = ["name", "slug", "address", "city"]
+    search_fields = ["search"]
     prepopulated_fields = {"slug": ["name"]}
     readonly_fields = ["ways"]
     inlines = [RoomInline, WayInline]
@@ -109,7 +109,7 @@ class VenueAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
         if not venue.pk:
             return ""
         travel = Travel()
-        others = sorted(Venue.objects.exclude(pk=venue.pk), key=lambda other: alphabetical(other.name))
+        others = sorted(Venue.objects.exclude(pk=venue.pk), key=lambda other: fold(other.name))
         rows = [
             (
                 other,
@@ -132,7 +132,7 @@ class TravelTimeAdmin(CarefulAdmin, RecordAdmin):
 
     list_display = ["origin", "destination", "minutes", "note"]
     list_select_related = ["origin", "destination"]
-    search_fields = ["origin__name", "origin__slug", "destination__name", "destination__slug", "note"]
+    search_fields = ["origin__search", "destination__search", "search"]
     autocomplete_fields = ["origin", "destination"]
 
 
@@ -142,7 +142,7 @@ class RoomAdmin(SheetAdmin, SourcedAdmin):
     list_display = ["name", "venue", "capacity", "allows_several_sessions", "to_verify"]
     list_filter = [ToVerify, "allows_several_sessions", "venue"]
     list_select_related = ["venue"]
-    search_fields = ["name", "slug", "venue__name"]
+    search_fields = ["search", "venue__search"]
     autocomplete_fields = ["venue"]
     prepopulated_fields = {"slug": ["name"]}
     fieldsets = [(None, {"fields": ["venue", "name", "slug", "capacity", "allows_several_sessions"]}), source_fields()]

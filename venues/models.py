@@ -9,6 +9,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from core.folding import Searchable, SearchField
 from core.models import Sourced
 
 known_timezones = cache(available_timezones)  # it reads hundreds of files
@@ -25,7 +26,7 @@ validate_country = RegexValidator(
 )
 
 
-class Venue(Sourced):
+class Venue(Searchable, Sourced):
     """A place with an address; its rooms are where sessions happen."""
 
     slug = models.SlugField(_("slug"), max_length=60, unique=True)
@@ -47,10 +48,12 @@ class Venue(Sourced):
         help_text=_("For badges and bag checks, each time people arrive from elsewhere."),
     )
 
+    search = SearchField("name", "slug", "address", "city")
+
     class Meta:
         verbose_name = _("venue")
         verbose_name_plural = _("venues")
-        ordering = ["name"]
+        ordering = ["search"]
         constraints = [
             models.CheckConstraint(
                 condition=Q(latitude__isnull=True, longitude__isnull=True)
@@ -68,7 +71,7 @@ class Venue(Sourced):
         return ZoneInfo(self.timezone)
 
 
-class TravelTime(models.Model):
+class TravelTime(Searchable):
     """Minutes from one venue to another as organisers know them: they replace the estimate of domain/travel.py."""
 
     origin = models.ForeignKey(Venue, models.CASCADE, related_name="ways_out", verbose_name=_("from"))
@@ -84,12 +87,13 @@ class TravelTime(models.Model):
         _("note"), max_length=200, blank=True, help_text=_("For example: shuttle every ten minutes.")
     )
 
-    history = HistoricalRecords()
+    search = SearchField("note")
+    history = HistoricalRecords(excluded_fields=["search"])
 
     class Meta:
         verbose_name = _("travel time")
         verbose_name_plural = _("travel times")
-        ordering = ["origin__name", "destination__name"]
+        ordering = ["origin__search", "destination__search"]
         constraints = [
             models.UniqueConstraint(fields=["origin", "destination"], name="way_has_one_travel_time"),
             models.CheckConstraint(condition=~Q(origin=F("destination")), name="way_leads_elsewhere"),
@@ -103,7 +107,7 @@ class TravelTime(models.Model):
             raise ValidationError({"destination": _("Choose another venue: there is no travel time within a venue.")})
 
 
-class Room(Sourced):
+class Room(Searchable, Sourced):
     """A space inside one venue in which sessions take place."""
 
     venue = models.ForeignKey(Venue, models.PROTECT, related_name="rooms", verbose_name=_("venue"))
@@ -116,12 +120,13 @@ class Room(Sourced):
         help_text=_("For stands and halls; otherwise, a session has its room to itself."),
     )
 
-    history = HistoricalRecords()
+    search = SearchField("name", "slug")
+    history = HistoricalRecords(excluded_fields=["search"])
 
     class Meta:
         verbose_name = _("room")
         verbose_name_plural = _("rooms")
-        ordering = ["venue__name", "name"]
+        ordering = ["venue__search", "search"]
         constraints = [
             models.UniqueConstraint(fields=["venue", "name"], name="room_name_is_unique_in_its_venue"),
             models.CheckConstraint(condition=Q(capacity__gt=0), name="room_holds_someone"),

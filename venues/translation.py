@@ -10,4 +10,4 @@ class VenueTranslation(TranslationOptions):
 
 
 # Here and not in models.py: a history made before the translated columns exist would not hold them.
-keep_history(Venue)
+keep_history(Venue, excluded_fields=["search"])

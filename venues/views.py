@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from core.caching import public_page
-from core.folding import alphabetical
+from core.folding import fold
 from venues.models import Room, Venue
 
 
@@ -14,13 +14,13 @@ from venues.models import Room, Venue
 def venues(request: HttpRequest) -> HttpResponse:
     places = list(Venue.objects.all())
     in_city = Counter(place.city for place in places)
-    places.sort(key=lambda place: (-in_city[place.city], alphabetical(place.city), alphabetical(place.name)))
+    places.sort(key=lambda place: (-in_city[place.city], fold(place.city), fold(place.name)))
     return render(request, "venues/venues.html", {"venues": places})
 
 
 @public_page
 def venue(request: HttpRequest, slug: str) -> HttpResponse:
-    rooms = Prefetch("rooms", Room.objects.order_by("-capacity", "name"))
+    rooms = Prefetch("rooms", Room.objects.order_by("-capacity", "search"))
     venue: Venue = get_object_or_404(Venue.objects.prefetch_related(rooms), slug=slug)
     place = {"mlat": venue.latitude, "mlon": venue.longitude}
     map_address = f"https://www.openstreetmap.org/?{urlencode(place)}#map=17/{venue.latitude}/{venue.longitude}"

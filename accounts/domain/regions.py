@@ -1,12 +1,13 @@
 """Countries and time zones, named in the reader's language (Unicode CLDR, through Babel)."""
 
-import unicodedata
 from functools import cache
 from zoneinfo import available_timezones
 
 from babel import Locale
 from babel.core import get_global
 from babel.dates import get_timezone_location
+
+from core.folding import fold
 
 _CONTINENTS = (
     "Africa",
@@ -42,7 +43,7 @@ def countries(language: str) -> list[tuple[str, str]]:
     listed = [
         (code, name) for code, name in names.items() if len(code) == 2 and code.isalpha() and code not in _NOT_COUNTRIES
     ]
-    return sorted(listed, key=lambda row: _folded(row[1]))
+    return sorted(listed, key=lambda row: fold(row[1]))
 
 
 @cache
@@ -67,12 +68,8 @@ def time_zones(language: str) -> list[tuple[str, list[tuple[str, str]]]]:
     grouped = [
         (
             names.get(headings.get(continent, ""), _SEAS[language].get(continent, continent)),
-            sorted(zones, key=lambda row: _folded(row[1])),
+            sorted(zones, key=lambda row: fold(row[1])),
         )
         for continent, zones in by_continent.items()
     ]
-    return [*sorted(grouped, key=lambda group: _folded(group[0])), ("UTC", [("UTC", "UTC")])]
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().casefold()
+    return [*sorted(grouped, key=lambda group: fold(group[0])), ("UTC", [("UTC", "UTC")])]

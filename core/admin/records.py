@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.utils import display_for_value, unquote
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AdminSplitDateTime, AutocompleteSelect, RelatedFieldWidgetWrapper
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
@@ -22,6 +23,7 @@ from simple_history.models import DeletedObject
 from simple_history.template_utils import HistoricalRecordContextHelper
 
 from core.admin import edit_conflicts
+from core.folding import by_name, fold
 from core.text import whole_number
 
 
@@ -82,6 +84,20 @@ class Boxes(BaseModelAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
+class AlphabeticalList(ChangeList):
+    """A list whose names are sorted as people sort them, in the language of the reader, on every database."""
+
+    def get_ordering_field(self, field_name: str) -> Any:
+        field = super().get_ordering_field(field_name)
+        return (isinstance(field, str) and by_name(self.model, field)) or field
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+        return [
+            (isinstance(field, str) and by_name(self.model, field)) or field
+            for field in super().get_ordering(request, queryset)
+        ]
+
+
 class ListAdmin(Boxes, admin.ModelAdmin):
     """What all lists share: titles that say what one looks at, boxes with names, and some of the list's actions as
     buttons on the page of one object (admin/change_form_object_tools.html).
@@ -95,6 +111,15 @@ class ListAdmin(Boxes, admin.ModelAdmin):
     def get_ordering(self, request: HttpRequest) -> Any:
         # Said again here: a list that counts related rows would forget the order of its model.
         return super().get_ordering(request) or self.opts.ordering
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return AlphabeticalList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """What is typed is folded as the columns `search` are (core/folding.py)."""
+        return super().get_search_results(request, queryset, fold(search_term))
 
     def get_secret_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return self.secret_fields

@@ -86,7 +86,7 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
     list_display = ["subject", "state", "to_whom", "people", "send_at", "created_at"]
     list_filter = ["status", "event", "cohort"]
     list_select_related = ["event", "session", "cohort"]
-    search_fields = ["subject_fr", "subject_en", "body_fr", "body_en"]
+    search_fields = ["search"]
     date_hierarchy = "created_at"
     autocomplete_fields = ["event", "session", "cohort"]
     actions = ["send", "send_test", "stop"]

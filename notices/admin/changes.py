@@ -33,7 +33,7 @@ class ChangeAdmin(ListAdmin):
     list_display = ["session", "was", "now", "state", "people", "changed_at"]
     list_filter = [("told_at", admin.EmptyFieldListFilter), "session__event"]
     list_select_related = ["session__room__venue", "was_room__venue"]
-    search_fields = ["session__title_fr", "session__title_en"]
+    search_fields = ["session__search"]
     date_hierarchy = "changed_at"
 
     def has_add_permission(self, request: HttpRequest) -> bool:

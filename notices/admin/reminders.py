@@ -52,7 +52,7 @@ class ReminderRuleAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
     list_display = ["__str__", "audience", "asks", "next_at", "told", "is_active"]
     list_filter = ["is_active", "audience", "timing", "event"]
     list_select_related = ["event", "session"]
-    search_fields = ["event__title_fr", "event__title_en", "session__title_fr", "session__title_en"]
+    search_fields = ["event__search", "session__search"]
     search_help_text = _("Event or session")
     autocomplete_fields = ["event", "session"]
     fieldsets = [

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core import clock
 from core.admin import ListAdmin, RecordAdmin, Values, badge
+from core.emails import normalise_domain, normalise_email
 from outbox.domain import holds, lanes, mail_kinds, overview, suppression
 from outbox.domain.retrying import retry
 from outbox.models import Message, MessageQuerySet, SuppressedAddress
@@ -73,7 +74,8 @@ class MessageAdmin(ListAdmin):
         self, request: HttpRequest, queryset: QuerySet[Message], search_term: str
     ) -> tuple[QuerySet[Message], bool]:
         """As usual, and by the names of people: whoever the list of accounts finds."""
-        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        normalise = normalise_email if "@" in search_term else normalise_domain
+        found, may_repeat = admin.ModelAdmin.get_search_results(self, request, queryset, normalise(search_term))
         people = self.admin_site.get_model_admin(get_user_model())
         if search_term and people.has_view_permission(request):
             accounts, _repeats = people.get_search_results(
@@ -190,7 +192,7 @@ class SuppressedAddressAdmin(RecordAdmin):
 
     list_display = ["address", "state", "words", "reported_at", "cleared_at"]
     list_filter = ["reason", ("cleared_at", admin.EmptyFieldListFilter)]
-    search_fields = ["address", "words"]
+    search_fields = ["search"]
     actions = ["clear_marks"]
     object_actions = ("clear_marks",)
 

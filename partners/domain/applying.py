@@ -196,8 +196,13 @@ def _change(comparison: Comparison, trace: dict[str, Any]) -> None:
         if "email" in difference.fields:
             difference.invitee.key = new_token()  # whoever got the mail at the wrong address holds nothing any more
             elsewhere += [difference.invitee] if difference.invitee.status == Status.INVITED else []
+        difference.invitee.write_search()
     bulk_update_with_history(
-        [difference.invitee for difference in comparison.changed], Invitee, [*FIELDS, "key"], batch_size=BATCH, **trace
+        [difference.invitee for difference in comparison.changed],
+        Invitee,
+        [*FIELDS, "key", "search"],
+        batch_size=BATCH,
+        **trace,
     )
     invite(elsewhere, trace["default_date"])
 
@@ -215,7 +220,7 @@ def remove(
     cohort kept for them go to its line. Returns how many seats that were. `gave`: those (their ids) who are members by
     the list, when not all are."""
     traces = Invitee.history.model
-    names = [field.attname for field in Invitee._meta.concrete_fields]
+    names = [field.attname for field in traces.tracked_fields]
     said: dict[str, Any] = {
         "history_type": "-",
         "history_date": at,
@@ -316,13 +321,15 @@ def _change_back(written: Sequence[Any], trace: dict[str, Any]) -> None:
             elsewhere += [invitee] if invitee.status == Status.INVITED else []
         for name in FIELDS:
             setattr(invitee, name, getattr(before[invitee.pk], name))
+        invitee.write_search()
     if people:
-        bulk_update_with_history(people, Invitee, [*FIELDS, "key"], batch_size=BATCH, **trace)
+        bulk_update_with_history(people, Invitee, [*FIELDS, "key", "search"], batch_size=BATCH, **trace)
         invite(elsewhere, trace["default_date"])
 
 
 def _bring_back(written: Sequence[Any], upload: Upload, actor: User, at: datetime, trace: dict[str, Any]) -> None:
-    names = [field.attname for field in Invitee._meta.concrete_fields if field.name not in ("upload", "created_at")]
+    tracked = Invitee.history.model.tracked_fields
+    names = [field.attname for field in tracked if field.name not in ("upload", "created_at")]
     again = [Invitee(**{name: getattr(one, name) for name in names}) for one in written]
     if not again:
         return

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from accounts.domain.accounts import open_account
 from accounts.models import User
 from core.emails import normalise_domain, normalise_email
+from core.folding import in_order
 from partners.models import SignIn
 
 
@@ -17,7 +18,8 @@ class NotVouchedFor(Exception):
 
 def active_sign_ins() -> list[SignIn]:
     """The institutions through which people can sign in now, by name."""
-    return list(SignIn.objects.filter(is_active=True).select_related("institution").order_by("institution__name"))
+    active = SignIn.objects.filter(is_active=True).select_related("institution")
+    return list(active.order_by(in_order(SignIn, "institution__search")))
 
 
 def domains(text: str) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from core.folding import alphabetical
+from core.folding import fold
 from programme.models import Day, Event, Session, Track
 from venues.models import Venue
 
@@ -86,4 +86,4 @@ def read(asked: Mapping[str, str], *, today: date) -> Listing:
 
 
 def _in_order(row: Event | Track | Venue) -> tuple[date, str]:
-    return getattr(row, "starts_on", date.min), alphabetical(str(row))
+    return getattr(row, "starts_on", date.min), fold(str(row))

@@ -44,7 +44,7 @@ class CohortInline(LabelledInline):
 class InstitutionAdmin(SourcedAdmin):
     list_display = ["name", "kind", "country", "number_of_cohorts", "to_verify"]
     list_filter = [ToVerify, ("kind", Values), ("country", Values)]
-    search_fields = ["name", "slug"]
+    search_fields = ["search"]
     prepopulated_fields = {"slug": ["name"]}
     inlines = [CohortInline]
     fieldsets = [(None, {"fields": ["name", "slug", "kind", "country"]}), source_fields()]
@@ -102,7 +102,7 @@ class MembershipInline(LabelledInline):
     fields = ["attendee", "created_at"]
     readonly_fields = ["created_at"]
     autocomplete_fields = ["attendee"]
-    ordering = ["attendee__name", "pk"]
+    ordering = ["attendee__search", "pk"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         return super().get_queryset(request).select_related("attendee", "cohort")
@@ -116,7 +116,7 @@ class CohortAdmin(BilingualAdmin, SourcedAdmin):
     list_display = ["name", "institution", "size", "people", "kept", "kept_and_taken", "to_verify"]
     list_filter = [ToVerify, "institution"]
     list_select_related = ["institution"]
-    search_fields = ["name_fr", "name_en", "slug", "institution__name"]
+    search_fields = ["search", "institution__search"]
     autocomplete_fields = ["institution"]
     inlines = [AllotmentInline, MembershipInline]
     readonly_fields = ["people"]
@@ -197,7 +197,7 @@ class MembershipAdmin(CarefulAdmin, RecordAdmin):
     list_display = ["attendee", "cohort", "email", "created_at"]
     list_filter = ["cohort"]
     list_select_related = ["attendee__user", "cohort"]
-    search_fields = ["attendee__name", "attendee__user__email", "cohort__name_fr", "cohort__name_en"]
+    search_fields = ["attendee__search", "attendee__user__search", "cohort__search"]
     search_help_text = _("Name, e-mail address or cohort")
     autocomplete_fields = ["cohort", "attendee"]
     actions = ["take_out"]

@@ -64,7 +64,7 @@ class InvitationAdmin(CarefulAdmin, RecordAdmin):
     list_display = ["email", "session", "created_at"]
     list_filter = ["session__event"]
     list_select_related = ["session"]
-    search_fields = ["email", "session__title_fr", "session__title_en"]
+    search_fields = ["search", "session__search"]
     search_help_text = _("E-mail address or session")
     autocomplete_fields = ["session"]
 

@@ -95,7 +95,7 @@ class SeatPoolAdmin(SourcedAdmin):
     list_display = ["session", "pool_of", "seats", "counter", "release_at", "to_verify"]
     list_filter = [IsGeneral, Filling, ToVerify, "session__event", "cohort"]
     list_select_related = ["session", "cohort"]
-    search_fields = ["session__title_fr", "session__title_en", "cohort__name_fr", "cohort__name_en"]
+    search_fields = ["session__search", "cohort__search"]
     autocomplete_fields = ["session", "cohort"]
     fieldsets = [(None, {"fields": ["session", "cohort", "seats", "counter", "release_at"]}), source_fields()]
 

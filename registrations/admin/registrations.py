@@ -67,13 +67,7 @@ class RegistrationAdmin(RegistrationDesk):
     list_display_links = ["attendee", "session"]
     list_filter = ["status", "created_at", "session__event", "pool__cohort", "is_absent"]
     list_select_related = ["attendee__user", "session__room__venue", "pool__cohort"]
-    search_fields = [
-        "attendee__name",
-        "attendee__user__email",
-        "attendee__organisation",
-        "session__title_fr",
-        "session__title_en",
-    ]
+    search_fields = ["attendee__search", "attendee__user__search", "session__search"]
     search_help_text = _("Name, e-mail address, organisation or session")
     date_hierarchy = "created_at"
     autocomplete_fields = ["attendee", "session"]

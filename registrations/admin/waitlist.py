@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 from core import clock
 from core.admin import WholeNumber
 from core.emails import readable_email
+from core.folding import found, in_order
 from core.text import whole_numbers
 from programme.models import Session
 from registrations.admin.formatting import ask, may_change_people, may_see_people, page_of, show, tell_refused
@@ -44,15 +45,18 @@ def waitlist_page(model_admin: ModelAdmin, request: HttpRequest, session: Sessio
         if not may_change_people(request):
             raise PermissionDenied
         return _act(model_admin, request, session, now) or HttpResponseRedirect(request.get_full_path())
-    pools = list(SeatPool.objects.filter(session=session).select_related("cohort").order_by("cohort__name", "pk"))
+    pools = list(
+        SeatPool.objects.filter(session=session)
+        .select_related("cohort")
+        .order_by(in_order(SeatPool, "cohort__search"), "pk")
+    )
     counts = dict(
         Registration.objects.live().filter(session=session).order_by().values_list("status").annotate(n=Count("pk"))
     )
     asked = request.GET.get("q", "").strip()[:100]
     waiting = Registration.objects.waiting().filter(session=session).select_related("attendee__user", "party")
     if asked:
-        named = Q(attendee__name__icontains=asked) | Q(attendee__user__email__icontains=asked)
-        waiting = waiting.filter(named | Q(attendee__organisation__icontains=asked))
+        waiting = waiting.filter(found(asked, "attendee__search", "attendee__user__search"))
     page = page_of(request, waiting)
     offers = Registration.objects.filter(session=session, status=Status.OFFERED).select_related("attendee__user")
     drawn = getattr(session, "draw", None)
@@ -97,7 +101,7 @@ def _rows(session: Session, waiting: list[Registration], pools: list[SeatPool], 
     members = (
         Membership.objects.filter(attendee__in=[registration.attendee_id for registration in waiting])
         .select_related("cohort")
-        .order_by("cohort__name")
+        .order_by(in_order(Membership, "cohort__search"))
     )
     for member in members:
         cohorts[member.attendee_id].append(str(member.cohort))

@@ -5,13 +5,14 @@ from urllib.parse import urlencode
 
 from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Attendee
 from core import clock
+from core.folding import found
 from core.text import whole_numbers
 from programme.models import Session
 from registrations.admin.formatting import may_see_people, show
@@ -39,9 +40,9 @@ def why(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
     """A session and a person, each chosen by searching; then the rules in their order, and what follows from them."""
     if not may_see_people(request):
         raise PermissionDenied
-    session, sessions = _choose(request, "session", Session.objects.with_place(), ["title_fr", "title_en", "slug"])
+    session, sessions = _choose(request, "session", Session.objects.with_place(), ["search"])
     attendee, attendees = _choose(
-        request, "attendee", Attendee.objects.select_related("user"), ["name", "user__email", "organisation"]
+        request, "attendee", Attendee.objects.select_related("user"), ["search", "user__search"]
     )
     steps = explain(session, attendee, clock.now()) if session and attendee else []
     trace = [(RULES[step.rule], step) for step in steps[:-1]]
@@ -72,11 +73,8 @@ def _choose(request: HttpRequest, name: str, among: QuerySet[Any], fields: list[
     typed = request.GET.get(f"find_{name}", "").strip()[:100]
     if not typed:
         return None, []
-    matches = Q()
-    for field in fields:
-        matches |= Q(**{f"{field}__icontains": typed})
-    found = list(among.filter(matches)[: FOUND_AT_MOST + 1])
-    return (found[0], []) if len(found) == 1 else (None, found)
+    matches = list(among.filter(found(typed, *fields))[: FOUND_AT_MOST + 1])
+    return (matches[0], []) if len(matches) == 1 else (None, matches)
 
 
 def _part(

@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from accounts.models import Attendee
+from core.folding import in_order
 from core.templatetags.when import duration, wall_time
 from programme.models import Duty, Participation, Session
 from registrations.models import Registration
@@ -145,7 +146,7 @@ def clashing_people(session: Session) -> list[tuple[Registration, list[Clash]]]:
         Registration.objects.live()
         .filter(session=session)
         .select_related("attendee__user")
-        .order_by("attendee__name", "pk")
+        .order_by(in_order(Registration, "attendee__search"), "pk")
     )
     people = list(live)
     expected = commitments_of([registration.attendee for registration in people])

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Exists, F, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
+from core import folding
 from outbox.models import Message
 from programme.models import Event, Session
 from registrations.domain import waitlist, ways_in
@@ -35,6 +36,7 @@ def check(at: datetime) -> dict[str, object]:
         *_offers(at),
         *_lots(),
         *_messages(at),
+        *_search(),
     ]
     return {
         "pools": SeatPool.objects.count(),
@@ -219,3 +221,8 @@ def _messages(at: datetime) -> Iterator[Breach]:
         )
     for message in Message.objects.filter(status__in=[Message.Status.FAILED, Message.Status.DROPPED], last_error=""):
         yield Breach("a message given up has a reason", f"message {message.uuid}", message.status)
+
+
+def _search() -> Iterator[Breach]:
+    for row in folding.stale():
+        yield Breach("a row is found by what it says", f"{row._meta.label_lower} {row.pk}", "its search column is old")

@@ -244,6 +244,7 @@ def test_a_clash_is_swapped_by_keyboard_and_both_rows_tell_it(enter: Callable[..
     page = enter(ada)
     page.goto(f"programme/?day={NOON:%Y-%m-%d}")
     expect(page.locator(f"#seat-{wanted.slug}")).to_contain_text("Chevauche « Puces »")
+    expect(page.locator(".htmx-settling, .htmx-added")).to_have_count(0)  # for 20 ms it is a link like any other
 
     page.locator(f"#act-{wanted.slug}").focus()
     page.keyboard.press("Enter")

@@ -5,8 +5,7 @@ import pytest
 import time_machine
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from programme.models import Event, Participation, Session
 from tests import make
@@ -326,7 +325,7 @@ def test_the_navigation_marks_where_one_is(client: Client) -> None:
     assert 'aria-current="true"' not in page_of(client, "/")
 
 
-def test_the_demonstration_says_that_it_is_one_on_every_page(client: Client, settings: SettingsWrapper) -> None:
+def test_the_demonstration_says_that_it_is_one_on_every_page(client: Client, settings: Settings) -> None:
     session = make.session(slug="panel", starts_at=timezone.now() + timedelta(days=7))
     make.participation(session=session, speaker=make.speaker(slug="ada"))
     addresses = [

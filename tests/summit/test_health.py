@@ -106,7 +106,7 @@ def test_a_clock_that_is_silent_for_a_minute_is_dead():
 @pytest.mark.django_db
 def test_a_migration_that_is_not_applied_is_counted():
     sweep(seconds_ago=0)
-    MigrationRecorder(connection).record_unapplied("outbox", "0001_initial")
+    MigrationRecorder(connection).record_unapplied("outbox", "0002_search")
 
     assert health.check_database() == {
         "database": "ok",
