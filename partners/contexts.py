@@ -1,20 +1,21 @@
 """What the templates of the portal are given."""
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.core.paginator import Paginator
 from django.db.models import Case, Count, Q, QuerySet, Value, When
+from django.http import QueryDict
 
 from accounts.http import SignedInRequest
 from core import clock
 from core.folding import found, in_order
 from core.sheets import reader
 from core.sheets.confined import MAX_BYTES
-from partners.domain import following, leaving, processing, roles, sentences
+from partners.domain import applying, checking, following, leaving, processing, roles, sentences
 from partners.domain.checking import Finding, Level
-from partners.domain.columns import FIELDS
+from partners.domain.columns import Columns
 from partners.domain.files import ListRefused
 from partners.forms import ColumnsForm, UploadForm
 from partners.models import Invitee, Upload, UploadRow
@@ -92,11 +93,13 @@ def review(
     urgent = [*(Q(verdict=name) for name in ORDER[:3]), Q(is_doubtful=True)]
     urgency = Case(*(When(which, then=Value(n)) for n, which in enumerate(urgent)), default=Value(len(urgent)))
     page = Paginator(listed.order_by(urgency, "line"), A_PAGE).get_page(request.GET.get("page"))
-    lines = [_line(row, columns.meaning) for row in page]
+    lines = [_line(row, columns) for row in page]
     edited = request.GET.get("edit", "")
     return said | {
-        "columns": [(name, sentences.FIELDS[name]) for name in FIELDS if name in columns.meaning],
-        "columns_form": form or ColumnsForm(columns),
+        "columns": [(name, sentences.FIELDS[name]) for name in columns.fields],
+        "columns_form": form or columns_form(current),
+        "later": applying.later(current.institution_id, counts.get("new", 0), clock.now()),
+        "invitations_a_day": settings.PARTNER_INVITATIONS_A_DAY,
         "about": [_told(one) for one in current.findings],
         "counts": counts,
         "chips": chips,
@@ -110,12 +113,26 @@ def review(
         "table_has_focus": bool(focus) and not _focus(lines, focus, goes_on=goes_on),
         **(_consequences(current) if current.removed else {}),
         "is_guessed": columns.guessed,
+        "asked": columns.asks,
         "is_misread": columns.guessed or (current.refused or {}).get("code") in MISREAD,
         "encodings": [(name, sentences.ENCODINGS[name]) for name in reader.ENCODINGS],
         "read_as": sentences.read_as(current.read_as),
         "is_nothing": not any(counts.get(name) for name in AGREED),
         "agreed": {name: counts.get(name, 0) for name in AGREED},
     }
+
+
+def columns_form(upload: Upload, data: QueryDict | None = None) -> ColumnsForm:
+    """The columns of a list with two cells of each, and as they were chosen in `data`."""
+    columns = processing.columns_of(upload)
+    rows = upload.rows.filter(line__gt=columns.header_line).exclude(verdict=Verdict.NOBODY)
+    cells = list(rows.order_by("line").values_list("cells", flat=True)[:20])
+    width = max([len(columns.names), *map(len, cells)])
+    samples = [
+        list(dict.fromkeys(row[index].strip() for row in cells if index < len(row) and row[index].strip()))[:2]
+        for index in range(width)
+    ]
+    return ColumnsForm(columns, samples, data)
 
 
 # What comes first is what needs somebody.
@@ -188,16 +205,13 @@ def _told(finding: dict[str, Any]) -> tuple[str, str, str]:
     return read.level, read.code, sentences.about(read)
 
 
-def _line(row: UploadRow, meaning: Mapping[str, int]) -> dict[str, Any]:
+def _line(row: UploadRow, columns: Columns) -> dict[str, Any]:
     """A row as the page shows it: each cell with what was found in it, then what is to be said of the row as a
     whole."""
     findings = processing.findings_of(row)
     cells = []
-    for name in FIELDS:
-        if name not in meaning:
-            continue
-        index = meaning[name]
-        raw = row.cells[index] if index < len(row.cells) else ""
+    for name in columns.fields:
+        raw = row.fixes.get(name, checking.raw_of(row.cells, columns, name)[0])
         here = [finding for finding in findings if finding.column == name]
         errors = [sentences.about(finding) for finding in here if finding.level == Level.ERROR]
         cells.append(
@@ -207,7 +221,7 @@ def _line(row: UploadRow, meaning: Mapping[str, int]) -> dict[str, Any]:
                 "raw": raw,
                 "value": raw if errors else row.person.get(name) or raw,
                 "errors": errors,
-                "fix": next((finding.fix for finding in here if finding.fix), ""),
+                "fix": row.offered.get(name) or next((finding.fix for finding in here if finding.fix), ""),
                 "notes": [
                     (finding.level, sentences.about(finding)) for finding in here if finding.level != Level.ERROR
                 ],
@@ -215,12 +229,15 @@ def _line(row: UploadRow, meaning: Mapping[str, int]) -> dict[str, Any]:
                 "has_was": name in row.was,
             }
         )
-    others = [(finding.level, sentences.about(finding)) for finding in findings if finding.column not in meaning]
+    others = [(finding.level, sentences.about(finding)) for finding in findings if finding.column not in columns.fields]
+    like = next((finding.said["pk"] for finding in findings if finding.code in ("probably", "number_of_another")), None)
     return {
         "row": row,
         "cells": cells,
         "others": others,
         "is_swapped": any(finding.code == "swapped" for finding in findings),
+        "is_struck": any(finding.code == "struck" for finding in findings),
+        "like": like,
         "is_calm": row.verdict in CALM and not row.is_doubtful,
     }
 

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -8,7 +9,7 @@ from core.emails import EmailFormField
 from core.sheets import reader
 from partners.domain import checking, sentences
 from partners.domain.checking import Level, Person
-from partners.domain.columns import FIELDS, Columns
+from partners.domain.columns import Columns
 from partners.models import PartnerRole, Upload
 
 
@@ -45,19 +46,23 @@ class UploadForm(forms.Form):
 
 
 class ColumnsForm(forms.Form):
-    """Which column is which; "" for none."""
+    """Which column is which, "" for none; each column shows two of its cells."""
 
     use_required_attribute = False
+    ORDER = (
+        *("last_name", "usage_last_name", "first_name", "usage_first_name", "name"),
+        *("email", "reference", "programme"),
+    )
 
-    def __init__(self, columns: Columns, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, columns: Columns, samples: Sequence[Sequence[str]], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         names = [
-            (str(index), name or str(_("Column %(number)d") % {"number": index + 1}))
-            for index, name in enumerate(columns.names)
+            (str(index), self._said(index, columns.names[index] if index < len(columns.names) else "", cells))
+            for index, cells in enumerate(samples)
         ]
-        for field in FIELDS:
+        for field in self.ORDER:
             self.fields[field] = forms.ChoiceField(
-                label=sentences.FIELDS[field],
+                label=sentences.COLUMNS[field],
                 choices=[("", _("none")), *names],
                 required=field == "email",
                 error_messages={
@@ -65,17 +70,34 @@ class ColumnsForm(forms.Form):
                 },
                 initial=str(columns.meaning.get(field, "")),
             )
+        self.fields["order"] = forms.ChoiceField(
+            label=_("Order of full names"),
+            choices=[("", _("as capitals show")), *sentences.NAME_ORDERS.items()],
+            required=False,
+            initial=columns.order,
+        )
+
+    @staticmethod
+    def _said(index: int, name: str, cells: Sequence[str]) -> str:
+        name = name or str(_("Column %(number)d") % {"number": index + 1})
+        return f"{name} ({', '.join(checking.shown(cell)[:30] for cell in cells)})" if cells else name
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        chosen = [index for index in cleaned.values() if index]
+        chosen = [cleaned.get(field) for field in self.ORDER if cleaned.get(field)]
         if len(chosen) != len(set(chosen)):
             raise ValidationError(_("The same column was chosen twice."))
+        if not self.errors and not any(cleaned.get(name) for name in ("last_name", "first_name", "name")):
+            raise ValidationError(_("Say which column contains the names."))
         return cleaned
 
     @property
     def meaning(self) -> dict[str, int]:
-        return {field: int(self.cleaned_data[field]) for field in FIELDS if self.cleaned_data[field]}
+        return {field: int(self.cleaned_data[field]) for field in self.ORDER if self.cleaned_data[field]}
+
+    @property
+    def order(self) -> str:
+        return str(self.cleaned_data["order"])
 
 
 class PersonForm(forms.Form):

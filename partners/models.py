@@ -139,6 +139,9 @@ class UploadRow(models.Model):
     upload = models.ForeignKey(Upload, models.CASCADE, related_name="rows")
     line = models.PositiveIntegerField(_("line"))
     cells = models.JSONField(_("cells"))
+    fixes = models.JSONField(_("typed instead"), default=dict)
+    offered = models.JSONField(_("typed for the same row before"), default=dict)
+    same_as = models.PositiveBigIntegerField(_("means a person on the list"), null=True)
     is_skipped = models.BooleanField(_("skipped"), default=False)
     is_title = models.BooleanField(_("is above the header"), default=False)
     verdict = models.CharField(_("what it is"), max_length=10, choices=Verdict, blank=True)
@@ -157,6 +160,28 @@ class UploadRow(models.Model):
         return f"{self.upload_id}, {self.line}"
 
 
+class Correction(models.Model):
+    """What somebody typed instead of cells of a row, so that it is offered again when the same row comes again. It goes
+    with the person whom the row became."""
+
+    institution = models.ForeignKey(
+        Institution, models.CASCADE, related_name="corrections", verbose_name=_("institution")
+    )
+    row_hash = models.CharField(_("hash of the row as it was handed in"), max_length=64)
+    email = EmailField(_("e-mail address"))
+    fixes = models.JSONField(_("typed instead"))
+
+    class Meta:
+        verbose_name = _("correction of a row")
+        verbose_name_plural = _("corrections of rows")
+        constraints = [
+            models.UniqueConstraint(fields=["institution", "row_hash"], name="row_is_corrected_in_one_way"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.institution} – {self.row_hash[:8]}"
+
+
 class ColumnName(models.Model):
     """What an institution calls a column, as somebody there said once: the next list is read alike."""
 
@@ -164,7 +189,7 @@ class ColumnName(models.Model):
         Institution, models.CASCADE, related_name="column_names", verbose_name=_("institution")
     )
     name = models.CharField(_("header"), max_length=100)
-    field = models.CharField(_("means"), max_length=20)
+    field = models.CharField(_("means"), max_length=30, blank=True)  # nothing: none of our fields
 
     class Meta:
         verbose_name = _("name of a column")
@@ -251,6 +276,7 @@ class Objection(models.Model):
     )
     cohort = models.ForeignKey(Cohort, models.CASCADE, related_name="objections", verbose_name=_("cohort"))
     address_hash = models.CharField(_("hash of the address"), max_length=64)
+    key_hash = models.CharField(_("hash of the personal link"), max_length=64, blank=True)
     is_final = models.BooleanField(
         _("permanent"), default=True, help_text=_("The person cannot be invited again, not even by hand.")
     )

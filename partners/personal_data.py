@@ -1,5 +1,5 @@
 from core.personal_data import Erasure, PersonalData, Retention, declare
-from partners.models import Invitee, Objection, PartnerRole, Upload, UploadFile, UploadRow
+from partners.models import Correction, Invitee, Objection, PartnerRole, Upload, UploadFile, UploadRow
 
 declare(
     PersonalData(
@@ -22,7 +22,14 @@ declare(
         addresses=("person__email",),
         exported=("line", "cells"),
         retention=Retention.LIST,
-        buried=("cells", "person", "was", "findings"),
+        buried=("cells", "person", "was", "findings", "fixes", "offered"),
+    ),
+    PersonalData(
+        Correction,
+        addresses=("email",),
+        exported=("institution", "fixes"),
+        retention=Retention.LIST,
+        buried=("fixes",),
     ),
     PersonalData(UploadFile, erasure=Erasure.WITH_PARENT, retention=Retention.LIST, buried=("data",)),
     PersonalData(

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from core import clock
 from core.emails import readable_email
 from partners import access
-from partners.domain import responses
+from partners.domain import objections, responses
 from partners.domain.responses import Accepted
 from partners.models import Invitee
 from programme.models import Session
@@ -28,7 +28,7 @@ def answer(request: HttpRequest, key: str) -> HttpResponse:
     try:
         invitee = access.answering(key)
     except Http404:
-        return render(request, "partners/no_invitation.html", status=404)
+        return _gone(request, key)
     if request.method != "POST":
         return _show(request, invitee)
     act = request.POST.get("act", "")
@@ -42,10 +42,17 @@ def answer(request: HttpRequest, key: str) -> HttpResponse:
             responses.erase(invitee, at=clock.now())
             return render(request, "partners/erased.html", {"institution": invitee.institution})
     except responses.Gone:
-        return render(request, "partners/no_invitation.html", status=404)
+        return _gone(request, key)
     except responses.Complete as full:
         messages.error(request, str(full))
     return redirect("partners:answer", key)
+
+
+def _gone(request: HttpRequest, key: str) -> HttpResponse:
+    """A link that opens nothing: of somebody who was erased, it says so."""
+    if objection := objections.was_erased(key):
+        return render(request, "partners/erased.html", {"institution": objection.institution}, status=410)
+    return render(request, "partners/no_invitation.html", status=404)
 
 
 def _accept(request: HttpRequest, invitee: Invitee) -> HttpResponse:

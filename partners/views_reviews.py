@@ -150,10 +150,40 @@ def columns(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     upload = access.upload(request, uuid, roles.may_edit)
     if upload.status != Upload.Status.REVIEW:
         return _do(request, uuid, lambda _of: None)
-    form = ColumnsForm(processing.columns_of(upload), request.POST)
+    form = contexts.columns_form(upload, request.POST)
     if not form.is_valid():
         return _review(request, upload, form=form, status=422)
-    return _do(request, uuid, lambda upload: reviewing.choose(upload, meaning=form.meaning))
+    return _do(request, uuid, lambda upload: reviewing.choose(upload, meaning=form.meaning, order=form.order))
+
+
+@never_cache
+@sign_in_required
+@require_POST
+def accept(request: SignedInRequest, uuid: UUID) -> HttpResponse:
+    """Say that computed cells, or rows that are struck through, are right: all, or that of one line."""
+    what, line = request.POST.get("what", ""), request.POST.get("line")
+    if what not in ("formulas", "struck"):
+        raise Http404
+    number = _number(line) if line else None
+    return _do(request, uuid, lambda upload: reviewing.accept(upload, what, number), focus=number or 0)
+
+
+@never_cache
+@sign_in_required
+@require_POST
+def same(request: SignedInRequest, uuid: UUID) -> HttpResponse:
+    """Say that a row means somebody who is on a list, or take that back."""
+    line, who = _number(request.POST.get("line")), request.POST.get("who", "")
+    invitee = _number(who) if who else None
+    return _do(request, uuid, lambda upload: reviewing.say_same(upload, line, invitee), focus=line)
+
+
+@never_cache
+@sign_in_required
+@require_POST
+def correct_as_before(request: SignedInRequest, uuid: UUID) -> HttpResponse:
+    """Take what was typed for the same rows of an earlier list."""
+    return _do(request, uuid, reviewing.correct_as_before)
 
 
 @never_cache
@@ -162,9 +192,14 @@ def columns(request: SignedInRequest, uuid: UUID) -> HttpResponse:
 def read_as(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Read the file as written otherwise, or another of its sheets."""
     encoding, sheet = request.POST.get("encoding", ""), request.POST.get("sheet", "")
+    hidden = "hidden" in request.POST
     if (encoding and encoding not in reader.ENCODINGS) or "\0" in sheet:
         raise Http404
-    return _do(request, uuid, lambda upload: reviewing.read_otherwise(upload, encoding=encoding, sheet=sheet[:100]))
+    return _do(
+        request,
+        uuid,
+        lambda upload: reviewing.read_otherwise(upload, encoding=encoding, sheet=sheet[:100], hidden=hidden),
+    )
 
 
 @never_cache
@@ -194,6 +229,9 @@ def rows_to_fix(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     for row in upload.rows.filter(verdict=Verdict.TO_FIX).order_by("line"):
         wrong = [sentences.about(finding) for finding in processing.findings_of(row) if finding.level == Level.ERROR]
         cells = [*row.cells, *[""] * (len(columns.names) - len(row.cells))]
+        for name, value in row.fixes.items():
+            if name in columns.meaning:
+                cells[columns.meaning[name]] = value
         writer.writerow([*map(escape, cells), " ".join(wrong)])
     return as_file(out.getvalue(), f"{upload.cohort.slug}-{_('to-fix')}.csv")
 

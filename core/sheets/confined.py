@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.sheets import reader
 
 MAX_BYTES = 10 * 1024 * 1024
 SECONDS = 15  # of waiting; the child has 10 of the processor
-READER = Path(reader.__file__)
+ROOT = Path(reader.__file__).parents[2]
+READER = f"import sys; sys.path.append({str(ROOT)!r}); from core.sheets.reader import main; main()"
 
 REFUSALS: dict[str, Any] = {
     "empty": gettext_lazy("This file is empty."),
@@ -45,11 +47,51 @@ REFUSALS: dict[str, Any] = {
         "file again."
     ),
     "encrypted": gettext_lazy("This file is encrypted: save a copy without a password."),
-    "other_type": gettext_lazy("This file is of type %(type)s: save it as XLSX, ODS or CSV."),
+    "other_type": gettext_lazy("This is %(what)s. %(how)s"),
     "damaged": gettext_lazy(
         "This file is damaged, or is not what its name says: open it, save it again as XLSX, ODS or CSV, and try again."
     ),
     "no_such_sheet": gettext_lazy("This workbook has no sheet “%(sheet)s”. It has: %(sheets)s."),
+}
+
+
+_EXCEL = gettext_lazy("In Excel, choose File, Save as, then “Excel workbook (.xlsx)”, and send that file.")
+_OFFICE = gettext_lazy("Open it in Excel or LibreOffice, choose File, Save as, then XLSX, and send that file.")
+_COPY = gettext_lazy("Copy its table into a spreadsheet, save that as XLSX, and send that file.")
+_SOURCE = gettext_lazy("Ask for the list as XLSX, ODS or CSV where it comes from, and send that file.")
+_UNPACK = gettext_lazy("Unpack it, and send the list that is in it.")
+# What a file is when it is no list, and how to make a list of it.
+TYPES: dict[str, tuple[Any, Any]] = {
+    "XLS": (gettext_lazy("an old Excel file (.xls)"), _EXCEL),
+    "XLSB": (gettext_lazy("a binary Excel file (.xlsb)"), _EXCEL),
+    "XLSM": (gettext_lazy("an Excel file with macros (.xlsm)"), _EXCEL),
+    "XML2003": (gettext_lazy("an Excel 2003 XML file"), _EXCEL),
+    "NUMBERS": (
+        gettext_lazy("a Numbers file"),
+        gettext_lazy("In Numbers, choose File, Export to, then Excel, and send that file."),
+    ),
+    "FODS": (gettext_lazy("a flat OpenDocument file (.fods)"), _OFFICE),
+    "HTML": (gettext_lazy("a web page, even if its name ends in .xls"), _OFFICE),
+    "MHTML": (gettext_lazy("a saved web page"), _OFFICE),
+    "PDF": (gettext_lazy("a PDF file"), _SOURCE),
+    "DOC": (gettext_lazy("a Word document"), _COPY),
+    "DOCX": (gettext_lazy("a Word document"), _COPY),
+    "ODT": (gettext_lazy("a text document"), _COPY),
+    "RTF": (gettext_lazy("a text document"), _COPY),
+    "PPT": (gettext_lazy("a presentation"), _COPY),
+    "PPTX": (gettext_lazy("a presentation"), _COPY),
+    "ODP": (gettext_lazy("a presentation"), _COPY),
+    "ZIP": (gettext_lazy("a ZIP archive"), _UNPACK),
+    "RAR": (gettext_lazy("a RAR archive"), _UNPACK),
+    "7Z": (gettext_lazy("a 7-Zip archive"), _UNPACK),
+    "GZIP": (gettext_lazy("a compressed file"), _UNPACK),
+    "PNG": (gettext_lazy("a picture"), _SOURCE),
+    "JPEG": (gettext_lazy("a picture"), _SOURCE),
+    "GIF": (gettext_lazy("a picture"), _SOURCE),
+    "SVG": (gettext_lazy("a picture"), _SOURCE),
+    "EML": (gettext_lazy("an e-mail message"), gettext_lazy("Send the file that is attached to it.")),
+    "MSG": (gettext_lazy("an e-mail message"), gettext_lazy("Send the file that is attached to it.")),
+    "VCF": (gettext_lazy("a file of contacts"), _SOURCE),
 }
 
 
@@ -60,7 +102,8 @@ class FileRefused(Exception):
     sentences: Mapping[str, Any] = REFUSALS
 
     def __init__(self, code: str, said: Mapping[str, Any] | None = None) -> None:
-        super().__init__(self.sentences[code] % (said or {}))
+        what, how = TYPES.get((said or {}).get("type", ""), (_("a file of another type"), _SOURCE))
+        super().__init__(self.sentences[code] % ({"what": what, "how": how} | dict(said or {})))
         self.code, self.said = code, dict(said or {})
 
 
@@ -78,7 +121,7 @@ def read_all(files: Sequence[bytes], **options: Any) -> list[dict[str, Any] | Fi
     if any(len(data) > MAX_BYTES for data in files):
         raise FileRefused("too_large", {"mb": MAX_BYTES // 1024 // 1024})
     said = json.dumps({"sizes": [len(data) for data in files], **options})
-    command = [sys.executable, "-I", str(READER), said]
+    command = [sys.executable, "-I", "-c", READER, said]
     try:
         done = subprocess.run(  # noqa: S603
             command, input=b"".join(files), capture_output=True, timeout=SECONDS, check=False, env={"PATH": os.defpath}

@@ -17,7 +17,7 @@ from core import clock
 from notices.models import new_token
 from outbox.domain.posting import post_many
 from outbox.models import Message
-from partners.domain import objections
+from partners.domain import corrections, objections
 from partners.domain.checking import Person
 from partners.domain.columns import FIELDS
 from partners.domain.comparing import Comparison, compare
@@ -98,6 +98,7 @@ def apply(
         day = 0
         for some in progress.over(batches(comparison.new), steps=STEPS * BATCH):
             day = _add(some, upload, at, trace, day)
+        corrections.remember(upload.institution_id, upload.rows.exclude(fixes={}))
         upload.rows.all().delete()
         UploadFile.objects.filter(upload=upload).delete()
         upload.busy_until = None
@@ -166,6 +167,11 @@ def invite(invitees: Sequence[Invitee], at: datetime, day: int = 0) -> int:
     return day
 
 
+def later(institution_id: int, number: int, at: datetime) -> int:
+    """How many of `number` new invitations would not leave today."""
+    return max(0, number - max(0, _room(institution_id, at, 0)))
+
+
 def invitation_key(invitee: Invitee) -> str:
     """What tells the invitation of `invitee` from every other mail."""
     return f"{INVITATION}:{invitee.institution_id}:{invitee.key}"
@@ -175,6 +181,7 @@ def _room(institution_id: int, at: datetime, day: int) -> int:
     """How many invitations of an institution may still leave in the 24 hours that end `day` days after `at`."""
     until = at + timedelta(days=day)
     queued = Message.objects.filter(kind=INVITATION, dedupe_key__startswith=f"{INVITATION}:{institution_id}:")
+    queued = queued.exclude(status=Message.Status.DROPPED)  # nobody got those
     return (
         settings.PARTNER_INVITATIONS_A_DAY
         - queued.filter(not_before__gt=until - timedelta(days=1), not_before__lte=until).count()

@@ -4,8 +4,9 @@
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import Any
 
@@ -13,17 +14,24 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from core.emails import normalise_email, readable_email
+from core.folding import fold
 from core.sheets.reader import MAX_CELL, plain
 from core.text import NOT_IN_A_LIST
+from partners.domain import cleaning, names
+from partners.domain.cleaning import BLANKS, DAMAGED, NUL
 from partners.domain.columns import FIELDS, Columns, Row
 
 LONGEST = {"last_name": 75, "first_name": 74, "email": 254, "reference": 60, "programme": 150}
 SHOWN = 60  # letters of a value in a report
-NUL = "\u2400"  # how a row of an upload keeps a NUL, which PostgreSQL takes in no text
-BLANKS = " \u00a0\u202f\u2007\u3000"
-JOINERS = re.compile("[\u200c\u200d]")
-AT = re.compile(r"\s*[(\[{]\s*(?:at|arobase|à|a)\s*[)\]}]\s*|\s+(?:at|arobase)\s+", re.IGNORECASE)
-BIG_NUMBER = re.compile(r"\d+(?:[.,]\d+)?E\+?\d+", re.IGNORECASE)
+# What people write under a table, or between its parts.
+_UNDER_A_TABLE = (
+    r"(?:sous[- ]?|grand )?tota(?:l|ux)\b, subtotal\b, effectifs?\b, nombre\b, nb\.?\s, nb\s?:, n\.b\., "
+    r"somme\b, moyenne\b, count\b, sum\b, fait (?:à|a|le)\b, signatures?\b, signé\b, date\s*:, cachet\b, "
+    r"page \d, imprimé\b, édité\b, extrait\b, export\b, (?:le|la) "
+    r"(?:direct|doyen|président|responsable|secrétaire|scolarité), liste (?:des?|établie|arrêtée)\b, "
+    r"arrêtée?\b, remarques?\s*:, légende\b, source\s*:, mise? à jour\b, end of\b, fin de\b"
+)
+NOT_A_PERSON = re.compile(rf"\s*(?:{_UNDER_A_TABLE.replace(', ', '|')})", re.IGNORECASE)
 
 
 class Level(StrEnum):
@@ -51,7 +59,7 @@ class Finding:
 @dataclass
 class Person:
     """One row as it would be kept. `repeats` is the line on which the same person stands first; `is_note` a row that is
-    about nobody."""
+    about nobody; `same_as` somebody on the list (their id) of whom a person said that they are meant."""
 
     line: int
     cells: list[str]
@@ -64,6 +72,7 @@ class Person:
     repeats: int = 0
     is_note: bool = False
     is_skipped: bool = False
+    same_as: int = 0
 
     @property
     def name(self) -> str:
@@ -90,39 +99,70 @@ def shown(value: str) -> str:
     return value if len(value) <= SHOWN else f"{value[: SHOWN - 1]}…"
 
 
-def check(
-    rows: Iterable[Row], columns: Columns, *, numbers: Iterable[int] = (), formulas: Iterable[Sequence[int]] = ()
-) -> list[Person]:
-    """Read each row as a person, with all that is to be said about it. `numbers`: columns with cells that a workbook
-    holds as numbers; `formulas`: line and column of cells whose value was computed."""
-    computed = {(line, column) for line, column in formulas}
-    people = [check_row(line, cells, columns, computed) for line, cells in rows]
+@dataclass(frozen=True)
+class Marks:
+    """What a workbook says about its cells besides their values, and what people have said about rows: the columns that
+    hold numbers, the line and column of cells whose value was computed, the lines that are struck through, the
+    addresses to which cells lead, and by line the values that were typed instead of those in the file."""
+
+    numbers: Set[int] = frozenset()
+    formulas: Set[tuple[int, int]] = frozenset()
+    struck: Set[int] = frozenset()
+    links: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    fixes: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, read_as: Mapping[str, Any], fixes: Mapping[int, Mapping[str, str]] | None = None) -> "Marks":
+        """Those of a file, from how it was read."""
+        return cls(
+            numbers=set(read_as.get("numbers", ())),
+            formulas={(line, column) for line, column in read_as.get("formulas", ())},
+            struck=set(read_as.get("struck", ())),
+            links={(line, column): address for line, column, address in read_as.get("links", ())},
+            fixes=fixes or {},
+        )
+
+
+NO_MARKS = Marks()
+
+
+def check(rows: Iterable[Row], columns: Columns, marks: Marks = NO_MARKS) -> list[Person]:
+    """Read each row as a person, with all that is to be said about it."""
+    people = [check_row(line, cells, columns, marks) for line, cells in rows]
     listed = [person for person in people if not person.is_note]
-    _restore_zeros(listed, columns, set(numbers))
+    _propose_addresses(listed)
+    _restore_zeros(listed, columns, set(marks.numbers))
     _find_missing_references(listed)
     _find_twins(listed)
     _find_swapped_names(listed)
     return people
 
 
-def check_row(line: int, cells: list[str], columns: Columns, computed: Set[tuple[int, int]] = frozenset()) -> Person:
+def check_row(line: int, cells: list[str], columns: Columns, marks: Marks = NO_MARKS) -> Person:
     """One row by itself."""
     person = Person(line, cells)
-    filled = [cell for cell in cells if cell.strip(BLANKS)]
-    if len(filled) == 1 and "@" not in filled[0] and len(columns.meaning) > 1:
-        person.is_note = True  # a total, a signature: what people write under a table
-        person.add_finding("note", Level.NOTICE, value=filled[0])
+    fixes = marks.fixes.get(line, {})
+    if not fixes and (note := _about_nobody(cells, columns)):
+        person.is_note = True
+        person.add_finding("note", Level.NOTICE, value=note)
         return person
-    if columns.names and len(cells) > len(columns.names):
+    if columns.names and len(cells) > len(columns.names) and not set(columns.fields) <= set(fixes):
         person.add_finding(
             "ragged", Level.ERROR, value=cells[len(columns.names)], cells=len(cells), columns=len(columns.names)
         )
+    if line in marks.struck:
+        person.add_finding("struck", Level.ERROR)
     for name in FIELDS:
-        index = columns.meaning.get(name, -1)
-        raw = cells[index] if 0 <= index < len(cells) else ""
-        if (line, index) in computed:
+        raw, index = raw_of(cells, columns, name)
+        if name in fixes:
+            raw = fixes[name]
+        elif (line, index) in marks.formulas:
             person.add_finding("formula", Level.ERROR, name, raw)
-        setattr(person, name, _email(person, raw) if name == "email" else _text(person, name, raw))
+        if name == "email":
+            elsewhere = [cells[other] for other in columns.others if other < len(cells)]
+            person.email = _email(person, raw, [marks.links.get((line, index), ""), *elsewhere])
+        else:
+            setattr(person, name, _text(person, name, raw))
     if not person.name:
         if not any(
             finding.level == Level.ERROR and finding.column in ("last_name", "first_name")
@@ -134,63 +174,98 @@ def check_row(line: int, cells: list[str], columns: Columns, computed: Set[tuple
     return person
 
 
+def raw_of(cells: Sequence[str], columns: Columns, name: str) -> tuple[str, int]:
+    """What a row says of a field, and in which column, -1 for none. The name in use comes before the one of birth; a
+    whole name is taken apart."""
+    meaning = columns.meaning
+    if "name" in meaning and name in ("last_name", "first_name"):
+        index = meaning["name"]
+        whole, _had_unseen = cleaning.text(cells[index] if index < len(cells) else "")
+        halves = names.split(whole, columns.order) or (whole, "")
+        return halves[name == "first_name"], index
+    for key in (f"usage_{name}", name):
+        index = meaning.get(key, -1)
+        if 0 <= index < len(cells) and (key == name or cells[index].strip(BLANKS)):
+            return cells[index], index
+    return "", meaning.get(name, -1)
+
+
+def _about_nobody(cells: list[str], columns: Columns) -> str:
+    """What a row says that is about nobody: a total, a signature, the headers once more, the title of a group."""
+    filled = [cell.strip(BLANKS) for cell in cells if cell.strip(BLANKS)]
+    if not filled or any("@" in cell for cell in filled):
+        return ""
+    alone = len(filled) == 1 and len(columns.names or columns.meaning) > 1
+    repeated = [
+        cell
+        for cell, name in zip(cells, columns.names, strict=False)
+        if name and plain(cell) and plain(cell) == plain(name)
+    ]
+    if alone or len(repeated) > 1 or NOT_A_PERSON.match(filled[0]) or any(map(NOT_A_PERSON.match, filled[1:])):
+        return filled[0]
+    return filled[0] if not any(letter.isalpha() for cell in filled for letter in cell) else ""
+
+
 def _text(person: Person, name: str, raw: str) -> str:
-    value = unicodedata.normalize("NFC", raw.strip(BLANKS)) if not _is_broken(raw) else raw
-    value = re.sub("[\u00a0\u202f\u2007 ]+", " ", value)
-    if bad := _bad_letter(value):
-        person.add_finding("control", Level.ERROR, name, raw, letter=bad)
+    value, had_unseen = cleaning.text(raw)
+    if bad := DAMAGED.search(value):
+        letter = "U+0000" if bad[0] in ("\0", NUL) else f"U+{ord(bad[0]):04X}"
+        person.add_finding("control", Level.ERROR, name, raw, letter=letter)
         return ""
     if len(value) > min(LONGEST[name], MAX_CELL):
         person.add_finding("too_long", Level.ERROR, name, value, longest=LONGEST[name], length=len(value))
         return ""
-    if value != raw:
+    if had_unseen:
+        person.add_finding("unseen", Level.NOTICE, name, value)
+    elif value != raw:
         person.add_finding("trimmed", Level.NOTICE, name, value)
-    if name == "reference":
-        if BIG_NUMBER.fullmatch(value):
-            person.add_finding("excel_number", Level.WARNING, name, value)
-        if " " in value and re.fullmatch(r"[\d ]+", value):
-            value = value.replace(" ", "")
-            person.add_finding("reference_blanks", Level.NOTICE, name, raw, kept=value)
+    if name in ("last_name", "first_name"):
+        return _name(person, name, value)
+    if cleaning.is_nir(value):
+        person.add_finding("nir", Level.WARNING, name)
+        return ""
+    if code := cleaning.damage(value):
+        person.add_finding(code, Level.WARNING, name, value)
+        return ""
+    if name == "reference" and " " in value and re.fullmatch(r"[\d ]+", value):
+        value = value.replace(" ", "")
+        person.add_finding("reference_blanks", Level.NOTICE, name, raw, kept=value)
     return value
 
 
-def _is_broken(text: str) -> bool:
-    return any("\ud800" <= letter <= "\udfff" for letter in text)
-
-
-def _bad_letter(value: str) -> str:
-    """The code point of a letter that is not part of any name, or an empty text."""
-    if match := NOT_IN_A_LIST.search(value):
-        return "U+0000" if match[0] == NUL else f"U+{ord(match[0]):04X}"
-    for match in JOINERS.finditer(value):
-        # In Arabic, Persian and Indic names they shape letters, and in emoji they join signs; in Latin ones they only
-        # hide.
-        beside = value[max(0, match.start() - 1) : match.start()] + value[match.end() : match.end() + 1]
-        if not beside or any(letter.isascii() or "LATIN" in unicodedata.name(letter, "") for letter in beside):
-            return f"U+{ord(match[0]):04X}"
-    return ""
-
-
-def _email(person: Person, raw: str) -> str:
-    value = raw.strip(BLANKS)
-    if value.lower().startswith("mailto:"):
-        value = value[7:].strip(BLANKS)
-    value = value.rstrip(".")
-    if not value:
-        person.add_finding("email_missing", Level.ERROR, "email")
+def _name(person: Person, name: str, value: str) -> str:
+    if cleaning.is_error(value):
+        person.add_finding("error_in_name", Level.ERROR, name, value)
         return ""
-    if bad := _bad_letter(value) or _bad_letter(value.replace("\u200d", "\x00").replace("\u200c", "\x00")):
-        person.add_finding("control", Level.ERROR, "email", raw, letter=bad)
+    if cleaning.is_nir(value):
+        person.add_finding("nir_in_name", Level.ERROR, name)
         return ""
-    if sum("@" in part for part in re.split(r"[,;\s]+", value)) > 1:
-        person.add_finding("several_addresses", Level.ERROR, "email", value)
+    bare = names.without_civility(value)
+    if bare != value:
+        person.add_finding("civility", Level.NOTICE, name, bare)
+    return bare
+
+
+def _email(person: Person, raw: str, elsewhere: Sequence[str]) -> str:
+    """The address of a row. `elsewhere`: what else in it may be meant, where the cell itself holds none."""
+    value = cleaning.email(raw)
+    if not value or "@" not in value:
+        meant = cleaning.proposal(value)
+        beside = next((found[0] for other in elsewhere if (found := cleaning.several(other))), "")
+        code = "email_at" if meant else "email_beside" if beside else "email_invalid" if value else "email_missing"
+        person.add_finding(code, Level.ERROR, "email", value, fix=meant or beside)
         return ""
-    if "@" not in value and AT.search(value):
-        person.add_finding("email_at", Level.ERROR, "email", value, fix=AT.sub("@", value).replace(" ", "").lower())
+    if bad := DAMAGED.search(value):
+        letter = "U+0000" if bad[0] in ("\0", NUL) else f"U+{ord(bad[0]):04X}"
+        person.add_finding("control", Level.ERROR, "email", raw, letter=letter)
+        return ""
+    if len(found := cleaning.several(raw)) > 1:
+        person.add_finding("several_addresses", Level.ERROR, "email", value, fix=found[0], addresses=found)
         return ""
     local, _at, domain = value.rpartition("@")
     if letter := next((letter for letter in local if not letter.isascii()), ""):
-        person.add_finding("email_letter", Level.ERROR, "email", value, letter=f"U+{ord(letter):04X}")
+        fix = cleaning.proposal(value)
+        person.add_finding("email_letter", Level.ERROR, "email", value, fix=fix, letter=f"U+{ord(letter):04X}")
         return ""
     try:
         kept = normalise_email(value)
@@ -198,14 +273,35 @@ def _email(person: Person, raw: str) -> str:
             raise ValidationError("")
         validate_email(kept)
     except ValidationError:
-        person.add_finding("email_invalid", Level.ERROR, "email", value)
+        person.add_finding("email_invalid", Level.ERROR, "email", value, fix=cleaning.proposal(value))
         return ""
     letters = unicodedata.normalize("NFC", domain).lower()
     if ("xn--" in kept and readable_email(kept) == kept) or unicodedata.normalize("NFKC", letters) != letters:
         person.add_finding("domain_mixed", Level.WARNING, "email", value, domain=kept.rpartition("@")[2])
     if kept != raw:
-        person.add_finding("trimmed", Level.NOTICE, "email", kept)
+        person.add_finding("trimmed" if kept == normalise_email(raw) else "cleaned", Level.NOTICE, "email", kept)
     return kept
+
+
+def _propose_addresses(people: list[Person]) -> None:
+    """What the domain of most addresses says about those that are none, or are two."""
+    domains = Counter(person.email.rpartition("@")[2] for person in people if person.email)
+    if not domains:
+        return
+    [(usual, times)] = domains.most_common(1)
+    for person in people:
+        for number, finding in enumerate(person.findings):
+            if finding.code == "several_addresses":
+                fix = next((one for one in finding.said["addresses"] if one.endswith(f"@{usual}")), finding.fix)
+                person.findings[number] = replace(finding, fix=fix)
+            elif finding.code == "email_invalid" and not finding.fix:
+                local, _at, domain = normalise_email(finding.value).rpartition("@")
+                if local and domain and usual.startswith(f"{domain}."):
+                    person.findings[number] = replace(finding, fix=f"{local}@{usual}")
+        local, _at, domain = person.email.rpartition("@")
+        is_near = domain != usual and SequenceMatcher(None, domain, usual).ratio() > 0.9
+        if times >= 5 and domains[domain] == 1 and is_near:
+            person.add_finding("email_near", Level.WARNING, "email", person.email, fix=f"{local}@{usual}", domain=usual)
 
 
 def _restore_zeros(people: list[Person], columns: Columns, numbers: set[int]) -> None:
@@ -243,6 +339,10 @@ def _find_twins(people: list[Person]) -> None:
             person.add_finding("repeated", Level.WARNING, "email", person.email, line=first.line, name=first.name)
             continue
         if person.reference and (first := by_reference.setdefault(person.reference, person)) is not person:
+            if not same_name(person, first):  # a number is not a person
+                person.add_finding("shared_number", Level.WARNING, "reference", person.reference, name=first.name)
+                person.reference = ""
+                continue
             person.repeats = first.line
             person.add_finding(
                 "same_reference",
@@ -261,6 +361,15 @@ def _find_twins(people: list[Person]) -> None:
             and (first := by_name.setdefault(plain(person.name) or person.name.casefold(), person)) is not person
         ):
             person.add_finding("same_name", Level.WARNING, "last_name", person.name, line=first.line)
+
+
+def same_name(one: Any, other: Any) -> bool:
+    """Whether two are called the same, as far as lists can tell: accents, order and further names aside. Each has a
+    `first_name` and a `last_name`."""
+    first, second = (set(fold(f"{who.first_name} {who.last_name}").split()) for who in (one, other))
+    return bool(first) and (
+        first == second or (min(len(first), len(second)) > 1 and (first <= second or second <= first))
+    )
 
 
 def _box(email: str) -> str:
@@ -300,12 +409,30 @@ def about_the_list(people: list[Person], columns: Columns, read_as: dict[str, An
             )
     if read_as.get("looks_encoded_twice"):
         findings.append(Finding("encoded_twice", Level.WARNING))
-    if others := [*read_as.get("sheets", []), *read_as.get("hidden_sheets", [])][1:]:
+    if others := [
+        name for key in ("sheets", "hidden_sheets") for name in read_as.get(key, []) if name != read_as["sheet"]
+    ]:
         findings.append(
             Finding("sheets", Level.WARNING, said={"sheet": read_as["sheet"], "others": ", ".join(others[:10])})
         )
-    if columns.guessed:
-        findings.append(Finding("no_header", Level.WARNING))
+    if read_as.get("hidden_rows") or read_as.get("hidden_columns"):
+        named = ", ".join(map(shown, read_as["hidden_columns"])) or "–"
+        findings.append(Finding("hidden", Level.WARNING, said={"rows": read_as["hidden_rows"], "columns": named}))
+    if computed := sum(any(finding.code == "formula" for finding in person.findings) for person in people):
+        findings.append(Finding("formulas", Level.WARNING, said={"rows": computed}))
+    findings += [Finding(ask, Level.WARNING) for ask in columns.asks]
+    if columns.others:
+        said = {
+            "column": columns.named([columns.meaning["email"]]) or "–",
+            "others": columns.named(columns.others) or "–",
+        }
+        findings.append(Finding("two_addresses", Level.WARNING, said=said))
+    for reason, code in (("counter", "counts"), ("nir", "nirs")):
+        if over := [index for index, why in columns.passed_over.items() if why == reason]:
+            numbers = ", ".join(str(index + 1) for index in over)
+            findings.append(Finding(code, Level.NOTICE, said={"columns": columns.named(over) or numbers}))
+    if notes := [finding.value for person in people if person.is_note for finding in person.findings]:
+        findings.append(Finding("notes", Level.NOTICE, said={"rows": len(notes), "texts": ", ".join(notes[:5])}))
     if columns.not_kept:
         findings.append(Finding("not_kept", Level.NOTICE, said={"columns": ", ".join(map(shown, columns.not_kept))}))
     if read_as.get("blank"):

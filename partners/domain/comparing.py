@@ -1,13 +1,15 @@
 """What a new list would change: who is new, changed, the same, elsewhere, or gone (docs/rules.md#lists)."""
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.emails import normalise_email
+from core.folding import fold
 from partners.domain import objections
-from partners.domain.checking import Finding, Level, Person, shown
+from partners.domain.checking import Finding, Level, Person, same_name, shown
 from partners.domain.columns import FIELDS
 from partners.models import Invitee
 from registrations.models import Cohort, Membership
@@ -61,23 +63,29 @@ def compare(cohort: Cohort, people: Sequence[Person], *, replacing: bool, by_han
     listed = list(Invitee.objects.filter(institution=cohort.institution_id).select_related("attendee"))
     by_email = {invitee.email: invitee for invitee in listed}
     by_reference = {invitee.reference: invitee for invitee in listed if invitee.reference}
+    by_pk = {invitee.pk: invitee for invitee in listed}
     comparison = Comparison()
     meant: set[int] = set()
     matched: list[tuple[Person, Invitee]] = []
     for person in people:
-        invitee = by_email.get(person.email) or by_reference.get(person.reference)
+        of_number = by_reference.get(person.reference)
+        if not person.is_good:
+            maybe = by_email.get(person.email) or of_number
+            meant |= {maybe.pk} if maybe and maybe.cohort_id == cohort.pk else set()
+            continue
+        invitee = by_pk.get(person.same_as) or by_email.get(person.email)
+        if invitee is None and of_number and same_name(person, of_number):
+            invitee = of_number  # the number alone is nobody: name and address both different are another person
         if invitee and invitee.cohort_id == cohort.pk:
-            if not person.is_good:
-                meant.add(invitee.pk)
-            elif invitee.pk in meant:  # the address means one, the number another who came before
+            if invitee.pk in meant:  # the address means one, the number another who came before
                 comparison.add_finding(person, "same_person", Level.ERROR, "email", name=str(invitee))
             else:
                 meant.add(invitee.pk)
                 matched.append((person, invitee))
-        elif invitee and person.is_good:
+        elif invitee:
             comparison.add_finding(person, "other_cohort", Level.WARNING, "email", cohort=invitee.cohort_id)
             comparison.elsewhere.append(person)
-        elif person.is_good:
+        else:
             comparison.new.append(person)
     for person in people:
         if not person.is_good:  # two addresses in one cell, a name written around one
@@ -88,8 +96,46 @@ def compare(cohort: Cohort, people: Sequence[Person], *, replacing: bool, by_han
     _sort_out(matched, by_reference, comparison)
     comparison.absent = [invitee for invitee in listed if invitee.cohort_id == cohort.pk and invitee.pk not in meant]
     comparison.removed = comparison.absent if replacing else []
+    _look_for_likeness(comparison, listed, by_reference, meant)
     comparison.size = _size(cohort, listed, comparison)
     return comparison
+
+
+def _look_for_likeness(
+    comparison: Comparison, listed: list[Invitee], by_reference: dict[str, Invitee], meant: set[int]
+) -> None:
+    """Of the new, tell who may be somebody on a list under another address, and leave each number to whom it belongs:
+    a person says whether they are the same."""
+    moving = {
+        difference.invitee.pk
+        for difference in comparison.changed
+        if "reference" in difference.fields and difference.person.reference
+    } | {invitee.pk for invitee in comparison.removed}
+    by_name: dict[str, list[Invitee]] = defaultdict(list)
+    for invitee in listed:
+        if invitee.pk not in meant:
+            by_name[_name_key(invitee)].append(invitee)
+    for person in comparison.new:
+        owner = by_reference.get(person.reference)
+        namesakes = [
+            invitee
+            for invitee in by_name.get(_name_key(person), ())
+            if not (invitee.reference and person.reference and invitee.reference != person.reference)
+        ]
+        if owner and owner.pk not in moving:
+            comparison.add_finding(
+                person, "number_of_another", Level.WARNING, "reference", name=str(owner), email=owner.email, pk=owner.pk
+            )
+            person.reference = ""
+        elif len(namesakes) == 1:
+            like = namesakes[0]
+            comparison.add_finding(
+                person, "probably", Level.WARNING, "email", name=str(like), email=like.email, pk=like.pk
+            )
+
+
+def _name_key(who: Person | Invitee) -> str:
+    return " ".join(sorted(fold(f"{who.first_name} {who.last_name}").split()))
 
 
 def _leave_in_peace(cohort: Cohort, comparison: Comparison, *, by_hand: bool) -> None:

@@ -18,6 +18,17 @@ def hash_of(institution_id: int, email: str) -> str:
     return hmac.new(settings.SECRET_KEY.encode(), words.encode(), hashlib.sha256).hexdigest()
 
 
+def key_hash_of(key: str) -> str:
+    """A hash of a personal link, by which it is known again when its person is erased."""
+    words = f"partners.objection.link:{key}"
+    return hmac.new(settings.SECRET_KEY.encode(), words.encode(), hashlib.sha256).hexdigest()
+
+
+def was_erased(key: str) -> Objection | None:
+    """What is left of somebody who had themselves erased, by their personal link."""
+    return Objection.objects.filter(key_hash=key_hash_of(key)).select_related("institution").first()
+
+
 def among(institution_id: int, emails: Iterable[str], *, by_hand: bool) -> set[str]:
     """Those of `emails` whose people are not invited again by a list, or, `by_hand`, by nobody; one query."""
     known = Objection.objects.filter(institution=institution_id)

@@ -12,8 +12,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
-from partners.domain import applying, checking, columns, files, roles
-from partners.domain.checking import Finding, Level, Person
+from partners.domain import applying, checking, cleaning, corrections, files, roles
+from partners.domain.checking import Finding, Level, Marks, Person
 from partners.domain.columns import FIELDS, Columns
 from partners.domain.comparing import Comparison, compare
 from partners.domain.files import ListRefused
@@ -96,6 +96,7 @@ def _read(upload: Upload) -> None:
             bytes(UploadFile.objects.get(upload=upload).data),
             encoding=chosen.get("encoding", ""),
             sheet=chosen.get("sheet", ""),
+            hidden=bool(chosen.get("hidden")),
         )
     except ListRefused as refused:
         with _ours(upload):
@@ -106,8 +107,9 @@ def _read(upload: Upload) -> None:
         UploadRow(upload=upload, line=line, cells=[storable(cell) for cell in cells])
         for line, cells in answer.pop("rows")
     ]
-    mapping = columns.find([(row.line, row.cells) for row in rows], remembered)
-    upload.read_as = answer | {"columns": _kept(mapping)}
+    mapping = files.columns_of([(row.line, row.cells) for row in rows], answer, remembered)
+    upload.read_as = answer | {"columns": kept(mapping)}
+    corrections.offer(upload.institution_id, rows)
     with Progress(upload, len(rows) * 3) as progress:  # to check a row takes a third of the time, to write it down two
         checked = _check(upload, rows, progress)
         with _ours(upload):
@@ -120,24 +122,21 @@ def _read(upload: Upload) -> None:
 
 
 def storable(cell: str) -> str:
-    """A cell as every database takes it: what it does not take is made visible, and then found where it stands."""
-    return re.sub("[\ud800-\udfff]", "\ufffd", cell.replace("\0", checking.NUL))
+    """A cell as every database takes it: what it does not take is made visible, and then found where it stands. Of a
+    social security number no digit is kept."""
+    return cleaning.mask_nirs(re.sub("[\ud800-\udfff]", "\ufffd", cell.replace("\0", cleaning.NUL)))
 
 
-def _kept(mapping: Columns) -> dict[str, Any]:
-    return {
-        "header_line": mapping.header_line,
-        "names": list(mapping.names),
-        "meaning": dict(mapping.meaning),
-        "guessed": mapping.guessed,
-        "twice": list(mapping.twice),
-    }
+def kept(mapping: Columns) -> dict[str, Any]:
+    """Columns as `Upload.read_as` keeps them."""
+    return asdict(mapping) | {"passed_over": {str(index): why for index, why in mapping.passed_over.items()}}
 
 
 def columns_of(upload: Upload) -> Columns:
     """How the columns of `upload` are understood."""
-    kept = upload.read_as["columns"]
-    return Columns(kept["header_line"], tuple(kept["names"]), kept["meaning"], kept["guessed"], tuple(kept["twice"]))
+    said = upload.read_as["columns"]
+    lists = {name: tuple(said[name]) for name in ("names", "asks", "twice", "others")}
+    return Columns(**said | lists | {"passed_over": {int(index): why for index, why in said["passed_over"].items()}})
 
 
 def look_again(upload: Upload) -> None:
@@ -193,12 +192,15 @@ def _note_all(upload: Upload, rows: list[UploadRow], people: list[Person], refus
 def _people(upload: Upload, mapping: Columns, rows: list[UploadRow], progress: Progress) -> list[Person]:
     """The people of `rows`, checked. Whom a skipped row means stays as they are: it is there, and stands for nothing
     else."""
-    numbers, formulas = upload.read_as.get("numbers", ()), upload.read_as.get("formulas", ())
+    marks = Marks.of(upload.read_as, {row.line: row.fixes for row in rows if row.fixes})
     taken = [(row.line, row.cells) for row in rows if not row.is_skipped]
-    people = checking.check(progress.over(taken), mapping, numbers=numbers, formulas=formulas)
+    people = checking.check(progress.over(taken), mapping, marks)
+    chosen = {row.line: row.same_as for row in rows if row.same_as}
+    for person in people:
+        person.same_as = chosen.get(person.line, 0)
     for row in rows:
         if row.is_skipped:
-            person = checking.check_row(row.line, row.cells, mapping)
+            person = checking.check_row(row.line, row.cells, mapping, marks)
             person.is_skipped, person.findings = True, []
             people.append(person)
     return people
@@ -256,6 +258,7 @@ def _tally(rows: list[UploadRow], comparison: Comparison) -> dict[str, int]:
     return tally | {
         "rows": sum(bool(row.person) for row in rows),
         "absent": len(comparison.absent),
+        "offered": sum(bool(row.offered) for row in rows),
         "size": comparison.size,
     }
 

@@ -29,7 +29,8 @@ def _compared(person: Person, comparison: Comparison | None) -> list[Finding]:
 
 
 def _line(row: int, finding: Finding, read: List | None) -> dict[str, Any]:
-    index = read.columns.meaning.get(finding.column, -1) if read else -1
+    meaning = read.columns.meaning if read else {}
+    index = meaning.get(finding.column, meaning.get("name", -1) if finding.column.endswith("_name") else -1)
     names = read.columns.names if read else ()
     column = names[index] if 0 <= index < len(names) and names[index] else str(sentences.FIELDS.get(finding.column, ""))
     return {

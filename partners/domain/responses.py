@@ -14,7 +14,7 @@ from accounts.models import Attendee, User
 from outbox.domain.suppression import ERASED
 from outbox.models import Message
 from partners.domain import applying, objections
-from partners.models import Invitee, Objection
+from partners.models import Correction, Invitee, Objection
 from programme.models import Session
 from registrations.domain import booking, cohorts, ledger
 from registrations.domain.ways_in import SeatRefused
@@ -145,16 +145,18 @@ def forget(user: User, *, at: datetime) -> None:
 
 
 def _forget(invitee: Invitee, at: datetime) -> None:
+    final = {"is_final": True, "key_hash": objections.key_hash_of(invitee.key)}
     Objection.objects.update_or_create(
         institution_id=invitee.institution_id,
         address_hash=objections.hash_of(invitee.institution_id, invitee.email),
-        defaults={"is_final": True},
-        create_defaults={"cohort_id": invitee.cohort_id},
+        defaults=final,
+        create_defaults=final | {"cohort_id": invitee.cohort_id},
     )
     kinds = [applying.INVITATION, applying.REMINDER]
     mails = Message.objects.filter(kind__in=kinds, to=invitee.email, context__invitee=invitee.pk)
     mails.waiting().update(status=Message.Status.DROPPED, lease_until=None, lease_token=None, last_error=ERASED)
     mails.update(to="", context={}, subject="", text="", html="", calendar="", purged_at=at)
+    Correction.objects.filter(institution=invitee.institution_id, email=invitee.email).delete()
     pk = invitee.pk
     Invitee.objects.filter(pk=pk)._raw_delete(Invitee.objects.db)
     Invitee.history.filter(id=pk).delete()

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, Max, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
-from partners.models import Invitee
+from partners.models import Correction, Invitee
 from programme.models import Session
 from registrations.models import Cohort
 
@@ -46,4 +46,6 @@ def forget_old(at: datetime) -> int:
         traces = Invitee.history.filter(cohort_id=cohort, history_date__lte=at - SILENT)
         traces.exclude(Exists(Invitee.objects.filter(pk=OuterRef("id")))).delete()
         found += len(ids)
+    listed = Invitee.objects.filter(institution=OuterRef("institution"), email=OuterRef("email"))
+    Correction.objects.exclude(Exists(listed)).delete()
     return found

@@ -2,7 +2,8 @@
 (docs/rules.md#lists)."""
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -14,9 +15,11 @@ from core.sheets.confined import MAX_BYTES
 from core.text import NOT_IN_A_LIST
 from outbox.domain.posting import ring_task
 from partners.domain import applying, columns
+from partners.domain.columns import Columns, Row
 from partners.domain.files import ListRefused
-from partners.domain.processing import columns_of, findings_of, look_again, storable
-from partners.models import ColumnName, Upload, UploadFile, UploadRow
+from partners.domain.files import columns_of as columns_of_file
+from partners.domain.processing import columns_of, findings_of, kept, look_again, storable
+from partners.models import ColumnName, Invitee, Upload, UploadFile, UploadRow
 from registrations.models import Cohort
 
 Status = Upload.Status
@@ -87,25 +90,56 @@ def _look_soon(upload: Upload) -> None:
 
 
 def correct(upload: Upload, line: int, values: Mapping[str, str]) -> Upload:
-    """Write some cells of a row anew (field by field), and check the list again. Who writes all of them has said what
-    the row means: what stood in cells under no header is dropped."""
+    """Take what was typed for some fields of a row instead of what stands in it, and check the list again. Who types
+    all of them has said what the row means, cells under no header included."""
 
     def act(upload: Upload) -> None:
         mapping = columns_of(upload)
         row = upload.rows.filter(line=line).first()
-        if row is None or not values.keys() <= mapping.meaning.keys():
+        if row is None or not values.keys() <= set(mapping.fields):
             raise Stale
-        width = max(len(mapping.names), *(index + 1 for index in mapping.meaning.values()))
-        row.cells += [""] * (width - len(row.cells))
-        if values.keys() == mapping.meaning.keys():
-            del row.cells[width:]
-        places = [[line, mapping.meaning[name]] for name in values]
-        for (_line, index), value in zip(places, values.values(), strict=True):
-            row.cells[index] = storable(value[: reader.MAX_CELL + 1])
-        row.save(update_fields=["cells"])
-        upload.read_as["formulas"] = [
-            place for place in upload.read_as.get("formulas", ()) if list(place) not in places
-        ]
+        row.fixes |= {name: storable(value[: reader.MAX_CELL + 1]) for name, value in values.items()}
+        row.offered = {name: value for name, value in row.offered.items() if name not in values}
+        row.save(update_fields=["fixes", "offered"])
+        _look_soon(upload)
+
+    return _change(upload, act)
+
+
+def correct_as_before(upload: Upload) -> Upload:
+    """Take for each row what was typed for the same row of an earlier list."""
+
+    def act(upload: Upload) -> None:
+        rows = list(upload.rows.exclude(offered={}))
+        for row in rows:
+            row.fixes, row.offered = row.offered | row.fixes, {}
+        UploadRow.objects.bulk_update(rows, ["fixes", "offered"], batch_size=500)
+        _look_soon(upload)
+
+    return _change(upload, act)
+
+
+def accept(upload: Upload, what: str, line: int | None = None) -> Upload:
+    """Say that "formulas" or "struck" rows are right as they are read, all of them or that of one line."""
+
+    def act(upload: Upload) -> None:
+        places = upload.read_as.get(what, [])
+        upload.read_as[what] = (
+            [] if line is None else [place for place in places if line != (place[0] if what == "formulas" else place)]
+        )
+        _look_soon(upload)
+
+    return _change(upload, act)
+
+
+def say_same(upload: Upload, line: int, invitee: int | None) -> Upload:
+    """Say that the row means somebody on the institution's lists (their id), whatever its name, address and number; or
+    take that back."""
+
+    def act(upload: Upload) -> None:
+        known = invitee is None or Invitee.objects.filter(pk=invitee, institution=upload.institution_id).exists()
+        if not known or not upload.rows.filter(line=line).update(same_as=invitee):
+            raise Stale
         _look_soon(upload)
 
     return _change(upload, act)
@@ -145,36 +179,53 @@ def skip(upload: Upload, line: int, *, skipped: bool = True) -> Upload:
     return _change(upload, act)
 
 
-def choose(upload: Upload, *, mode: str = "", meaning: Mapping[str, int] | None = None) -> Upload:
-    """Say whether the list is added or replaces the other, or which column means what (remembered for the
-    institution)."""
+def choose(upload: Upload, *, mode: str = "", meaning: Mapping[str, int] | None = None, order: str = "") -> Upload:
+    """Say whether the list is added or replaces the other, or which column means what, and in which `order` whole names
+    are written (remembered for the institution)."""
 
     def act(upload: Upload) -> None:
         upload.mode = mode or upload.mode
         if meaning is not None:
-            upload.read_as["columns"] |= {"meaning": dict(meaning), "guessed": False, "twice": []}
-            _remember(upload, meaning)
+            rows = [(row.line, row.cells) for row in upload.rows.order_by("line")[: columns.SAMPLE + reader.MAX_TITLES]]
+            chosen = columns.choose(columns_of(upload), meaning, order)
+            if columns.has_unclear_names(rows, chosen):
+                chosen = replace(chosen, asks=("name_order",))
+            upload.read_as["columns"] = kept(chosen)
+            _remember(upload, rows, chosen)
         _look_soon(upload)
 
     return _change(upload, act)
 
 
-def _remember(upload: Upload, meaning: Mapping[str, int]) -> None:
-    names = upload.read_as["columns"]["names"]
-    said = {reader.plain(names[index])[:100]: field for field, index in meaning.items() if index < len(names)}
-    for name, field in said.items():
-        if name and columns.MEANING.get(name) != field:
+def _remember(upload: Upload, rows: Sequence[Row], chosen: Columns) -> None:
+    """Keep what was chosen otherwise than we would have: none of our fields too."""
+    ours = columns_of_file(rows, upload.read_as, None)
+    said = {index: field for field, index in chosen.meaning.items()}
+    guess = {index: field for field, index in ours.meaning.items()}
+    if "name" in chosen.meaning and chosen.order:
+        said[chosen.meaning["name"]] = f"name:{chosen.order}"
+    names = {0: "recipients"} if upload.read_as.get("recipients") else dict(enumerate(chosen.names))
+    for index, header in names.items():
+        name = reader.plain(header)[:100]
+        known = ColumnName.objects.filter(institution=upload.institution_id, name=name)
+        if not name or chosen.passed_over.get(index) == "nir":
+            continue
+        if said.get(index, "") == guess.get(index, ""):
+            known.delete()
+        else:
             ColumnName.objects.update_or_create(
-                institution_id=upload.institution_id, name=name, defaults={"field": field}
+                institution_id=upload.institution_id, name=name, defaults={"field": said.get(index, "")}
             )
 
 
-def read_otherwise(upload: Upload, *, encoding: str = "", sheet: str = "") -> Upload:
-    """Read the file again, as written in `encoding`, or from another `sheet`; what was corrected is lost, since rows
-    may be others."""
+def read_otherwise(upload: Upload, *, encoding: str = "", sheet: str = "", hidden: bool = False) -> Upload:
+    """Read the file again, as written in `encoding`, from another `sheet`, or with what is hidden in it; what was
+    corrected is lost, since rows may be others."""
 
     def act(upload: Upload) -> None:
-        upload.chosen = {name: value for name, value in (("encoding", encoding), ("sheet", sheet)) if value}
+        sheet_before = upload.chosen.get("sheet", "") if hidden else ""
+        chosen = {"encoding": encoding, "sheet": sheet or sheet_before, "hidden": hidden}
+        upload.chosen = {name: value for name, value in chosen.items() if value}
         upload.status, upload.refused = Status.RECEIVED, None
         upload.save(force_update=True)
         _ring(upload)

@@ -17,8 +17,9 @@ REFUSALS: dict[str, Any] = confined.REFUSALS | {
     "empty": gettext_lazy("There is nobody in this file: it has no rows below its headers."),
     "too_many_rows": gettext_lazy("This list has more than %(rows)d rows: split it."),
     "too_many_columns": gettext_lazy("This list has more than %(columns)d columns: keep names, addresses and numbers."),
-    "other_type": gettext_lazy(
-        "This is not a list but a file of the type %(type)s: save the list as XLSX, ODS or CSV."
+    "no_such_column": gettext_lazy("There is no such column: %(column)s."),
+    "guessed": gettext_lazy(
+        "What the columns mean is a guess: say it with --columns, such as --columns last_name=1,first_name=2,email=3."
     ),
     "stumbled": gettext_lazy(
         "We could not process this list, and have made a note of it. Nothing was changed: try another file "
@@ -37,28 +38,50 @@ REFUSALS: dict[str, Any] = confined.REFUSALS | {
 
 _FINDINGS: dict[str, Any] = {
     "email_missing": gettext_lazy("The address is missing: nobody can be invited without one."),
+    "email_beside": gettext_lazy("No address here, but elsewhere in the row: %(fix)s."),
     "email_at": gettext_lazy("The “@” is missing. Do you mean %(fix)s?"),
+    "email_near": gettext_lazy("The others have addresses at %(domain)s. Is this one spelled right?"),
     "email_invalid": gettext_lazy("This is not an e-mail address: is there a comma, a space or a character too many?"),
     "email_letter": gettext_lazy(
         "This address contains a character that no address has (%(letter)s): type it again by hand."
     ),
-    "several_addresses": gettext_lazy("One address per cell: keep one."),
+    "several_addresses": gettext_lazy("One address per cell. Take %(fix)s?"),
     "domain_mixed": gettext_lazy("This address mixes alphabets: it really goes to “%(domain)s”. Is that right?"),
-    "control": gettext_lazy("There is an invisible character here (%(letter)s): type the text again by hand."),
+    "control": gettext_lazy("A broken character (%(letter)s) is left here: type the text again."),
+    "error_in_name": gettext_lazy("This is an error of the spreadsheet, not a name: type the name."),
+    "nir_in_name": gettext_lazy("This is a social security number, not a name: type the name."),
+    "nir": gettext_lazy("A social security number is never kept."),
+    "error_value": gettext_lazy(
+        "This is an error of the spreadsheet and is not kept: fix the formula there and export the list again."
+    ),
+    "excel_date": gettext_lazy(
+        "The spreadsheet has turned this into a date; it is not kept. Set the format of the column to “Text” before you"
+        " paste or import, and export the list again."
+    ),
+    "struck": gettext_lazy("This row is struck through in the file: does this person come?"),
     "too_long": gettext_lazy("%(length)d characters: at most %(longest)d."),
     "name_missing": gettext_lazy("The name is missing."),
     "ragged": gettext_lazy("This row has %(cells)d cells, the header %(columns)d: is there a separator inside a text?"),
     "formula": gettext_lazy("This cell contains a formula: replace it with its value."),
     "capitals": gettext_lazy("The name is in capitals: it is kept as it is."),
     "trimmed": gettext_lazy("Stray spaces and capitals were removed."),
+    "unseen": gettext_lazy("Invisible characters were removed."),
+    "cleaned": gettext_lazy("Only the address was kept of what the cell contains."),
+    "civility": gettext_lazy("The title is not part of the name: it is not kept."),
     "reference_blanks": gettext_lazy("Spaces inside the number were removed."),
     "reference_missing": gettext_lazy("The number is missing: only the address tells this person from others."),
     "zeros_lost": gettext_lazy("Excel has dropped the leading zeros; the number is read as %(kept)s."),
     "excel_number": gettext_lazy(
-        "Excel has changed this number: set the format of the column to “Text”, and type it again."
+        "The spreadsheet has rounded this number; it is not kept. Set the format of the column to “Text”, and export "
+        "the list again."
     ),
     "repeated": gettext_lazy("The same address as %(name)s on line %(line)d, who is kept."),
     "same_reference": gettext_lazy("The same number as %(name)s, %(email)s (line %(line)d), who is kept."),
+    "shared_number": gettext_lazy("The same number as %(name)s: it is not kept, as it can only be one person’s."),
+    "number_of_another": gettext_lazy(
+        "This number belongs to %(name)s, %(email)s: read as another person, without the number."
+    ),
+    "probably": gettext_lazy("Probably the same person as %(name)s, %(email)s, under a new address."),
     "similar_address": gettext_lazy("Perhaps the same mailbox as on line %(line)d: both are kept."),
     "same_name": gettext_lazy("The same name as on line %(line)d: two people?"),
     "swapped": gettext_lazy("The first name and the family name seem to be swapped."),
@@ -72,6 +95,25 @@ _FINDINGS: dict[str, Any] = {
     ),
     "own_address": gettext_lazy("The person already has an account: it keeps its address, only your list changes."),
     "no_header": gettext_lazy("The headers are missing, or we do not recognise them: check which column is which."),
+    "half_names": gettext_lazy(
+        "Most people have only half a name: check which columns contain the family name and the first name."
+    ),
+    "name_order": gettext_lazy("Full names are in one column: say in which order they are written."),
+    "of_others": gettext_lazy("The addresses seem to be those of other people, such as parents: check the column."),
+    "two_addresses": gettext_lazy("Several columns contain addresses: “%(column)s” is used, not %(others)s."),
+    "counts": gettext_lazy("Not kept as a number, since it only counts the rows: %(columns)s."),
+    "nirs": gettext_lazy("Never kept, as it contains social security numbers: %(columns)s."),
+    "notes": ngettext_lazy(
+        "%(rows)d row that names nobody was set aside: %(texts)s.",
+        "%(rows)d rows that name nobody were set aside: %(texts)s.",
+        "rows",
+    ),
+    "hidden": gettext_lazy("Hidden in the file and not read: %(rows)d rows; columns: %(columns)s."),
+    "formulas": ngettext_lazy(
+        "%(rows)d row contains a formula: check the value that it came to.",
+        "%(rows)d rows contain a formula: check the values that they came to.",
+        "rows",
+    ),
     "not_kept": gettext_lazy("Not kept, as we do not need it: %(columns)s."),
     "blank": ngettext_lazy("%(rows)d empty row was left out.", "%(rows)d empty rows were left out.", "rows"),
     "spellings": gettext_lazy("One programme seems to be spelled in several ways: %(names)s."),
@@ -86,6 +128,18 @@ FIELDS: dict[str, Any] = {
     "email": gettext_lazy("E-mail"),
     "reference": gettext_lazy("Number"),
     "programme": pgettext_lazy("studies", "Programme"),
+}
+
+
+# What a column can be.
+COLUMNS: dict[str, Any] = FIELDS | {
+    "usage_last_name": gettext_lazy("Family name in use"),
+    "usage_first_name": gettext_lazy("First name in use"),
+    "name": gettext_lazy("Full name"),
+}
+NAME_ORDERS: dict[str, Any] = {
+    "first_last": gettext_lazy("first name, family name"),
+    "last_first": gettext_lazy("family name, first name"),
 }
 
 
@@ -111,7 +165,7 @@ def read_as(said: Mapping[str, Any]) -> list[str]:
     if said.get("kind") == "csv":
         return [
             str(ENCODINGS.get(said["encoding"], said["encoding"])),
-            str(DELIMITERS.get(said["delimiter"], said["delimiter"])),
+            str(DELIMITERS.get(said["delimiter"], said["delimiter"])) if said["delimiter"] else gettext("recipients"),
         ]
     return [said.get("kind", "").upper(), said.get("sheet", "")]
 

@@ -206,7 +206,7 @@ class TestThePages:
             ),
             ("allocations/allocation", lambda: make.allocation(title="Café d’accueil")),
             ("notices/announcement", lambda: make.announcement(subject_fr="Café d’accueil")),
-            ("partners/invitee", lambda: portal.invitee(make.cohort(), ["Café d’accueil", "A", "a@x.fr", "1"])),
+            ("partners/invitee", lambda: portal.invitee(make.cohort(), ["Café d’accueil", "A", "a@x.fr", "21001"])),
             ("partners/upload", lambda: portal.apply(make.cohort(name="Café d’accueil"), portal.ADA)),
         ],
     )
@@ -256,7 +256,10 @@ class TestThePages:
     def test_the_portal_finds_and_sorts_people(self):
         cohort = make.cohort()
         portal.apply(
-            cohort, ["Łoś", "Chloé", "c@x.fr", "1"], ["Lucas", "Œdipe", "o@x.fr", "2"], ["Élan", "Zoé", "z@x.fr", "3"]
+            cohort,
+            ["Łoś", "Chloé", "c@x.fr", "21001"],
+            ["Lucas", "Œdipe", "o@x.fr", "21002"],
+            ["Élan", "Zoé", "z@x.fr", "21003"],
         )
         camille = portal.signed_in(portal.role(cohort.institution))
         address = f"/partners/{cohort.institution.slug}/{cohort.slug}/"

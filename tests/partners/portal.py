@@ -16,9 +16,9 @@ from tests import make
 from tests.partners import files as make_files
 
 ADA, ALAN, EMMY = (
-    ["Lovelace", "Ada", "ada@x.fr", "1"],
-    ["Turing", "Alan", "alan@x.fr", "2"],
-    ["Noether", "Emmy", "emmy@x.fr", "3"],
+    ["Lovelace", "Ada", "ada@x.fr", "21001"],
+    ["Turing", "Alan", "alan@x.fr", "21002"],
+    ["Noether", "Emmy", "emmy@x.fr", "21003"],
 )
 
 

@@ -131,7 +131,7 @@ class TestLetters:
         ],
     )
     def test_accents_arrive(self, encoding, read_as):
-        found = files.read(make.text(make.HEADER, ["Cœur €’", "Éloïse", "e@example.org", "1"], encoding=encoding))
+        found = files.read(make.text(make.HEADER, ["Cœur €’", "Éloïse", "e@example.org", "21001"], encoding=encoding))
 
         assert found.people[0].last_name == "Cœur €’"
         assert found.columns.names[0] == "Nom"
@@ -139,7 +139,7 @@ class TestLetters:
 
     def test_the_unicode_text_of_excel(self):
         data = b"\xfe\xff" + make.text(
-            make.HEADER, ["Zoë", "É", "e@example.org", "1"], encoding="utf-16-be", delimiter="\t"
+            make.HEADER, ["Zoë", "É", "e@example.org", "21001"], encoding="utf-16-be", delimiter="\t"
         )
         assert files.read(data).people[0].last_name == "Zoë"
 
@@ -149,22 +149,22 @@ class TestLetters:
 
     @pytest.mark.proves("list-formats")
     def test_names_are_shown_when_the_encoding_is_a_guess(self):
-        found = files.read(make.text(make.HEADER, ["Cœur", "Zoé", "e@example.org", "1"], encoding="cp1252"))
+        found = files.read(make.text(make.HEADER, ["Cœur", "Zoé", "e@example.org", "21001"], encoding="cp1252"))
 
         assert [sentences.about(one) for one in found.findings] == [
             "Read as Windows (Western Europe). Are these names right? Zoé Cœur"
         ]
 
     def test_another_encoding_can_be_chosen(self):
-        data = make.text(make.HEADER, ["Élan", "Zoé", "e@example.org", "1"], encoding="mac_roman")
+        data = make.text(make.HEADER, ["Élan", "Zoé", "e@example.org", "21001"], encoding="mac_roman")
 
         assert files.read(data).people[0].first_name != "Zoé"
         assert files.read(data, encoding="mac_roman").people[0].first_name == "Zoé"
 
     @pytest.mark.proves("list-formats")
     def test_two_encodings_in_one_file_are_refused_with_the_line(self):
-        data = make.text(make.HEADER, ["Élan", "Zoé", "e@example.org", "1"]) + make.text(
-            ["Cœur", "Zoé", "f@example.org", "2"], encoding="cp1252"
+        data = make.text(make.HEADER, ["Élan", "Zoé", "e@example.org", "21001"]) + make.text(
+            ["Cœur", "Zoé", "f@example.org", "21002"], encoding="cp1252"
         )
 
         error = refused(data)
@@ -208,7 +208,7 @@ class TestTables:
 
         assert found.people[0].last_name == 'Love;lace, dite "Ada"'
         assert [one.line for one in found.people] == [2, 3, 5]
-        assert [one.findings[0].said["letter"] for one in found.people[1:]] == ["U+000A", "U+2028"]
+        assert [one.last_name for one in found.people[1:]] == ["Deux lignes", "C D"]
 
     def test_a_quote_that_is_never_closed_is_told_with_its_line(self):
         data = make.text(make.HEADER, ADA, '"Open;B;b@example.org;2', *(["x"] * 4 for _ in range(40_000)))
@@ -221,7 +221,7 @@ class TestTables:
 
     @pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
     def test_every_end_of_line(self, end):
-        found = files.read(make.text(make.HEADER, ADA, ["B", "B", "b@example.org", "2"], end=end))
+        found = files.read(make.text(make.HEADER, ADA, ["B", "B", "b@example.org", "21002"], end=end))
         assert [one.line for one in found.people] == [2, 3]
 
     def test_mixed_ends(self):
@@ -275,7 +275,10 @@ class TestTables:
 
     def test_a_ragged_row_is_told_and_the_others_go_on(self):
         found = read(
-            ["A", "A", "a@example.org", "1", "oops"], ["B", "B", "", "2"], ["C", "C", "c@example.org", "3"], ["D"]
+            ["A", "A", "a@example.org", "21001", "oops"],
+            ["B", "B", "", "21002"],
+            ["C", "C", "c@example.org", "21003"],
+            ["D"],
         )
 
         assert [[one.code for one in person.findings] for person in found.people] == [
@@ -348,14 +351,14 @@ class TestCells:
     def test_addresses_are_tidied(self, written):
         person, codes = one("A", "A", written)
         assert person.email == "ada@example.org"
-        assert codes == ["trimmed"]
+        assert codes in (["trimmed"], ["cleaned"])
 
     def test_similar_addresses_are_told_and_both_kept(self):
         found = read(
-            ["A", "A", "jean@x.fr", "1"],
-            ["B", "B", "jean+2@x.fr", "2"],
-            ["C", "C", "j.ean@gmail.com", "3"],
-            ["D", "D", "jean@gmail.com", "4"],
+            ["A", "A", "jean@x.fr", "21001"],
+            ["B", "B", "jean+2@x.fr", "21002"],
+            ["C", "C", "j.ean@gmail.com", "21003"],
+            ["D", "D", "jean@gmail.com", "21004"],
         )
 
         assert [person.is_good for person in found.people] == [True] * 4
@@ -380,11 +383,15 @@ class TestCells:
         assert person.email == "a@xn--exmple-4nf.org"
 
     def test_who_comes_twice_is_kept_once(self):
-        found = read(ADA, ["Lovelace", "A.", "ADA@example.org", "2"], ["Autre", "B", "b@example.org", "0001"])
+        again, other = ["Lovelace", "Ada", "b@example.org", "0001"], ["Autre", "B", "c@example.org", "0001"]
+        found = read(ADA, ["Lovelace", "A.", "ADA@example.org", "21002"], again, other)
 
-        assert [person.is_good for person in found.people] == [True, False, False]
+        assert [person.is_good for person in found.people] == [True, False, False, True]
         assert [one.code for one in found.people[1].findings][-1] == "repeated"
         assert [one.code for one in found.people[2].findings] == ["same_reference"]
+        # A number is not a person: who is called otherwise, at another address, is another one.
+        assert [one.code for one in found.people[3].findings] == ["shared_number"]
+        assert found.people[3].reference == ""
 
     @pytest.mark.parametrize(
         "address",
@@ -397,7 +404,6 @@ class TestCells:
             "a@",
             "a",
             "a@b..fr",
-            "a@b.fr,",
             "a@b,fr",
             "a@@b.fr",
         ],
@@ -405,26 +411,31 @@ class TestCells:
     def test_what_is_no_address_is_refused(self, address):
         assert one("A", "A", address)[1] == ["email_invalid"]
 
-    def test_a_line_break_in_an_address_is_refused(self):
-        assert one("A", "A", '"a@b.fr\n"')[1] == ["control"]
+    def test_a_line_break_after_an_address_is_trimmed(self):
+        assert one("A", "A", '"a@b.fr\n"')[1] == ["trimmed"]
 
     @pytest.mark.parametrize("address", ["a@b.fr, evil@x.y", "a@b.fr evil@x.y", '"a@b.fr;evil@x.y"'])
     def test_one_address_in_a_cell(self, address):
         assert one("A", "A", address)[1] == ["several_addresses"]
 
     @pytest.mark.proves("list-names-kept")
-    @pytest.mark.parametrize("letter", ["\u202e", "\u200b", "\ufeff", "\x07", "\x00", "\u200d", "\ufffd"])
-    def test_an_invisible_letter_is_refused_by_its_name(self, letter):
+    @pytest.mark.parametrize("letter", ["\u202e", "\u200b", "\ufeff", "\x07", "\u200d"])
+    def test_an_invisible_letter_is_removed_and_said(self, letter):
         person, codes = one(f"A{letter}da")
-        assert "control" in codes
-        assert person.findings[0].said["letter"] == f"U+{ord(letter):04X}"
+        assert (person.last_name, codes) == ("Ada", ["unseen"])
+
+    def test_what_a_broken_file_left_is_refused_by_its_name(self):
+        for letter in ("\0", "\ufffd"):
+            person, codes = one(f"A{letter}da")
+            assert (person.last_name, codes) == ("", ["control"])
+            assert person.findings[0].said["letter"] == f"U+{ord(letter):04X}"
 
     @pytest.mark.parametrize("name", ["می\u200cخواهم", "क्\u200dष"])
     def test_joiners_are_letters_business_where_they_shape_them(self, name):
         assert one(name)[1] == []
 
     def test_a_lone_surrogate_is_refused(self):
-        book = make.xlsx([make.HEADER, ["Nom0", "Ada", "ada@example.org", "1"]])
+        book = make.xlsx([make.HEADER, ["Nom0", "Ada", "ada@example.org", "21001"]])
 
         assert refused(make.changed(book, "xl/worksheets/sheet1.xml", old="Nom0", new="&#xD800;")).code == "damaged"
         assert [
@@ -438,7 +449,7 @@ class TestCells:
     def test_a_cell_that_holds_a_formula_is_not_believed(self):
         found = files.read(
             make.xlsx(
-                [make.HEADER, ['="Love"&"lace"', "Ada", "ada@example.org", "1"], ["B", "B", "b@example.org", "2"]]
+                [make.HEADER, ['="Love"&"lace"', "Ada", "ada@example.org", "1"], ["B", "B", "b@example.org", "21002"]]
             )
         )
 
@@ -567,9 +578,11 @@ class TestWorkbooks:
         assert refused(book[: len(book) // 2]).code == "damaged"
         assert refused(make.wrong_checksum(book)).code == "damaged"
 
-    def test_a_date_in_a_workbook_is_read_by_its_type(self):
-        found = files.read(make.xlsx([make.HEADER, ["A", "A", "a@example.org", date(2027, 4, 3)]]))
-        assert found.people[0].reference == "2027-04-03"
+    def test_a_date_in_a_workbook_is_read_by_its_type_and_is_nobodys_number(self):
+        rows = [["A", "A", "a@example.org", date(2027, 4, 3)], ["B", "B", "b@example.org", "0007"]]
+        found = files.read(make.xlsx([make.HEADER, *rows, ["C", "C", "c@example.org", "0009"]]))
+        assert [one.reference for one in found.people] == ["", "0007", "0009"]
+        assert (found.people[0].findings[0].code, found.people[0].findings[0].value) == ("excel_date", "2027-04-03")
 
     def test_a_number_that_excel_has_changed_is_told(self):
         assert one("A", "A", "a@example.org", "3,5E+10")[1] == ["excel_number"]
@@ -582,9 +595,8 @@ class TestTheChild:
     @pytest.mark.proves("hostile-file")
     def test_it_can_open_no_file_and_no_socket(self):
         program = (
-            "import importlib.util, socket, sys\n"
-            f"spec = importlib.util.spec_from_file_location('reader', {reader.__file__!r})\n"
-            "reader = importlib.util.module_from_spec(spec); spec.loader.exec_module(reader); reader._confine()\n"
+            f"import socket, sys; sys.path.append({str(confined.ROOT)!r})\n"
+            "from core.sheets import reader; reader._confine()\n"
             "for act in (lambda: open('/etc/passwd'), lambda: socket.socket()):\n"
             "    try: act(); print('open')\n"
             "    except OSError as error: print(error.errno)\n"
@@ -595,9 +607,8 @@ class TestTheChild:
     @pytest.mark.proves("hostile-file")
     def test_it_has_so_much_memory(self):
         program = (
-            "import importlib.util\n"
-            f"spec = importlib.util.spec_from_file_location('reader', {reader.__file__!r})\n"
-            "reader = importlib.util.module_from_spec(spec); spec.loader.exec_module(reader); reader._confine()\n"
+            f"import sys; sys.path.append({str(confined.ROOT)!r})\n"
+            "from core.sheets import reader; reader._confine()\n"
             "try: b'x' * (600 * 1024 * 1024); print('had it')\n"
             "except MemoryError: print('refused')\n"
         )
@@ -605,18 +616,15 @@ class TestTheChild:
         assert done.stdout.split() == ["refused"]
 
     @pytest.mark.proves("hostile-file")
-    def test_whatever_kills_it_is_one_answer(self, monkeypatch, tmp_path):
-        broken = tmp_path / "reader.py"
+    def test_whatever_kills_it_is_one_answer(self, monkeypatch):
         for program in ("import os; os.abort()", "raise SystemExit(3)", "print('no json')", "while True: pass"):
-            broken.write_text(program)
-            monkeypatch.setattr(confined, "READER", broken)
+            monkeypatch.setattr(confined, "READER", program)
             monkeypatch.setattr(confined, "SECONDS", 1)
             assert refused(make.text(make.HEADER, ADA)).code == "damaged"
 
-    def test_it_is_given_no_secret(self, monkeypatch, tmp_path):
+    def test_it_is_given_no_secret(self, monkeypatch):
         monkeypatch.setenv("SECRET_KEY", "do-not-tell")
-        spy = tmp_path / "reader.py"
-        spy.write_text(
+        spy = (
             "import json, os; print(json.dumps([{'refused': {'code': 'other_type', 'said': {'type': "
             "str(dict(os.environ))}}}]))"
         )
@@ -626,9 +634,9 @@ class TestTheChild:
 
 
 def test_every_refusal_and_finding_has_its_sentence():
-    sources = [Path(reader.__file__), *Path(files.__file__).parents[1].rglob("*.py")]
+    sources = [*Path(reader.__file__).parent.glob("*.py"), *Path(files.__file__).parents[1].rglob("*.py")]
     written = "".join(path.read_text() for path in sources if path.name != "sentences.py")
-    written += Path(confined.__file__).read_text().partition("class FileRefused")[2]
+    written = written.replace(Path(confined.__file__).read_text().partition("class FileRefused")[0], "")
 
     assert [code for code in [*sentences.REFUSALS, *sentences._FINDINGS] if f'"{code}"' not in written] == []
     raised = {*re.findall(r'Refused\("(\w+)"', written)} - {*sentences.REFUSALS}

@@ -103,6 +103,20 @@ def test_a_refused_file_changes_nothing_and_exits_2(cohort, tmp_path, data, code
     assert (Invitee.objects.count(), Upload.objects.count(), Invitee.history.count()) == (0, 0, 0)
 
 
+@pytest.mark.proves("list-guesses")
+def test_a_guess_is_not_applied_before_the_columns_are_named(cohort):
+    path = Path(__file__).parent / "lists" / "22-no-header.csv"
+
+    said, status = report("cnam-medas", path, "--apply")
+    assert (status, said["refused"]["code"], Invitee.objects.count()) == (2, "guessed", 0)
+    assert report("cnam-medas", path)[1] == 0
+    assert report("cnam-medas", path, "--columns", "email=9")[0]["refused"]["code"] == "no_such_column"
+
+    said, status = report("cnam-medas", path, "--apply", "--columns", "last_name=2, first_name=1, email=3")
+    assert (status, said["new"]) == (0, 2)
+    assert set(Invitee.objects.values_list("last_name", flat=True)) == {"Jean", "Ana"}
+
+
 def test_for_people_it_is_told_in_words(cohort):
     out, _code = run("cnam-medas", DATA / "students-medas.csv")
 

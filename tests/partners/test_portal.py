@@ -60,7 +60,7 @@ class TestTheStory:
     def test_a_list_is_handed_in_corrected_and_applied(self, browser, cohort):
         assert "Remettre votre liste" in browser.get(at("cohort", "cnam", "medas")).content.decode()
 
-        response = hand_in(browser, portal.text(ADA, ["Turing", "Alan", "alan(at)x.fr", "2"]))
+        response = hand_in(browser, portal.text(ADA, ["Turing", "Alan", "alan(at)x.fr", "21002"]))
         page = response.url
         assert "Lecture de la liste" in browser.get(page).content.decode()
         upload = portal.work(Upload.objects.get())
@@ -116,10 +116,10 @@ class TestTheStory:
         )[0].replace("<b class", "")
 
     def test_the_rows_to_fix_are_a_file_that_comes_back_corrected(self, browser, camille, cohort):
-        upload = portal.upload(cohort, portal.text(ADA, ["=1+1", "Alan", "", "2"]), camille)
+        upload = portal.upload(cohort, portal.text(ADA, ["=1+1", "Alan", "", "21002"]), camille)
         response = browser.get(at("rows_to_fix", upload.uuid))
         rows = list(csv.reader(io.StringIO(response.content.decode("utf-8-sig")), delimiter=";"))
-        assert rows[1][:4] == ["'=1+1", "Alan", "", "2"]
+        assert rows[1][:4] == ["'=1+1", "Alan", "", "21002"]
         assert "adresse" in rows[1][4]
 
     def test_a_page_that_is_out_of_date_is_told_so(self, browser, camille, cohort):
@@ -149,13 +149,13 @@ class TestTheStory:
 class TestTheReview:
     """What somebody can do on the page where a list is checked, and where it takes them next."""
 
-    BAD = ["Turing", "Alan", "alan(at)x.fr", "2"]
+    BAD = ["Turing", "Alan", "alan(at)x.fr", "21002"]
 
     def focused(self, response) -> list[str]:
         return re.findall(r'id="([^"]+)"[^>]* autofocus', response.content.decode())
 
     def test_a_row_that_only_asks_for_a_look_can_be_written_anew_too(self, browser, camille, cohort):
-        upload = portal.upload(cohort, portal.text(ADA, ["Lovelace", "Ada", "ada.2@x.fr", "2"]), camille)
+        upload = portal.upload(cohort, portal.text(ADA, ["Lovelace", "Ada", "ada.2@x.fr", "21002"]), camille)
         page = at("review", upload.uuid)
         said = browser.get(page).content.decode()
         assert "À vérifier · 1" in said
@@ -177,7 +177,9 @@ class TestTheReview:
 
     @pytest.mark.proves("list-review")
     def test_after_a_cell_the_next_one_to_fix_has_the_focus_and_at_last_the_row(self, browser, camille, cohort):
-        upload = portal.upload(cohort, portal.text(self.BAD, ADA, ["Noether", "Emmy", "emmy(at)x.fr", "3"]), camille)
+        upload = portal.upload(
+            cohort, portal.text(self.BAD, ADA, ["Noether", "Emmy", "emmy(at)x.fr", "21003"]), camille
+        )
         assert self.focused(browser.get(at("review", upload.uuid))) == []
         htmx = {"HX-Request": "true"}
 
@@ -188,7 +190,7 @@ class TestTheReview:
 
     def test_names_change_places_and_another_of_two_rows_is_kept(self, browser, camille, cohort):
         straight = [[f"Nom{n}", "Ada", f"ada.nom{n}@x.fr", n] for n in "abcde"]
-        turned, twin = ["Zoé", "Zed", "zoe.zed@x.fr", "z"], ["Nom", "Ada", "other@x.fr", "a"]
+        turned, twin = ["Zoé", "Zed", "zoe.zed@x.fr", "z"], ["Noma", "Ada", "other@x.fr", "a"]
         upload = portal.upload(cohort, portal.text(*straight, turned, twin), camille)
         said = browser.get(at("review", upload.uuid)).content.decode()
         swap = re.search(r"<form(?:(?!</form>).)*>Les échanger<", said, re.DOTALL)
@@ -221,7 +223,7 @@ class TestTheReview:
         portal.apply(cohort, EMMY)
         upload = portal.upload(cohort, portal.text(*[self.BAD, ADA, [*ADA]][:number]), camille, replace=True)
         browser.get(at("review", upload.uuid))
-        with django_assert_num_queries(12):
+        with django_assert_num_queries(14):
             browser.get(at("review", upload.uuid))
 
     def test_who_loses_a_seat_stands_first_and_an_heir_who_is_erased_is_not_named(self, browser, camille, cohort):
@@ -252,14 +254,14 @@ class TestTheReview:
             portal.seat(portal.session_for(cohort, starts_at=timezone.now() + timedelta(days=1 + hour)), ada)
         upload = portal.upload(cohort, portal.text(EMMY), camille, replace=True)
         browser.get(at("review", upload.uuid))
-        with django_assert_num_queries(15):
+        with django_assert_num_queries(17):
             browser.get(at("review", upload.uuid))
         assert sentences.freed(leaving.freed_by(cohort, upload.removed, timezone.now()))[0] == f"{number}"
 
     def test_who_leaves_an_open_row_is_back_at_it_and_a_page_that_is_out_of_date_is_drawn_anew(
         self, browser, camille, cohort
     ):
-        upload = portal.upload(cohort, portal.text(ADA, ALAN, ["Noether", "Emmy", "", "3"]), camille)
+        upload = portal.upload(cohort, portal.text(ADA, ALAN, ["Noether", "Emmy", "", "21003"]), camille)
         htmx = {"HX-Request": "true"}
         page = at("review", upload.uuid)
         opened = browser.get(page, {"edit": "3"}, headers=htmx).content.decode()
@@ -289,13 +291,13 @@ class TestTheReview:
         [
             ("Nom;Prénom\nLovelace;Ada\n", "Aucune colonne ne contient", "figures"),
             ("Patronyme;Petit nom;Joindre à\nLovelace;Ada;ada@x.fr\n", "quelle colonne est laquelle", "Inviter"),
-            ("Nom;Courriel\nLovelace;ada@x.fr\nTuring;x\n", "1 ligne reste à corriger", "Abandonner"),
+            ("Nom;Prénom;Courriel\nLovelace;Ada;ada@x.fr\nTuring;Alan;x\n", "1 ligne reste à corriger", "Abandonner"),
         ],
     )
     def test_what_keeps_a_list_from_being_applied_is_said_where_it_would_be(
         self, browser, camille, cohort, data, said, unsaid
     ):
-        portal.apply(cohort, ["Lovelace", "", "ada@x.fr", ""])
+        portal.apply(cohort, ["Lovelace", "Ada", "ada@x.fr", ""])
         page = browser.get(at("review", portal.upload(cohort, data.encode(), camille).uuid)).content.decode()
         bar = page[page.index('<div class="decide">') :]
         assert said in bar and ("Rien de nouveau" in bar) == ("Turing" in data)
@@ -352,7 +354,7 @@ class TestFollowing:
 
     @pytest.mark.proves("partner-progress")
     def test_the_export_runs_no_formula(self, browser, cohort):
-        portal.apply(cohort, ["=HYPERLINK(1)", "Ada", "ada@x.fr", "1"])
+        portal.apply(cohort, ["=HYPERLINK(1)", "Ada", "ada@x.fr", "21001"])
         assert "'=HYPERLINK" in browser.get(at("export", "cnam", "medas")).content.decode("utf-8-sig")
 
     @pytest.mark.proves("partner-people")
@@ -496,6 +498,9 @@ class TestWhoReachesWhat:
         "skip": {"line": "2"},
         "keep": {"line": "2"},
         "columns": {"email": "2"},
+        "accept": {"what": "formulas"},
+        "same": {"line": "2"},
+        "correct_as_before": {},
         "read_as": {"encoding": "utf-8"},
         "mode": {"mode": "replace"},
         "confirm": {"new": "1", "changed": "0", "removed": "0"},
@@ -519,9 +524,9 @@ class TestWhoReachesWhat:
             role: portal.role(cohort.institution, role, make.attendee(f"{role} {name}").user)
             for role in PartnerRole.Role.values
         }
-        portal.apply(cohort, [f"Nom{name}", "Ada", "ada@x.fr", "1"])
+        portal.apply(cohort, [f"Nom{name}", "Ada", "ada@x.fr", "1001"])
         upload = portal.upload(
-            cohort, portal.text([f"Nom{name}", "Alan", "alan@x.fr", "2"]), roles_["owner"], name=f"{name}.csv"
+            cohort, portal.text([f"Nom{name}", "Alan", "alan@x.fr", "1002"]), roles_["owner"], name=f"{name}.csv"
         )
         return {"cohort": cohort, "upload": upload, "invitee": Invitee.objects.get(cohort=cohort), **roles_}
 
@@ -635,7 +640,7 @@ class TestWhoReachesWhat:
         own = self.world("Alpha")
         invitee = own["invitee"]
         was = invitee.key
-        portal.apply(own["cohort"], ["NomAlpha", "Ada", "countess@x.fr", "1"])
+        portal.apply(own["cohort"], ["NomAlpha", "Ada", "countess@x.fr", "1001"])
         invitee.refresh_from_db()
         browser = portal.signed_in(make.organiser())
 

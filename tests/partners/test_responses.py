@@ -203,12 +203,22 @@ def test_who_has_themselves_erased_leaves_a_hash_alone_and_is_not_named_again(cl
     assert not Invitee.history.filter(first_name="Ada").exists()
     assert not Message.objects.filter(to="ada@x.fr").exists()
     assert [len(one.address_hash) for one in Objection.objects.all()] == [64]
-    assert client.get(link(ada)).status_code == 404
+    assert client.get(link(ada)).status_code == 410
     upload = portal.apply(ada.cohort, ADA, EMMY)
     assert upload.counts["new"] == 0
     other = make.cohort()
     portal.apply(other, ADA)
     assert Invitee.objects.filter(cohort=other).exists()  # another institution is another matter
+
+
+@pytest.mark.proves("erased-from-lists")
+def test_the_link_of_somebody_who_was_erased_says_so(client, ada):
+    address = f"/invitations/{ada.key}/"
+    client.post(address, {"act": "erase"})
+
+    for response in (client.get(address), client.post(address, {"act": "accept"})):
+        assert (response.status_code, "Vos données sont effacées" in response.content.decode()) == (410, True)
+    assert client.get("/invitations/another/").status_code == 404
 
 
 def test_who_is_erased_for_one_institution_keeps_the_mails_of_another(client, ada):
@@ -221,7 +231,7 @@ def test_who_is_erased_for_one_institution_keeps_the_mails_of_another(client, ad
 
 def test_a_link_acts_for_who_accepted_whatever_address_the_list_gives_them_since(client, ada):
     mine = portal.accepted(ada)
-    portal.apply(ada.cohort, ["Lovelace", "Ada", "victim@x.fr", "1"])
+    portal.apply(ada.cohort, ["Lovelace", "Ada", "victim@x.fr", "21001"])
     assert client.post(link(ada), {"act": "accept"}).status_code == 404  # the old link is void
     ada.refresh_from_db()
 
@@ -319,7 +329,7 @@ class TestTheMail:
 
     @pytest.mark.proves("one-invitation-link")
     def test_an_address_that_changes_gets_a_new_link_and_the_old_one_opens_nothing(self, client, ada):
-        portal.apply(ada.cohort, ["Lovelace", "Ada", "countess@x.fr", "1"])
+        portal.apply(ada.cohort, ["Lovelace", "Ada", "countess@x.fr", "21001"])
 
         assert client.get(link(ada)).status_code == 404
         new = Invitee.objects.get()
@@ -335,7 +345,7 @@ class TestTheMail:
         monkeypatch.setattr(applying, "BATCH", at_once)
 
         upload = portal.apply(cohort, ADA, ALAN, EMMY)
-        portal.apply(cohort, ["Bob", "Bob", "bob@x.fr", "4"], ["Eve", "Eve", "eve@x.fr", "5"])
+        portal.apply(cohort, ["Bob", "Bob", "bob@x.fr", "21004"], ["Eve", "Eve", "eve@x.fr", "21005"])
 
         days = [(one.not_before - upload.applied_at).days for one in Message.objects.order_by("pk")]
         assert days == [0, 0, 1, 1, 2]

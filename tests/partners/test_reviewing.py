@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from core.limits import TooMany
 from outbox.models import Message
-from partners.domain import applying, leaving, processing, reviewing
+from partners.domain import applying, leaving, processing, responses, reviewing
 from partners.domain.files import ListRefused
-from partners.models import ColumnName, Invitee, PartnerRole, Upload, UploadFile, UploadRow
+from partners.models import ColumnName, Correction, Invitee, PartnerRole, Upload, UploadFile, UploadRow
 from programme.models import Session
 from registrations.domain import waitlist
 from registrations.models import Cohort, Registration
@@ -41,7 +41,7 @@ def verdicts(upload: Upload) -> dict[int, str]:
 
 @pytest.mark.proves("list-agreement")
 def test_nothing_counts_before_it_is_confirmed(cohort, camille):
-    upload = portal.upload(cohort, portal.text(ADA, ["Turing", "Alan", "alan(at)x.fr", "2"]), camille)
+    upload = portal.upload(cohort, portal.text(ADA, ["Turing", "Alan", "alan(at)x.fr", "21002"]), camille)
 
     assert (upload.status, verdicts(upload)) == ("review", {2: "new", 3: "to_fix"})
     assert (Invitee.objects.count(), Message.objects.count()) == (0, 0)
@@ -56,7 +56,7 @@ def test_nothing_counts_before_it_is_confirmed(cohort, camille):
 
 @pytest.mark.proves("list-review")
 def test_a_cell_is_corrected_and_the_whole_list_is_looked_at_again(cohort, camille):
-    upload = portal.upload(cohort, portal.text(ADA, ["Turing", "Alan", "alan(at)x.fr", "2"]), camille)
+    upload = portal.upload(cohort, portal.text(ADA, ["Turing", "Alan", "alan(at)x.fr", "21002"]), camille)
 
     reviewing.correct(upload, 3, {"email": "ada@x.fr"})
     assert verdicts(upload) == {2: "new", 3: "twice"}
@@ -68,15 +68,15 @@ def test_a_cell_is_corrected_and_the_whole_list_is_looked_at_again(cohort, camil
 
 @pytest.mark.proves("list-review")
 def test_a_whole_row_is_written_anew_and_what_hung_out_of_the_table_is_dropped(cohort, camille):
-    upload = portal.upload(cohort, portal.text(ADA, ["Turing", "Alan", "Mathison", "alan@x.fr", "2"]), camille)
+    upload = portal.upload(cohort, portal.text(ADA, ["Turing", "Alan", "Mathison", "alan@x.fr", "21002"]), camille)
     assert verdicts(upload) == {2: "new", 3: "to_fix"}
 
-    values = {"last_name": "Turing", "first_name": "Alan", "email": "alan@x.fr", "reference": "2"}
+    values = {"last_name": "Turing", "first_name": "Alan", "email": "alan@x.fr", "reference": "21002"}
     reviewing.correct(upload, 3, values)
 
     assert verdicts(upload) == {2: "new", 3: "new"}
     row = upload.rows.get(line=3)
-    assert row.cells == list(values.values())
+    assert row.fixes == values
     assert [row.person[name] for name in values] == list(values.values())
     with pytest.raises(reviewing.Stale):
         reviewing.correct(upload, 3, {"programme": "no such column"})
@@ -86,7 +86,7 @@ def test_a_whole_row_is_written_anew_and_what_hung_out_of_the_table_is_dropped(c
 
 @pytest.mark.proves("list-review")
 def test_of_rows_that_repeat_each_other_any_can_be_kept(cohort, camille):
-    rows = [[f"Name{n}", "Ada", f"ada{n}@x.fr", "1"] for n in range(3)]
+    rows = [["Lovelace", "Ada", f"ada{n}@x.fr", "21001"] for n in range(3)]
     upload = portal.upload(cohort, portal.text(*rows, ALAN), camille)
     assert verdicts(upload) == {2: "new", 3: "twice", 4: "twice", 5: "new"}
 
@@ -101,7 +101,7 @@ def test_of_rows_that_repeat_each_other_any_can_be_kept(cohort, camille):
 
 def test_who_is_kept_is_kept_even_where_another_of_the_rows_is_to_be_corrected(cohort, camille):
     upload = portal.upload(
-        cohort, portal.text(ADA, ["", "", "ada@x.fr", "1"], ["Byron", "Ada", "ada@x.fr", "9"]), camille
+        cohort, portal.text(ADA, ["", "", "ada@x.fr", "21001"], ["Byron", "Ada", "ada@x.fr", "21009"]), camille
     )
     assert verdicts(upload) == {2: "new", 3: "to_fix", 4: "twice"}
 
@@ -112,7 +112,7 @@ def test_who_is_kept_is_kept_even_where_another_of_the_rows_is_to_be_corrected(c
 
 def test_the_kept_row_changes_who_is_on_the_list_already(cohort, camille):
     portal.apply(cohort, ADA)
-    upload = portal.upload(cohort, portal.text(ADA, ["Lovelace", "Ada", "countess@x.fr", "1"]), camille)
+    upload = portal.upload(cohort, portal.text(ADA, ["Lovelace", "Ada", "countess@x.fr", "21001"]), camille)
 
     upload = reviewing.keep_only(upload, 3)
 
@@ -159,7 +159,6 @@ def test_columns_are_named_by_hand_and_remembered_for_the_institution(cohort, ca
     assert dict(ColumnName.objects.values_list("name", "field")) == {
         "patronyme": "first_name",
         "petit nom": "last_name",
-        "joindre a": "email",
     }
     again = portal.upload(cohort, data, camille)
     assert (processing.columns_of(again).guessed, again.rows.get(line=2).person["last_name"]) == (False, "Ada")
@@ -168,13 +167,13 @@ def test_columns_are_named_by_hand_and_remembered_for_the_institution(cohort, ca
 
 
 def test_a_list_without_addresses_waits_for_somebody_to_say_where_they_are(cohort, camille):
-    upload = portal.upload(cohort, "Nom;Prénom;Contact\nLovelace;Ada;ada@x.fr\n".encode(), camille)
+    upload = portal.upload(cohort, "Nom;Prénom;Contact\nLovelace;Ada;ada(at)x.fr\n".encode(), camille)
     assert upload.refused == {"code": "no_addresses", "said": {"names": "Nom, Prénom, Contact"}}
 
     reviewing.choose(upload, meaning={"last_name": 0, "first_name": 1, "email": 2})
 
     assert Upload.objects.get().refused is None
-    assert verdicts(upload) == {2: "new"}
+    assert verdicts(upload) == {2: "to_fix"}
 
 
 def test_a_file_is_read_again_as_written_otherwise(cohort, camille):
@@ -249,7 +248,7 @@ HOSTILE = {
     "nothing": lambda: b"\r\n \r\n",
     "a quote left open": lambda: portal.text('"Lovelace', *["x" * 400] * 200),
     "no end of a cell": lambda: portal.text(["x" * 140_000, "A", "a@example.org", "1"]),
-    "two encodings": lambda: portal.text(["é", "é", "a@x.fr", "1"]) + "é;é;b@x.fr;2\n".encode("cp1252"),
+    "two encodings": lambda: portal.text(["é", "é", "a@x.fr", "21001"]) + "é;é;b@x.fr;2\n".encode("cp1252"),
 }
 
 
@@ -352,7 +351,7 @@ def test_the_upload_of_a_dead_worker_is_taken_by_another(cohort, camille):
 
 class TestWhatMakesOthersStumble:
     def test_a_nul_is_named_where_it_stands_and_corrected(self, cohort, camille):
-        upload = portal.upload(cohort, portal.text(["Love\0lace", "Ada", "ada@x.fr", "1"]), camille)
+        upload = portal.upload(cohort, portal.text(["Love\0lace", "Ada", "ada@x.fr", "21001"]), camille)
         [finding] = [one for one in processing.findings_of(upload.rows.get(line=2)) if one.code == "control"]
         assert finding.said == {"letter": "U+0000"}
 
@@ -367,8 +366,8 @@ class TestWhatMakesOthersStumble:
         portal.apply(cohort, ADA, ALAN, EMMY)
         rows = (
             ["Lovelace", "Ada", "ada@x.fr", ""],
-            ["Turing", "Alan", "alan@x.fr", "1"],
-            ["Noether", "Emmy", "emmy@x.fr", "2"],
+            ["Turing", "Alan", "alan@x.fr", "21001"],
+            ["Noether", "Emmy", "emmy@x.fr", "21002"],
         )
 
         upload = portal.upload(cohort, portal.text(*rows), camille)
@@ -504,7 +503,7 @@ class TestUndoing:
     def test_who_was_added_leaves_who_was_changed_or_removed_is_there_again(self, cohort, camille):
         portal.apply(cohort, ADA, ALAN)
         before = sorted(Invitee.objects.values_list("first_name", "email", "key"))
-        upload = portal.apply(cohort, ["Lovelace", "Augusta", "ada@x.fr", "1"], EMMY, replace=True)
+        upload = portal.apply(cohort, ["Lovelace", "Augusta", "ada@x.fr", "21001"], EMMY, replace=True)
 
         applying.undo(upload, actor=camille, at=timezone.now())
         applying.undo(upload, actor=camille, at=timezone.now())
@@ -539,7 +538,7 @@ class TestUndoing:
 
     def test_an_address_that_is_taken_back_gets_a_link_of_its_own(self, cohort, camille):
         portal.apply(cohort, ADA)
-        upload = portal.apply(cohort, ["Lovelace", "Ada", "wrong@y.fr", "1"])
+        upload = portal.apply(cohort, ["Lovelace", "Ada", "wrong@y.fr", "21001"])
         wrong = Invitee.objects.get().key
 
         applying.undo(upload, actor=camille, at=timezone.now())
@@ -551,7 +550,7 @@ class TestUndoing:
     def test_it_is_refused_where_somebody_has_the_number_since(self, cohort, camille):
         portal.apply(cohort, ADA)
         upload = portal.apply(cohort, ALAN, replace=True)
-        portal.apply(make.cohort(institution=cohort.institution), ["Byron", "Ada", "byron@x.fr", "1"])
+        portal.apply(make.cohort(institution=cohort.institution), ["Byron", "Ada", "byron@x.fr", "21001"])
 
         with pytest.raises(applying.CannotUndo):
             applying.undo(upload, actor=camille, at=timezone.now())
@@ -581,3 +580,141 @@ class TestUndoing:
         with pytest.raises(applying.CannotUndo):
             applying.undo(upload, actor=camille, at=timezone.now())
         assert Invitee.objects.count() == 1
+
+
+class TestWhatPeopleSay:
+    """What somebody presses or types on the page of a list, and what is remembered of it."""
+
+    BAD = ["Turing", "Alan", "alan(at)x", "21002"]
+
+    @pytest.mark.proves("list-corrections")
+    def test_a_correction_is_offered_when_the_same_row_comes_again(self, cohort, camille):
+        upload = portal.upload(cohort, portal.text(ADA, self.BAD), camille)
+        reviewing.correct(upload, 3, {"email": "alan@x.fr"})
+        portal.confirm(Upload.objects.get(), camille)
+
+        again = portal.upload(cohort, portal.text(self.BAD, ADA, EMMY), camille)
+        assert (verdicts(again), again.counts["offered"]) == ({2: "to_fix", 3: "same", 4: "new"}, 1)
+        reviewing.correct_as_before(again)
+
+        again.refresh_from_db()
+        assert (verdicts(again), again.counts["offered"]) == ({2: "same", 3: "same", 4: "new"}, 0)
+
+    def test_a_correction_is_not_offered_to_another_institution_and_goes_with_its_person(self, cohort, camille):
+        upload = portal.upload(cohort, portal.text(self.BAD), camille)
+        reviewing.correct(upload, 2, {"email": "alan@x.fr"})
+        portal.confirm(Upload.objects.get(), camille)
+        other = make.cohort()
+        elsewhere = portal.upload(other, portal.text(self.BAD), portal.role(other.institution))
+
+        assert elsewhere.counts["offered"] == 0
+        assert "alan" not in str(Correction.objects.values_list("row_hash").get())
+        responses.erase(Invitee.objects.get(), at=timezone.now())
+        assert not Correction.objects.exists()
+
+    @pytest.mark.proves("list-columns")
+    def test_none_is_remembered_too_and_what_we_would_have_chosen_is_not(self, cohort, camille):
+        data = "Nom;Prénom;Courriel;Matricule\nLovelace;Ada;ada@x.fr;77001\nTuring;Alan;alan@x.fr;77005\n".encode()
+        upload = portal.upload(cohort, data, camille)
+        assert [row.person["reference"] for row in upload.rows.filter(line__gt=1)] == ["77001", "77005"]
+
+        reviewing.choose(upload, meaning={"last_name": 0, "first_name": 1, "email": 2})
+
+        assert dict(ColumnName.objects.values_list("name", "field")) == {"matricule": ""}
+        again = portal.upload(cohort, data, camille)
+        assert {row.person["reference"] for row in again.rows.filter(line__gt=1)} == {""}
+        reviewing.choose(again, meaning={"last_name": 0, "first_name": 1, "email": 2, "reference": 3})
+        assert not ColumnName.objects.exists()
+
+    @pytest.mark.proves("list-numbers")
+    def test_a_column_that_counts_can_be_chosen_by_hand_and_is_then_remembered(self, cohort, camille):
+        data = "N°;Nom;Prénom;Courriel\n1;Lovelace;Ada;ada@x.fr\n2;Turing;Alan;alan@x.fr\n".encode()
+        upload = portal.upload(cohort, data, camille)
+
+        reviewing.choose(upload, meaning={"reference": 0, "last_name": 1, "first_name": 2, "email": 3})
+
+        assert [row.person["reference"] for row in upload.rows.filter(line__gt=1)] == ["1", "2"]
+        again = portal.upload(cohort, data, camille)
+        assert [row.person["reference"] for row in again.rows.filter(line__gt=1)] == ["1", "2"]
+
+    @pytest.mark.proves("list-names")
+    def test_the_order_of_names_is_asked_once(self, cohort, camille):
+        data = "Étudiant;Courriel\nAda Lovelace;ada@x.fr\n".encode()
+        upload = portal.upload(cohort, data, camille)
+        with pytest.raises(reviewing.Stale):
+            portal.confirm(upload, camille)
+
+        reviewing.choose(upload, meaning={"name": 0, "email": 1})
+        assert processing.columns_of(Upload.objects.get()).asks == ("name_order",)
+        reviewing.choose(upload, meaning={"name": 0, "email": 1}, order="first_last")
+
+        again = portal.upload(cohort, data, camille)
+        assert processing.columns_of(again).asks == ()
+        assert again.rows.get(line=2).person["last_name"] == "Lovelace"
+
+    @pytest.mark.proves("same-person")
+    def test_a_new_address_without_a_number_is_the_same_person_when_somebody_says_so(self, cohort, camille):
+        portal.apply(cohort, ["Lovelace", "Ada", "old@x.fr", ""])
+        upload = portal.upload(cohort, portal.text(["LOVELACE", "Ada", "new@x.fr", ""]), camille)
+        row = upload.rows.get(line=2)
+        assert (row.verdict, row.findings[-1]["code"], row.is_doubtful) == ("new", "probably", True)
+        invitee = Invitee.objects.get()
+
+        reviewing.say_same(upload, 2, invitee.pk)
+
+        assert verdicts(upload) == {2: "changed"}
+        reviewing.say_same(upload, 2, None)
+        assert verdicts(upload) == {2: "new"}
+        reviewing.say_same(upload, 2, invitee.pk)
+        portal.confirm(Upload.objects.get(status="review"), camille)
+        assert Invitee.objects.get().email == "new@x.fr"
+        stranger = portal.invitee(make.cohort(), ["Byron", "Ada", "b@x.fr", "1"])
+        fresh = portal.upload(cohort, portal.text(EMMY), camille)
+        with pytest.raises(reviewing.Stale):
+            reviewing.say_same(fresh, 2, stranger.pk)
+
+    @pytest.mark.proves("number-is-not-a-person")
+    def test_who_has_the_number_of_another_is_another_person_until_somebody_says_otherwise(self, cohort, camille):
+        portal.apply(cohort, ADA)
+        upload = portal.upload(cohort, portal.text(["Byron", "Augusta", "byron@x.fr", ADA[3]]), camille)
+        row = upload.rows.get(line=2)
+
+        assert (row.verdict, row.person["reference"], row.findings[-1]["code"]) == ("new", "", "number_of_another")
+        portal.confirm(upload, camille)
+        assert dict(Invitee.objects.values_list("email", "reference")) == {"ada@x.fr": ADA[3], "byron@x.fr": ""}
+
+    @pytest.mark.proves("list-seen")
+    def test_all_computed_cells_are_taken_with_one_press(self, cohort, camille):
+        data = (Path(__file__).parent / "lists" / "a20-formules.xlsx").read_bytes()
+        upload = portal.upload(cohort, data, camille)
+        assert verdicts(upload) == {2: "to_fix", 3: "to_fix", 4: "new", 5: "to_fix"}
+
+        reviewing.accept(upload, "formulas")
+
+        assert verdicts(upload) == {2: "new", 3: "new", 4: "new", 5: "to_fix"}
+
+    @pytest.mark.proves("list-seen")
+    def test_what_is_hidden_is_read_when_asked_and_what_is_struck_waits_for_a_press(self, cohort, camille):
+        data = (Path(__file__).parent / "lists" / "a09-caches.xlsx").read_bytes()
+        upload = portal.upload(cohort, data, camille)
+        assert verdicts(upload) == {2: "new", 4: "new"}
+
+        upload = portal.work(reviewing.read_otherwise(upload, sheet="Liste", hidden=True))
+        assert verdicts(upload) == {2: "new", 3: "to_fix", 4: "new"}
+        assert "201117505600" not in str([row.cells for row in upload.rows.all()])
+        reviewing.accept(upload, "struck", 3)
+
+        assert verdicts(upload) == {2: "new", 3: "new", 4: "new"}
+
+
+@pytest.mark.proves("one-invitation-link")
+def test_the_page_says_how_many_invitations_leave_later_and_dropped_ones_do_not_count(cohort, camille, settings):
+    settings.PARTNER_INVITATIONS_A_DAY = 2
+    Cohort.objects.update(size=100)
+    portal.apply(cohort, ADA, ALAN)
+    Message.objects.filter(to="ada@x.fr").update(status=Message.Status.DROPPED, last_error="x")
+    upload = portal.upload(cohort, portal.text(EMMY, ["Curie", "Marie", "marie@x.fr", "21007"]), camille)
+
+    page = portal.signed_in(camille).get(f"/partners/lists/{upload.uuid}/").content.decode()
+
+    assert "1 invitation" in page and "2 par jour" in page

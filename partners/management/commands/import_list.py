@@ -13,14 +13,15 @@ from core.sheets.confined import MAX_BYTES
 from partners.domain import applying, files, reporting
 from partners.domain.comparing import compare
 from partners.domain.files import ListRefused
-from partners.models import Upload
+from partners.models import ColumnName, Upload
 from registrations.models import Cohort
 
 
 class Command(BaseCommand):
     help = (
         "Read the list of a cohort's people as the portal does, and say what it would change and every problem of "
-        "every row. Changes nothing without --apply. Exits 2 when the file is refused."
+        "every row. Changes nothing without --apply. Exits 2 when the file is refused, and when it is to be "
+        "applied while what its columns mean is a guess."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -29,6 +30,13 @@ class Command(BaseCommand):
         parser.add_argument("--sheet", default="", help="the number, from 1, or the name of the sheet of a workbook")
         parser.add_argument(
             "--encoding", default="", choices=["", *reader.ENCODINGS], help="of a CSV file, when names are read wrongly"
+        )
+        parser.add_argument(
+            "--columns",
+            default="",
+            metavar="FIELD=COLUMN,…",
+            help="which column is which, by header or number from 1: last_name=1,first_name=2,email=3 (also "
+            "usage_last_name, usage_first_name, name, reference, programme)",
         )
         parser.add_argument("--replace", action="store_true", help="take off the list who is not in the file any more")
         parser.add_argument("--apply", action="store_true", help="put it into force")
@@ -57,11 +65,16 @@ class Command(BaseCommand):
 def _report(cohort: Cohort, data: bytes, options: dict[str, Any]) -> dict[str, Any]:
     read = comparison = None
     try:
-        read = files.read(data, encoding=options["encoding"], sheet=options["sheet"])
+        chosen = dict(part.strip().partition("=")[::2] for part in options["columns"].split(",") if part.strip())
+        remembered = dict(ColumnName.objects.filter(institution=cohort.institution_id).values_list("name", "field"))
+        asked = {"encoding": options["encoding"], "sheet": options["sheet"], "chosen": chosen, "remembered": remembered}
+        read = files.read(data, **asked)
         comparison = compare(cohort, read.people, replacing=options["replace"])
         if not any(person.is_good for person in read.people):
             raise ListRefused("nobody")
         applying.check_size(cohort, comparison)
+        if options["apply"] and read.columns.guessed:
+            raise ListRefused("guessed")
         if options["apply"]:
             upload = Upload(
                 institution=cohort.institution,
