@@ -2,6 +2,7 @@
 
 from collections import Counter
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.paginator import Paginator
@@ -39,13 +40,15 @@ def too_large() -> ListRefused:
 def cohort(request: SignedInRequest, cohort: Cohort, form: UploadForm) -> dict[str, Any]:
     """The people of a cohort as they were searched for, how they stand, and its lists on their way."""
     now = clock.now()
-    state = request.GET.get("state", "") if request.GET.get("state", "") in following.STATES else ""
+    state = request.GET.get("state", "")
+    state = state if state in (*following.STATES, following.UNREACHABLE) else ""
     people = following.in_state(following.people_of(cohort, now), state)
     searched = request.GET.get("q", "").strip()[:100].replace("\0", "")
     people = people.filter(found(searched, "search"))
     page = Paginator(people.order_by(in_order(Invitee), "pk"), A_PAGE).get_page(request.GET.get("page"))
     standing = following.standing(cohort, now)
     last = following.last_upload(cohort)
+    to_remind = following.to_remind(cohort, now)
     return of_institution(
         request,
         cohort.institution,
@@ -59,7 +62,9 @@ def cohort(request: SignedInRequest, cohort: Cohort, form: UploadForm) -> dict[s
         uploads=cohort.uploads.filter(status__in=Upload.UNFINISHED).select_related("uploaded_by"),
         last=last,
         may_undo=last is not None and following.may_be_undone(last, now),
-        to_remind=following.to_remind(cohort, now).count() if standing.invited else 0,
+        to_remind=to_remind.count() if standing.invited else 0,
+        may_be_reminded=set(to_remind.filter(pk__in=[person.pk for person in page]).values_list("pk", flat=True)),
+        zone=ZoneInfo(settings.TIME_ZONE),
         mb=MAX_BYTES // 1024 // 1024,
         most=MAX_BYTES,
         too_large=str(too_large()),

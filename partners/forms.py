@@ -121,6 +121,9 @@ class PersonForm(forms.Form):
     reference = forms.CharField(
         label=_("Number"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
+    programme = forms.CharField(
+        label=sentences.FIELDS["programme"], required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
     person: Person
 
     def clean(self) -> dict[str, Any]:

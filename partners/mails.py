@@ -4,6 +4,7 @@ told."""
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -19,7 +20,7 @@ from outbox.domain import mail_templates
 from outbox.domain.mail_kinds import Letter, NoLongerTrue, link, writes
 from outbox.models import Message
 from outbox.templatetags.mail import summit_name
-from partners.domain import applying, digests, responses, roles
+from partners.domain import applying, digests, responses, roles, sentences
 from partners.models import Invitee, PartnerRole
 from registrations.models import Cohort, Institution
 
@@ -176,16 +177,29 @@ def digest(message: Message) -> Letter:
     return digest_letter(role.institution, role.user, datetime.fromisoformat(message.context["due"]), to=message.to)
 
 
+def _digest_line(line: digests.Line) -> dict[str, Any]:
+    """A cohort with the words of the portal; each number leads to the people whom it counts."""
+    url = link("partners:cohort", line.cohort.institution.slug, line.cohort.slug)
+    states = [(name, words, getattr(line.standing, name)) for name, words in sentences.STATES.items()]
+    return {
+        "name": line.cohort.name,
+        "standing": line.standing,
+        "url": url,
+        "states": [(words, number, f"{url}?state={name}") for name, words, number in states if number],
+        "released_at": line.released_at,
+    }
+
+
 def digest_letter(institution: Institution, user: User, due: datetime, *, to: str) -> Letter:
     headers, choice_url = mail_preferences.way_out(Topic.DIGESTS, to)
     texts = mail_templates.texts_of(digests.KIND).fill({"name": user.get_short_name(), "institution": institution.name})
     context = {
         "texts": texts,
         "institution": institution,
-        "lines": digests.lines(institution, clock.database_now()),
+        "lines": [_digest_line(line) for line in digests.lines(institution, clock.database_now())],
         "zone": ZoneInfo(settings.TIME_ZONE),
-        "button": _("Read the programme"),
-        "button_url": link("programme:programme"),
+        "button": _("Open your lists"),
+        "button_url": link("partners:institution", institution.slug),
         "topic": Topic.DIGESTS.label,
         "choice_url": choice_url,
     }

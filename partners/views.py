@@ -1,6 +1,7 @@
 import csv
 import io
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -8,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -20,11 +22,13 @@ from core import clock
 from core.emails import readable_email
 from core.folding import in_order
 from core.limits import TooMany
+from core.sheets import formats
 from core.sheets.confined import MAX_BYTES
 from core.sheets.formats import escape
 from core.text import whole_number
 from partners import access, contexts
 from partners.domain import following, identity, leaving, reviewing, roles, sentences
+from partners.domain.columns import FIELDS
 from partners.domain.files import ListRefused
 from partners.forms import PersonForm, TeamForm, UploadForm
 from partners.models import Invitee, PartnerRole, SignIn, Upload
@@ -61,6 +65,19 @@ def sign_in_methods_of_institutions() -> list[tuple[str, str]]:
 def help_page(request: HttpRequest) -> HttpResponse:
     """Which columns a list has, how a file is saved, and what becomes of the data."""
     return render(request, "partners/help.html", {"mb": MAX_BYTES // 1024 // 1024})
+
+
+@require_safe
+def model(request: HttpRequest, kind: str) -> HttpResponse:
+    """An empty list with the headers that are read, in the language of the page."""
+    headers = [str(sentences.FIELDS[name]) for name in FIELDS]
+    if kind == "xlsx":
+        response = HttpResponse(formats.empty_sheet(headers), content_type=formats.XLSX_TYPE)
+        name = _("list") + ".xlsx"
+        response["Content-Disposition"] = content_disposition_header(True, name)  # noqa: FBT003
+        return response
+    delimiter = ";" if translation.get_language() == "fr" else ","
+    return as_file(delimiter.join(headers) + "\r\n", _("list") + ".csv")
 
 
 @never_cache
@@ -189,6 +206,47 @@ def remove(request: SignedInRequest, uuid: Any) -> HttpResponse:
     return render(request, "partners/remove.html", shown)
 
 
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+@never_cache
+@sign_in_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: SignedInRequest, uuid: Any) -> HttpResponse:
+    """Correct what the list says about a person."""
+    person = access.invitee(request, uuid, roles.may_edit)
+    known = {name: getattr(person, name) for name in FIELDS}
+    form = PersonForm(request.POST or None, initial=known | {"email": readable_email(person.email)})
+    if form.is_valid():
+        try:
+            made = following.change(person, form.person, actor=request.user, at=clock.now())
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, _("%(name)s is corrected.") % {"name": made})
+            return _back_to(person.cohort)
+    shown = contexts.of_institution(request, person.institution, cohort=person.cohort, form=form, edited=person)
+    return render(request, "partners/person.html", shown, status=422 if form.errors else 200)
+
+
+@never_cache
+@sign_in_required
+@require_POST
+def resend(request: SignedInRequest, uuid: Any) -> HttpResponse:
+    """Send a person's invitation once more."""
+    person = access.invitee(request, uuid, roles.may_edit)
+    try:
+        following.resend(person, at=clock.now())
+        messages.success(request, _("The invitation of %(name)s leaves again.") % {"name": person})
+    except following.CannotResend as refused:
+        messages.error(request, str(refused))
+    return _back_to(person.cohort)
+
+
 def _freed_by(person: Invitee) -> dict[str, Any]:
     freed = leaving.freed_by(person.cohort, {person.pk}, clock.now())
     return {"seats": freed.seats, "words": sentences.freed(freed)}
@@ -204,7 +262,13 @@ def _back_to(cohort: Cohort) -> HttpResponse:
 def remind(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpResponse:
     """Write once more to those who have not answered."""
     cohort = access.cohort(request, slug, cohort_slug, roles.may_edit)
-    number = following.remind(cohort, at=clock.now())
+    chosen = None
+    if request.POST.get("who") == "chosen":
+        chosen = [uuid for text in request.POST.getlist("person") if (uuid := _uuid(text))]
+        if not chosen:
+            messages.error(request, _("Choose whom to remind, in the list."))
+            return redirect("partners:cohort", slug, cohort_slug)
+    number = following.remind(cohort, at=clock.now(), chosen=chosen)
     if number:
         words = ngettext("%(number)d person is being reminded.", "%(number)d people are being reminded.", number) % {
             "number": number

@@ -7,6 +7,7 @@ What is exported is read back unchanged (docs/rules.md#sheets).
 import csv
 import io
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from django.utils.translation import gettext as _
 from import_export.formats.base_formats import CSV, XLSX
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell
 from openpyxl.styles import Font
+from openpyxl.utils import get_column_letter
 
 from core.sheets import confined
 from core.sheets.confined import FileRefused
@@ -101,6 +103,22 @@ class XlsxSheet(XLSX):
 
 
 FORMATS = [CsvSheet, XlsxSheet]
+XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def empty_sheet(headers: Sequence[str]) -> bytes:
+    """A workbook to fill in: the headers alone, over columns of texts, so that no zero is lost and no number turned
+    into a date."""
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet.freeze_panes = "A2"
+    sheet.append([_cell(sheet, header, bold=True) for header in headers])
+    for number, header in enumerate(headers, 1):
+        column = sheet.column_dimensions[get_column_letter(number)]
+        column.number_format, column.width = "@", max(24, len(header) + 4)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
 
 
 def _dataset(rows: list[tuple[int, list[str]]]) -> tablib.Dataset:

@@ -20,7 +20,7 @@ from outbox.models import Message
 from partners.domain import corrections, objections
 from partners.domain.checking import Person
 from partners.domain.columns import FIELDS
-from partners.domain.comparing import Comparison, compare
+from partners.domain.comparing import Comparison, Difference, compare
 from partners.domain.files import ListRefused
 from partners.domain.progress import Progress
 from partners.models import Invitee, Upload, UploadFile
@@ -93,7 +93,7 @@ def apply(
         trace = {"default_user": actor, "default_date": at, "default_change_reason": _reason(upload)}
         progress = progress or Progress()
         remove(comparison.removed, actor=actor, at=at, reason=_reason(upload), progress=progress)
-        _change(comparison, trace)
+        change(comparison.changed, trace)
         progress.add(STEPS * len(comparison.changed))
         day = 0
         for some in progress.over(batches(comparison.new), steps=STEPS * BATCH):
@@ -141,9 +141,10 @@ def _add(people: Sequence[Person], upload: Upload, at: datetime, trace: dict[str
     return invite([invitee for invitee in written if invitee.status == Status.INVITED], at, day)
 
 
-def invite(invitees: Sequence[Invitee], at: datetime, day: int = 0) -> int:
-    """Queue the personal invitation of each, once; beyond what an institution may send in a day, they leave on the
-    following days. They are counted from `day` on; returns the day on which the last leaves."""
+def invite(invitees: Sequence[Invitee], at: datetime, day: int = 0, *, again: str = "") -> int:
+    """Queue the personal invitation of each, once, or once more for each `again`; beyond what an institution may send
+    in a day, they leave on the following days. They are counted from `day` on; returns the day on which the last
+    leaves."""
     if not invitees:
         return day
     institution = invitees[0].institution_id
@@ -160,7 +161,12 @@ def invite(invitees: Sequence[Invitee], at: datetime, day: int = 0) -> int:
             User.objects.filter(email__in=[invitee.email for invitee in some]).values_list("email", "language")
         )
         mails = [
-            (invitee.email, invitation_key(invitee), languages.get(invitee.email, "fr"), {"invitee": invitee.pk})
+            (
+                invitee.email,
+                invitation_key(invitee) + again,
+                languages.get(invitee.email, "fr"),
+                {"invitee": invitee.pk},
+            )
             for invitee in some
         ]
         post_many(INVITATION, mails, not_before=at + timedelta(days=day))
@@ -188,16 +194,16 @@ def _room(institution_id: int, at: datetime, day: int) -> int:
     )
 
 
-def _change(comparison: Comparison, trace: dict[str, Any]) -> None:
-    if not comparison.changed:
+def change(changed: Sequence[Difference], trace: dict[str, Any]) -> None:
+    """Write down what has changed about people who are on a list, in the caller's transaction and under the
+    institution's lock; whose address changes gets a new link."""
+    if not changed:
         return
     # Two who exchange their numbers would meet each other's on the way.
-    for some in batches(
-        [difference.invitee.pk for difference in comparison.changed if "reference" in difference.fields]
-    ):
+    for some in batches([difference.invitee.pk for difference in changed if "reference" in difference.fields]):
         Invitee.objects.filter(pk__in=some).update(reference="")
     elsewhere = []
-    for difference in comparison.changed:
+    for difference in changed:
         for name in difference.fields:
             setattr(difference.invitee, name, getattr(difference.person, name))
         if "email" in difference.fields:
@@ -205,7 +211,7 @@ def _change(comparison: Comparison, trace: dict[str, Any]) -> None:
             elsewhere += [difference.invitee] if difference.invitee.status == Status.INVITED else []
         difference.invitee.write_search()
     bulk_update_with_history(
-        [difference.invitee for difference in comparison.changed],
+        [difference.invitee for difference in changed],
         Invitee,
         [*FIELDS, "key", "search"],
         batch_size=BATCH,

@@ -415,9 +415,11 @@ def about_the_list(people: list[Person], columns: Columns, read_as: dict[str, An
         findings.append(
             Finding("sheets", Level.WARNING, said={"sheet": read_as["sheet"], "others": ", ".join(others[:10])})
         )
-    if read_as.get("hidden_rows") or read_as.get("hidden_columns"):
-        named = ", ".join(map(shown, read_as["hidden_columns"])) or "–"
-        findings.append(Finding("hidden", Level.WARNING, said={"rows": read_as["hidden_rows"], "columns": named}))
+    if number := read_as.get("hidden_rows"):
+        findings.append(Finding("hidden_rows", Level.WARNING, said={"rows": number}))
+    if names_of_hidden := read_as.get("hidden_columns"):
+        said = {"columns": ", ".join(map(shown, names_of_hidden))}
+        findings.append(Finding("hidden_columns", Level.WARNING, said=said))
     if computed := sum(any(finding.code == "formula" for finding in person.findings) for person in people):
         findings.append(Finding("formulas", Level.WARNING, said={"rows": computed}))
     findings += [Finding(ask, Level.WARNING) for ask in columns.asks]
@@ -429,7 +431,7 @@ def about_the_list(people: list[Person], columns: Columns, read_as: dict[str, An
         findings.append(Finding("two_addresses", Level.WARNING, said=said))
     for reason, code in (("counter", "counts"), ("nir", "nirs")):
         if over := [index for index, why in columns.passed_over.items() if why == reason]:
-            numbers = ", ".join(str(index + 1) for index in over)
+            numbers = ", ".join(f"#{index + 1}" for index in over)
             findings.append(Finding(code, Level.NOTICE, said={"columns": columns.named(over) or numbers}))
     if notes := [finding.value for person in people if person.is_note for finding in person.findings]:
         findings.append(Finding("notes", Level.NOTICE, said={"rows": len(notes), "texts": ", ".join(notes[:5])}))

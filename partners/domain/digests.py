@@ -5,34 +5,30 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
+from core.folding import in_order
 from notices.domain import mail_preferences
 from notices.models import Topic
 from outbox.domain.posting import post_many
 from outbox.models import Message
+from partners.domain import following
+from partners.domain.following import Standing
 from partners.models import PartnerRole
 from programme.models import Session
-from registrations.models import Institution, Membership, Registration, SeatPool
+from registrations.models import Cohort, Institution, SeatPool
 
 KIND = "partners.digest"
 MONDAY_AT = time(8)  # by the clocks of the summit
 LATE = timedelta(hours=24)
-Status = Registration.Status
 
 
 @dataclass(frozen=True)
 class Line:
-    """One cohort: its members, how many of them have a seat somewhere, wait or have no registration, and its seats,
-    taken and kept."""
+    """One cohort with the numbers that the portal shows, and when its unsold seats are released, if they are."""
 
-    name: str
-    members: int
-    seated: int
-    waiting: int
-    silent: int
-    taken: int
-    kept: int
+    cohort: Cohort
+    standing: Standing
     released_at: datetime | None
 
 
@@ -66,46 +62,11 @@ def send_due(at: datetime) -> int:
 
 
 def lines(institution: Institution, at: datetime) -> list[Line]:
-    """Each cohort of `institution` as it stands at `at`, in a constant number of queries; only sessions that are not
-    over count."""
-    live = Registration.objects.filter(attendee=OuterRef("attendee"), session__ends_at__gt=at)
-    seated, waits = (
-        live.filter(status=Status.CONFIRMED),
-        live.filter(status__in=[Status.WAITING, Status.OFFERED, Status.PENDING]),
-    )
-    members = Membership.objects.filter(cohort__institution=institution).annotate(
-        seated=Exists(seated), waits=Exists(waits)
-    )
-    people = {
-        row["cohort"]: row
-        for row in members.order_by()
-        .values("cohort")
-        .annotate(
-            n=Count("pk"),
-            n_seated=Count("pk", filter=Q(seated=True)),
-            n_waiting=Count("pk", filter=Q(seated=False, waits=True)),
-        )
-    }
-    pools: dict[int, list[SeatPool]] = {}
-    for pool in SeatPool.objects.filter(cohort__institution=institution, session__ends_at__gt=at):
-        pools.setdefault(pool.cohort_id or 0, []).append(pool)
-    lines = []
-    for cohort in institution.cohorts.order_by("slug"):
-        row = people.get(cohort.pk, {"n": 0, "n_seated": 0, "n_waiting": 0})
-        own = pools.get(cohort.pk, [])
-        releases = [pool.release_at for pool in own if pool.release_at and pool.release_at > at and pool.left > 0]
-        silent = row["n"] - row["n_seated"] - row["n_waiting"]
-        taken, kept = sum(pool.taken for pool in own), sum(pool.seats for pool in own)
-        lines.append(
-            Line(
-                cohort.name,
-                row["n"],
-                row["n_seated"],
-                row["n_waiting"],
-                silent,
-                taken,
-                kept,
-                min(releases, default=None),
-            )
-        )
-    return lines
+    """Each cohort of `institution` as it stands at `at`, in a constant number of queries."""
+    cohorts = list(institution.cohorts.order_by(in_order(Cohort)))
+    standings = following.standings(cohorts, at)
+    releases: dict[int, list[datetime]] = {}
+    for pool in SeatPool.objects.filter(cohort__in=cohorts, session__ends_at__gt=at, release_at__gt=at):
+        if pool.left > 0 and pool.release_at and pool.cohort_id:
+            releases.setdefault(pool.cohort_id, []).append(pool.release_at)
+    return [Line(cohort, standings[cohort.pk], min(releases.get(cohort.pk, []), default=None)) for cohort in cohorts]

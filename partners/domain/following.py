@@ -1,25 +1,27 @@
 """How the people of a cohort stand, for their institution: counts and one line each, and nothing that is theirs alone
 (docs/rules.md#partners)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, Max, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.functions import Concat
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from notices.domain import mail_preferences
 from notices.models import OptOut, Topic
 from outbox.domain.posting import post_many
-from outbox.models import Message
+from outbox.models import Message, SuppressedAddress
 from partners.domain import applying, objections, sentences
 from partners.domain.checking import Finding, Person
 from partners.domain.columns import FIELDS
-from partners.domain.comparing import compare
+from partners.domain.comparing import Difference, compare
 from partners.domain.files import ListRefused
 from partners.models import Invitee, Objection, Upload
 from registrations.domain import ledger
@@ -27,6 +29,8 @@ from registrations.models import Cohort, Registration, SeatPool
 
 BETWEEN_REMINDERS = timedelta(days=3)
 STATES = ("invited", "accepted", "seated", "waiting", "declined", "attended")
+UNREACHABLE = "unreachable"  # another way to look at people: their address does not work
+BETWEEN_RESENDS = timedelta(hours=1)
 Status = Invitee.Status
 Seat = Registration.Status
 
@@ -34,8 +38,8 @@ Seat = Registration.Status
 @dataclass(frozen=True)
 class Standing:
     """The numbers of a cohort. `accepted` counts those who have no seat and wait for none; `declined` those too who are
-    no longer listed; `kept` and `taken` are seats of sessions to come. `reminded_at`: when the silent were last
-    reminded."""
+    no longer listed, of whom there are `gone`; `kept` and `taken` are seats of sessions to come. `unreachable`: whose
+    address does not work. `reminded_at`: when the silent were last reminded."""
 
     listed: int
     invited: int
@@ -44,6 +48,8 @@ class Standing:
     waiting: int
     declined: int
     attended: int
+    gone: int
+    unreachable: int
     kept: int
     taken: int
     size: int
@@ -58,10 +64,14 @@ def people_of(cohort: Cohort, at: datetime) -> QuerySet[Any]:
 def _annotated(people: QuerySet[Invitee], at: datetime) -> QuerySet[Any]:
     own = Registration.objects.filter(attendee=OuterRef("attendee"), session__pools__cohort=OuterRef("cohort"))
     seats = own.filter(status=Seat.CONFIRMED)
+    bad = SuppressedAddress.objects.filter(address=OuterRef("email"), cleared_at=None)
+    kinds = [applying.INVITATION, applying.REMINDER]
+    failed = Message.objects.filter(to=OuterRef("email"), kind__in=kinds, status=Message.Status.FAILED)
     return people.annotate(
         seated=Exists(seats.filter(session__ends_at__gt=at)),
         waits=Exists(own.filter(status__in=[Seat.WAITING, Seat.OFFERED, Seat.PENDING], session__ends_at__gt=at)),
         attended=Exists(seats.filter(session__ends_at__lte=at, is_absent=False)),
+        unreachable=ExpressionWrapper(Q(Exists(bad)) | Q(Exists(failed)), BooleanField()),
     )
 
 
@@ -85,6 +95,8 @@ def in_state(people: QuerySet[Any], state: str) -> QuerySet[Any]:
             return people.filter(seated=False, waits=True)
         case "attended":
             return people.filter(attended=True, seated=False, waits=False)
+        case "unreachable":
+            return people.filter(unreachable=True)
     return people
 
 
@@ -105,6 +117,7 @@ def standings(cohorts: Sequence[Cohort], at: datetime) -> dict[int, Standing]:
         n_waiting=Count("pk", filter=Q(seated=False, waits=True)),
         n_attended=Count("pk", filter=seatless & Q(attended=True)),
         n_accepted=Count("pk", filter=seatless & Q(status=Status.ACCEPTED, attended=False)),
+        n_unreachable=Count("pk", filter=Q(unreachable=True)),
         last=Max("reminded_at"),
     )
     rows = {row["cohort"]: row for row in counted}
@@ -116,10 +129,11 @@ def standings(cohorts: Sequence[Cohort], at: datetime) -> dict[int, Standing]:
         row: Mapping[str, Any] = rows.get(cohort.pk, {})
         pools: Mapping[str, Any] = seats.get(cohort.pk, {})
         gone = erased.get(cohort.pk, 0)
-        numbers: dict[str, Any] = {name: row.get(f"n_{name}", 0) for name in ("listed", *STATES)}
+        numbers: dict[str, Any] = {name: row.get(f"n_{name}", 0) for name in ("listed", UNREACHABLE, *STATES)}
         numbers["declined"] += gone  # whoever has themselves erased has declined: their institution learns no more
         found[cohort.pk] = Standing(
             **numbers,
+            gone=gone,
             kept=pools.get("kept", 0),
             taken=pools.get("used", 0),
             size=cohort.size,
@@ -141,11 +155,13 @@ def to_remind(cohort: Cohort, at: datetime) -> QuerySet[Invitee]:
     return silent.filter(Q(reminded_at=None) | Q(reminded_at__lte=long_ago)).exclude(Exists(unwanted))
 
 
-def remind(cohort: Cohort, *, at: datetime) -> int:
-    """Write once more to those who have not answered; return to how many. Pressing twice writes to nobody twice."""
+def remind(cohort: Cohort, *, at: datetime, chosen: Collection[UUID] | None = None) -> int:
+    """Write once more to those who have not answered, or to the `chosen` among them (their uuids); return to how many.
+    Pressing twice writes to nobody twice."""
     with transaction.atomic():
         applying.lock(cohort.institution_id)
-        silent = list(to_remind(cohort, at).values_list("pk", "email"))
+        people = to_remind(cohort, at)
+        silent = list((people if chosen is None else people.filter(uuid__in=chosen)).values_list("pk", "email"))
         languages = dict(
             User.objects.filter(email__in=[email for _pk, email in silent]).values_list("email", "language")
         )
@@ -156,6 +172,55 @@ def remind(cohort: Cohort, *, at: datetime) -> int:
         post_many(applying.REMINDER, mails)
         Invitee.objects.filter(pk__in=[pk for pk, _email in silent]).update(reminded_at=at)
     return len(silent)
+
+
+class CannotResend(Exception):
+    """Nothing is sent; the message is the sentence to show."""
+
+
+def resend(invitee: Invitee, *, at: datetime) -> None:
+    """Send the personal invitation once more, for somebody who has lost it. Raises CannotResend when they have
+    answered, want no such mails, were written to within the hour, or have an address that does not work."""
+    with transaction.atomic():
+        applying.lock(invitee.institution_id)
+        current = people_of(invitee.cohort, at).filter(pk=invitee.pk).first()
+        if current is None or current.status != Status.INVITED:
+            raise CannotResend(_("This person has answered, or is no longer on the list."))
+        if current.unreachable:
+            raise CannotResend(_("Mails to %(email)s come back: correct the address.") % {"email": current.email})
+        if Topic.INVITATIONS in mail_preferences.off(current.email):
+            raise CannotResend(_("This person wants no more mails about invitations."))
+        key = applying.invitation_key(current)
+        if Message.objects.filter(dedupe_key__startswith=key, created_at__gt=at - BETWEEN_RESENDS).exists():
+            raise CannotResend(_("The invitation was sent less than an hour ago."))
+        applying.invite([current], at, again=f":{at:%Y%m%d%H%M}")
+
+
+@ledger.again_after_deadlock
+def change(invitee: Invitee, person: Person, *, actor: User, at: datetime) -> Invitee:
+    """Write down `person`, checked and without a fault, for somebody who is on a list; whose address changes gets a new
+    link, and the invitation if they have not answered.
+
+    Raises ValidationError when the address or the number is somebody else's on a list of the institution, or when the
+    person of that address does not want to be named by it.
+    """
+    with transaction.atomic():
+        applying.lock(invitee.institution_id)
+        current = Invitee.objects.select_related("attendee").filter(pk=invitee.pk).first()
+        if current is None:
+            raise ValidationError(_("This person is no longer on the list."), code="gone")
+        others = Invitee.objects.filter(institution=current.institution_id).exclude(pk=current.pk)
+        if owner := others.filter(email=person.email).first():
+            raise ValidationError({"email": _("%(name)s has this address.") % {"name": owner}})
+        if person.reference and (owner := others.filter(reference=person.reference).first()):
+            raise ValidationError({"reference": _("This number already belongs to %(name)s.") % {"name": owner}})
+        if person.email != current.email and objections.among(current.institution_id, [person.email], by_hand=True):
+            raise ValidationError({"email": _("This person has declined: they will not be invited again.")})
+        fields = tuple(name for name in FIELDS if getattr(person, name) != getattr(current, name))
+        if fields:
+            trace = {"default_user": actor, "default_date": at, "default_change_reason": "edited"}
+            applying.change([Difference(current, person, fields)], trace)
+    return current
 
 
 @ledger.again_after_deadlock

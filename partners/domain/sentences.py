@@ -108,7 +108,10 @@ _FINDINGS: dict[str, Any] = {
         "%(rows)d rows that name nobody were set aside: %(texts)s.",
         "rows",
     ),
-    "hidden": gettext_lazy("Hidden in the file and not read: %(rows)d rows; columns: %(columns)s."),
+    "hidden_rows": ngettext_lazy(
+        "%(rows)d hidden row of the file was not read.", "%(rows)d hidden rows of the file were not read.", "rows"
+    ),
+    "hidden_columns": gettext_lazy("Hidden columns of the file were not read: %(columns)s."),
     "formulas": ngettext_lazy(
         "%(rows)d row contains a formula: check the value that it came to.",
         "%(rows)d rows contain a formula: check the values that they came to.",

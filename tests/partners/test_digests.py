@@ -1,6 +1,7 @@
 """The weekly news of partners: on Monday morning, once, to those who speak for an institution and want it, with what is
 true then."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -8,16 +9,19 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.utils import timezone
+from django.utils.translation import override
 
 from notices.domain import mail_preferences
 from notices.models import Topic
 from outbox.domain import delivery
 from outbox.models import Message
-from partners.domain import digests
-from partners.models import PartnerRole
+from partners import mails
+from partners.domain import digests, following
+from partners.models import Invitee, PartnerRole
 from registrations.domain import booking, pools
 from tests import make
 from tests.crowd import all_at_once
+from tests.partners import portal
 
 pytestmark = pytest.mark.django_db
 MONDAY = datetime(2027, 1, 11, 7, 0, tzinfo=UTC)  # 08:00 in Paris
@@ -64,39 +68,56 @@ def test_eight_is_eight_on_the_wall_summer_and_winter(at: datetime, due: datetim
 @pytest.mark.proves("weekly-digest")
 def test_it_tells_where_each_cohort_stands_when_it_is_written(cnam: Any, time_machine: Any) -> None:
     role, cohort, session = cnam
-    seated, waiting, _silent = (make.membership(cohort).attendee for _ in range(3))
+    portal.apply(cohort, portal.ADA, portal.ALAN, portal.EMMY)
+    seated, waiting = (portal.accepted(Invitee.objects.get(first_name=name)) for name in ("Ada", "Alan"))
     booking.register(booking.Ask(session, seated, actor=seated.user))
-    full = make.session(seats=1, starts_at=session.starts_at)
-    make.registration(full)
-    booking.register(booking.Ask(full, waiting, actor=waiting.user, waits=True))
+    full = make.session(seats=1, starts_at=session.starts_at + timedelta(days=1))
+    pools.allot(full, cohort, 1)
+    portal.seat(full, make.membership(cohort).attendee)
+    portal.seat(full, waiting)
     digests.send_due(MONDAY)
     time_machine.move_to(MONDAY + timedelta(minutes=1), tick=False)
     delivery.deliver_due()
 
     [message] = [message for message in mail.outbox if message.to == [role.user.email]]
     assert message.subject == "Cnam: your people this week"
+    standing = following.standing(cohort, timezone.now())
+    assert (standing.listed, standing.seated, standing.waiting, standing.invited) == (3, 1, 1, 1)
     for line in (
         "MéDAS master",
-        "People: 3",
-        "With a seat: 1",
-        "Waiting: 1",
-        "Nothing yet: 1",
-        "Seats kept: 1 of 2 taken",
+        "People: 3 of 10",
+        "Invited: 1",
+        "Has a seat: 1",
+        "Waiting for a seat: 1",
+        "Seats kept: 2 of 3 taken",
+        f"/en/partners/{cohort.institution.slug}/",
     ):
         assert line in message.body
+    assert f"/{cohort.slug}/?state=seated" in message.alternatives[0][0]
     assert message.extra_headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     for who in (seated, waiting):
         assert who.user.email not in message.body and who.name not in message.body.replace("Céline", "")
 
 
-def test_it_costs_three_queries_however_many_cohorts(cnam: Any, django_assert_num_queries: Any) -> None:
+def test_in_french_its_text_keeps_the_spaces_of_french(cnam: Any) -> None:
+    role, cohort, _session = cnam
+    portal.apply(cohort, portal.ADA)
+    with override("fr"):
+        letter = mails.digest_letter(cohort.institution, role.user, MONDAY, to=role.user.email)
+
+    assert "Personnes\u00a0: 1 sur 10" in letter.text
+    assert "Invitée\u00a0: 1" in letter.text or "\u00a0: 1\n" in letter.text
+    assert re.search(r"[^\u00a0\u202f][:;?!](?= )", re.sub(r"https?://\S+", "", letter.text)) is None
+
+
+def test_it_costs_five_queries_however_many_cohorts(cnam: Any, django_assert_num_queries: Any) -> None:
     role, *_ = cnam
     for _number in range(4):
         cohort = make.cohort(institution=role.institution)
         make.membership(cohort)
         pools.allot(make.session(starts_at=MONDAY + timedelta(days=20)), cohort, 1)
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(5):
         assert len(digests.lines(role.institution, timezone.now())) == 5
 
 

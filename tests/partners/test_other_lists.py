@@ -444,7 +444,7 @@ def test_rows_and_columns_that_are_hidden_wait_to_be_asked_for():
     listed = files.read(workbook(hide))
 
     assert [who.email for who in listed.people] == ["c@x.fr"]
-    assert {"hidden", "half_names"} <= set(told(listed))
+    assert {"hidden_rows", "hidden_columns", "half_names"} <= set(told(listed))
 
 
 @pytest.mark.parametrize("where", ["cell", "text"])

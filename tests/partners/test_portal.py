@@ -14,12 +14,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from core.sheets import confined
+from notices.domain import mail_preferences
+from notices.models import Topic
 from outbox.domain import mail_kinds
-from outbox.models import Message
+from outbox.models import Message, SuppressedAddress
 from partners import urls
-from partners.domain import following, leaving, responses, roles, sentences
+from partners.domain import columns, following, leaving, responses, roles, sentences
 from partners.models import Invitee, PartnerRole, Upload
-from registrations.models import Cohort, Registration
+from registrations.models import Cohort, Registration, SeatPool
 from tests import make
 from tests.crowd import all_at_once
 from tests.partners import portal
@@ -142,7 +145,7 @@ class TestTheStory:
         portal.apply(cohort, *[ADA, ALAN, EMMY][:number])
         portal.session_for(cohort, seats=3)
         browser.get(at("cohort", "cnam", "medas"))
-        with django_assert_num_queries(15):
+        with django_assert_num_queries(16):
             browser.get(at("cohort", "cnam", "medas"))
 
 
@@ -511,9 +514,11 @@ class TestWhoReachesWhat:
         "upload": {"text": "Nom;Courriel\nEvil;evil@x.fr", "may_share": "on"},
         "add": {"first_name": "E", "last_name": "V", "email": "evil@x.fr"},
         "remind": {},
+        "edit": {"first_name": "E", "last_name": "V", "email": "evil@x.fr"},
+        "resend": {},
         "team": {"invite": "1", "email": "evil@x.fr", "role": "owner"},
     }
-    FOR_ALL = {"home", "help", "answer"}
+    FOR_ALL = {"home", "help", "model_csv", "model_xlsx", "answer"}
     VIEWED = {"institution", "team", "cohort", "export"}
     OWNED = {"team"}
 
@@ -541,7 +546,7 @@ class TestWhoReachesWhat:
         found = {}
         for pattern in urls.urlpatterns:
             values = {name: of[name] for name in pattern.pattern.converters}
-            if pattern.name in ("replace", "remove"):
+            if pattern.name in ("replace", "remove", "edit", "resend"):
                 values["uuid"] = world["invitee"].uuid
             found[pattern.name] = reverse(f"partners:{pattern.name}", kwargs=values)
         return found
@@ -620,7 +625,11 @@ class TestWhoReachesWhat:
                     expected = (
                         200
                         if name in self.VIEWED
-                        else (405 if name in self.POSTS and name not in ("undo", "replace", "remove", "add") else 403)
+                        else (
+                            405
+                            if name in self.POSTS and name not in ("undo", "replace", "remove", "add", "edit")
+                            else 403
+                        )
                     )
                     assert browser.get(address).status_code == expected, name
                     if name in self.POSTS:
@@ -669,7 +678,9 @@ def test_the_help_is_open_to_all(client):
 
 
 @pytest.mark.parametrize(
-    "pattern", [one for one in urls.urlpatterns if one.name not in ("answer", "help")], ids=lambda one: one.name
+    "pattern",
+    [one for one in urls.urlpatterns if one.name not in ("answer", "help", "model_csv", "model_xlsx")],
+    ids=lambda one: one.name,
 )
 def test_whoever_was_signed_out_meanwhile_is_sent_to_the_whole_sign_in_page(pattern):
     """A fragment has no room for it: htmx is told to leave the page. Before anything is looked up, so that nothing is
@@ -681,3 +692,118 @@ def test_whoever_was_signed_out_meanwhile_is_sent_to_the_whole_sign_in_page(patt
 
     assert (by_htmx.status_code, by_htmx["HX-Redirect"]) == (200, reverse("account_login"))
     assert (by_hand.status_code, by_hand["Location"]) == (302, reverse("account_login"))
+
+
+class TestFollowingUp:
+    """Afterwards: each number leads to its people, and each person can be corrected, written to again or reminded."""
+
+    @pytest.fixture
+    def people(self, cohort):
+        portal.apply(cohort, ADA, ALAN, EMMY)
+        Message.objects.filter(kind="partners.invitation").update(status="sent", sent_at=timezone.now())
+        return {one.first_name: one for one in Invitee.objects.all()}
+
+    @pytest.mark.proves("partner-people")
+    def test_each_number_opens_the_people_whom_it_counts(self, browser, cohort, people):
+        portal.seat(portal.session_for(cohort), portal.accepted(people["Ada"]))
+        responses.erase(people["Alan"], at=timezone.now())
+        SuppressedAddress.objects.create(address="emmy@x.fr", reason="bounced", reported_at=timezone.now())
+        page = browser.get(at("cohort", "cnam", "medas")).content.decode()
+
+        links = dict(re.findall(r'href="[^"]*\?state=(\w+)"[^>]*>\s*(\d+)', page))
+        assert links == {"seated": "1", "invited": "1", "declined": "1", "unreachable": "1"}
+        for state, names in {"seated": ["Ada"], "invited": ["Emmy"], "declined": [], "unreachable": ["Emmy"]}.items():
+            said = browser.get(at("cohort", "cnam", "medas"), {"state": state}).content.decode()
+            listed = [name for name in ("Ada", "Alan", "Emmy") if f'<b class="name">{name}' in said]
+            assert listed == names
+            assert ("1 d’entre elles n’est plus nommée ici" in said) == (state == "declined")
+        assert "Adresse inutilisable" in page
+
+    @pytest.mark.proves("partner-people")
+    def test_a_person_is_corrected_in_place(self, browser, cohort, people):
+        before = people["Ada"].key
+        Invitee.objects.filter(pk=people["Ada"].pk).update(programme="Master A")
+        page = browser.get(at("edit", people["Ada"].uuid)).content.decode()
+        values = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page))
+        values.pop("csrfmiddlewaretoken")
+        assert values == dict(zip(("last_name", "first_name", "email", "reference"), ADA, strict=True)) | {
+            "programme": "Master A"
+        }
+
+        values |= {"last_name": "King", "email": "ada@king.fr"}
+        browser.post(at("edit", people["Ada"].uuid), values)
+        browser.post(at("edit", people["Ada"].uuid), values)
+
+        people["Ada"].refresh_from_db()
+        assert (people["Ada"].last_name, people["Ada"].email) == ("King", "ada@king.fr")
+        assert (people["Ada"].reference, people["Ada"].programme) == (ADA[3], "Master A")
+        assert people["Ada"].key != before
+        assert Message.objects.filter(to="ada@king.fr").count() == 1
+        trace = people["Ada"].history.first()
+        assert (trace.history_change_reason, trace.history_user is not None) == ("edited", True)
+
+    @pytest.mark.parametrize(
+        ("values", "said"),
+        [
+            ({"email": "alan@x.fr"}, "Alan Turing a déjà cette adresse."),
+            ({"reference": ALAN[3]}, "Ce numéro est déjà celui de Alan Turing."),
+            ({"email": "alan(at)x.fr"}, "Il manque un"),
+            ({"last_name": "", "first_name": ""}, "Le nom manque"),
+        ],
+    )
+    def test_what_cannot_be_is_said_beside_the_field_and_nothing_changes(self, browser, people, values, said):
+        typed = {"last_name": "Lovelace", "first_name": "Ada", "email": "ada@x.fr", "reference": ADA[3]} | values
+        response = browser.post(at("edit", people["Ada"].uuid), typed)
+
+        assert response.status_code == 422
+        assert said in response.content.decode()
+        people["Ada"].refresh_from_db()
+        assert (people["Ada"].email, people["Ada"].reference) == ("ada@x.fr", ADA[3])
+
+    @pytest.mark.proves("partner-people")
+    def test_an_invitation_is_sent_again_with_one_press_and_not_twice(self, browser, people, time_machine):
+        time_machine.move_to(timezone.now() + timedelta(hours=2))
+        for _ in range(2):
+            browser.post(at("resend", people["Ada"].uuid))
+        assert Message.objects.filter(to="ada@x.fr").count() == 2
+        assert Message.objects.filter(to="ada@x.fr").latest("pk").context == {"invitee": people["Ada"].pk}
+
+        time_machine.move_to(timezone.now() + timedelta(hours=2))
+        SuppressedAddress.objects.create(address="ada@x.fr", reason="bounced", reported_at=timezone.now())
+        said = browser.post(at("resend", people["Ada"].uuid), follow=True).content.decode()
+        assert "corrigez l’adresse" in said
+        mail_preferences.choose("alan@x.fr", Topic.INVITATIONS, wanted=False)
+        browser.post(at("resend", people["Alan"].uuid))
+        portal.accepted(people["Emmy"])
+        browser.post(at("resend", people["Emmy"].uuid))
+        assert Message.objects.filter(kind="partners.invitation").count() == 4
+
+    @pytest.mark.proves("partner-people")
+    def test_only_those_who_are_chosen_are_reminded(self, browser, cohort, people, time_machine):
+        time_machine.move_to(timezone.now() + timedelta(days=4))
+        stranger = portal.invitee(make.cohort(), ADA)
+        address = at("remind", "cnam", "medas")
+        page = browser.get(at("cohort", "cnam", "medas")).content.decode()
+        assert page.count('form="remind" name="person"') == 3
+
+        browser.post(address, {"who": "chosen"})
+        assert not Message.objects.filter(kind="partners.reminder").exists()
+        browser.post(address, {"who": "chosen", "person": [people["Ada"].uuid, stranger.uuid, "no-uuid"]})
+
+        assert [message.to for message in Message.objects.filter(kind="partners.reminder")] == ["ada@x.fr"]
+
+    def test_the_release_of_seats_is_shown(self, browser, cohort, people):
+        session = portal.session_for(cohort, 2, starts_at=timezone.now() + timedelta(days=20))
+        SeatPool.objects.filter(session=session, cohort=cohort).update(release_at=timezone.now() + timedelta(days=10))
+
+        assert "Les autres sont remises à tous" in browser.get(at("cohort", "cnam", "medas")).content.decode()
+
+    @pytest.mark.parametrize("kind", ["csv", "xlsx"])
+    def test_an_empty_list_is_downloaded_and_read_back(self, client, kind):
+        for prefix, header in (("", "Nom"), ("/en", "Family name")):
+            response = client.get(f"{prefix}/partners/help/list.{kind}")
+            answer = confined.read(response.content)
+            assert answer["rows"][0][1][0] == header
+            assert f".{kind}" in response["Content-Disposition"]
+            found = columns.find([(line, cells) for line, cells, _width in answer["rows"]])
+            assert set(found.meaning) == {"last_name", "first_name", "email", "reference", "programme"}

@@ -125,7 +125,8 @@ class TestReading:
 
         assert listed.read_as["sheet"] == "Liste"
         assert [who[0] for who in people(listed)] == ["Durand", "Petit"]
-        assert "NIR" in told(listed)["hidden"] and "1" in told(listed)["hidden"]
+        assert "NIR" in told(listed)["hidden_columns"]
+        assert "1 ligne masquée" in told(listed)["hidden_rows"]
         assert "Anciens" in told(listed)["sheets"] and "Lisez-moi" in told(listed)["sheets"]
 
         everything = files.open_file((LISTS / "a09-caches.xlsx").read_bytes(), hidden=True)
