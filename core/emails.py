@@ -17,12 +17,15 @@ from core.text import DIRECTIONS
 _UNSEEN = re.compile(f"[\u00ad\u200b-\u200d\u2060-\u2064\ufeff]|^[\\s{DIRECTIONS}]+|[\\s{DIRECTIONS}]+$")
 _OTHER_AT = re.compile("[\uff20\ufe6b]")  # the signs of Chinese and Japanese keyboards
 _OTHER_DOTS = re.compile("[\u3002\uff0e\uff61]")  # those that end a label as well (UTS 46)
+_PLAIN = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~.-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+")  # as nearly all are
 _NEEDLESS_QUOTES = re.compile(r'"([\w!#$%&\'*+/=?^`{|}~-]+(?:\.[\w!#$%&\'*+/=?^`{|}~-]+)*)"')
 
 
 def normalise_email(email: str) -> str:
     """The one text by which a mailbox is kept and compared: lower case, composed letters (NFC), nothing unseen, and the
     domain as `normalise_domain` writes it. What is no address comes back just as trimmed."""
+    if _PLAIN.fullmatch(email):
+        return email
     email = _OTHER_AT.sub("@", _UNSEEN.sub("", email))
     local, at, domain = email.rpartition("@")
     if not at:

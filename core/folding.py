@@ -56,6 +56,8 @@ _ENCODED_DOMAIN = re.compile(r"[a-z0-9.-]*xn--[a-z0-9.-]+")
 def fold(text: str) -> str:
     """`text` without accents, case, ligatures and the marks between words: “L’Œuvre – café” is `l oeuvre cafe`.
     Letters of other scripts stay, without their vowel points and accents."""
+    if text.isascii():
+        return _BETWEEN_WORDS.sub(" ", text.lower()).strip()
     bare = "".join(
         letter
         for letter in unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())

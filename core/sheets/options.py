@@ -28,11 +28,10 @@ class Refused(Exception):
 
 def plain(header: str) -> str:
     """A header as it is looked up: without accents, case, punctuation and doubled spaces."""
-    bare = "".join(
-        letter
-        for letter in unicodedata.normalize("NFKD", header.replace("°", " "))
-        if not unicodedata.combining(letter)
-    )
+    bare = header
+    if not header.isascii():
+        apart = unicodedata.normalize("NFKD", header.replace("°", " "))
+        bare = "".join(letter for letter in apart if not unicodedata.combining(letter))
     return " ".join(re.sub(r"[^a-z0-9]+", " ", bare.lower()).split())
 
 

@@ -27,10 +27,12 @@ _DATE = re.compile(
 )
 _POWER = re.compile(r"[-+]?\d+(?:[.,]\d+)?E[+-]?\d+", re.IGNORECASE)
 _ERROR = re.compile(r"#[A-ZÀ-Ü/0-9_]{2,20}[!?]?|#{3,}|Err\s?:\s?\d{3}", re.IGNORECASE)
+_MAY_BE_DAMAGED = re.compile(r"[\d#]")
 # Sex, year and month of birth, department (2A and 2B in Corsica), municipality, order; then the key, or not (INSEE).
 _NIR = re.compile(r"([1-478])(\d{2})(0[1-9]|1[0-2]|[2-4]\d|[5-9]\d)(\d{2}|2[AB])(\d{3})(\d{3})(\d{2})?", re.IGNORECASE)
 _BETWEEN_DIGITS = re.compile(f"[{BLANKS}.\\-_/]")
 
+_PLAIN = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 _MARKDOWN = re.compile(r"\[[^\]]*\]\(\s*(?:mailto:)?([^)\s]+)\s*\)", re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"[<(\[]\s*(?:mailto:)?([^<>()\[\]\s]+@[^<>()\[\]\s]+)\s*[>)\]]", re.IGNORECASE)
 _AROUND = f"{BLANKS}\"'`´‘’‚‛“”„«»‹›<>()[]{{}};,:|/\\.".replace(
@@ -44,6 +46,8 @@ _DOT = re.compile(r"\s*[(\[{]\s*(?:dot|point)\s*[)\]}]\s*|\s+(?:dot|point)\s+", 
 def text(raw: str) -> tuple[str, bool]:
     """A text of one line as it is kept: composed letters, single spaces, nothing that nobody sees; and whether
     something unseen was taken out. What a broken encoding left stays, to be named where it stands."""
+    if raw.isascii() and raw.isprintable() and "  " not in raw and raw[:1] != " " and raw[-1:] != " ":
+        return raw, False  # as most are
     seen = _UNSEEN.sub("", raw)
     kept = _joiners_of_letters(_BLANKS.sub(" ", seen).strip(" "))
     had_unseen = seen != raw or len(kept) < len(_BLANKS.sub(" ", seen).strip(" "))
@@ -67,6 +71,8 @@ def _joiners_of_letters(value: str) -> str:
 def email(raw: str) -> str:
     """The address in what somebody wrote around it: a display name, brackets, quotation marks, a link, signs and spaces
     at its ends or inside. What holds two, or none, comes back as it is."""
+    if _PLAIN.fullmatch(raw):
+        return raw
     value = _written(raw)
     addresses = ADDRESS.findall(value)
     if len(set(map(normalise_email, addresses))) > 1:
@@ -95,6 +101,8 @@ def _is_address_with_blanks(value: str) -> bool:
 
 def several(raw: str) -> list[str]:
     """The addresses in a cell, each once, in their order."""
+    if _PLAIN.fullmatch(raw):
+        return [normalise_email(raw)]
     value = _written(raw)
     written = re.split(rf"[{BLANKS},;<>()\[\]\"|]+|/(?=\S*@)", value)
     found = (part.strip(_AROUND).removeprefix("mailto:") for part in written if "@" in part)
@@ -121,6 +129,8 @@ def proposal(value: str) -> str:
 
 def damage(value: str) -> str:
     """What a spreadsheet has made of a number: "error_value", "excel_date", "excel_number"; else an empty text."""
+    if value.isdecimal() or not _MAY_BE_DAMAGED.search(value):
+        return ""
     if _ERROR.fullmatch(value):
         return "error_value"
     if _DATE.fullmatch(value):
@@ -136,6 +146,8 @@ def is_nir(value: str) -> bool:
     """Whether this is a French social security number, or begins like one: 13 digits, 15 with their key."""
     if MASK in value:
         return True
+    if len(value) < 13 or value[0] not in "123478 ":
+        return False
     digits = _BETWEEN_DIGITS.sub("", value)
     match = _NIR.fullmatch(digits)
     if not match:

@@ -18,7 +18,7 @@ PARTICLES = NEVER_FIRST | {"d", "la", "le", "el", "al", "ben", "y", "e", "st", "
 
 
 def without_civility(name: str) -> str:
-    return CIVILITIES.sub("", name, count=1) if CIVILITIES.match(name) else name
+    return CIVILITIES.sub("", name, count=1) if " " in name and CIVILITIES.match(name) else name
 
 
 def split(name: str, order: str = "") -> tuple[str, str] | None:
