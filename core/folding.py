@@ -58,11 +58,10 @@ def fold(text: str) -> str:
     Letters of other scripts stay, without their vowel points and accents."""
     if text.isascii():
         return _BETWEEN_WORDS.sub(" ", text.lower()).strip()
-    bare = "".join(
-        letter
-        for letter in unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-        if not unicodedata.combining(letter)
-    )
+    apart = unicodedata.normalize("NFKD", text).casefold()
+    if not unicodedata.is_normalized("NFKD", apart):
+        apart = unicodedata.normalize("NFKD", apart)
+    bare = "".join(letter for letter in apart if not unicodedata.combining(letter))
     return _BETWEEN_WORDS.sub(" ", _NOTHING.sub("", bare.translate(_WRITTEN_SO))).strip()
 
 

@@ -119,7 +119,7 @@ def _look_for_likeness(
         owner = by_reference.get(person.reference)
         namesakes = [
             invitee
-            for invitee in by_name.get(_name_key(person), ())
+            for invitee in (by_name.get(_name_key(person), ()) if by_name else ())
             if not (invitee.reference and person.reference and invitee.reference != person.reference)
         ]
         if owner and owner.pk not in moving:
