@@ -244,6 +244,7 @@ class Change(models.Model):
     was_starts_at = models.DateTimeField(_("started at"))
     was_ends_at = models.DateTimeField(_("ended at"))
     was_room = models.ForeignKey(Room, models.PROTECT, related_name="+", verbose_name=_("was in"))
+    was_place = models.JSONField(_("where that was"), default=dict, editable=False)
     first_at = models.DateTimeField(_("first changed at"))
     changed_at = models.DateTimeField(_("last changed at"))
     told_at = models.DateTimeField(_("announced at"), null=True, blank=True)

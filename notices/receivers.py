@@ -1,8 +1,10 @@
+from datetime import datetime
 from typing import Any
 
 from django.dispatch import receiver
 
 from core import clock
+from core.admin.effects import effects_asked
 from notices.domain import changes, reminders
 from programme.models import Session
 from programme.signals import session_moved, session_saved
@@ -17,3 +19,8 @@ def plan_its_reminders(session: Session, **kwargs: Any) -> None:
 @receiver(session_moved)
 def tell_those_who_know_it_elsewhere(session: Session, before: dict[str, Any], **kwargs: Any) -> None:
     changes.note(session, before, clock.now())
+
+
+@receiver(effects_asked)
+def say_who_would_be_told(since: datetime, **kwargs: Any) -> list[str]:
+    return changes.effects(since, clock.now())

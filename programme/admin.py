@@ -186,6 +186,7 @@ class SessionAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
 
     resource_classes = [SessionResource]
     form = SessionForm
+    tells_effects = True
     list_display = ["title", "state", "when", "place", "to_verify", "access"]
     list_filter = ["status", ToVerify, "access", "event", "room__venue", "track", "kind"]
     list_select_related = ["track", "room__venue"]

@@ -14,6 +14,7 @@ from accounts.models import User
 from core.folding import Searchable, SearchField
 from core.models import Sourced
 from programme.signals import session_checked, session_moved, session_saved
+from venues.domain import places
 from venues.models import Room, Venue, validate_country
 
 validate_colour = RegexValidator(
@@ -314,6 +315,8 @@ class Session(Searchable, Sourced):
     status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.DRAFT)
     # A copy of room.allows_several_sessions, see Room.save.
     shares_room = models.BooleanField(editable=False, default=False)
+    # Where the room is, as people were told: the sessions are saved anew when it changes, so that the history knows.
+    place = models.JSONField(editable=False, default=dict)
     speakers = models.ManyToManyField(
         Speaker, through="Participation", related_name="sessions", verbose_name=_("speakers")
     )
@@ -415,7 +418,7 @@ class Session(Searchable, Sourced):
 
     PLACE_AND_TIME = ("starts_at", "ends_at", "room_id")
     # What is told to those who hear that a session was saved.
-    WATCHED = ("status", "access", "waiting_list", *PLACE_AND_TIME)
+    WATCHED = ("status", "access", "waiting_list", *PLACE_AND_TIME, "place")
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         with transaction.atomic():
@@ -423,9 +426,13 @@ class Session(Searchable, Sourced):
                 {} if self._state.adding else Session.objects.filter(pk=self.pk).values(*self.WATCHED).first() or {}
             )
             self.shares_room = self.room.allows_several_sessions
+            self.place = places.place_of(self.room)
             super().save(*args, **kwargs)
             session_saved.send(sender=Session, session=self, before=before)
-            moved = before and any(getattr(self, name) != before[name] for name in self.PLACE_AND_TIME)
+            moved = before and (
+                any(getattr(self, name) != before[name] for name in self.PLACE_AND_TIME)
+                or places.is_elsewhere(before["place"], self.place)
+            )
             if moved and self.status != self.Status.CANCELLED:
                 session_moved.send(sender=Session, session=self, before=before)
 

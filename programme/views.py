@@ -8,6 +8,7 @@ from django.utils.translation import get_language_info
 from core import clock
 from core.caching import public_page
 from core.folding import fold
+from core.slugs import follows_edits
 from programme import contexts
 from programme.domain import listing
 from programme.models import Event, Participation, Session, Speaker
@@ -27,6 +28,7 @@ def programme(request: HttpRequest) -> HttpResponse:
 
 
 @public_page
+@follows_edits(Session)
 def session(request: HttpRequest, slug: str) -> HttpResponse:
     session = get_object_or_404(Session.objects.published().with_place(), slug=slug)
     parts = list(session.participations.select_related("speaker"))
@@ -54,6 +56,7 @@ def speakers(request: HttpRequest) -> HttpResponse:
 
 
 @public_page
+@follows_edits(Speaker)
 def speaker(request: HttpRequest, slug: str) -> HttpResponse:
     speaker = get_object_or_404(Speaker.objects.published(), slug=slug)
     parts = Participation.objects.filter(speaker=speaker, session__in=Session.objects.published())
@@ -64,6 +67,7 @@ def speaker(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @public_page
+@follows_edits(Event)
 def event(request: HttpRequest, slug: str) -> HttpResponse:
     event: Event = get_object_or_404(Event.objects.select_related("venue"), slug=slug)
     sessions = Session.objects.published().filter(event=event).with_place()

@@ -1,5 +1,6 @@
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from core.admin import (
     BilingualAdmin,
     CarefulAdmin,
+    Form,
     LabelledInline,
     RecordAdmin,
     SheetAdmin,
@@ -57,8 +59,25 @@ class WayInline(LabelledInline):
         return super().get_queryset(request).select_related("origin", "destination")
 
 
+class VenueForm(Form):
+    """`keeps_hours` is asked where the zone changes, and kept nowhere."""
+
+    keeps_hours = forms.BooleanField(
+        label=_("Keep the hours on the clocks"),
+        required=False,
+        initial=True,
+        help_text=_("If the time zone changes: a session at 10:00 stays at 10:00. Otherwise it stays at that moment."),
+    )
+
+    def _post_clean(self) -> None:
+        self.instance.keeps_hours = self.cleaned_data.get("keeps_hours", True)
+        super()._post_clean()
+
+
 @admin.register(Venue)
 class VenueAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
+    form = VenueForm
+    tells_effects = True
     resource_classes = [VenueResource]
     list_display = ["name", "city", "country", "number_of_rooms", "to_verify"]
     list_filter = [ToVerify, ("country", Values), ("city", Values), ("timezone", Values)]
@@ -77,7 +96,7 @@ class VenueAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
                     "city",
                     "country",
                     ("latitude", "longitude"),
-                    "timezone",
+                    ("timezone", "keeps_hours"),
                     "security_minutes",
                 ]
             },
@@ -138,6 +157,7 @@ class TravelTimeAdmin(CarefulAdmin, RecordAdmin):
 
 @admin.register(Room)
 class RoomAdmin(SheetAdmin, SourcedAdmin):
+    tells_effects = True
     resource_classes = [RoomResource]
     list_display = ["name", "venue", "capacity", "allows_several_sessions", "to_verify"]
     list_filter = [ToVerify, "allows_several_sessions", "venue"]

@@ -4,13 +4,14 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from core.folding import Searchable, SearchField
 from core.models import Sourced
+from venues.signals import place_changed
 
 known_timezones = cache(available_timezones)  # it reads hundreds of files
 
@@ -69,6 +70,17 @@ class Venue(Searchable, Sourced):
     def zone(self) -> ZoneInfo:
         """The zone in which every time of this venue is shown."""
         return ZoneInfo(self.timezone)
+
+    SHOWN = ("name", "address", "city", "timezone")
+    keeps_hours = True  # where the zone changes: 10:00 stays 10:00; False keeps the moments
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        with transaction.atomic():
+            before = None if self._state.adding else Venue.objects.filter(pk=self.pk).values(*self.SHOWN).first()
+            super().save(*args, **kwargs)
+            if before and any(before[name] != getattr(self, name) for name in self.SHOWN):
+                rooms = list(self.rooms.values_list("pk", flat=True))
+                place_changed.send(sender=Venue, rooms=rooms, keeps_hours=self.keeps_hours)
 
 
 class TravelTime(Searchable):
@@ -158,8 +170,15 @@ class Room(Searchable, Sourced):
         if errors:
             raise ValidationError(errors)
 
+    SHOWN = ("name", "venue_id")
+
     def save(self, *args: Any, **kwargs: Any) -> None:
-        super().save(*args, **kwargs)
-        # The exclusion constraint of PostgreSQL reads the session's own row, so the session keeps a copy of the room's
-        # rule.
-        self.sessions.exclude(shares_room=self.allows_several_sessions).update(shares_room=self.allows_several_sessions)
+        with transaction.atomic():
+            before = None if self._state.adding else Room.objects.filter(pk=self.pk).values(*self.SHOWN).first()
+            super().save(*args, **kwargs)
+            # The exclusion constraint of PostgreSQL reads the session's own row, so the session keeps a copy of the
+            # room's rule.
+            rule = self.allows_several_sessions
+            self.sessions.exclude(shares_room=rule).update(shares_room=rule)
+            if before and any(before[name] != getattr(self, name) for name in self.SHOWN):
+                place_changed.send(sender=Room, rooms=[self.pk], keeps_hours=True)

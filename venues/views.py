@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404, render
 
 from core.caching import public_page
 from core.folding import fold
+from core.slugs import follows_edits
 from venues.models import Room, Venue
 
 
@@ -19,6 +20,7 @@ def venues(request: HttpRequest) -> HttpResponse:
 
 
 @public_page
+@follows_edits(Venue)
 def venue(request: HttpRequest, slug: str) -> HttpResponse:
     rooms = Prefetch("rooms", Room.objects.order_by("-capacity", "search"))
     venue: Venue = get_object_or_404(Venue.objects.prefetch_related(rooms), slug=slug)

@@ -23,6 +23,7 @@ from simple_history.models import DeletedObject
 from simple_history.template_utils import HistoricalRecordContextHelper
 
 from core.admin import edit_conflicts
+from core.admin.effects import FIELD, Effects, tried
 from core.folding import by_name, fold
 from core.text import whole_number
 
@@ -45,6 +46,7 @@ class Form(forms.ModelForm):
     """A form whose labels end without a colon: some carry a mark."""
 
     conflict: edit_conflicts.Conflict | None = None  # what somebody else saved while it was open
+    effects: Effects | None = None  # what follows for people, which nobody has read yet
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": ""} | kwargs)
@@ -53,6 +55,9 @@ class Form(forms.ModelForm):
         super()._post_clean()
         if self.conflict:
             self.add_error(None, self.conflict.sentence())
+        elif self.effects:
+            said = [_("Nothing has been saved yet."), *self.effects.sentences, _("Save again to confirm.")]
+            self.add_error(None, " ".join(map(str, said)))
 
 
 class WholeNumber(forms.IntegerField):
@@ -204,10 +209,26 @@ class RecordAdmin(ListAdmin, SimpleHistoryAdmin):
             return super().changeform_view(request, object_id, *args, **kwargs)
         with transaction.atomic():
             conflict = self._conflict(request, object_id)
+            if self.tells_effects and not conflict:
+                request.effects = self._effects(request, object_id)  # type: ignore[attr-defined]
             response = super().changeform_view(request, object_id, *args, **kwargs)
         if conflict:
             response.status_code = 409
         return response
+
+    tells_effects = False  # whether people are told of what is saved here
+
+    def _effects(self, request: HttpRequest, object_id: str) -> Effects | None:
+        """What saving the form would mean to people, unless whoever sends it has read that."""
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None or not self.has_change_permission(request, obj):
+            return None
+        form = self.get_form(request, obj, change=True)(request.POST, request.FILES, instance=obj)
+        with tried() as found:
+            if form.is_valid() and form.changed_data:
+                form.save()
+        [effects] = found or [Effects(())]
+        return effects if effects.sentences and request.POST.get(FIELD) != effects.mark else None
 
     def _conflict(self, request: HttpRequest, object_id: str) -> edit_conflicts.Conflict | None:
         obj = self.get_object(request, unquote(object_id))
@@ -225,6 +246,7 @@ class RecordAdmin(ListAdmin, SimpleHistoryAdmin):
     ) -> type[forms.ModelForm]:
         form = super().get_form(request, obj, change=change, **kwargs)
         form.conflict = getattr(request, "edit_conflict", None)  # type: ignore[attr-defined]
+        form.effects = getattr(request, "effects", None)  # type: ignore[attr-defined]
         return form
 
     def render_change_form(
@@ -234,6 +256,7 @@ class RecordAdmin(ListAdmin, SimpleHistoryAdmin):
         if obj and self.has_change_permission(request, obj):
             drawn = request.POST.get(edit_conflicts.FIELD) if not conflict else None
             context |= {"version": drawn or edit_conflicts.version(self, request, obj), "conflict": conflict}
+            context["effects"] = getattr(request, "effects", None)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

@@ -47,8 +47,8 @@ class ChangeAdmin(ListAdmin):
 
     @admin.display(description=_("was"))
     def was(self, change: Change) -> SafeString:
-        then = changes.Stood(change.was_starts_at, change.was_ends_at, change.was_room)
-        return format_html("{} <small>{}</small>", SessionAdmin.when(self, then), change.was_room)
+        [then] = changes.stood([changes.before_of(change)], [change.was_room])
+        return format_html("{} <small>{}</small>", SessionAdmin.when(self, then), then.room)
 
     @admin.display(description=_("is now"))
     def now(self, change: Change) -> SafeString:

@@ -9,6 +9,8 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.models import Attendee, User
 from notices.models import Change, QuietWindow
@@ -17,6 +19,7 @@ from programme.models import Session
 from registrations.domain import clashes, ways_in
 from registrations.domain.clashes import Clash, Commitment
 from registrations.models import Registration, SeatPool
+from venues.domain import places
 from venues.domain.travel import Travel
 from venues.models import Room
 
@@ -30,8 +33,13 @@ Place = dict[str, Any]
 
 
 def place_of(session: Session) -> Place:
-    """Where and when a session stands, as it is kept: instants in UTC, the room by its key."""
-    return {"starts_at": session.starts_at.isoformat(), "ends_at": session.ends_at.isoformat(), "room": session.room_id}
+    """Where and when a session stands, as it is kept: instants in UTC, the room by its key and in words."""
+    return {
+        "starts_at": session.starts_at.isoformat(),
+        "ends_at": session.ends_at.isoformat(),
+        "room": session.room_id,
+        "place": session.place,
+    }
 
 
 def before_of(change: Change) -> Place:
@@ -39,6 +47,7 @@ def before_of(change: Change) -> Place:
         "starts_at": change.was_starts_at.isoformat(),
         "ends_at": change.was_ends_at.isoformat(),
         "room": change.was_room_id,
+        "place": change.was_place,
     }
 
 
@@ -49,6 +58,7 @@ def is_same(one: Place, other: Place) -> bool:
             for name in ("starts_at", "ends_at")
         )
         and one["room"] == other["room"]
+        and not places.is_elsewhere(one.get("place", {}), other.get("place", {}))
     )
 
 
@@ -62,7 +72,8 @@ def note(session: Session, before: dict[str, Any], at: datetime) -> None:
         return
     change = Change.objects.select_for_update().filter(session=session, told_at=None).first()
     if change is None:
-        was = {f"was_{name}": value for name, value in before.items() if name in Session.PLACE_AND_TIME}
+        kept = (*Session.PLACE_AND_TIME, "place")
+        was = {f"was_{name}": value for name, value in before.items() if name in kept}
         Change.objects.create(session=session, first_at=at, changed_at=at, **was)
     elif is_same(before_of(change), place_of(session)):
         change.delete()
@@ -152,18 +163,20 @@ def stands(session: Session) -> Stood:
     return Stood(session.starts_at, session.ends_at, session.room)
 
 
-def stood(places: Iterable[Place], rooms: Iterable[Room]) -> list[Stood]:
-    """`places` with their rooms: one query, or none if `rooms` (with their venues) holds them all, as when only hours
-    have changed."""
-    places = list(places)
+def stood(stood_at: Iterable[Place], rooms: Iterable[Room]) -> list[Stood]:
+    """Where and when sessions stood, with the rooms as they were then. What was kept before rooms were kept in words is
+    looked up, unless `rooms` (with their venues) holds it."""
+    stood_at = list(stood_at)
     known = {room.pk: room for room in rooms}
-    if unknown := {place["room"] for place in places} - known.keys():
+    if unknown := {place["room"] for place in stood_at if not place.get("place")} - known.keys():
         known |= Room.objects.select_related("venue").in_bulk(unknown)
     return [
         Stood(
-            datetime.fromisoformat(place["starts_at"]), datetime.fromisoformat(place["ends_at"]), known[place["room"]]
+            datetime.fromisoformat(place["starts_at"]),
+            datetime.fromisoformat(place["ends_at"]),
+            places.room_at(place["room"], place["place"]) if place.get("place") else known[place["room"]],
         )
-        for place in places
+        for place in stood_at
     ]
 
 
@@ -208,6 +221,34 @@ def _known_to(registration: Registration, change: Change) -> Place:
         return place_of(change.session)
     then = change.session.history.filter(history_date__lte=registration.created_at).first()
     return place_of(then) if then else before_of(change)
+
+
+def effects(since: datetime, at: datetime) -> list[str]:
+    """What the changes kept since then would mean to people, in sentences: how many are told, how many of them would be
+    expected elsewhere, and when the mails leave."""
+    changes = list(_untold().filter(changed_at__gte=since))
+    told = preview(changes)
+    people = {registration.attendee_id for each in told for registration in each.registrations}
+    if not people:
+        return []
+    said = [
+        ngettext("%(n)d person will be told by mail.", "%(n)d people will be told by mail.", len(people))
+        % {"n": len(people)}
+    ]
+    if clashing := sum(each.clashing for each in told):
+        words = ngettext(
+            "%(n)d of them would be expected elsewhere at that time.",
+            "%(n)d of them would be expected elsewhere at that time.",
+            clashing,
+        )
+        said.append(words % {"n": clashing})
+    held = _untold().filter(_held(at), pk__in=[change.pk for change in changes]).exists()
+    said.append(
+        _("The mails wait for the quiet window to be published.")
+        if held
+        else _("The mails leave five minutes after the last change.")
+    )
+    return said
 
 
 def publish(window: QuietWindow, *, actor: User, at: datetime) -> int:
@@ -279,11 +320,18 @@ class Moved:
 
     @property
     def has_other_time(self) -> bool:
-        return (self.was.starts_at, self.was.ends_at) != (self.now.starts_at, self.now.ends_at)
+        return any(
+            getattr(self.was, name).replace(tzinfo=None) != getattr(self.now, name).replace(tzinfo=None)
+            or getattr(self.was, name) != getattr(self.now, name)
+            for name in ("local_starts_at", "local_ends_at")
+        )
 
     @property
     def has_other_room(self) -> bool:
-        return self.was.room != self.now.room
+        was, now = self.was.room, self.now.room
+        return was != now or any(
+            getattr(was.venue, name) != getattr(now.venue, name) for name in ("pk", "address", "city")
+        )
 
 
 def moved(attendee: Attendee, said: Sequence[dict[str, Any]], at: datetime) -> list[Moved]:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from email.utils import parseaddr
 from functools import cache
 from itertools import pairwise
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -19,6 +20,7 @@ from outbox.templatetags.mail import summit_name
 from programme.models import Session
 from registrations.models import Registration
 
+SHOWN = (*Session.PLACE_AND_TIME, "title_fr", "title_en", "slug")  # what of a session stands in its entry
 PRODUCT = "-//Summit//Seats//EN"
 
 
@@ -53,17 +55,24 @@ def versions(registrations: Iterable[Registration]) -> dict[int, Version]:
 
 
 def _moves(sessions: Iterable[int]) -> dict[int, tuple[int, datetime]]:
-    """How often each session was given another time or room, and when it was last."""
+    """How often each session was given another time, room or place, another name or address of its page, and when it
+    was last."""
     lines = Session.history.filter(id__in=list(sessions)).order_by("id", "history_date", "history_id")
-    places = defaultdict(list)
-    for pk, at, *place in lines.values_list("id", "history_date", *Session.PLACE_AND_TIME):
-        places[pk].append((at, place))
+    places: dict[int, list[tuple[datetime, list[Any]]]] = defaultdict(list)
+    for pk, at, place, *others in lines.values_list("id", "history_date", "place", *SHOWN):
+        known = places[pk][-1][1][0] if places[pk] else {}
+        places[pk].append((at, [place or known, *others]))
     found = {}
     for pk, stood in places.items():
-        moved = [after[0] for before, after in pairwise(stood) if before[1] != after[1]]
+        moved = [after[0] for before, after in pairwise(stood) if _differ(before[1], after[1])]
         if moved:
             found[pk] = (len(moved), moved[-1])
     return found
+
+
+def _differ(before: list[Any], after: list[Any]) -> bool:
+    """Of what was kept before places were, nothing is known."""
+    return before[1:] != after[1:] or bool(before[0] and before[0] != after[0])
 
 
 def invitation(registrations: Sequence[Registration], *, cancelled: bool = False) -> str:

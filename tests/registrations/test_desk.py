@@ -734,7 +734,9 @@ def test_moving_a_session_tells_how_many_are_expected_elsewhere(organiser: Clien
         "ends_at_1": f"{ends:%H:%M}",
     }
 
-    text = organiser.post(address, form, follow=True).content.decode()
+    asked = organiser.post(address, form).content
+    assert "1 d’entre elles serait attendue ailleurs" in asked.decode()
+    text = organiser.post(address, sent(asked, "session_form"), follow=True).content.decode()
 
     assert "1 personne de cette session est maintenant attendue ailleurs." in text
     assert page(session, "clashes") in text
