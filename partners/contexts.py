@@ -241,7 +241,7 @@ def _line(row: UploadRow, columns: Columns) -> dict[str, Any]:
         "cells": cells,
         "others": others,
         "is_swapped": any(finding.code == "swapped" for finding in findings),
-        "is_struck": any(finding.code == "struck" for finding in findings),
+        "may_be_included": any(finding.code in ("struck", "office") for finding in findings),
         "like": like,
         "is_calm": row.verdict in CALM and not row.is_doubtful,
     }

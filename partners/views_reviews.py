@@ -160,12 +160,12 @@ def columns(request: SignedInRequest, uuid: UUID) -> HttpResponse:
 @sign_in_required
 @require_POST
 def accept(request: SignedInRequest, uuid: UUID) -> HttpResponse:
-    """Say that computed cells, or rows that are struck through, are right: all, or that of one line."""
-    what, line = request.POST.get("what", ""), request.POST.get("line")
-    if what not in ("formulas", "struck"):
+    """Say that all computed cells are right, or that a row is about a person who comes."""
+    what = request.POST.get("what", "")
+    if what not in ("formulas", "row"):
         raise Http404
-    number = _number(line) if line else None
-    return _do(request, uuid, lambda upload: reviewing.accept(upload, what, number), focus=number or 0)
+    line = _number(request.POST.get("line")) if what == "row" else None
+    return _do(request, uuid, lambda upload: reviewing.accept(upload, what, line), focus=line or 0)
 
 
 @never_cache

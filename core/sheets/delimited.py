@@ -56,7 +56,7 @@ def recipients(text: str) -> list[tuple[str, str]]:
             if not match or match.end() == at:
                 return []
             name = match["quoted"] or match["name"] or ""
-            people.append((name.strip(" '\t"), match["email"] or match["bare"]))
+            people.append(("" if "@" in name else name.strip(" '\t"), match["email"] or match["bare"]))
             has_brackets, here, at = has_brackets or bool(match["email"]), here + 1, match.end()
         several = several or here > 1
     return people if has_brackets or several else []

@@ -19,19 +19,25 @@ from core.sheets.reader import MAX_CELL, plain
 from core.text import NOT_IN_A_LIST
 from partners.domain import cleaning, names
 from partners.domain.cleaning import BLANKS, DAMAGED, NUL
-from partners.domain.columns import FIELDS, Columns, Row
+from partners.domain.columns import FIELDS, NO_USAGE, Columns, Row, classify
 
 LONGEST = {"last_name": 75, "first_name": 74, "email": 254, "reference": 60, "programme": 150}
 SHOWN = 60  # letters of a value in a report
 # What people write under a table, or between its parts.
 _UNDER_A_TABLE = (
-    r"(?:sous[- ]?|grand )?tota(?:l|ux)\b, subtotal\b, effectifs?\b, nombre\b, nb\.?\s, nb\s?:, n\.b\., "
-    r"somme\b, moyenne\b, count\b, sum\b, fait (?:à|a|le)\b, signatures?\b, signé\b, date\s*:, cachet\b, "
-    r"page \d, imprimé\b, édité\b, extrait\b, export\b, (?:le|la) "
-    r"(?:direct|doyen|président|responsable|secrétaire|scolarité), liste (?:des?|établie|arrêtée)\b, "
-    r"arrêtée?\b, remarques?\s*:, légende\b, source\s*:, mise? à jour\b, end of\b, fin de\b"
+    r"(?:sous[- ]?|grand )?tota(?:l|ux)\b, subtotal\b, effectifs?\b, nb\.?\s, nb\s?:, n\.b\., fait "
+    r"(?:à|a|le)\b, signatures?\b, signé\b, date\s*:, cachet\b, page \d, imprimé\b, édité\b, liste "
+    r"(?:des?|établie|arrêtée)\b, arrêtée?\b, remarques?\s*:, légende\b, source\s*:, mise? à jour\b, end "
+    r"of\b, fin de\b"
 )
 NOT_A_PERSON = re.compile(rf"\s*(?:{_UNDER_A_TABLE.replace(', ', '|')})", re.IGNORECASE)
+# The same where no first and family name stand beside: somebody may be called Count.
+NO_PERSON_ALONE = re.compile(
+    r"\s*(?:count|sum|somme|export|extrait|moyenne|nombre|(?:le|la) (?:direct|doyen|président|responsable|secrétaire))",
+    re.IGNORECASE,
+)
+OFFICE = re.compile(r"(?:secretariat|scolarite|contact|info|accueil|direction|admin|noreply|no-reply|inscriptions?)")
+OFFICE_NAME = re.compile(r"(?:contact|responsable|secr[ée]tariat|scolarit[ée]|service|direction)\b", re.IGNORECASE)
 
 
 class Level(StrEnum):
@@ -102,12 +108,14 @@ def shown(value: str) -> str:
 @dataclass(frozen=True)
 class Marks:
     """What a workbook says about its cells besides their values, and what people have said about rows: the columns that
-    hold numbers, the line and column of cells whose value was computed, the lines that are struck through, the
-    addresses to which cells lead, and by line the values that were typed instead of those in the file."""
+    hold numbers, the line and column of cells whose value was computed, the lines that are struck through, those of
+    which somebody has said that they are right, the addresses to which cells lead, and by line the values that were
+    typed instead of those in the file."""
 
     numbers: Set[int] = frozenset()
     formulas: Set[tuple[int, int]] = frozenset()
     struck: Set[int] = frozenset()
+    accepted: Set[int] = frozenset()
     links: Mapping[tuple[int, int], str] = field(default_factory=dict)
     fixes: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
 
@@ -118,6 +126,7 @@ class Marks:
             numbers=set(read_as.get("numbers", ())),
             formulas={(line, column) for line, column in read_as.get("formulas", ())},
             struck=set(read_as.get("struck", ())),
+            accepted=set(read_as.get("accepted", ())),
             links={(line, column): address for line, column, address in read_as.get("links", ())},
             fixes=fixes or {},
         )
@@ -146,11 +155,10 @@ def check_row(line: int, cells: list[str], columns: Columns, marks: Marks = NO_M
         person.is_note = True
         person.add_finding("note", Level.NOTICE, value=note)
         return person
-    if columns.names and len(cells) > len(columns.names) and not set(columns.fields) <= set(fixes):
-        person.add_finding(
-            "ragged", Level.ERROR, value=cells[len(columns.names)], cells=len(cells), columns=len(columns.names)
-        )
-    if line in marks.struck:
+    width = max(len(columns.names), *(index + 1 for index in columns.meaning.values()))
+    if columns.names and len(cells) > width and not set(columns.fields) <= set(fixes):
+        person.add_finding("ragged", Level.ERROR, value=cells[width], cells=len(cells), columns=len(columns.names))
+    if line in marks.struck - marks.accepted:
         person.add_finding("struck", Level.ERROR)
     for name in FIELDS:
         raw, index = raw_of(cells, columns, name)
@@ -163,6 +171,8 @@ def check_row(line: int, cells: list[str], columns: Columns, marks: Marks = NO_M
             person.email = _email(person, raw, [marks.links.get((line, index), ""), *elsewhere])
         else:
             setattr(person, name, _text(person, name, raw))
+    if line not in marks.accepted and _is_office(person):
+        person.add_finding("office", Level.ERROR, value=person.name)
     if not person.name:
         if not any(
             finding.level == Level.ERROR and finding.column in ("last_name", "first_name")
@@ -185,9 +195,14 @@ def raw_of(cells: Sequence[str], columns: Columns, name: str) -> tuple[str, int]
         return halves[name == "first_name"], index
     for key in (f"usage_{name}", name):
         index = meaning.get(key, -1)
-        if 0 <= index < len(cells) and (key == name or cells[index].strip(BLANKS)):
+        if 0 <= index < len(cells) and (key == name or _says_a_name(cells[index])):
             return cells[index], index
     return "", meaning.get(name, -1)
+
+
+def _says_a_name(cell: str) -> bool:
+    """Whether a column of names in use gives one: a dash, “none” or “yes” is none."""
+    return any(letter.isalpha() for letter in cell) and plain(cell).replace(" ", "") not in NO_USAGE
 
 
 def _about_nobody(cells: list[str], columns: Columns) -> str:
@@ -195,15 +210,30 @@ def _about_nobody(cells: list[str], columns: Columns) -> str:
     filled = [cell.strip(BLANKS) for cell in cells if cell.strip(BLANKS)]
     if not filled or any("@" in cell for cell in filled):
         return ""
-    alone = len(filled) == 1 and len(columns.names or columns.meaning) > 1
+    whole = _cell(cells, columns, "name")
+    is_whole_name = (
+        bool(whole) and bool((names.split(whole) or (whole, whole))[1]) and not re.search(r"\d|[-–:]", whole)
+    )
+    alone = len(filled) == 1 and len(columns.names or columns.meaning) > 1 and not is_whole_name
     repeated = [
         cell
         for cell, name in zip(cells, columns.names, strict=False)
         if name and plain(cell) and plain(cell) == plain(name)
     ]
-    if alone or len(repeated) > 1 or NOT_A_PERSON.match(filled[0]) or any(map(NOT_A_PERSON.match, filled[1:])):
+    said = [(classify(cell) or ("",))[0] for cell in filled]
+    headers = len(set(said)) > 1 and all(said)
+    if alone or len(repeated) > 1 or headers or any(map(NOT_A_PERSON.match, filled)):
+        return filled[0]
+    halves = [_cell(cells, columns, name) for name in ("last_name", "first_name")]
+    is_named = all(any(letter.isalpha() for letter in half) for half in halves)
+    if not is_named and any(map(NO_PERSON_ALONE.match, filled)):
         return filled[0]
     return filled[0] if not any(letter.isalpha() for cell in filled for letter in cell) else ""
+
+
+def _cell(cells: list[str], columns: Columns, name: str) -> str:
+    index = columns.meaning.get(name, -1)
+    return cells[index].strip(BLANKS) if 0 <= index < len(cells) else ""
 
 
 def _text(person: Person, name: str, raw: str) -> str:
@@ -269,7 +299,7 @@ def _email(person: Person, raw: str, elsewhere: Sequence[str]) -> str:
         return ""
     try:
         kept = normalise_email(value)
-        if len(local) > 64 or domain.startswith("[") or len(kept) > LONGEST["email"]:
+        if len(local) > 64 or domain.startswith("[") or len(kept) > LONGEST["email"] or "=" in local:
             raise ValidationError("")
         validate_email(kept)
     except ValidationError:
@@ -335,6 +365,13 @@ def _find_twins(people: list[Person]) -> None:
     by_name: dict[str, Person] = {}
     for person in people:
         if person.email and (first := by_email.setdefault(person.email, person)) is not person:
+            if _are_two(person, first):
+                for who, other in ((person, first), (first, person)):
+                    if not any(finding.code == "shared_address" for finding in who.findings):
+                        who.add_finding(
+                            "shared_address", Level.ERROR, "email", who.email, name=other.name, line=other.line
+                        )
+                continue
             person.repeats = first.line
             person.add_finding("repeated", Level.WARNING, "email", person.email, line=first.line, name=first.name)
             continue
@@ -361,6 +398,23 @@ def _find_twins(people: list[Person]) -> None:
             and (first := by_name.setdefault(plain(person.name) or person.name.casefold(), person)) is not person
         ):
             person.add_finding("same_name", Level.WARNING, "last_name", person.name, line=first.line)
+
+
+def _is_office(person: Person) -> bool:
+    """Whether an address, or what stands for a name, is rather that of an office or of a list of people."""
+    local, _at, domain = person.email.partition("@")
+    halves = (person.last_name, person.first_name)
+    return (
+        bool(OFFICE.fullmatch(local))
+        or domain.startswith(("listes.", "lists.", "list."))
+        or any(OFFICE_NAME.match(half) or half.endswith(":") or "@" in half for half in halves)
+    )
+
+
+def _are_two(one: Person, other: Person) -> bool:
+    """Whether two with one address are two people, brothers and sisters for example, and not one whom two rows name."""
+    first, second = (fold(who.first_name)[:1] for who in (one, other))
+    return not same_name(one, other) and bool(first and second) and first != second
 
 
 def same_name(one: Any, other: Any) -> bool:

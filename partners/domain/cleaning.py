@@ -32,7 +32,9 @@ _MAY_BE_DAMAGED = re.compile(r"[\d#]")
 _NIR = re.compile(r"([1-478])(\d{2})(0[1-9]|1[0-2]|[2-4]\d|[5-9]\d)(\d{2}|2[AB])(\d{3})(\d{3})(\d{2})?", re.IGNORECASE)
 _BETWEEN_DIGITS = re.compile(f"[{BLANKS}.\\-_/]")
 
-_PLAIN = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
+_PARTS = re.compile(f"[{BLANKS}<>()\\[\\]{{}};,=|]+|²|–|—")
+_NUMBERED = re.compile(r"\s*\d{1,4}[.)]\s+")  # the place in a list
+_PLAIN = re.compile(r"\w[\w.+-]*@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 _MARKDOWN = re.compile(r"\[[^\]]*\]\(\s*(?:mailto:)?([^)\s]+)\s*\)", re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"[<(\[]\s*(?:mailto:)?([^<>()\[\]\s]+@[^<>()\[\]\s]+)\s*[>)\]]", re.IGNORECASE)
 _AROUND = f"{BLANKS}\"'`´‘’‚‛“”„«»‹›<>()[]{{}};,:|/\\.".replace(
@@ -81,7 +83,7 @@ def email(raw: str) -> str:
     if inside := _IN_BRACKETS.search(value):
         value = inside[1]
     value = re.sub(r"(?i)^[\s<\"'\[(]*mailto:", "", value).partition("?")[0] if "@" in value else value
-    value = value.strip(_AROUND)
+    value = value.strip(_AROUND).lstrip("=*~+-•")
     if value.count("@") == 1 and not ADDRESS.fullmatch(value):
         return re.sub(rf"[{BLANKS}]+", "", value) if _is_address_with_blanks(value) else value
     return value
@@ -90,7 +92,7 @@ def email(raw: str) -> str:
 def _written(raw: str) -> str:
     """What stands in a cell of addresses, without what nobody sees, needless quotation marks and links."""
     value = _JOINERS.sub("", _UNSEEN.sub("", raw)).translate({0xFF20: "@", 0xFE6B: "@"})
-    value = re.sub(r'"([^"@\s]+)"@', r"\1@", value)
+    value = re.sub(r"""(["'])([^"'@\s]+)\1@""", r"\2@", _NUMBERED.sub("", value))
     return _MARKDOWN.sub(lambda match: f" {match[1]} ", value)
 
 
@@ -111,12 +113,15 @@ def several(raw: str) -> list[str]:
 
 def proposal(value: str) -> str:
     """What was certainly meant by what is no address, else an empty text."""
+    inside = [part for part in _PARTS.split(_written(value)) if "@" in part]
+    if len(inside) == 1 and _PLAIN.fullmatch(inside[0].strip(_AROUND)) and inside[0] != value:
+        return normalise_email(inside[0].strip(_AROUND))
     meant = value
     if "@" not in meant:
         meant = _AT.sub("@", meant)
         if "@" not in meant:
             return ""
-    meant = re.sub(rf"[{BLANKS}]+", "", _DOT.sub(".", meant))
+    meant = re.sub(rf"[{BLANKS}]*([@.])[{BLANKS}]*", r"\1", _DOT.sub(".", meant)).strip(BLANKS)
     meant = re.sub("@{2,}", "@", meant)
     local, at, domain = meant.rpartition("@")
     domain = re.sub(r"[.,;]+", ".", domain).strip(".")
@@ -124,7 +129,7 @@ def proposal(value: str) -> str:
     if not local.isascii():
         local = "".join(letter for letter in unicodedata.normalize("NFKD", local) if not unicodedata.combining(letter))
     meant = f"{local}{at}{domain}"
-    return normalise_email(meant) if re.fullmatch(r"[\w.+'-]+@[^\s@,;]+\.[^\s@,;.]{2,}", meant) else ""
+    return normalise_email(meant) if re.fullmatch(r"\w[\w.+'-]*@[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{2,}", meant) else ""
 
 
 def damage(value: str) -> str:

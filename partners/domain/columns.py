@@ -44,11 +44,12 @@ FREE_MAIL = _words(
 
 # --- Words of headers -------------------------------------------------------------------------------------------------
 
-EMAIL = _words("email emails mail mails mel courriel courriels correo emailaddress mailadresse")
+EMAIL = _words("email emails mail mails mel courriel courriels correo emailaddress mailadresse messagerie")
 OF_THE_INSTITUTION = _words(
     "institutionnel institutionnelle universitaire univ universite etudiant etudiante etu etud ecole "
     "etablissement school university student work professionnel professionnelle pro campus academique academic "
-    "edu insti officiel officielle interne upn cnam"
+    "edu insti officiel officielle interne upn cnam eleve apprenant apprenante stagiaire candidat candidate "
+    "participant participante inscrit"
 )
 PERSONAL = _words(
     "perso personnel personnelle personal prive privee private secondaire secours autre recuperation "
@@ -57,7 +58,10 @@ PERSONAL = _words(
 OF_OTHERS = _words(
     "tuteur tutrice parent parents pere mere responsable entreprise societe employeur contact urgence referent "
     "referente conjoint garant maitre enseignant professeur encadrant directeur directrice secretariat "
-    "gestionnaire guardian emergency father mother supervisor manager company cc copie"
+    "gestionnaire guardian emergency father mother supervisor manager company cc copie representant legal "
+    "legaux legale resp rl rl1 rl2 maman papa ma tutor charge chargee chef binome parrain "
+    "marraine recommande referred rapporteur rapporteuse jury president gerant evaluateur evaluatrice equipe "
+    "structure site campus cfa ue artiste affichage"
 )
 PLACES_AND_THINGS = _words(
     "ville commune rue voie pays etablissement ecole lycee universite formation diplome groupe projet fichier "
@@ -73,14 +77,14 @@ WHOLE = _words(
     "etudiant etudiante etudiants etudiantes eleve eleves participant participante apprenant apprenante "
     "candidat candidate stagiaire inscrit inscrite invite invitee personne name identite student students "
     "attendee guest cn displayname full fullname display participants complet affiche beneficiaire auditeur "
-    "auditrice"
+    "auditrice apprenants candidats stagiaires inscrits invites"
 )
 NUMBER = _words("numero num no n nr code cod id number nb mat ident")
 OF_A_STUDENT = _words(
     "etudiant etudiante etu student apprenant eleve adherent apogee employee carte supann auditeur dossier "
-    "candidat personnel inscription"
+    "candidat personnel inscription identification"
 )
-REFERENCES = _words("matricule identifiant uid login reference ref ine nne apogee username")
+REFERENCES = _words("matricule identifiant uid login reference ref ine nne apogee username matrikelnummer matrikel")
 COUNTERS = _words("rang ordre index ligne row position classement rank line")
 NO_NUMBER = _words(
     "telephone tel phone mobile portable fixe rue voie siret siren groupe salle place postal postale commande "
@@ -88,18 +92,30 @@ NO_NUMBER = _words(
 )
 STUDIES = _words(
     "formation programme program diplome cursus filiere parcours course degree master specialite mention etape "
-    "etp major studies"
+    "etp major studies studiengang"
 )
 GROUPS = _words("groupe promotion promo classe section composante departement group class licence")
-NOT_STUDIES = _words("date debut fin responsable annee year ville nombre duree start end")
+NOT_STUDIES = _words(
+    "date debut fin responsable annee year ville nombre duree start end origine souhaitee souhaite precedente "
+    "precedent anterieure anterieur"
+)
 SECURITY = _words("nir insee secu ssn")
-UNNAMED, SOMEBODY_ELSES, NO_ADDRESS = 4, 5, 6  # ranks of columns of addresses
+STRANGE, UNNAMED, SOMEBODY_ELSES, NO_ADDRESS = 3, 4, 5, 6  # ranks of columns; the lowest is taken first
 SMALL_WORDS = _words(
     "le la les l de du des d votre ton quel quelle est et the your of what is e s a en un une and or ou your "
     "veuillez indiquer saisir lib ind his her ce cet"
 )
 
 CIVILITY = re.compile(r"(?i)\A(?:m|mr|mme|mlle|mrs|ms|monsieur|madame|f|h|masculin|féminin)\.?\Z")
+
+# Words that change nothing about what a header means. One with other words is never preferred to one without.
+PLAIN_WORDS = SMALL_WORDS | _words(
+    "adresse address adr electronique elec courrier e principal principale value type 1 2 3 contact obligatoire "
+    "required last family given first name names personne majuscule majuscules minuscule minuscules individu"
+)
+NAME_WORDS = LAST | FIRST | USAGE | BIRTH | WHOLE | PLAIN_WORDS
+EMAIL_WORDS = EMAIL | OF_THE_INSTITUTION | PERSONAL | WHOLE | PLAIN_WORDS
+NO_USAGE = _words("non oui neant aucun aucune null none nc na sans idem x")  # what stands for “no other name”
 
 # Headers by which the reader tells the sign between cells; as `plain` writes them.
 USUAL_HEADERS = _phrases(
@@ -167,10 +183,11 @@ def classify(header: str) -> tuple[str, int] | None:
     if has & SECURITY or "securite sociale" in joined or "social security" in joined:
         return "never", 0
     if has & EMAIL or re.search(r"\be mails?\b|(adresse|courrier|address) (electronique|elec)", joined):
-        return (
-            "email",
-            SOMEBODY_ELSES if has & OF_OTHERS else 2 if has & PERSONAL else 0 if has & OF_THE_INSTITUTION else 1,
-        )
+        if has & (OF_OTHERS - {"contact"} | {"famille", "familles"}):
+            return "email", SOMEBODY_ELSES
+        if has - EMAIL_WORDS:
+            return "email", STRANGE
+        return "email", 2 if has & PERSONAL else 0 if has & OF_THE_INSTITUTION else 1
     if "principal" in has and "name" in has:  # eduPersonPrincipalName looks like an address
         return "email", NO_ADDRESS
     return _name(has, joined) or _reference(said, has, joined) or _programme(has)
@@ -188,14 +205,18 @@ def _name(has: set[str], joined: str) -> tuple[str, int] | None:
     if is_first:
         if has & MIDDLE:
             return None
-        return ("usage_first_name", 0) if has & USAGE else ("first_name", 1 if has & BIRTH else 0)
+        return ("usage_first_name", 0) if has & USAGE else ("first_name", _rank_of_name(has))
     if is_last:
         if has & {"complet", "complets"}:
             return "name", 0
         if has & {"formation", "master", "date", "lieu"}:
             return None
-        return ("usage_last_name", 0) if has & USAGE else ("last_name", 1 if has & BIRTH else 0)
+        return ("usage_last_name", 0) if has & USAGE else ("last_name", _rank_of_name(has))
     return ("name", 1) if has & WHOLE and has <= WHOLE | SMALL_WORDS else None
+
+
+def _rank_of_name(has: set[str]) -> int:
+    return STRANGE if has - NAME_WORDS else 1 if has & BIRTH else 0
 
 
 def _reference(said: list[str], has: set[str], joined: str) -> tuple[str, int] | None:
@@ -234,7 +255,7 @@ def find(rows: Sequence[Row], remembered: Mapping[str, str] | None = None) -> Co
     best: tuple[int, Row] | None = None
     for row in rows[: MAX_TITLES + 1]:
         cells = row[1]
-        if any(cleaning.ADDRESS.search(cell) for cell in cells):
+        if any(cleaning.ADDRESS.fullmatch(cell.strip()) for cell in cells):
             continue
         known = {field for cell in cells if cell.strip() and (field := _field_of(cell, said))}
         filled = sum(bool(cell.strip()) for cell in cells)
@@ -263,7 +284,7 @@ def _by_headers(line: int, cells: list[str], sample: list[Row], remembered: Mapp
     order = ""
     for index, cell in enumerate(cells):
         name = plain(cell)
-        if name and any(plain(other) == name for other in cells[:index]):
+        if name and _field_of(cell, remembered) and any(plain(other) == name for other in cells[:index]):
             twice.append(cell.strip())
         if (kept := remembered.get(name)) is not None:
             meant, _colon, said_order = kept.partition(":")
@@ -276,17 +297,24 @@ def _by_headers(line: int, cells: list[str], sample: list[Row], remembered: Mapp
             passed_over[index] = "nir"
         elif meant == "counter" or (meant == "reference" and columns.counts(index, is_bare=rank == 3)):
             passed_over[index] = "counter"
-        elif (meant == "reference" and columns.is_of_dates(index)) or (
+        elif (meant == "reference" and not columns.may_be_of_references(index)) or (
             meant == "email" and not columns.may_be_of_addresses(index)
         ):
             continue
         elif meant:
             candidates.setdefault(meant, []).append((rank, index))
-    candidates["email"] = _addresses(candidates.get("email", []), columns, {*chosen.values(), *passed_over})
+    taken = {*chosen.values(), *passed_over}
+    candidates["email"] = _addresses(candidates.get("email", []), columns, cells, taken)
     meaning = {meant: min(found)[1] for meant, found in candidates.items() if found} | chosen
     meaning, asks = _settle(meaning, columns)
-    if any(score >= 2 * SOMEBODY_ELSES and index == meaning.get("email") for score, index in candidates["email"]):
+    [score] = [score for score, index in candidates["email"] if index == meaning.get("email")] or [0]
+    is_strange = 2 * STRANGE <= score < 2 * UNNAMED and not columns.agree(meaning, "email")
+    if score >= 2 * SOMEBODY_ELSES or is_strange:
         asks.append("of_others")
+    halves = ("last_name", "first_name", "usage_last_name", "usage_first_name")
+    if any((STRANGE, meaning.get(half)) in candidates.get(half, ()) for half in halves):
+        asks.append("unsure_names")
+    asks += _second_tables(cells, sample, remembered)
     others = tuple(index for _rank, index in sorted(candidates["email"]) if index != meaning.get("email"))
     if "name" in meaning and not order and columns.has_unclear_names(meaning["name"]):
         asks.append("name_order")
@@ -294,16 +322,23 @@ def _by_headers(line: int, cells: list[str], sample: list[Row], remembered: Mapp
     return Columns(line, headers, meaning, tuple(asks), tuple(twice), order, passed_over, others)
 
 
-def _addresses(named: list[tuple[int, int]], columns: "_Sample", taken: set[int]) -> list[tuple[int, int]]:
+def _addresses(
+    named: list[tuple[int, int]], columns: "_Sample", cells: list[str], taken: set[int]
+) -> list[tuple[int, int]]:
     """The columns of addresses, by their headers and then by what stands in them: of two that are called alike, the one
-    of the institution's own domain."""
+    of the institution's own domain; one address for many is an office's."""
     known = {index for _rank, index in named}
+    named = [(SOMEBODY_ELSES if columns.is_shared(index) else rank, index) for rank, index in named]
     unnamed = [
-        (UNNAMED, index)
+        (SOMEBODY_ELSES if _is_of_others(cells, index) or columns.is_shared(index) else UNNAMED, index)
         for index in range(columns.width)
         if index not in known | taken and columns.is_of_addresses(index)
     ]
     return [(2 * rank + columns.is_personal(index), index) for rank, index in [*named, *unnamed]]
+
+
+def _is_of_others(cells: list[str], index: int) -> bool:
+    return index < len(cells) and bool(set(words(cells[index])) & (OF_OTHERS - {"contact"}))
 
 
 def _settle(meaning: dict[str, int], columns: "_Sample") -> tuple[dict[str, int], list[str]]:
@@ -312,6 +347,13 @@ def _settle(meaning: dict[str, int], columns: "_Sample") -> tuple[dict[str, int]
     for usage, plain_name in (("usage_last_name", "last_name"), ("usage_first_name", "first_name")):
         if usage in meaning and plain_name not in meaning:
             meaning[plain_name] = meaning.pop(usage)
+    if "name" in meaning and not columns.holds_whole_names(meaning["name"]):
+        # “Name; Vorname”, “Name, Surname”: the one stands for the half that no other column is
+        missing = {"last_name", "first_name"} - set(meaning)
+        if len(missing) == 1:
+            meaning[missing.pop()] = meaning.pop("name")
+        elif len(missing) == 2:
+            asks.append("half_names")
     if "last_name" in meaning and "first_name" not in meaning and columns.holds_whole_names(meaning["last_name"]):
         meaning.pop("name", None)
         meaning["name"] = meaning.pop("last_name")
@@ -325,6 +367,21 @@ def _settle(meaning: dict[str, int], columns: "_Sample") -> tuple[dict[str, int]
     elif "last_name" in meaning or "first_name" in meaning:
         asks.append("half_names")
     return meaning, asks
+
+
+def _second_tables(cells: list[str], sample: list[Row], remembered: Mapping[str, str]) -> list[str]:
+    """Whether a second table stands beside or below the first, whose people would be lost or turned round."""
+    names_ = [plain(cell) for cell in cells]
+    stems = [re.sub(r" ?\d+$", "", name) for name in names_ if re.search(r"\d$", name)]
+    beside = [stem for stem in stems if stem in names_]
+    fields = [_field_of(cell, remembered) for cell in cells]
+    asks = ["two_tables"] if len(beside) > 1 and any((classify(name) or ("",))[0] == "email" for name in beside) else []
+    for _line, row in sample:
+        said = [_field_of(cell, remembered) for cell in row if cell.strip()]
+        is_header = len({field for field in said if field}) > 1 and all(said) and not any("@" in cell for cell in row)
+        if is_header and [_field_of(cell, remembered) for cell in row] != fields[: len(row)]:
+            return [*asks, "second_header"]
+    return asks
 
 
 def _guess(rows: Sequence[Row]) -> Columns:
@@ -350,11 +407,13 @@ def _guess(rows: Sequence[Row]) -> Columns:
         elif columns.is_of_dates(index) or columns.is_of_civilities(index) or columns.is_of_phones(index):
             continue
         elif columns.has_digits(index):
-            meaning.setdefault("reference", index)
+            if columns.may_be_of_references(index):
+                meaning.setdefault("reference", index)
         elif half := next(halves, None):
             meaning[half] = index
     order = ""
-    if "first_name" not in meaning and "last_name" in meaning and columns.holds_whole_names(meaning["last_name"]):
+    if "last_name" in meaning and columns.holds_whole_names(meaning["last_name"]):
+        meaning.pop("first_name", None)
         meaning["name"] = meaning.pop("last_name")
     asks = ["no_header"]
     if "name" in meaning and columns.has_unclear_names(meaning["name"]):
@@ -386,7 +445,9 @@ def of_recipients(rows: Sequence[Row], remembered: Mapping[str, str] | None = No
     """The columns of recipients of a mail: a whole name and an address."""
     columns = _Sample(rows, 2)
     order = (remembered or {}).get("recipients", "").partition(":")[2]
-    asks = () if order or not columns.has_unclear_names(0) else ("name_order",)
+    # “Roux Zoé, Martin Paul <…>”: a comma between two names, of whom one has no address.
+    may_be_two = any(re.search(r"\S\s+\S+\s*,\s*\S+\s+\S", cell) for cell in columns.filled(0))
+    asks = ("name_order",) if may_be_two or (not order and columns.has_unclear_names(0)) else ()
     return Columns(0, ("", ""), {"name": 0, "email": 1}, asks, order=order)
 
 
@@ -435,6 +496,30 @@ class _Sample:
     def is_of_nirs(self, index: int) -> bool:
         cells = self.filled(index)
         return bool(cells) and sum(cleaning.is_nir(cell) for cell in cells) * 2 > len(cells)
+
+    def may_be_of_references(self, index: int) -> bool:
+        """Not dates, phones or addresses, and not the same for many."""
+        cells = self.filled(index)
+        differ = self.has_digits(index) or len(set(cells)) * 10 >= len(cells) * 8
+        return differ and not (self.is_of_dates(index) or self.is_of_phones(index) or self.is_of_addresses(index))
+
+    def is_shared(self, index: int) -> bool:
+        """Whether one address stands for many people."""
+        cells = [cell.lower() for cell in self.filled(index) if "@" in cell]
+        most = Counter(cells).most_common(1)
+        return bool(most) and most[0][1] > 1 and most[0][1] * 5 > len(cells)
+
+    def agree(self, meaning: Mapping[str, int], field: str) -> bool:
+        """Whether most addresses hold the first name of the person of their row: parents share the family name."""
+        if "first_name" not in meaning or field not in meaning:
+            return False
+        firsts, emails = self.columns[meaning["first_name"]], self.columns[meaning[field]]
+        known = [
+            (plain(first).replace(" ", ""), plain(email.partition("@")[0]).replace(" ", ""))
+            for first, email in zip(firsts, emails, strict=True)
+            if first and email
+        ]
+        return bool(known) and sum(len(first) > 2 and first in email for first, email in known) * 2 > len(known)
 
     def is_of_dates(self, index: int) -> bool:
         cells = self.filled(index)

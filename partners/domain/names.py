@@ -26,10 +26,11 @@ def split(name: str, order: str = "") -> tuple[str, str] | None:
 
     Capitals tell the family name, then a comma after it, then a particle before it. One word alone is a family name.
     """
-    name = without_civility(" ".join(name.split()))
+    name = re.sub(r"\s*\([^()]*\)$", "", without_civility(" ".join(name.split())))
     if "," in name:
         last, _comma, first = name.partition(",")
-        return last.strip(), first.strip()
+        is_suffix = re.search(r"\d|,", first) or first.strip(" .").lower() in ("jr", "sr", "phd", "md")
+        return None if is_suffix else (last.strip(), first.strip())
     words = name.split(" ")
     if len(words) < 2:
         return name, ""
@@ -41,6 +42,9 @@ def _by_capitals(words: list[str]) -> tuple[str, str] | None:
     capitals = [_is_capital(word) for word in words]
     letters = [index for index, word in enumerate(words) if any(letter.isalpha() for letter in word)]
     if not any(capitals) or all(capitals[index] for index in letters):
+        return None
+    said = [word for word, is_capital in zip(words, capitals, strict=True) if is_capital]
+    if all(_is_particle(word) or re.fullmatch("[IVX]+", word) for word in said):
         return None
     first, last = capitals.index(True), len(words) - 1 - capitals[::-1].index(True)
     if not all(capitals[index] or _is_particle(words[index]) for index in range(first, last + 1)):

@@ -120,13 +120,13 @@ def correct_as_before(upload: Upload) -> Upload:
 
 
 def accept(upload: Upload, what: str, line: int | None = None) -> Upload:
-    """Say that "formulas" or "struck" rows are right as they are read, all of them or that of one line."""
+    """Say that the "formulas" have come to what is right, or that the row of a `line` is about a person who comes."""
 
     def act(upload: Upload) -> None:
-        places = upload.read_as.get(what, [])
-        upload.read_as[what] = (
-            [] if line is None else [place for place in places if line != (place[0] if what == "formulas" else place)]
-        )
+        if what == "formulas":
+            upload.read_as["formulas"] = []
+        else:
+            upload.read_as["accepted"] = [*upload.read_as.get("accepted", []), line]
         _look_soon(upload)
 
     return _change(upload, act)

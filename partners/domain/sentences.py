@@ -58,6 +58,8 @@ _FINDINGS: dict[str, Any] = {
         "The spreadsheet has turned this into a date; it is not kept. Set the format of the column to “Text” before you"
         " paste or import, and export the list again."
     ),
+    "office": gettext_lazy("This may be an office, not a person: does it come?"),
+    "shared_address": gettext_lazy("%(name)s (line %(line)d) has the same address: one of the two needs another."),
     "struck": gettext_lazy("This row is struck through in the file: does this person come?"),
     "too_long": gettext_lazy("%(length)d characters: at most %(longest)d."),
     "name_missing": gettext_lazy("The name is missing."),
@@ -99,6 +101,9 @@ _FINDINGS: dict[str, Any] = {
         "Most people have only half a name: check which columns contain the family name and the first name."
     ),
     "name_order": gettext_lazy("Full names are in one column: say in which order they are written."),
+    "unsure_names": gettext_lazy("We are not sure which columns contain people’s names: check them."),
+    "two_tables": gettext_lazy("Two tables stand side by side; only the first is read: hand in the other apart."),
+    "second_header": gettext_lazy("A second line of headers has another order: hand in what is below it apart."),
     "of_others": gettext_lazy("The addresses seem to be those of other people, such as parents: check the column."),
     "two_addresses": gettext_lazy("Several columns contain addresses: “%(column)s” is used, not %(others)s."),
     "counts": gettext_lazy("Not kept as a number, since it only counts the rows: %(columns)s."),

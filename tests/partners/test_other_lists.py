@@ -99,7 +99,7 @@ def test_a_header_means(header, means):
 )
 @pytest.mark.proves("list-columns")
 def test_of_several_columns_the_persons_own_address_at_the_institution_is_taken(header, cells, used):
-    assert people(read(header, cells, cells.replace("A;B;a", "C;D;c")))[0][2] == used
+    assert people(read(header, cells, re.sub(r"\ba(?=[.b@])", "c", cells.replace("A;B", "C;D"))))[0][2] == used
 
 
 def test_addresses_of_parents_alone_are_asked_about():
@@ -531,3 +531,138 @@ def test_a_file_of_another_program_is_named_with_what_to_do(data, kind, named):
 
     assert refused.value.said == {"type": kind}
     assert named in str(refused.value)
+
+
+# --- What is not the person's own, and what is lost without a word ----------------------------------------------------
+
+
+@pytest.mark.proves("list-columns", "list-guesses")
+@pytest.mark.parametrize(
+    ("header", "cells", "used"),
+    [
+        ("Nom;Prénom;Mail MA;Mail", "Durand;Jeanne;luc@boite.com;jd@gmail.com", "jd@gmail.com"),
+        ("Nom;Prénom;Mail chargé de mission;Mail", "Durand;Jeanne;luc@boite.com;jd@gmail.com", "jd@gmail.com"),
+        ("Nom;Prénom;Mail N+1;Mail", "Durand;Jeanne;z@e.fr;jd@gmail.com", "jd@gmail.com"),
+        ("Nom;Prénom;Your email;Who referred you? (email)", "Durand;Jeanne;jd@gmail.com;x@e.fr", "jd@gmail.com"),
+        ("Nom;Prénom;Mail famille;Mail élève", "Durand;Jeanne;luc@gmail.com;jd@gmail.com", "jd@gmail.com"),
+        ("Nom;Prénom;Mail du binôme;Mail", "Durand;Jeanne;paul@e.fr;jd@gmail.com", "jd@gmail.com"),
+        ("Nom;Prénom;Mail établissement d’origine;Mail candidat", "Durand;Jeanne;lycee1@ac.fr;jd@x.fr", "jd@x.fr"),
+        ("Nom;Prénom;Mail;Mail université d’accueil", "Durand;Jeanne;jd@gmail.com;intl@uni.de", "jd@gmail.com"),
+        ("Nom du binôme;Nom;Prénom;Mail", "Martin;Durand;Jeanne;jd@x.fr", "jd@x.fr"),
+        ("Nom de l’équipe;Nom;Prénom;Mail", "Les As;Durand;Jeanne;jd@x.fr", "jd@x.fr"),
+        ("Nom évaluateur;Nom;Prénom;Mail", "Martin;Durand;Jeanne;jd@x.fr", "jd@x.fr"),
+        ("Nom d’artiste;Nom;Prénom;Mail", "Zazie;Durand;Jeanne;jd@x.fr", "jd@x.fr"),
+        ("Nom;Nom d'usage;Prénom;Mail", "Durand;-;Jeanne;jd@x.fr", "jd@x.fr"),
+        ("Nom;Nom d'usage;Prénom;Mail", "Durand;Néant;Jeanne;jd@x.fr", "jd@x.fr"),
+        ("Name;Vorname;E-Mail-Adresse", "Durand;Jeanne;jd@x.fr", "jd@x.fr"),
+        ("Surname,Name,Email".replace(",", ";"), "Durand;Jeanne;jd@x.fr", "jd@x.fr"),
+        ("Nom;Prénom;Groupe;", "Durand;Jeanne;A;jd@x.fr", "jd@x.fr"),
+        ("Nom;Prénom;Mail;Note;Note", "Durand;Jeanne;jd@x.fr;12;14", "jd@x.fr"),
+        ("Nom;Prénom;Adresse mail (ex : prenom.nom@e.fr)", "Durand;Jeanne;jd@x.fr", "jd@x.fr"),
+        ("Nom;Prénom;Adresse de messagerie;Référent", "Durand;Jeanne;jd@x.fr;M. X", "jd@x.fr"),
+    ],
+)
+def test_the_persons_own_name_and_address_are_read(header, cells, used):
+    assert people(read(header, cells)) == [("Durand", "Jeanne", used)]
+
+
+@pytest.mark.proves("list-guesses")
+@pytest.mark.parametrize(
+    ("rows", "asks"),
+    [
+        (("Nom;Prénom;Mail représentant légal", "Durand;Jeanne;luc.durand@gmail.com"), "of_others"),
+        (("Nom;Prénom;MEL RESP. LEGAL 1", "Durand;Jeanne;luc.durand@gmail.com"), "of_others"),
+        (("Nom;Prénom;Mail maman", "Durand;Jeanne;luc.durand@gmail.com"), "of_others"),
+        (("Nom;Prénom;Tuteur", "Durand;Jeanne;luc@b.fr"), "of_others"),
+        (("Nom;Prénom;Mail UFR", "Durand;Jeanne;ufr@b.fr"), "of_others"),
+        (("Nom;Prénom;Mail", "Durand;Jeanne;scolarite@e.fr", "Martin;Paul;scolarite@e.fr"), "of_others"),
+        (("Nom du site;Prénom;Mail", "Durand;Jeanne;jd@x.fr"), "half_names"),
+        (("Nom tel que sur la carte;Prénom;Mail", "Durand;Jeanne;jd@x.fr"), "unsure_names"),
+        (("Nom et prénom;x;Mail", "DURAND;Jeanne;jd@x.fr", "MARTIN;Paul;pm@x.fr"), "half_names"),
+        (("Nom;Prénom;Mail;;Nom2;Prénom2;Mail2", "D;J;j@x.fr;;M;P;p@x.fr"), "two_tables"),
+        (("Nom;Prénom;Mail", "D;J;j@x.fr", "Prénom;Nom;Mail", "Paul;M;p@x.fr"), "second_header"),
+    ],
+)
+def test_what_may_be_somebody_elses_is_asked_about(rows, asks):
+    assert asks in read(*rows).columns.asks
+
+
+def test_an_address_that_holds_the_first_name_is_the_persons_whatever_its_header():
+    assert read("Nom;Prénom;Mail UPEC", "Durand;Jeanne;jeanne.durand@u.fr", "Martin;Paul;paul@u.fr").columns.asks == ()
+
+
+@pytest.mark.proves("number-is-not-a-person")
+def test_brothers_with_one_address_are_two_people_to_be_told_apart():
+    listed = read("Nom;Prénom;Mail", "Durand;Jeanne;famille@b.fr", "Durand;Paul;famille@b.fr", "Roux;Zoé;z@b.fr")
+    assert wrong(listed) == {2: ["shared_address"], 3: ["shared_address"]}
+
+
+@pytest.mark.proves("list-damage")
+@pytest.mark.parametrize(
+    ("row", "codes"),
+    [
+        ("Responsable :;Mme Roux;roux@e.fr", ["office"]),
+        ("Contact;Scolarité;scolarite@e.fr", ["office"]),
+        ("Master 2;Liste;m2@listes.e.fr", ["office"]),
+        ("Le Doyen;Marie;", ["email_missing"]),
+        ("Count;Basie;", ["email_missing"]),
+        ("Export;Paul;", ["email_missing"]),
+    ],
+)
+def test_offices_wait_for_a_look_and_people_are_no_notes(row, codes):
+    assert wrong(read("Nom;Prénom;Mail", "Durand;Jeanne;jd@x.fr", row)) == {3: codes}
+
+
+def test_a_whole_name_without_an_address_is_a_person_to_be_fixed():
+    assert wrong(read("Étudiant;Mail", "DURAND Jeanne;jd@x.fr", "MARTIN Paul;")) == {3: ["email_missing"]}
+
+
+@pytest.mark.proves("list-cells")
+@pytest.mark.parametrize(
+    ("written", "fix"),
+    [
+        ("Durand jd@e.fr", "jd@e.fr"),
+        ("0612345678 jd@e.fr", "jd@e.fr"),
+        ("jd@e.fr 0612345678", "jd@e.fr"),
+        ("jd@e.fr (perso)", "jd@e.fr"),
+        ("jd@e.fr – Paul", "jd@e.fr"),
+        ("jd@e.fr²", "jd@e.fr"),
+        ("jd@e.fr<br>", "jd@e.fr"),
+        ("e-mail=jd@e.fr", "jd@e.fr"),
+    ],
+)
+def test_what_is_proposed_is_the_address_alone(written, fix):
+    person = read("Nom;Prénom;Mail", f"Durand;Jeanne;{written}").people[0]
+    assert [person.email, *(finding.fix for finding in person.findings if finding.fix)] in ([fix], ["", fix])
+
+
+@pytest.mark.parametrize("written", ["1. jd@e.fr", "=jd@e.fr", "*jd@e.fr", "'jd'@e.fr", "+jd@e.fr"])
+def test_signs_before_an_address_are_not_part_of_it(written):
+    assert read("Nom;Prénom;Mail", f"Durand;Jeanne;{written}").people[0].email == "jd@e.fr"
+
+
+@pytest.mark.proves("list-names")
+@pytest.mark.parametrize(
+    "written", ["Jeanne Durand, M2 Info", "Dupont, Jr., John", "Jean-Paul II Dupont", "EL Amrani Sara"]
+)
+def test_what_no_sign_tells_is_asked(written):
+    assert names.split(written) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "cells"),
+    [
+        ("Numéro", ["0612345678", "0698765432"]),
+        ("Identifiant", ["jd@x.fr", "pm@x.fr"]),
+        ("Code", ["MIAGE", "MIAGE"]),
+    ],
+)
+def test_phones_addresses_and_groups_are_nobodys_number(header, cells):
+    rows = [f"{name};{name};{cell};{name}@y.fr" for name, cell in zip("AB", cells, strict=True)]
+    assert {who.reference for who in read(f"Nom;Prénom;{header};Mail", *rows).people} == {""}
+
+
+def test_a_recipient_without_an_address_does_not_swallow_the_next():
+    assert files.read("Roux Zoé, Martin Paul <pm@e.fr>, NOIR Ali <an@e.fr>".encode()).columns.guessed
+    [who] = files.read(b'"noir.ali@e.fr" <noir.ali@e.fr>').people
+    assert (who.last_name, who.is_good) == ("", False)

@@ -702,7 +702,7 @@ class TestWhatPeopleSay:
         upload = portal.work(reviewing.read_otherwise(upload, sheet="Liste", hidden=True))
         assert verdicts(upload) == {2: "new", 3: "to_fix", 4: "new"}
         assert "201117505600" not in str([row.cells for row in upload.rows.all()])
-        reviewing.accept(upload, "struck", 3)
+        reviewing.accept(upload, "row", 3)
 
         assert verdicts(upload) == {2: "new", 3: "new", 4: "new"}
 
