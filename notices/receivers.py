@@ -3,8 +3,9 @@ from typing import Any
 
 from django.dispatch import receiver
 
+from accounts.models import User
 from core import clock
-from core.admin.effects import effects_asked
+from core.effects import Effects, Watch, effects_asked, hold_asked
 from notices.domain import changes, reminders
 from programme.models import Session
 from programme.signals import session_moved, session_saved
@@ -22,5 +23,10 @@ def tell_those_who_know_it_elsewhere(session: Session, before: dict[str, Any], *
 
 
 @receiver(effects_asked)
-def say_who_would_be_told(since: datetime, **kwargs: Any) -> list[str]:
-    return changes.effects(since, clock.now())
+def say_who_would_be_told(watch: Watch, **kwargs: Any) -> Effects:
+    return changes.effects(watch.since, clock.now())
+
+
+@receiver(hold_asked)
+def let_the_mails_wait(since: datetime, actor: User, **kwargs: Any) -> None:
+    changes.hold(since, clock.now(), actor=actor)

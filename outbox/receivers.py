@@ -2,9 +2,12 @@ from typing import Any
 
 from anymail.signals import AnymailTrackingEvent, EventType, RejectReason, tracking
 from django.dispatch import receiver
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from core import clock
-from outbox.domain import suppression
+from core.effects import Effects, Watch, effects_asked
+from outbox.domain import mail_templates, suppression
 from outbox.models import SuppressedAddress
 
 Reason = SuppressedAddress.Reason
@@ -32,6 +35,18 @@ def hear_the_provider(sender: Any, event: AnymailTrackingEvent, **_kwargs: Any) 
     now = clock.now()
     words = str(event.mta_response or event.description or "")
     suppression.mark(event.recipient, reason, words, at=min(event.timestamp or now, now))
+
+
+@receiver(effects_asked)
+def say_which_mails_leave(watch: Watch, **_kwargs: Any) -> Effects:
+    """How many mails leave at once, and of which kinds."""
+    number = watch.mails.total()
+    if not number:
+        return Effects()
+    names = {kind: mail_templates.kinds[kind].label if kind in mail_templates.kinds else kind for kind in watch.mails}
+    kinds = ", ".join(_("“%(kind)s”: %(n)d") % {"kind": names[kind], "n": n} for kind, n in watch.mails.most_common())
+    words = ngettext("%(n)d mail leaves at once (%(kinds)s).", "%(n)d mails leave at once (%(kinds)s).", number)
+    return Effects((words % {"n": number, "kinds": kinds},))
 
 
 def _is_temporary(report: Any) -> bool:

@@ -374,6 +374,9 @@ class Session(Searchable, Sourced):
         """The day on which the session begins, at its venue."""
         return self.local_starts_at.date()
 
+    # A sheet looks for others in the room when all its rows are in their places.
+    looks_for_others = True
+
     @property
     def duration(self) -> timedelta:
         return self.ends_at - self.starts_at
@@ -388,7 +391,8 @@ class Session(Searchable, Sourced):
         if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
             errors["ends_at"] = _("A session must end after it starts.")
         elif (
-            self.starts_at
+            self.looks_for_others
+            and self.starts_at
             and self.ends_at
             and room
             and not room.allows_several_sessions

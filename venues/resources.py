@@ -11,6 +11,7 @@ from import_export.widgets import Widget
 
 from core.sheets.resources import Key, Number, Options, SheetResource, as_text
 from core.wall_time import at_wall_time
+from venues.domain import places
 from venues.models import Room, Venue
 
 
@@ -56,6 +57,15 @@ class RoomResource(SheetResource):
             "source",
             "assumed_fields",
         ]
+
+    def before_import(self, dataset: Any, **kwargs: Any) -> None:
+        """Rooms that change names among themselves give theirs up first: each is unique in its venue."""
+        super().before_import(dataset, **kwargs)
+        named = [self.fields[name] for name in ("venue", "name")]
+        rows = [(self.known.get(as_text(row["slug"])), row) for row in dataset.dict]
+        places.free_names(
+            room for room, row in rows if room and not all(self.is_as_exported(field, room, row) for field in named)
+        )
 
     def filter_export(self, queryset: QuerySet[Room], **kwargs: Any) -> QuerySet[Room]:
         return queryset.select_related("venue")

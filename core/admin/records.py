@@ -7,7 +7,12 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.utils import display_for_value, unquote
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.admin.widgets import AdminSplitDateTime, AutocompleteSelect, RelatedFieldWidgetWrapper
+from django.contrib.admin.widgets import (
+    AdminSplitDateTime,
+    AdminTextareaWidget,
+    AutocompleteSelect,
+    RelatedFieldWidgetWrapper,
+)
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.db.models import Model, QuerySet
@@ -22,8 +27,9 @@ from simple_history.admin import SimpleHistoryAdmin
 from simple_history.models import DeletedObject
 from simple_history.template_utils import HistoricalRecordContextHelper
 
+from core import clock
 from core.admin import edit_conflicts
-from core.admin.effects import FIELD, Effects, tried
+from core.effects import FIELD, HOLD, Effects, hold_asked, tried
 from core.folding import by_name, fold
 from core.text import whole_number
 
@@ -69,6 +75,16 @@ class WholeNumber(forms.IntegerField):
         return super().to_python(value)
 
 
+class Paragraphs(forms.CharField):
+    """A text of several lines: a browser sends other line ends than the ones that it was given."""
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(value.replace("\r\n", "\n") if isinstance(value, str) else value)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.to_python(initial), data)
+
+
 class Chooser(AutocompleteSelect):
     """The box that searches as one types; when a form comes back with what is no key, it is empty and not a crash."""
 
@@ -80,7 +96,9 @@ class Boxes(BaseModelAdmin):
     """What forms share, on a page of their own or as a row of another's."""
 
     formfield_overrides = {
-        field: {"form_class": WholeNumber} for field in (models.PositiveIntegerField, models.PositiveSmallIntegerField)
+        models.PositiveIntegerField: {"form_class": WholeNumber},
+        models.PositiveSmallIntegerField: {"form_class": WholeNumber},
+        models.TextField: {"form_class": Paragraphs, "widget": AdminTextareaWidget},
     }
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -211,7 +229,10 @@ class RecordAdmin(ListAdmin, SimpleHistoryAdmin):
             conflict = self._conflict(request, object_id)
             if self.tells_effects and not conflict:
                 request.effects = self._effects(request, object_id)  # type: ignore[attr-defined]
+            since = clock.now()
             response = super().changeform_view(request, object_id, *args, **kwargs)
+            if self.tells_effects and response.status_code == 302 and request.POST.get(HOLD):
+                hold_asked.send(sender=type(self), since=since, actor=request.user)
         if conflict:
             response.status_code = 409
         return response

@@ -1,19 +1,23 @@
 """Sheets in and out."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 from import_export.admin import ImportExportMixin
 from import_export.results import Result
 
 from core.admin.records import RecordAdmin
+from core.effects import Effects
 from core.sheets.formats import FORMATS, SheetError
 from core.sheets.forms import ConfirmSheetForm, ExportSheetForm, SheetForm, StagedUpload
 
 SHOWN_ROWS = 200
+CHANGED = gettext_lazy("Something has changed since the preview: nothing was imported. Choose the file again.")
 
 
 class SheetAdmin(ImportExportMixin, RecordAdmin):
@@ -33,6 +37,10 @@ class SheetAdmin(ImportExportMixin, RecordAdmin):
 
     def get_confirm_form_kwargs(self, request: HttpRequest, import_form: Any = None) -> dict[str, Any]:
         return super().get_confirm_form_kwargs(request, import_form) | {"seal": f"{self.opts.label}:{request.user.pk}"}
+
+    def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
+        hold = kwargs["form"].cleaned_data.get("hold", False)
+        return super().get_import_data_kwargs(**kwargs) | {"hold": hold}
 
     def add_data_read_fail_error_to_form(self, form: Any, e: Exception) -> None:
         if not isinstance(e, SheetError):
@@ -54,24 +62,24 @@ class SheetAdmin(ImportExportMixin, RecordAdmin):
             if not form.is_valid():
                 sentence = next(iter(next(iter(form.errors.values()))))
                 return self._back_to_import(request, sentence)
-        return super().process_import(request, **kwargs)
+        try:
+            return super().process_import(request, **kwargs)
+        except IntegrityError:  # of what the database judges at the end
+            return self._back_to_import(request, CHANGED)
 
     def process_dataset(self, dataset: Any, form: Any, request: HttpRequest, **kwargs: Any) -> Result:
         return super().process_dataset(dataset, form, request, rollback_on_validation_errors=True, **kwargs)
 
     def process_result(self, result: Result, request: HttpRequest) -> HttpResponse:
         if result.has_errors() or result.has_validation_errors():
-            return self._back_to_import(
-                request,
-                gettext("Something has changed since the preview: nothing was imported. Choose the file again."),
-            )
+            return self._back_to_import(request, CHANGED)
         return super().process_result(result, request)
 
     def add_success_message(self, result: Result, request: HttpRequest) -> None:
         figures = {"new": result.totals["new"], "changed": result.totals["update"], "same": result.totals["skip"]}
         messages.success(request, gettext("Imported: %(new)d new, %(changed)d changed, %(same)d unchanged.") % figures)
 
-    def _back_to_import(self, request: HttpRequest, sentence: str) -> HttpResponse:
+    def _back_to_import(self, request: HttpRequest, sentence: Any) -> HttpResponse:
         messages.error(request, sentence)
         return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_import"))
 
@@ -85,15 +93,26 @@ class SheetAdmin(ImportExportMixin, RecordAdmin):
             StagedUpload(name=name).remove()
 
 
+@dataclass(frozen=True)
+class PreviewRow:
+    """A row that would be added or changed: its line, what it is about, and the cells that change (column, before,
+    after); a new row has those that are filled in."""
+
+    line: int
+    name: str
+    is_new: bool
+    cells: list[tuple[str, Any, Any]]
+
+
 class Preview:
     """What an import would do, in the order of the file, ready for the page."""
 
     def __init__(self, result: Result) -> None:
-        self.headers = result.diff_headers
         self.totals = result.totals
         self.file_errors = [error.error for error in result.base_errors]
         self.errors: list[tuple[int, str, str]] = []  # line, column, sentence
         self.ignored_columns: list[str] = getattr(result, "ignored_columns", [])
+        self.effects: Effects = getattr(result, "effects", Effects())
         lines: list[int] = getattr(result, "lines", [])
         if self.file_errors:
             return
@@ -105,6 +124,19 @@ class Preview:
         for error_row in result.error_rows:
             self.errors += [(lines[error_row.number - 1], "", str(error.error)) for error in error_row.errors]
         self.errors.sort(key=lambda error: error[0])
-        changed = [row for row in result.rows if row.import_type in ("new", "update")]
-        self.rows = changed[:SHOWN_ROWS]
+        if self.errors:
+            return
+        changed = [
+            (line, row) for line, row in zip(lines, result.rows, strict=True) if row.import_type in ("new", "update")
+        ]
+        self.rows = [self._row(line, row, result.diff_headers) for line, row in changed[:SHOWN_ROWS]]
         self.not_shown = len(changed) - len(self.rows)
+
+    def _row(self, line: int, row: Any, headers: list[str]) -> PreviewRow:
+        is_new = row.import_type == "new"
+        cells = [
+            (header, before, after)
+            for header, (before, after) in zip(headers, row.diff, strict=True)
+            if (after not in ("", None) if is_new else before != after)
+        ]
+        return PreviewRow(line, str(row.instance), is_new, cells)

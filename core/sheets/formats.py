@@ -77,7 +77,7 @@ class CsvSheet(CSV):
         out = io.StringIO(newline="")
         writer = csv.writer(out)
         writer.writerow(dataset.headers)
-        writer.writerows([escape(_as_text(cell)) for cell in row] for row in dataset)
+        writer.writerows([escape(as_cell(cell)) for cell in row] for row in dataset)
         return out.getvalue().encode("utf-8-sig")  # with its mark, or Excel takes UTF-8 for Windows-1252
 
 
@@ -155,7 +155,8 @@ def _dataset(rows: list[tuple[int, list[str]]]) -> tablib.Dataset:
     return dataset
 
 
-def _as_text(cell: Any) -> Any:
+def as_cell(cell: Any) -> Any:
+    """A value as a CSV holds it: moments to the minute."""
     return cell.strftime("%Y-%m-%d %H:%M") if isinstance(cell, datetime) else cell
 
 

@@ -72,6 +72,10 @@ class SheetForm(ImportForm):
 class ConfirmSheetForm(ConfirmImportForm):
     """Confirms a preview: only its own author's, of the same list, within the hour."""
 
+    hold = forms.BooleanField(
+        label=gettext_lazy("Keep these mails in a quiet window until I publish them"), required=False
+    )
+
     def __init__(self, *args: Any, seal: str, **kwargs: Any) -> None:
         self.seal = signing.TimestampSigner(salt=f"sheet-preview:{seal}")
         initial = kwargs.get("initial") or {}

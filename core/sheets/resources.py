@@ -1,6 +1,7 @@
 """Rows of a model as rows of a sheet: columns in, columns out, and the words for what a cell may not hold."""
 
 import unicodedata
+from collections.abc import Iterable
 from itertools import zip_longest
 from typing import Any
 
@@ -11,7 +12,8 @@ from import_export.fields import Field
 from import_export.resources import Diff, ModelResource
 from import_export.widgets import Widget
 
-from core.sheets.formats import SheetError
+from core.effects import Effects, hold_asked, watched
+from core.sheets.formats import SheetError, as_cell
 from core.text import validate_lines
 
 
@@ -23,7 +25,7 @@ class Text(Widget):
         self.nullable = nullable
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str | None:
-        text = unicodedata.normalize("NFC", as_text(value))
+        text = _plain(value)
         try:
             validate_lines(text)
         except ValidationError as error:
@@ -115,7 +117,7 @@ class Key(Widget):
 
 
 class SideBySide(Diff):
-    """What a row changes, as (before, after) pairs that the page shows: the library's own wears inline styles."""
+    """What a row changes, as (before, after) pairs of all its cells: the library's own wears inline styles."""
 
     def __init__(self, resource: Any, instance: Any, new: bool) -> None:
         self.before = [] if new else self._cells(resource, instance)
@@ -142,10 +144,16 @@ class SheetResource(ModelResource):
         self.lines: list[int] = []
         self.ignored_columns: list[str] = []
         self.seen: dict[str, int] = {}
+        self.known: dict[str, Any] = {}  # the rows of the database that the file names, by their slugs
+        self.written: dict[int, Any] = {}  # what was saved so far, by the line of its row
 
     @classmethod
     def get_diff_class(cls) -> type[Diff]:
         return SideBySide
+
+    def import_data(self, dataset: Any, dry_run: bool = False, **kwargs: Any) -> Any:
+        with watched() as self.watch:
+            return super().import_data(dataset, dry_run, **kwargs)
 
     def before_import(self, dataset: Any, **kwargs: Any) -> None:
         columns = {field.column_name for field in self.get_import_fields()}
@@ -155,12 +163,47 @@ class SheetResource(ModelResource):
                 _("The column “%(column)s” is missing: it identifies each row. The file has: %(found)s.")
                 % {"column": ", ".join(missing), "found": ", ".join(header[:60] for header in dataset.headers)}
             )
+        slugs = {as_text(slug) for slug in dataset["slug"]} if "slug" in dataset.headers else set()
+        found = self._meta.model._default_manager.filter(slug__in=slugs)
+        self.known = {instance.slug: instance for instance in self.filter_export(found)}
         self.ignored_columns = [header for header in dataset.headers if header not in columns]
         self.lines = getattr(dataset, "lines", list(range(2, len(dataset) + 2)))
 
     def after_import(self, dataset: Any, result: Any, **kwargs: Any) -> None:
         # What the preview needs to speak of the file as its author sees it.
         result.lines, result.ignored_columns, result.column_of = self.lines, self.ignored_columns, self.column_of
+        result.effects = Effects()
+        for line, error in self.judge_together({line for line in self.lines if line not in self.written}):
+            number = self.lines.index(line) + 1
+            result.append_invalid_row(number, {}, ValidationError(error))
+        if result.has_errors() or result.has_validation_errors():
+            return
+        if kwargs["dry_run"]:
+            result.effects = self.watch.effects()
+        elif kwargs.get("hold"):
+            hold_asked.send(sender=type(self), since=self.watch.since, actor=kwargs["user"])
+
+    def judge_together(self, refused: set[int]) -> Iterable[tuple[int, dict[str, str]]]:
+        """What is wrong with the rows when all of them are in their places: the line, and what to say of which field.
+        `refused`: the lines that were not written."""
+        return ()
+
+    def after_import_row(self, row: Any, row_result: Any, **kwargs: Any) -> None:
+        self.written[self.lines[kwargs["row_number"] - 1]] = row_result.instance
+
+    def get_or_init_instance(self, instance_loader: Any, row: Any) -> tuple[Any, bool]:
+        known = self.known.get(as_text(row["slug"]))
+        return (known, False) if known else (self.init_instance(row), True)
+
+    def import_field(self, field: Field, instance: Any, row: Any, **kwargs: Any) -> None:
+        """A cell that holds what an export would write changes nothing, whatever an import makes of such a text."""
+        if instance._state.adding or not self.is_as_exported(field, instance, row):
+            super().import_field(field, instance, row, **kwargs)
+
+    def is_as_exported(self, field: Field, instance: Any, row: Any) -> bool:
+        return field.column_name not in row or (
+            _plain(row[field.column_name]) == _plain(as_cell(self.export_field(field, instance)))
+        )
 
     def before_import_row(self, row: Any, **kwargs: Any) -> None:
         slug, line = as_text(row.get("slug")), self.lines[kwargs["row_number"] - 1]
@@ -208,10 +251,17 @@ class Options:
     report_skipped = True
     clean_model_instances = True
     use_transactions = True
+    store_instance = True
 
 
 def _translated(model: type[Model]) -> list[str]:
     return sorted({field.translated_field.name for field in model._meta.fields if hasattr(field, "translated_field")})
+
+
+def _plain(cell: Any) -> str:
+    """A cell as two programs write the same text: line ends, accents in one stroke or two, blanks around it."""
+    text = "" if cell is None else str(cell).replace("\r\n", "\n").replace("\r", "\n")
+    return unicodedata.normalize("NFC", text).strip()
 
 
 def as_text(value: str | None) -> str:

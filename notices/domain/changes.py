@@ -3,16 +3,18 @@
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Attendee, User
+from core.effects import Effects
 from notices.models import Change, QuietWindow
 from outbox.domain.posting import post_many
 from programme.models import Session
@@ -124,7 +126,11 @@ def _open_windows() -> Any:
 
 def _held(at: datetime) -> Q:
     windows = _open_windows().filter(Q(event=None) | Q(event=OuterRef("session__event")))
-    return Q(Exists(windows), session__starts_at__gt=at + NEVER_HELD, was_starts_at__gt=at + NEVER_HELD)
+    return Q(Exists(windows)) & _is_far(at)
+
+
+def _is_far(at: datetime) -> Q:
+    return Q(session__starts_at__gt=at + NEVER_HELD, was_starts_at__gt=at + NEVER_HELD)
 
 
 # --- Telling ----------------------------------------------------------------------------------------------------------
@@ -223,14 +229,14 @@ def _known_to(registration: Registration, change: Change) -> Place:
     return place_of(then) if then else before_of(change)
 
 
-def effects(since: datetime, at: datetime) -> list[str]:
-    """What the changes kept since then would mean to people, in sentences: how many are told, how many of them would be
-    expected elsewhere, and when the mails leave."""
+def effects(since: datetime, at: datetime) -> Effects:
+    """What the changes kept since then would mean to people: how many are told, how many of them would be expected
+    elsewhere, and when the mails leave."""
     changes = list(_untold().filter(changed_at__gte=since))
     told = preview(changes)
     people = {registration.attendee_id for each in told for registration in each.registrations}
     if not people:
-        return []
+        return Effects()
     said = [
         ngettext("%(n)d person will be told by mail.", "%(n)d people will be told by mail.", len(people))
         % {"n": len(people)}
@@ -242,13 +248,30 @@ def effects(since: datetime, at: datetime) -> list[str]:
             clashing,
         )
         said.append(words % {"n": clashing})
-    held = _untold().filter(_held(at), pk__in=[change.pk for change in changes]).exists()
+    concerned = [each.change.pk for each in told if each.registrations]
+    held = _untold().filter(_held(at), pk__in=concerned).count()
     said.append(
         _("The mails wait for the quiet window to be published.")
         if held
         else _("The mails leave five minutes after the last change.")
     )
-    return said
+    return Effects(tuple(said), can_wait=_may_wait(at).filter(pk__in=concerned).exists())
+
+
+def hold(since: datetime, at: datetime, *, actor: User) -> int:
+    """Let the changes kept since then wait: open a quiet window for each of their events that has none, and return how
+    many. What concerns a session of the next hours never waits."""
+    changes = _may_wait(at).filter(changed_at__gte=since)
+    events = sorted(set(changes.values_list("session__event", flat=True).order_by()))
+    for event_id in events:
+        with suppress(IntegrityError), transaction.atomic():  # somebody else has opened it meanwhile
+            open_window(event_id, actor=actor)
+    return len(events)
+
+
+def _may_wait(at: datetime) -> Any:
+    """The changes that no quiet window holds, and one could."""
+    return _untold().filter(_is_far(at)).exclude(_held(at))
 
 
 def publish(window: QuietWindow, *, actor: User, at: datetime) -> int:

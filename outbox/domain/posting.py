@@ -9,6 +9,7 @@ from celery import current_app
 from django.db import transaction
 
 from core import clock
+from core.effects import count_mails
 from outbox.domain.mail_kinds import Letter
 from outbox.models import Message
 
@@ -52,6 +53,7 @@ def post(
             letter.calendar,
         )
     Message.objects.bulk_create([message], ignore_conflicts=True)
+    count_mails(kind, 1)
     if not_before is None:
         transaction.on_commit(lambda: ring(message.uuid))
 
@@ -72,6 +74,7 @@ def post_many(
         for to, key, language, context in mails
     ]
     Message.objects.bulk_create(messages, batch_size=1000, ignore_conflicts=True)
+    count_mails(kind, len(messages))
 
 
 def ring(message_uuid: uuid.UUID) -> None:

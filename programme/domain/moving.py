@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.db import connection, transaction
+from django.db import transaction
 
+from programme.domain.rooms import judge_at_the_end
 from programme.models import Session
 
 # What is written on the clocks of the venue, and moves with them.
@@ -16,9 +17,7 @@ WALL_TIMES = ("starts_at", "ends_at", "registration_opens_at", "registration_clo
 def follow(rooms: Iterable[int], *, keeps_hours: bool, at: datetime) -> None:
     """The sessions to come in these rooms are where the rooms are now: saved anew, so that each hears of it as of any
     other move. In another time zone the hours on the clocks stay, unless somebody has said otherwise."""
-    if connection.vendor == "postgresql":  # all of them move: no two collide on the way
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS session_has_its_room_to_itself DEFERRED")
+    judge_at_the_end()  # all of them move: no two collide on the way
     sessions = Session.objects.filter(room__in=list(rooms), ends_at__gt=at).select_related("room__venue")
     for session in sessions.order_by("pk"):
         zone, was = session.room.venue.zone, session.place.get("zone")

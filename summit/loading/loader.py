@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from django.db import IntegrityError, connection, models, transaction
 from django.utils import translation
 
+from core.effects import Effects, watched
 from programme.models import Day, Event, Participation, Session, Speaker, Track
 from registrations.domain import pools
 from registrations.models import Cohort, Institution, SeatPool
@@ -33,6 +34,7 @@ from summit.loading.files import (
     road_slug,
     stays_by_room,
 )
+from venues.domain import places
 from venues.models import Room, Venue
 
 OWN_DATA = Path(__file__).parents[1] / "demo" / "data"
@@ -55,6 +57,7 @@ class Loaded:
     counts: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
     first_day: date = date.min
     moved_days: int = 0
+    effects: Effects = field(default_factory=Effects)
 
     @property
     def changes(self) -> int:
@@ -122,8 +125,11 @@ def _zones(folder: Folder) -> dict[str, ZoneInfo]:
 # --- Writing ----------------------------------------------------------------------------------------------------------
 
 
-def load(path: Path, *, today: date, first_day: date | None = None, keep_dates: bool = False) -> Loaded:
-    """Load the summit in the folder `path`; raise CannotLoad with every mistake, and then nothing is written.
+def load(
+    path: Path, *, today: date, first_day: date | None = None, keep_dates: bool = False, dry_run: bool = False
+) -> Loaded:
+    """Load the summit in the folder `path`; raise CannotLoad with every mistake, and then nothing is written; nor is
+    anything with `dry_run`, which tells what a load would do.
 
     The programme moves to begin on `first_day`; or keeps the dates of the files; or, when neither is asked, stays where
     it stands in the database; or, in an empty database, moves by whole weeks to begin at least three weeks after
@@ -131,12 +137,16 @@ def load(path: Path, *, today: date, first_day: date | None = None, keep_dates: 
     """
     folder = read_folder(path)
     try:
-        with transaction.atomic(), translation.override("fr"):
+        with transaction.atomic(), translation.override("fr"), watched() as watch:
             # Sessions that move one by one may stand in each other's way for a moment.
             if connection.vendor == "postgresql":
                 with connection.cursor() as cursor:
                     cursor.execute("SET CONSTRAINTS ALL DEFERRED")
-            return _Load(folder, today, first_day, keep_dates=keep_dates).run()
+            loaded = _Load(folder, today, first_day, keep_dates=keep_dates).run()
+            with translation.override("en"):  # as the rest of the report
+                loaded.effects = watch.effects()
+            transaction.set_rollback(dry_run)
+            return loaded
     except IntegrityError as error:
         raise CannotLoad([Problem("database", 0, "", "", f"refuses the rows: {error}")]) from error
 
@@ -233,6 +243,7 @@ class _Load:
 
     def run(self) -> Loaded:
         self.write_all("venues.csv", Venue)
+        self.free_names_of_rooms()
         self.write_all("rooms.csv", Room)
         self.write_all("tracks.csv", Track)
         self.write_all("events.csv", Event, extra=self.event)
@@ -256,6 +267,13 @@ class _Load:
         self.loaded.first_day = min(row.values["date"] for row in self.folder.rows["days.csv"]) + timedelta(self.days)
         self.loaded.moved_days = self.days
         return self.loaded
+
+    def free_names_of_rooms(self) -> None:
+        """Rooms may exchange names, each of which is unique in its venue."""
+        rooms = self.folder.by_slug("rooms.csv")
+        known = Room.objects.select_related("venue").filter(slug__in=rooms)
+        names = {slug: (row.cells["venue"], row.cells["name"]) for slug, row in rooms.items()}
+        places.free_names(room for room in known if (room.venue.slug, room.name) != names[room.slug])
 
     def write_all(
         self,

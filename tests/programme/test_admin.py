@@ -10,7 +10,6 @@ import openpyxl
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils.translation import override
 
@@ -18,6 +17,7 @@ from programme.domain.publication import publish, unpublish
 from programme.models import Session, Speaker
 from registrations.models import SeatPool
 from tests import make
+from tests.sheets import confirm, problems, upload
 from venues.models import Room, Venue
 
 pytestmark = [
@@ -274,19 +274,6 @@ def test_the_mark_of_an_assumed_value_stays_out_of_the_journal(organiser: Client
 # --- Lists in and out -------------------------------------------------------------------------------------------------
 
 
-def upload(client: Client, content: bytes | str, name: str = "sessions.csv", model: str = "programme/session") -> Any:
-    data = content.encode() if isinstance(content, str) else content
-    return client.post(
-        f"/admin/{model}/import/", {"import_file": SimpleUploadedFile(name, data), "resource": "0", "format": ""}
-    )
-
-
-def confirm(client: Client, preview: Any, model: str = "programme/session", **changes: str) -> Any:
-    form = preview.context["confirm_form"]
-    data = {name: form[name].value() for name in form.fields} | changes
-    return client.post(f"/admin/{model}/process_import/", data)
-
-
 def line(
     slug: str = "s1", room: str = "nef", start: str = "2027-02-10 14:30", end: str = "2027-02-10 15:30", **fields: Any
 ) -> str:
@@ -302,12 +289,6 @@ def line(
         f"{slug},{cells['event']},{cells['title']},,{cells['kind']},{cells['track']},{room},{start},{end},"
         f"{cells['access']},{cells['capacity']}"
     )
-
-
-def problems(preview: Any) -> list[tuple[int, str, str]]:
-    assert preview.status_code == 200
-    assert "confirm_form" not in preview.context
-    return preview.context["preview"].errors
 
 
 @pytest.mark.parametrize("delimiter", [",", ";"])

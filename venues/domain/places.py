@@ -1,5 +1,7 @@
 """Where a room is, as people are told (docs/rules.md#changes)."""
 
+import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from venues.models import Room, Venue
@@ -7,6 +9,12 @@ from venues.models import Room, Venue
 Place = dict[str, Any]
 # Who knows a session by other ones of these has to be told.
 TOLD = ("venue", "address", "city", "zone")
+
+
+def free_names(rooms: Iterable[Room]) -> None:
+    """Let these rooms, which are saved with other names in the same transaction, take each other's."""
+    for room in rooms:
+        Room.objects.filter(pk=room.pk).update(name=f"{room.pk} {uuid.uuid4()}")
 
 
 def place_of(room: Room) -> Place:

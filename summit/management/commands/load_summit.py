@@ -24,13 +24,16 @@ class Command(BaseCommand):
         parser.add_argument(
             "folder", nargs="?", type=Path, default=OWN_DATA, help="a folder of CSV files (default: the demo’s own)"
         )
+        parser.add_argument("--dry-run", action="store_true", help="write nothing, and say what a load would do")
         dates = parser.add_mutually_exclusive_group()
         dates.add_argument("--first-day", type=_day, metavar="YYYY-MM-DD", help="the day on which the programme begins")
         dates.add_argument("--keep-dates", action="store_true", help="the dates of the files")
 
-    def handle(self, *args: Any, folder: Path, first_day: date | None, keep_dates: bool, **options: Any) -> None:
+    def handle(
+        self, *args: Any, folder: Path, first_day: date | None, keep_dates: bool, dry_run: bool, **options: Any
+    ) -> None:
         try:
-            loaded = load(folder, today=clock.today(), first_day=first_day, keep_dates=keep_dates)
+            loaded = load(folder, today=clock.today(), first_day=first_day, keep_dates=keep_dates, dry_run=dry_run)
         except CannotLoad as refused:
             number = len(refused.problems)
             raise CommandError(
@@ -40,6 +43,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{kind:<17}{count.new:>5} new {count.changed:>5} changed {count.same:>5} same")
         days = loaded.moved_days
         moved = f", {abs(days)} days {'later' if days > 0 else 'earlier'} than in the files" if days else ""
+        for sentence in loaded.effects.sentences:
+            self.stdout.write(sentence)
+        if dry_run:
+            self.stdout.write("Nothing was written.")
         self.stdout.write(f"{loaded.changes} changes. The programme begins on {loaded.first_day:%A %Y-%m-%d}{moved}.")
 
 
