@@ -30,7 +30,7 @@ from core.admin import (
 from core.text import whole_number
 from programme.domain.publication import publish, unpublish
 from programme.models import Day, Duty, Event, Participation, Session, Speaker, Track
-from programme.resources import SessionResource, SpeakerResource
+from programme.resources import ParticipationResource, SessionResource, SpeakerResource
 from venues.models import Room
 
 
@@ -156,6 +156,21 @@ class SpeakerAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
         return speaker.sessions_count
 
 
+@admin.register(Participation)
+class ParticipationAdmin(SheetAdmin, SourcedAdmin):
+    """Who speaks where, as one list: for sheets, and to see who has which part."""
+
+    resource_classes = [ParticipationResource]
+    list_display = ["speaker", "session", "role", "position", "to_verify"]
+    list_filter = [ToVerify, "role", "session__event"]
+    ordering = ["session__starts_at", "position", "pk"]
+    list_select_related = ["speaker", "session"]
+    search_fields = ["speaker__search", "session__search"]
+    search_help_text = _("Speaker or session")
+    autocomplete_fields = ["session", "speaker"]
+    fieldsets = [(None, {"fields": ["session", "speaker", "role", "position", "note"]}), source_fields()]
+
+
 class SessionForm(Form):
     """Its times are those of the clocks at the venue, whatever the zone of who types them."""
 
@@ -187,7 +202,7 @@ class SessionAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
     resource_classes = [SessionResource]
     form = SessionForm
     tells_effects = True
-    list_display = ["title", "state", "when", "place", "to_verify", "access"]
+    list_display = ["title", "state", "when", "where", "to_verify", "access"]
     list_filter = ["status", ToVerify, "access", "event", "room__venue", "track", "kind"]
     list_select_related = ["track", "room__venue"]
     search_fields = ["search", "participations__speaker__search", "room__search"]
@@ -235,7 +250,7 @@ class SessionAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
         return f"{date_format(begins, _('D j N, H:i'))}–{date_format(ends, _('H:i'))}"
 
     @admin.display(description=_("room"), ordering="room__name")
-    def place(self, session: Session) -> SafeString:
+    def where(self, session: Session) -> SafeString:
         venue = Truncator(session.room.venue.name).chars(24)
         return format_html("{} <small>{}</small>", session.room.name, venue)
 

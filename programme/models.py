@@ -401,7 +401,9 @@ class Session(Searchable, Sourced):
             other = Session.objects.in_room_during(room, self.starts_at, self.ends_at).exclude(pk=self.pk).first()
             if other:
                 errors["room"] = _("“%(other)s” is already in this room at that time.") % {"other": other.title}
-        if room and self.capacity and self.capacity > room.capacity and not self.over_capacity_reason.strip():
+        if self.capacity == 0:
+            errors["capacity"] = _("Plan for one person at least.")
+        elif room and self.capacity and self.capacity > room.capacity and not self.over_capacity_reason.strip():
             errors["capacity"] = _(
                 "The room holds %(capacity)d people. To plan for more, say below why that is safe."
             ) % {"capacity": room.capacity}

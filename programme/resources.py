@@ -1,6 +1,6 @@
-"""Speakers and sessions as sheets."""
+"""Speakers, sessions, and who speaks where, as sheets."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,14 +8,25 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from import_export.fields import Field
 
-from core.sheets.resources import Key, Options, SheetResource, Text
+from core import wall_time
+from core.folding import fold
+from core.sheets.cells import Choice, Key, Languages, WallTime, as_text
+from core.sheets.resources import Options, SheetResource
 from programme.domain import rooms
-from programme.models import Event, Session, Speaker, Track
+from programme.models import Event, Participation, Session, Speaker, Track
 from venues.models import Room
-from venues.resources import WallTime
+from venues.resources import names_of_room
 
 
 class SpeakerResource(SheetResource):
+    also = {
+        "name": ("intervenant", "intervenante", "speaker", "nom complet", "full name"),
+        "role_fr": ("fonction", "qualite", "titre"),
+        "role_en": ("position",),
+        "organisation": ("organisme", "organization", "affiliation", "structure"),
+    }
+    named_by = ("name",)
+
     class Meta(Options):
         model = Speaker
         fields = import_order = export_order = [
@@ -35,24 +46,79 @@ class SessionResource(SheetResource):
 
     event = Field("event", "event", Key(Event.objects.all()))
     track = Field("track", "track", Key(Track.objects.all()))
-    room = Field("room", "room", Key(Room.objects.select_related("venue")))
+    room = Field("room", "room", Key(Room.objects.select_related("venue"), names_of_room))
     start = Field("starts_at", "start", WallTime())
     end = Field("ends_at", "end", WallTime())
-    status = Field("status", "status", Text(), readonly=True)
+    languages = Field("languages", "languages", Languages())
+    registration_opens_at = Field("registration_opens_at", "registration_opens_at", WallTime())
+    registration_closes_at = Field("registration_closes_at", "registration_closes_at", WallTime())
+    draw_at = Field("draw_at", "draw_at", WallTime())
+    status = Field("status", "status", Choice(Session.Status.choices), readonly=True)
+
+    also = {
+        "title_fr": ("session", "intitule"),
+        "title_en": ("titre en", "titre anglais", "english title"),
+        "start": ("starts at", "starts", "heure de debut", "horaire de debut", "start time"),
+        "end": ("ends at", "ends", "heure de fin", "horaire de fin", "end time"),
+        "date": ("date", "jour", "day", "journee"),
+        "room": ("salle", "nom de la salle"),
+        "venue": ("venue", "lieu", "site", "location"),
+        "kind": ("type", "type de session", "kind"),
+        "capacity": ("places", "jauge", "seats", "nombre de places"),
+        "languages": ("langue", "language"),
+    }
+    named_by = ("title_fr",)
+    moments = ("start", "end", "registration_opens_at", "registration_closes_at", "draw_at", "date")
 
     class Meta(Options):
         model = Session
         fields = import_order = export_order = [
             "slug", "event", "title_fr", "title_en", "kind", "track", "room", "start", "end", "languages", "access",
-            "capacity", "description_fr", "description_en", "source", "assumed_fields", "status",
+            "capacity", "over_capacity_reason", "holds_requests", "registration_opens_at", "registration_closes_at",
+            "waiting_list", "offer_hours", "draw_at", "description_fr", "description_en", "source", "assumed_fields",
+            "status",
         ]  # fmt: skip
 
     def before_import(self, dataset: Any, **kwargs: Any) -> None:
         super().before_import(dataset, **kwargs)
         rooms.judge_at_the_end()
 
+    def before_import_row(self, row: Any, **kwargs: Any) -> None:
+        super().before_import_row(row, **kwargs)
+        self._whole_moments(row)
+        whole = f"{as_text(row.get('venue'))} {as_text(row.get('room'))}"
+        if as_text(row.get("room")) and fold(whole) in self.fields["room"].widget.index:
+            row["room"] = whole
+
+    def _whole_moments(self, row: Any) -> None:
+        """An hour alone is one of the day that stands in a column of its own, or of the day of the start."""
+        date = as_text(row.get("date"))
+        for column in ("start", "end"):
+            text = as_text(row.get(column))
+            day, hour = wall_time.day_and_hour(text)
+            if hour and not day and date:
+                row[column] = f"{date} {text}"
+            date = date or day
+
     def after_init_instance(self, instance: Session, new: bool, row: Any, **kwargs: Any) -> None:
         instance.looks_for_others = False
+
+    def import_field(self, field: Field, instance: Session, row: Any, **kwargs: Any) -> None:
+        if isinstance(field.widget, WallTime) and instance.room_id:
+            field.widget.zone = instance.zone
+        super().import_field(field, instance, row, **kwargs)
+
+    def pair(self, instances: list[Any], rows: Mapping[int, dict[str, Any]]) -> dict[int, Any]:
+        """Of sessions with one title, a row is the one that begins when it does."""
+        begin = {self.dehydrate_start(session): session for session in instances}
+        pairs = {}
+        for number, row in rows.items():
+            self._whole_moments(row)
+            days, hour = wall_time.moment_in(as_text(row.get("start")))
+            for day, first in days:
+                if hour and first in (None, self.day_first) and (session := begin.get(datetime.combine(day, hour))):
+                    pairs[number] = session
+        return pairs
 
     def judge_together(self, refused: set[int]) -> Iterator[tuple[int, dict[str, str]]]:
         """Two sessions that share a room are an error of the later row."""
@@ -77,6 +143,53 @@ class SessionResource(SheetResource):
 
     def dehydrate_end(self, session: Session) -> datetime | str:
         return _on_the_wall(session, session.ends_at)
+
+    def dehydrate_registration_opens_at(self, session: Session) -> datetime | str:
+        return _on_the_wall(session, session.registration_opens_at)
+
+    def dehydrate_registration_closes_at(self, session: Session) -> datetime | str:
+        return _on_the_wall(session, session.registration_closes_at)
+
+    def dehydrate_draw_at(self, session: Session) -> datetime | str:
+        return _on_the_wall(session, session.draw_at)
+
+
+class ParticipationResource(SheetResource):
+    """Who speaks where: each row is a speaker in a session."""
+
+    session = Field("session", "session", Key(Session.objects.all()))
+    speaker = Field("speaker", "speaker", Key(Speaker.objects.all()))
+
+    also = {
+        "session": ("titre", "title"),
+        "speaker": ("nom", "name", "intervenante"),
+        "role": ("fonction",),
+        "position": ("ordre", "order"),
+    }
+
+    class Meta(Options):
+        model = Participation
+        import_id_fields = ["session", "speaker"]
+        fields = import_order = export_order = [
+            "session", "speaker", "role", "position", "note", "source", "assumed_fields",
+        ]  # fmt: skip
+
+    def identify(self, dataset: Any) -> None:
+        """A row is known by its session and its speaker."""
+        missing = [self.label(name) for name in ("session", "speaker") if name not in dataset.headers]
+        if missing:
+            self.refuse_missing_columns(dataset)
+        links = Participation.objects.select_related("session", "speaker")
+        self.known = {f"{link.session.slug} {link.speaker.slug}": link for link in links}
+        for row in dataset.dict:
+            try:
+                pair = [self.fields[name].widget.clean(row[name]) for name in ("session", "speaker")]
+            except ValueError:
+                pair = [None, None]
+            self.slugs.append(" ".join(each.slug for each in pair) if all(pair) else "")
+
+    def filter_export(self, queryset: QuerySet[Participation], **kwargs: Any) -> QuerySet[Participation]:
+        return queryset.select_related("session", "speaker")
 
 
 def _on_the_wall(session: Session, moment: datetime | None) -> datetime | str:

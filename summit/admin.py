@@ -16,7 +16,7 @@ from registrations.models import Cohort, Institution, Registration, SeatPool
 from venues.models import Room, Venue
 
 ORDER = {
-    "programme": ["Session", "Event", "Speaker", "Track", "Day"],
+    "programme": ["Session", "Event", "Speaker", "Participation", "Track", "Day"],
     "venues": ["Venue", "Room", "TravelTime"],
     "registrations": [
         "Registration",

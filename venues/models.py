@@ -148,6 +148,8 @@ class Room(Searchable, Sourced):
         return f"{self.name} ({self.venue})"
 
     def clean(self) -> None:
+        if self.capacity == 0:
+            raise ValidationError({"capacity": _("A room holds one person at least.")})
         if self.pk is None:
             return
         sessions = self.sessions.exclude(status="cancelled")

@@ -1,39 +1,42 @@
-"""Venues and rooms as sheets: columns in, columns out, and the words for what a cell may not hold."""
+"""Venues and rooms as sheets."""
 
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from import_export.fields import Field
-from import_export.widgets import Widget
 
-from core.sheets.resources import Key, Number, Options, SheetResource, as_text
-from core.wall_time import at_wall_time
+from core.folding import fold
+from core.sheets.cells import Key, Named, Number, as_text
+from core.sheets.resources import Options, SheetResource
 from venues.domain import places
-from venues.models import Room, Venue
+from venues.models import Room, Venue, known_timezones
 
 
-class WallTime(Widget):
-    """A moment as the clock of the session's venue shows it: “2027-02-10 14:30”; one that names its own offset is taken
-    at its word."""
+class TimeZone(Named):
+    """A time zone, by its name or by its city alone."""
 
-    def __init__(self) -> None:
-        super().__init__(coerce_to_string=False)
-        self.zones: dict[str, str] | None = None
+    def values(self) -> Iterable[tuple[Any, str, Sequence[str]]]:
+        for name in sorted(known_timezones()):
+            yield name, name, [name, name.rpartition("/")[2]]
 
-    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> datetime | None:
-        moment = _read_moment(as_text(value))
-        if moment is None or moment.tzinfo:
-            return moment
-        if self.zones is None:
-            self.zones = dict(Room.objects.values_list("slug", "venue__timezone"))
-        return at_wall_time(moment, ZoneInfo(self.zones.get(as_text(row.get("room")), "Europe/Paris")))
+    def unknown(self, text: str, known: str) -> str:
+        return _("“%(name)s” is not a time zone: write it like Europe/Paris.") % {"name": text}
+
+
+def names_of_room(room: Room) -> list[str]:
+    """What a room is called where several venues are."""
+    venue = room.venue
+    return [f"{venue} – {room.name}", f"{room.name} ({venue})", f"{venue.slug} {room.name}", room.name]
 
 
 class VenueResource(SheetResource):
     security_minutes = Field("security_minutes", "security_minutes", Number(whole=True), default=0)
+    timezone = Field("timezone", "timezone", TimeZone())
+
+    also = {"name": ("lieu", "site", "nom du site", "nom du lieu", "venue"), "address": ("adresse postale",)}
+    named_by = ("name",)
 
     class Meta(Options):
         model = Venue
@@ -45,6 +48,13 @@ class VenueResource(SheetResource):
 
 class RoomResource(SheetResource):
     venue = Field("venue", "venue", Key(Venue.objects.all()))
+
+    also = {
+        "venue": ("lieu", "site", "batiment"),
+        "name": ("salle", "room", "nom de la salle"),
+        "capacity": ("places", "jauge", "seats"),
+    }
+    named_by = ("venue", "name")
 
     class Meta(Options):
         model = Room
@@ -62,24 +72,20 @@ class RoomResource(SheetResource):
         """Rooms that change names among themselves give theirs up first: each is unique in its venue."""
         super().before_import(dataset, **kwargs)
         named = [self.fields[name] for name in ("venue", "name")]
-        rows = [(self.known.get(as_text(row["slug"])), row) for row in dataset.dict]
+        rows = [(self.known.get(slug), row) for slug, row in zip(self.slugs, dataset.dict, strict=True)]
         places.free_names(
             room for room, row in rows if room and not all(self.is_as_exported(field, room, row) for field in named)
         )
 
+    def name_in(self, row: Mapping[str, Any]) -> Any:
+        try:
+            venue = self.fields["venue"].widget.clean(row["venue"])
+        except ValueError:
+            venue = None
+        return venue and venue.slug, fold(as_text(row["name"]))
+
+    def name_of(self, room: Room) -> Any:
+        return room.venue.slug, fold(room.name)
+
     def filter_export(self, queryset: QuerySet[Room], **kwargs: Any) -> QuerySet[Room]:
         return queryset.select_related("venue")
-
-
-def _read_moment(text: str) -> datetime | None:
-    if not text:
-        return None
-    # The venue's zone comes after: these are wall times.
-    for read in (datetime.fromisoformat, lambda text: datetime.strptime(text, "%d/%m/%Y %H:%M")):  # noqa: DTZ007
-        try:
-            moment = read(text)
-        except ValueError:
-            continue
-        if ":" in text:  # a day alone is no moment
-            return moment
-    raise ValueError(_("“%(value)s” is not a date and time: write it like 2027-02-10 14:30.") % {"value": text[:60]})

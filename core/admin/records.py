@@ -7,27 +7,24 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.utils import display_for_value, unquote
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.admin.widgets import (
-    AdminSplitDateTime,
-    AdminTextareaWidget,
-    AutocompleteSelect,
-    RelatedFieldWidgetWrapper,
-)
+from django.contrib.admin.widgets import AdminSplitDateTime, AutocompleteSelect, RelatedFieldWidgetWrapper
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import yesno
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 from simple_history.models import DeletedObject
 from simple_history.template_utils import HistoricalRecordContextHelper
 
-from core import clock
+from core import clock, wall_time
 from core.admin import edit_conflicts
 from core.effects import FIELD, HOLD, Effects, hold_asked, tried
 from core.folding import by_name, fold
@@ -75,6 +72,36 @@ class WholeNumber(forms.IntegerField):
         return super().to_python(value)
 
 
+class Day(forms.DateField):
+    """A day as people write it. Where it may be two, the reader is asked; in French the day stands first."""
+
+    def to_python(self, value: Any) -> Any:
+        days = wall_time.days_in(value) if isinstance(value, str) else []
+        if not days:
+            return super().to_python(value)
+        fitting = [day for day, first in days if first is not False] if get_language() == "fr" else []
+        if len(days) > 1 and not fitting:
+            one, other = (date_format(day, "j F Y") for day, _first in days)
+            raise ValidationError(
+                _("“%(text)s” is %(one)s or %(other)s: write the one that is meant.")
+                % {"text": value, "one": one, "other": other}
+            )
+        return (fitting or [days[0][0]])[0]
+
+
+class Hour(forms.TimeField):
+    """A time of day as people write it: 14:30, 14h30, 14 h 30, 2:30 pm."""
+
+    def to_python(self, value: Any) -> Any:
+        hour = wall_time.hour_in(value) if isinstance(value, str) else None
+        return super().to_python(value) if hour is None else hour
+
+
+class Moment(forms.SplitDateTimeField):
+    def __init__(self, **kwargs: Any) -> None:
+        super(forms.SplitDateTimeField, self).__init__((Day(), Hour()), **kwargs)
+
+
 class Paragraphs(forms.CharField):
     """A text of several lines: a browser sends other line ends than the ones that it was given."""
 
@@ -98,7 +125,10 @@ class Boxes(BaseModelAdmin):
     formfield_overrides = {
         models.PositiveIntegerField: {"form_class": WholeNumber},
         models.PositiveSmallIntegerField: {"form_class": WholeNumber},
-        models.TextField: {"form_class": Paragraphs, "widget": AdminTextareaWidget},
+        models.TextField: {"form_class": Paragraphs},
+        models.DateField: {"form_class": Day},
+        models.TimeField: {"form_class": Hour},
+        models.DateTimeField: {"form_class": Moment},
     }
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

@@ -1,20 +1,24 @@
 """Sheets in and out."""
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from django.contrib import messages
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext, gettext_lazy
 from import_export.admin import ImportExportMixin
 from import_export.results import Result
 
+from core import wall_time
 from core.admin.records import RecordAdmin
 from core.effects import Effects
 from core.sheets.formats import FORMATS, SheetError
 from core.sheets.forms import ConfirmSheetForm, ExportSheetForm, SheetForm, StagedUpload
+from core.sheets.resources import DayMonthDoubt
 
 SHOWN_ROWS = 200
 CHANGED = gettext_lazy("Something has changed since the preview: nothing was imported. Choose the file again.")
@@ -35,12 +39,27 @@ class SheetAdmin(ImportExportMixin, RecordAdmin):
     def has_export_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
+    def get_import_form_kwargs(self, request: HttpRequest) -> dict[str, Any]:
+        return super().get_import_form_kwargs(request) | {"seal": f"{self.opts.label}:{request.user.pk}"}
+
     def get_confirm_form_kwargs(self, request: HttpRequest, import_form: Any = None) -> dict[str, Any]:
         return super().get_confirm_form_kwargs(request, import_form) | {"seal": f"{self.opts.label}:{request.user.pk}"}
+
+    def get_import_resource_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
+        answer = getattr(kwargs.get("form"), "cleaned_data", {}).get("day_first")
+        return {"day_first": {"yes": True, "no": False}.get(answer or "")}
+
+    def get_confirm_form_initial(self, request: HttpRequest, import_form: Any) -> dict[str, Any]:
+        answer = import_form.cleaned_data.get("day_first", "") if import_form else ""
+        return super().get_confirm_form_initial(request, import_form) | {"day_first": answer}
 
     def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
         hold = kwargs["form"].cleaned_data.get("hold", False)
         return super().get_import_data_kwargs(**kwargs) | {"hold": hold}
+
+    def init_request_context_data(self, request: HttpRequest, form: Any) -> dict[str, Any]:
+        labels = self.resource_classes[0]().get_export_headers()
+        return super().init_request_context_data(request, form) | {"labels": labels}
 
     def add_data_read_fail_error_to_form(self, form: Any, e: Exception) -> None:
         if not isinstance(e, SheetError):
@@ -50,8 +69,14 @@ class SheetAdmin(ImportExportMixin, RecordAdmin):
     def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         response = super().import_action(request, **kwargs)
         context = getattr(response, "context_data", None)
+        if context:
+            resource = self.resource_classes[0]()
+            context |= {"needed": resource.labels(needed=True), "optional": resource.labels(needed=False)}
         if context and (result := context.get("result")):
-            context["preview"] = Preview(result)
+            context["preview"] = preview = Preview(result)
+            if preview.doubt:  # the file is kept until its question is answered
+                context["staged"] = context["form"].staged_again()
+                return response
         if context and "confirm_form" not in context and request.method == "POST":
             self._forget_upload(request, context["form"])
         return response
@@ -96,12 +121,12 @@ class SheetAdmin(ImportExportMixin, RecordAdmin):
 @dataclass(frozen=True)
 class PreviewRow:
     """A row that would be added or changed: its line, what it is about, and the cells that change (column, before,
-    after); a new row has those that are filled in."""
+    after); a new row has those that the file fills in."""
 
     line: int
     name: str
     is_new: bool
-    cells: list[tuple[str, Any, Any]]
+    cells: list[tuple[str, str, str]]
 
 
 class Preview:
@@ -109,12 +134,15 @@ class Preview:
 
     def __init__(self, result: Result) -> None:
         self.totals = result.totals
-        self.file_errors = [error.error for error in result.base_errors]
+        doubts = [error.error for error in result.base_errors if isinstance(error.error, DayMonthDoubt)]
+        self.doubt = str(doubts[0]) if doubts else ""
+        self.file_errors = [error.error for error in result.base_errors] if not doubts else []
+        self.made_up: int = getattr(result, "made_up", 0)
         self.errors: list[tuple[int, str, str]] = []  # line, column, sentence
         self.ignored_columns: list[str] = getattr(result, "ignored_columns", [])
         self.effects: Effects = getattr(result, "effects", Effects())
         lines: list[int] = getattr(result, "lines", [])
-        if self.file_errors:
+        if self.file_errors or self.doubt:
             return
         for row in result.invalid_rows:
             line = lines[row.number - 1]
@@ -129,14 +157,29 @@ class Preview:
         changed = [
             (line, row) for line, row in zip(lines, result.rows, strict=True) if row.import_type in ("new", "update")
         ]
-        self.rows = [self._row(line, row, result.diff_headers) for line, row in changed[:SHOWN_ROWS]]
+        self.labels: list[str] = result.labels
+        self.own_labels: set[str] = result.own_labels
+        self.rows = [self._row(line, row) for line, row in changed[:SHOWN_ROWS]]
         self.not_shown = len(changed) - len(self.rows)
 
-    def _row(self, line: int, row: Any, headers: list[str]) -> PreviewRow:
+    @property
+    def readings(self) -> list[tuple[str, date]]:
+        """What the doubtful day may be: the answer, and the day."""
+        days = wall_time.moment_in(self.doubt)[0]
+        return [("yes" if day_first else "no", day) for day, day_first in days]
+
+    def _row(self, line: int, row: Any) -> PreviewRow:
         is_new = row.import_type == "new"
         cells = [
-            (header, before, after)
-            for header, (before, after) in zip(headers, row.diff, strict=True)
-            if (after not in ("", None) if is_new else before != after)
+            (label, _said(before), _said(after))
+            for label, (before, after) in zip(self.labels, row.diff, strict=True)
+            if (label in self.own_labels and after not in ("", None) if is_new else before != after)
         ]
         return PreviewRow(line, str(row.instance), is_new, cells)
+
+
+def _said(value: Any) -> str:
+    """A cell as the page shows it."""
+    if isinstance(value, datetime):
+        return date_format(value, "DATETIME_FORMAT")
+    return "" if value is None else str(value)

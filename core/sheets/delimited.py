@@ -146,11 +146,13 @@ def _delimiter(text: str, names: frozenset[str]) -> str:
 
 
 def _records(text: str, delimiter: str, before: int, options: Options) -> Iterator[tuple[int, list[str]]]:
+    """Each row with its number, as a spreadsheet numbers them: a cell may hold several lines of the file."""
     # A quote left open swallows the rest: we say where it was opened, the module would only say how long.
     csv.field_size_limit(sys.maxsize)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    line, count = before + 1, 0
+    line, number, count = before + 1, 0, 0
     while True:
+        number += 1
         try:
             row = next(reader)
         except StopIteration:
@@ -159,7 +161,7 @@ def _records(text: str, delimiter: str, before: int, options: Options) -> Iterat
             raise Refused("open_quote", line=line) from error
         if any(len(cell) > HOPELESS_CELL for cell in row):
             raise Refused("hopeless_cell", line=line)
-        yield line, [cell[: options.max_cell + 1] for cell in row]
+        yield number, [cell[: options.max_cell + 1] for cell in row]
         count += bool(row)
         if count > options.max_rows + MAX_TITLES + 1:
             raise Refused("too_many_rows", rows=options.max_rows)

@@ -13,6 +13,7 @@ from typing import Any
 
 import openpyxl
 import tablib
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from import_export.formats.base_formats import CSV, XLSX
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell
@@ -20,6 +21,7 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
 from core.sheets import confined
+from core.sheets.cells import as_cell
 from core.sheets.confined import FileRefused
 
 MAX_ROWS = 1_000  # each is checked and written as by hand, in one transaction: others wait for its end
@@ -59,7 +61,8 @@ def read(data: bytes) -> tablib.Dataset:
 
 
 class CsvSheet(CSV):
-    """Written as CSV in UTF-8; what is read may be of any kind, as its content says."""
+    """Written as CSV in UTF-8, as the Excel of the reader's language takes it; what is read may be of any kind, as its
+    content says."""
 
     def is_binary(self) -> bool:
         return True  # the bytes are kept as they came: reading them is the work of create_dataset
@@ -75,9 +78,10 @@ class CsvSheet(CSV):
 
     def export_data(self, dataset: tablib.Dataset, **kwargs: Any) -> bytes:
         out = io.StringIO(newline="")
-        writer = csv.writer(out)
+        is_french = get_language() == "fr"
+        writer = csv.writer(out, delimiter=";" if is_french else ",")
         writer.writerow(dataset.headers)
-        writer.writerows([escape(as_cell(cell)) for cell in row] for row in dataset)
+        writer.writerows([escape(as_cell(cell, decimal_comma=is_french)) for cell in row] for row in dataset)
         return out.getvalue().encode("utf-8-sig")  # with its mark, or Excel takes UTF-8 for Windows-1252
 
 
@@ -153,11 +157,6 @@ def _dataset(rows: list[tuple[int, list[str]]]) -> tablib.Dataset:
     if not len(dataset):
         raise SheetError(_("This file has no rows below its headers."))
     return dataset
-
-
-def as_cell(cell: Any) -> Any:
-    """A value as a CSV holds it: moments to the minute."""
-    return cell.strftime("%Y-%m-%d %H:%M") if isinstance(cell, datetime) else cell
 
 
 def _cell(sheet: Any, value: Any, *, bold: bool = False) -> WriteOnlyCell:

@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 from django.core import signing
 from django.core.exceptions import ValidationError
+from django.core.files.base import ContentFile
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from import_export.forms import ConfirmImportForm, ExportForm, ImportForm
@@ -17,7 +18,7 @@ from import_export.tmp_storages import BaseStorage
 from core.sheets.confined import MAX_BYTES
 
 PREVIEW_SECONDS = 3600
-
+DAY_FIRST = [("yes", "yes"), ("no", "no")]
 
 STAGED_SECONDS = 24 * 3600
 
@@ -46,17 +47,33 @@ class SheetForm(ImportForm):
     """Choose a file; its content tells its format, so nothing else is asked."""
 
     import_file = forms.FileField(
-        label=gettext_lazy("File to import"), widget=forms.FileInput(attrs={"accept": ".csv,.xlsx,.ods"})
+        label=gettext_lazy("File to import"),
+        required=False,
+        widget=forms.FileInput(attrs={"accept": ".csv,.xlsx,.ods", "required": True}),
     )
+    # A file that was sent already, and what was asked about it.
+    staged = forms.CharField(widget=forms.HiddenInput, required=False)
+    original_name = forms.CharField(widget=forms.HiddenInput, required=False)
+    day_first = forms.ChoiceField(choices=DAY_FIRST, widget=forms.HiddenInput, required=False)
     media = forms.Media()  # none of the library's scripts
 
-    def __init__(self, formats: list[Any], resources: list[Any], **kwargs: Any) -> None:
+    def __init__(self, formats: list[Any], resources: list[Any], *, seal: str, **kwargs: Any) -> None:
+        self.seal = _signer(seal)
         super().__init__(formats, resources, **kwargs)
         self.fields["format"].required = False
         self.fields["format"].widget = forms.HiddenInput()
 
+    def staged_again(self) -> dict[str, str]:
+        """What to send instead of the file, which is kept here, once a question about it is answered."""
+        file = self.cleaned_data["import_file"]
+        return {"staged": self.seal.sign(file.tmp_storage_name), "original_name": file.name}
+
     def clean_import_file(self) -> Any:
         file = self.cleaned_data["import_file"]
+        if file is None:
+            if self.data.get("staged"):
+                return None
+            raise ValidationError(self.fields["import_file"].error_messages["required"])
         if file.size > MAX_BYTES:
             raise ValidationError(_("The file is larger than 10 MB: split it."))
         if not file.name.lower().endswith((".csv", ".txt", ".tsv", ".xlsx", ".ods")):
@@ -66,7 +83,15 @@ class SheetForm(ImportForm):
         return file
 
     def clean(self) -> dict[str, Any]:
-        return (super().clean() or self.cleaned_data) | {"format": "0"}  # its content tells what it is
+        cleaned = super().clean() or self.cleaned_data
+        if "import_file" in cleaned and cleaned["import_file"] is None:
+            try:
+                name = _staged_name(self.seal, cleaned["staged"])
+            except ValidationError as error:
+                self.add_error("import_file", error)
+            else:
+                cleaned["import_file"] = ContentFile(StagedUpload(name=name).read(), cleaned["original_name"] or "list")
+        return cleaned | {"format": "0"}  # its content tells what it is
 
 
 class ConfirmSheetForm(ConfirmImportForm):
@@ -75,22 +100,17 @@ class ConfirmSheetForm(ConfirmImportForm):
     hold = forms.BooleanField(
         label=gettext_lazy("Keep these mails in a quiet window until I publish them"), required=False
     )
+    day_first = forms.ChoiceField(choices=DAY_FIRST, widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, seal: str, **kwargs: Any) -> None:
-        self.seal = signing.TimestampSigner(salt=f"sheet-preview:{seal}")
+        self.seal = _signer(seal)
         initial = kwargs.get("initial") or {}
         if name := initial.get("import_file_name"):
             initial["import_file_name"] = self.seal.sign(name)
         super().__init__(*args, **kwargs)
 
     def clean_import_file_name(self) -> str:
-        try:
-            name = self.seal.unsign(self.cleaned_data["import_file_name"], max_age=PREVIEW_SECONDS)
-        except signing.BadSignature:
-            name = ""
-        if not name or not (_staging_folder() / name).is_file():
-            raise ValidationError(_("This preview has expired: choose the file again."))
-        return name
+        return _staged_name(self.seal, self.cleaned_data["import_file_name"])
 
     def clean_format(self) -> str:
         if self.cleaned_data["format"] != "0":
@@ -109,6 +129,21 @@ class ExportSheetForm(ExportForm):
             initial="1",
             widget=forms.RadioSelect,
         )
+
+
+def _signer(seal: str) -> signing.TimestampSigner:
+    return signing.TimestampSigner(salt=f"sheet-preview:{seal}")
+
+
+def _staged_name(signer: signing.TimestampSigner, signed: str) -> str:
+    """The name of a staged upload that this author staged for this list. Raises ValidationError."""
+    try:
+        name = signer.unsign(signed, max_age=PREVIEW_SECONDS)
+    except signing.BadSignature:
+        name = ""
+    if not name or not (_staging_folder() / name).is_file():
+        raise ValidationError(_("This preview has expired: choose the file again."))
+    return name
 
 
 def _staging_folder() -> Path:

@@ -1,119 +1,29 @@
-"""Rows of a model as rows of a sheet: columns in, columns out, and the words for what a cell may not hold."""
+"""Rows of a model as rows of a sheet: which column is which, which row of the database a row is, and what an import
+would change."""
 
-import unicodedata
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from itertools import zip_longest
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import Model
+from django.utils.text import capfirst, slugify
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 from import_export.fields import Field
 from import_export.resources import Diff, ModelResource
 from import_export.widgets import Widget
 
+from core import wall_time
 from core.effects import Effects, hold_asked, watched
-from core.sheets.formats import SheetError, as_cell
-from core.text import validate_lines
+from core.folding import fold
+from core.sheets.cells import Choice, Country, Number, Text, YesNo, as_cell, as_text, in_both, plain
+from core.sheets.formats import SheetError
 
 
-class Text(Widget):
-    """Text as written, trimmed; a number that Excel made of it is read as its digits."""
-
-    def __init__(self, *, nullable: bool = False) -> None:
-        super().__init__(coerce_to_string=False)
-        self.nullable = nullable
-
-    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str | None:
-        text = _plain(value)
-        try:
-            validate_lines(text)
-        except ValidationError as error:
-            raise ValueError(error.message) from error
-        return text or (None if self.nullable else "")
-
-    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
-        return "" if value is None else str(value)
-
-
-class Number(Widget):
-    """A number: whole, or with decimals after a point or a comma."""
-
-    def __init__(self, *, whole: bool) -> None:
-        super().__init__(coerce_to_string=False)
-        self.whole = whole
-
-    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> int | float | None:
-        text = as_text(value)
-        if not text:
-            return None
-        digits = text.removeprefix("-").replace(",", ".", 1)
-        if self.whole and digits.isascii() and digits.isdecimal() and len(digits) < 10:
-            return int(text)
-        if not self.whole and digits.isascii() and digits.replace(".", "", 1).isdecimal() and len(digits) < 20:
-            return float(text.replace(",", "."))
-        raise ValueError(
-            _("“%(value)s” is not a whole number.") % {"value": text[:60]}
-            if self.whole
-            else _("“%(value)s” is not a number.") % {"value": text[:60]}
-        )
-
-    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
-        return "" if value is None else value
-
-
-class YesNo(Widget):
-    """Yes or no, in French, in English or as a spreadsheet says it."""
-
-    WORDS = {
-        "yes": True,
-        "oui": True,
-        "vrai": True,
-        "true": True,
-        "1": True,
-        "no": False,
-        "non": False,
-        "faux": False,
-        "false": False,
-        "0": False,
-        "": False,
-    }
-
-    def __init__(self) -> None:
-        super().__init__(coerce_to_string=False)
-
-    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> bool:
-        word = as_text(value).lower()
-        if word not in self.WORDS:
-            raise ValueError(_("“%(value)s”: write yes or no.") % {"value": word[:60]})
-        return self.WORDS[word]
-
-    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
-        return _("yes") if value else _("no")
-
-
-class Key(Widget):
-    """Another row, named by its slug."""
-
-    def __init__(self, queryset: QuerySet[Any], *, optional: bool = False) -> None:
-        super().__init__(coerce_to_string=False)
-        self.queryset = queryset
-        self.optional = optional
-        self.known: dict[str, Model] | None = None
-
-    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Model | None:
-        slug = as_text(value)
-        if not slug and self.optional:
-            return None
-        if self.known is None:  # all at once: one query for the whole file
-            self.known = {found.slug: found for found in self.queryset.all()}
-        if slug not in self.known:
-            things = self.queryset.model._meta.verbose_name_plural
-            raise ValueError(_("“%(slug)s” is not in the list “%(things)s”.") % {"things": things, "slug": slug[:60]})
-        return self.known[slug]
-
-    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
-        return "" if value is None else value.slug
+class DayMonthDoubt(Exception):
+    """Nothing in the file says whether the day stands before the month; the argument is one of its texts."""
 
 
 class SideBySide(Diff):
@@ -134,15 +44,31 @@ class SideBySide(Diff):
 
 
 class SheetResource(ModelResource):
-    """Rows found by their slug, checked as a form checks them; unchanged ones are left alone."""
+    """Rows found by their slug, or by their name where they have none, and checked as a form checks them; unchanged
+    ones are left alone.
+
+    `day_first`: whether days stand before months, once somebody has said so.
+    """
+
+    # What else a column may be called, folded as core.folding does.
+    also: Mapping[str, tuple[str, ...]] = {}
+    # The columns by whose texts a row without a slug is known; the slug of a new one is made of the last.
+    named_by: tuple[str, ...] = ()
+    # The columns that hold days and moments.
+    moments: tuple[str, ...] = ()
 
     class Meta:
         abstract = True
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, day_first: bool | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.day_first = day_first
         self.lines: list[int] = []
+        self.headers: dict[str, str] = {}  # as the file has them, by column
         self.ignored_columns: list[str] = []
+        self.slugs: list[str] = []
+        self.made_up = 0  # slugs
+        self.doubtful: dict[int, str] = {}  # rows that may be one of several, which are named
         self.seen: dict[str, int] = {}
         self.known: dict[str, Any] = {}  # the rows of the database that the file names, by their slugs
         self.written: dict[int, Any] = {}  # what was saved so far, by the line of its row
@@ -151,27 +77,186 @@ class SheetResource(ModelResource):
     def get_diff_class(cls) -> type[Diff]:
         return SideBySide
 
+    # --- Columns ---
+
+    def label(self, column: str) -> str:
+        """The header of a column, in the reader's language."""
+        field = next(field for field in self.fields.values() if field.column_name == column)
+        model_field: Any = self._meta.model._meta.get_field(field.attribute)
+        original = getattr(model_field, "translated_field", None)
+        if original is None:
+            return capfirst(str(model_field.verbose_name))
+        words = _("%(field)s (French)") if column.endswith("_fr") else _("%(field)s (English)")
+        return words % {"field": capfirst(str(original.verbose_name))}
+
+    def labels(self, *, needed: bool | None = None) -> list[str]:
+        """The headers of all columns; or of those alone that are read, and that a new row needs, or does without."""
+        wanted = self._needed()
+        return [
+            self.label(field.column_name)
+            for field in self.get_import_fields()
+            if needed is None or (needed == (field.column_name in wanted) and not field.readonly)
+        ]
+
+    def get_export_headers(self, selected_fields: Any = None) -> list[str]:
+        return [self.label(name) for name in super().get_export_headers(selected_fields)]
+
+    def column_of(self, attribute: str) -> str:
+        """The column that holds `attribute`, for a message about it, as the file has it."""
+        column = next((field.column_name for field in self.fields.values() if field.attribute == attribute), "")
+        return self.headers.get(column) or (self.label(column) if column else attribute)
+
+    def _names(self) -> dict[str, str]:
+        """The columns by everything that they may be called, folded."""
+        names: dict[str, str] = {}
+        bare: dict[str, str] = {}
+        for field in self.fields.values():
+            column = field.column_name
+            for language in ("fr", "en"):
+                with override(language):
+                    names.setdefault(fold(self.label(column)), column)
+            names[fold(column)] = column
+            if column.endswith(("_fr", "_en")):
+                original: Any = self._meta.model._meta.get_field(field.attribute).translated_field
+                alone = [*map(fold, in_both(original.verbose_name)), column[:-3]]
+                bare |= {f"{name} {column[-2:]}": column for name in alone}
+                if column.endswith("_fr"):  # a title alone is the French one, which is required
+                    bare |= dict.fromkeys(alone, column)
+        return bare | {name: column for column, also in self.also.items() for name in also} | names
+
+    def _name_columns(self, dataset: Any) -> None:
+        """Call the columns of the file by their names in code."""
+        self.said_headers = ", ".join(header[:60] for header in dataset.headers)
+        names = self._names()
+        columns = {header: names.get(fold(header).rstrip(" *:").lstrip("* "), "") for header in dataset.headers}
+        for header, column in columns.items():
+            if not column:
+                continue
+            if other := self.headers.get(column):
+                raise SheetError(
+                    _("“%(one)s” and “%(other)s” are the same column: keep one.") % {"one": other, "other": header}
+                )
+            self.headers[column] = header
+        if not self.headers:
+            raise SheetError(
+                _("None of these columns is known here: %(found)s. Known are: %(known)s.")
+                % {"found": self.said_headers, "known": ", ".join(self.labels())}
+            )
+        imported = {field.column_name for field in self.get_import_fields() if not field.readonly}
+        imported |= self.also.keys()  # some are only read beside others
+        self.ignored_columns = [header for header, column in columns.items() if column not in imported]
+        dataset.headers = [column or header for header, column in columns.items()]
+
+    def _needed(self) -> set[str]:
+        """The columns without which there is no new row."""
+        return {
+            field.column_name
+            for field in self.get_import_fields()
+            if not field.readonly
+            and field.attribute != "slug"
+            and not (model_field := self._meta.model._meta.get_field(field.attribute)).blank
+            and not model_field.has_default()
+            and not field.column_name.endswith("_en")
+        } | {f"{name}_fr" for name in _required_texts(self._meta.model) if f"{name}_fr" in self.fields}
+
+    # --- Rows ---
+
     def import_data(self, dataset: Any, dry_run: bool = False, **kwargs: Any) -> Any:
         with watched() as self.watch:
             return super().import_data(dataset, dry_run, **kwargs)
 
     def before_import(self, dataset: Any, **kwargs: Any) -> None:
-        columns = {field.column_name for field in self.get_import_fields()}
-        missing = {self.fields[name].column_name for name in self._meta.import_id_fields} - set(dataset.headers)
+        self.lines = getattr(dataset, "lines", list(range(2, len(dataset) + 2)))
+        self._name_columns(dataset)
+        self.settle_days([str(row.get(column) or "") for row in dataset.dict for column in self.moments])
+        self.identify(dataset)
+
+    def settle_days(self, texts: Collection[str]) -> None:
+        """Know whether days stand before months in these texts. Raises DayMonthDoubt."""
+        if self.day_first is None:
+            orders = wall_time.orders_in(texts)
+            if len(orders) == 2:
+                raise DayMonthDoubt(next(text for text in texts if len(wall_time.orders_in([text])) == 2))
+            self.day_first = orders.pop() if orders else None
+        for field in self.fields.values():
+            if hasattr(field.widget, "day_first"):
+                field.widget.day_first = self.day_first
+
+    def identify(self, dataset: Any) -> None:
+        """Know which row of the database each row is: the one with its slug, else the one with its name."""
+        if "slug" not in dataset.headers:
+            if not set(self.named_by) <= set(dataset.headers):
+                raise SheetError(
+                    _("A column is missing by which rows are known: “%(slug)s” or “%(name)s”. The file has: %(found)s.")
+                    % {
+                        "slug": self.label("slug"),
+                        "name": self.label(self.named_by[-1]),
+                        "found": self.said_headers,
+                    }
+                )
+            dataset.append_col([""] * len(dataset), header="slug")
+        rows = dataset.dict
+        self.slugs = [as_text(row["slug"]) for row in rows]
+        if not all(self.slugs):
+            self._find_by_name(rows)
+        found = self._meta.model._default_manager.filter(slug__in=set(self.slugs))
+        self.known = {instance.slug: instance for instance in self.filter_export(found)}
+        if {slug for slug in self.slugs if slug} - self.known.keys():
+            self.refuse_missing_columns(dataset)
+
+    def refuse_missing_columns(self, dataset: Any) -> None:
+        """Raise SheetError when a column is missing that new rows need: one mistake, not one for each row."""
+        needed = self._needed() - set(dataset.headers)
+        missing = [self.label(f.column_name) for f in self.get_import_fields() if f.column_name in needed]
         if missing:
             raise SheetError(
-                _("The column “%(column)s” is missing: it identifies each row. The file has: %(found)s.")
-                % {"column": ", ".join(missing), "found": ", ".join(header[:60] for header in dataset.headers)}
+                _("The file adds rows, which need these columns too: %(missing)s. It has: %(found)s.")
+                % {"missing": ", ".join(missing), "found": self.said_headers}
             )
-        slugs = {as_text(slug) for slug in dataset["slug"]} if "slug" in dataset.headers else set()
-        found = self._meta.model._default_manager.filter(slug__in=slugs)
-        self.known = {instance.slug: instance for instance in self.filter_export(found)}
-        self.ignored_columns = [header for header in dataset.headers if header not in columns]
-        self.lines = getattr(dataset, "lines", list(range(2, len(dataset) + 2)))
+
+    def _find_by_name(self, rows: list[dict[str, Any]]) -> None:
+        """Give rows without a slug that of the row with their name, or one made of it."""
+        model = self._meta.model
+        candidates: dict[Any, list[Any]] = defaultdict(list)
+        taken = set(model._default_manager.values_list("slug", flat=True)) | set(self.slugs)
+        for instance in self.filter_export(model._default_manager.order_by("pk")):
+            if instance.slug not in self.slugs:
+                candidates[self.name_of(instance)].append(instance)
+        unnamed: dict[Any, list[int]] = defaultdict(list)
+        for number, row in enumerate(rows):
+            if not self.slugs[number] and as_text(row.get(self.named_by[-1])):
+                unnamed[self.name_in(row)].append(number)
+        for name, numbers in unnamed.items():
+            pairs = self.pair(candidates[name], {number: rows[number] for number in numbers})
+            rest = [number for number in numbers if number not in pairs]
+            left = [instance for instance in candidates[name] if instance not in pairs.values()]
+            if rest and len(left) > len(rest):
+                self.doubtful |= dict.fromkeys(rest, ", ".join(instance.slug for instance in left))
+            for number, instance in (pairs | dict(zip(rest, left, strict=False))).items():
+                self.slugs[number] = instance.slug
+        for number, row in enumerate(rows):
+            if not self.slugs[number] and (text := as_text(row.get(self.named_by[-1]))):
+                self.slugs[number] = _free_slug(model, text, taken)
+                taken.add(self.slugs[number])
+                self.made_up += 1
+
+    def name_in(self, row: Mapping[str, Any]) -> Any:
+        """What a row is known by when it has no slug; the same as `name_of` its instance."""
+        return tuple(fold(as_text(row.get(column))) for column in self.named_by)
+
+    def name_of(self, instance: Any) -> Any:
+        return tuple(fold(str(getattr(instance, column) or "")) for column in self.named_by)
+
+    def pair(self, instances: list[Any], rows: Mapping[int, dict[str, Any]]) -> dict[int, Any]:
+        """Which of `instances` is surely which of `rows`, all of which have one name."""
+        return {}
 
     def after_import(self, dataset: Any, result: Any, **kwargs: Any) -> None:
         # What the preview needs to speak of the file as its author sees it.
         result.lines, result.ignored_columns, result.column_of = self.lines, self.ignored_columns, self.column_of
+        result.made_up, result.labels = self.made_up, self.labels()
+        fields = {field.column_name for field in self.get_import_fields()}
+        result.own_labels = {self.label(column) for column in {*self.headers, "slug"} & fields}
         result.effects = Effects()
         for line, error in self.judge_together({line for line in self.lines if line not in self.written}):
             number = self.lines.index(line) + 1
@@ -188,6 +273,21 @@ class SheetResource(ModelResource):
         `refused`: the lines that were not written."""
         return ()
 
+    def before_import_row(self, row: Any, **kwargs: Any) -> None:
+        number, key = kwargs["row_number"] - 1, self._meta.import_id_fields[0]
+        if len(self.slugs) <= number:  # the file as a whole is refused
+            raise ValidationError("")
+        if number in self.doubtful:
+            words = _("Several have this name: write in the column “%(slug)s” which one it is, %(slugs)s.")
+            raise ValidationError({key: words % {"slug": self.label("slug"), "slugs": self.doubtful[number]}})
+        slug, line = self.slugs[number], self.lines[number]
+        row["slug"] = slug
+        if slug in self.seen:
+            words = _("“%(slug)s” is already on line %(line)d.")
+            raise ValidationError({key: words % {"slug": slug[:60], "line": self.seen[slug]}})
+        if slug:
+            self.seen[slug] = line
+
     def after_import_row(self, row: Any, row_result: Any, **kwargs: Any) -> None:
         self.written[self.lines[kwargs["row_number"] - 1]] = row_result.instance
 
@@ -196,48 +296,51 @@ class SheetResource(ModelResource):
         return (known, False) if known else (self.init_instance(row), True)
 
     def import_field(self, field: Field, instance: Any, row: Any, **kwargs: Any) -> None:
-        """A cell that holds what an export would write changes nothing, whatever an import makes of such a text."""
-        if instance._state.adding or not self.is_as_exported(field, instance, row):
-            super().import_field(field, instance, row, **kwargs)
+        """A cell that holds what an export would write changes nothing, whatever an import makes of such a text; nor
+        does an empty one where something must stand, and stands already."""
+        if field.column_name not in row:
+            return
+        if not instance._state.adding and self.is_as_exported(field, instance, row):
+            return
+        if not as_text(row[field.column_name]) and _has_a_value(self._meta.model._meta.get_field(field.attribute)):
+            return
+        super().import_field(field, instance, row, **kwargs)
 
     def is_as_exported(self, field: Field, instance: Any, row: Any) -> bool:
         return field.column_name not in row or (
-            _plain(row[field.column_name]) == _plain(as_cell(self.export_field(field, instance)))
+            plain(row[field.column_name]) == plain(as_cell(self.export_field(field, instance)))
         )
 
-    def before_import_row(self, row: Any, **kwargs: Any) -> None:
-        slug, line = as_text(row.get("slug")), self.lines[kwargs["row_number"] - 1]
-        if slug in self.seen:
-            raise ValidationError(
-                {"slug": _("“%(slug)s” is already on line %(line)d.") % {"slug": slug[:60], "line": self.seen[slug]}}
-            )
-        self.seen[slug] = line
-
     def validate_instance(self, instance: Any, import_validation_errors: Any = None, *args: Any, **kwargs: Any) -> None:
-        errors = import_validation_errors or {}
-        for name in _translated(self._meta.model):
-            if (
-                f"{name}_fr" in self.fields
-                and not getattr(instance, f"{name}_fr")
-                and not self._meta.model._meta.get_field(name).blank
-            ):
-                errors.setdefault(f"{name}_fr", ValidationError(_("The French text is required.")))
-        super().validate_instance(instance, errors, *args, **kwargs)
-
-    def column_of(self, attribute: str) -> str:
-        """The column that holds `attribute`, for a message about it."""
-        return next((field.column_name for field in self.fields.values() if field.attribute == attribute), attribute)
+        errors = dict(import_validation_errors or {})
+        for name in _required_texts(self._meta.model):
+            if f"{name}_fr" in self.fields and not getattr(instance, f"{name}_fr") and f"{name}_fr" not in errors:
+                errors[f"{name}_fr"] = ValidationError(_("The French text is required."))
+        # A text in two languages is judged as the French one: its own field reads whichever language is the reader's.
+        exclude = {*errors, *_translated(self._meta.model)}
+        if not getattr(instance, "slug", True):  # it would have been made of the name, which is missing
+            exclude.add("slug")
+        try:
+            instance.full_clean(exclude=exclude)
+        except ValidationError as error:
+            errors = error.update_error_dict(errors)
+        if errors:
+            raise ValidationError(errors)
 
     @classmethod
     def field_from_django_field(cls, field_name: str, django_field: Any, readonly: bool) -> Field:
         """Text, numbers and yes/no read and written in our words; keys and moments are declared by each resource."""
         widget: Widget = Text(nullable=django_field.null)
-        if django_field.get_internal_type() in ("PositiveIntegerField", "PositiveSmallIntegerField"):
+        if django_field.choices:
+            widget = Choice(django_field.flatchoices)
+        elif django_field.get_internal_type() in ("PositiveIntegerField", "PositiveSmallIntegerField"):
             widget = Number(whole=True)
         elif django_field.get_internal_type() == "FloatField":
             widget = Number(whole=False)
         elif django_field.get_internal_type() == "BooleanField":
             widget = YesNo()
+        elif field_name == "country":
+            widget = Country()
         return cls.DEFAULT_RESOURCE_FIELD(
             attribute=field_name, column_name=field_name, widget=widget, readonly=readonly
         )
@@ -258,12 +361,17 @@ def _translated(model: type[Model]) -> list[str]:
     return sorted({field.translated_field.name for field in model._meta.fields if hasattr(field, "translated_field")})
 
 
-def _plain(cell: Any) -> str:
-    """A cell as two programs write the same text: line ends, accents in one stroke or two, blanks around it."""
-    text = "" if cell is None else str(cell).replace("\r\n", "\n").replace("\r", "\n")
-    return unicodedata.normalize("NFC", text).strip()
+def _required_texts(model: type[Model]) -> list[str]:
+    return [name for name in _translated(model) if not model._meta.get_field(name).blank]
 
 
-def as_text(value: str | None) -> str:
-    """The text of a cell, trimmed; nothing where its column is missing."""
-    return (value or "").strip()
+def _has_a_value(field: Any) -> bool:
+    """Whether a field is never empty, since it has a default."""
+    return field.has_default() and not field.blank and not field.null
+
+
+def _free_slug(model: type[Model], text: str, taken: Collection[str]) -> str:
+    longest = model._meta.get_field("slug").max_length or 50
+    begin = slugify(fold(text))[: longest - 4].strip("-") or str(model._meta.model_name)
+    numbers = (f"{begin}-{number}" for number in range(2, 1000))
+    return begin if begin not in taken else next(slug for slug in numbers if slug not in taken)

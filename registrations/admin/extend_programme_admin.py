@@ -58,7 +58,7 @@ class SessionFilling(Filling):
 class SessionWithSeatsAdmin(SessionDesk):
     """A session, and how full it is."""
 
-    list_display = ["title", "state", "when", "place", "seats", "to_verify", "access"]
+    list_display = ["title", "state", "when", "where", "seats", "to_verify", "access"]
     list_filter = ["status", SessionFilling, ToVerify, "access", "event", "room__venue", "track", "kind"]
     inlines = [*SessionAdmin.inlines, PoolInline, InvitationInline]
     readonly_fields = [*SessionAdmin.readonly_fields, "invited"]

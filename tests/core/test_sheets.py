@@ -68,7 +68,7 @@ def test_what_is_exported_is_read_back_unchanged(sheet: Any) -> None:
     read = sheet.create_dataset(sheet.export_data(written))
 
     assert [row[1] or "" for row in read] == texts
-    assert [float(row[2]) for row in read] == [-2.5] * len(texts)
+    assert [row[2].replace(",", ".") for row in read] == ["-2.5"] * len(texts)
 
 
 @pytest.mark.parametrize("text", DANGEROUS + HARMLESS)
@@ -101,7 +101,7 @@ def test_a_cell_may_hold_several_lines_and_blank_rows_are_passed_over() -> None:
     read = csv('slug,name\n\na,"one\ntwo"\n,\n"b",three\n')
 
     assert list(read) == [("a", "one\ntwo"), ("b", "three")]
-    assert read.lines == [3, 6]
+    assert read.lines == [3, 5]  # as a spreadsheet numbers them
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,7 @@ class TestTables:
         assert files.read(make.text(make.HEADER, ADA, delimiter=delimiter)).people[0].name == "Ada Lovelace"
 
     def test_excels_own_first_line_decides(self):
-        assert files.read(make.text("sep=|", make.HEADER, ADA, delimiter="|")).people[0].line == 3
+        assert files.read(make.text("sep=|", make.HEADER, ADA, delimiter="|")).people[0].line == 2
 
     @pytest.mark.parametrize(
         "rows", [["Courriel", "a@example.org", "b@example.org"], ["a@example.org", "b@example.org"]]
@@ -207,7 +207,7 @@ class TestTables:
         )
 
         assert found.people[0].last_name == 'Love;lace, dite "Ada"'
-        assert [one.line for one in found.people] == [2, 3, 5]
+        assert [one.line for one in found.people] == [2, 3, 4]
         assert [one.last_name for one in found.people[1:]] == ["Deux lignes", "C D"]
 
     def test_a_quote_that_is_never_closed_is_told_with_its_line(self):

@@ -55,6 +55,7 @@ def an_allotment(n: int) -> SeatPool:
 ROWS: dict[str, tuple[Callable[[int], Model], int]] = {
     "programme.day": (a_day, 7),
     "programme.event": (lambda n: make.session().event, 8),
+    "programme.participation": (lambda n: make.participation(), 6),
     "programme.session": (lambda n: make.participation().session, 10),
     "programme.speaker": (lambda n: make.participation().speaker, 6),
     "programme.track": (lambda n: make.session().track, 5),
@@ -83,7 +84,7 @@ ROWS: dict[str, tuple[Callable[[int], Model], int]] = {
     "outbox.suppressedaddress": (a_suppressed_address, 5),
 }
 LABELS = sorted(ROWS)
-SHEETS = ["programme.session", "programme.speaker", "venues.venue", "venues.room"]
+SHEETS = ["programme.session", "programme.participation", "programme.speaker", "venues.venue", "venues.room"]
 PAGES = ["changelist", "add", "change", "history", "delete"]
 CLOSED = {
     ("registrations.registration", "delete"),

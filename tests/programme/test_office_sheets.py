@@ -1,0 +1,571 @@
+"""Sheets speak the language of an office: headers, values, days and hours as people write them
+(docs/rules.md#sheets)."""
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import openpyxl
+import pytest
+from django.test import Client
+
+from programme.models import Participation, Session, Speaker
+from tests import make
+from tests.sheets import confirm, problems, upload
+from venues.models import Room, Venue
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.runs_once("sheets are read in Python: what they write is tested on both databases elsewhere"),
+]
+WHEN = datetime(2027, 2, 10, 13, 30, tzinfo=UTC)  # 14:30 in Paris
+
+
+@pytest.fixture
+def organiser(client: Client) -> Client:
+    return make.sign_in(client, make.organiser())
+
+
+@pytest.fixture
+def palais() -> Room:
+    make.event(slug="forum", title_fr="Forum de l’IA", title_en="AI Forum")
+    make.track(slug="science", name_fr="Sciences", name_en="Science")
+    return make.room(slug="lumiere", name="Salle Lumière", venue=make.venue(slug="palais", name="Grand Palais"))
+
+
+ROW = {
+    "Identifiant": "s1",
+    "Événement": "Forum de l’IA",
+    "Titre (français)": "Éthique",
+    "Format": "Table ronde",
+    "Thématique": "Sciences",
+    "Salle": "Grand Palais – Salle Lumière",
+    "Début": "2027-02-10 14:30",
+    "Fin": "2027-02-10 15:30",
+    "Capacité": "50",
+}
+
+
+def sheet(*rows: dict[str, str], without: str = "") -> str:
+    out = io.StringIO()
+    columns = [name for name in {name: None for row in rows for name in row} if name != without]
+    writer = csv.DictWriter(out, columns, delimiter=";", extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def import_(organiser: Client, content: str | bytes, model: str = "programme/session", name: str = "s.csv") -> Any:
+    preview = upload(organiser, content, name, model=model)
+    assert preview.context["preview"].errors == []
+    assert preview.context["preview"].file_errors == []
+    assert confirm(organiser, preview, model).status_code == 302
+    return preview.context["preview"]
+
+
+def words(preview: Any) -> list[str]:
+    return [sentence.replace("\xa0", " ") for _line, _column, sentence in problems(preview)]
+
+
+# --- Headers ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("sheet-words")
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Titre (français)",
+        "titre_fr",
+        "TITRE",
+        "Titre",
+        "title",
+        "title_fr",
+        "Title (French)",
+        "Intitulé",
+        "Titre *",
+        "Titre :",
+    ],
+)
+def test_a_column_is_known_by_any_of_its_names(organiser: Client, palais: Room, header: str) -> None:
+    row = {header if name == "Titre (français)" else name: cell for name, cell in ROW.items()}
+
+    import_(organiser, sheet(row))
+
+    assert Session.objects.get().title_fr == "Éthique"
+
+
+@pytest.mark.proves("sheet-words")
+@pytest.mark.parametrize("prefix", ["", "/en"])
+def test_what_is_exported_has_headers_and_values_of_the_readers_language(organiser, palais, prefix) -> None:
+    import_(organiser, sheet(ROW | {"Langues": "français, anglais"}))
+
+    data = organiser.post(f"{prefix}/admin/programme/session/export/", {"format": "0", "resource": "0"}).content
+    [row] = csv.DictReader(io.StringIO(data.decode("utf-8-sig")), delimiter="," if prefix else ";")
+
+    assert data.startswith(b"\xef\xbb\xbf")
+    french = {
+        "Titre (français)": "Éthique",
+        "Format": "Table ronde",
+        "Salle": "Grand Palais – Salle Lumière",
+        "Événement": "Forum de l’IA",
+        "Langues": "français, anglais",
+        "État": "Brouillon",
+    }
+    english = {"Title (French)": "Éthique", "Format": "Panel", "Event": "AI Forum", "Languages": "French, English"}
+    for column, cell in (english if prefix else french).items():
+        assert row[column] == cell
+
+
+@pytest.mark.parametrize(("prefix", "number"), [("", "48,8566"), ("/en", "48.8566")])
+def test_numbers_of_a_csv_are_those_of_the_readers_spreadsheet(organiser: Client, prefix: str, number: str) -> None:
+    make.venue(latitude=48.8566, longitude=2.0)
+
+    data = organiser.post(f"{prefix}/admin/venues/venue/export/", {"format": "0", "resource": "0"}).content.decode()
+
+    assert number in data
+    assert import_(organiser, data, "venues/venue").rows == []
+
+
+def test_two_columns_of_one_meaning_and_none_at_all_are_refused_once(organiser: Client, palais: Room) -> None:
+    twice = upload(organiser, sheet(ROW | {"title_fr": "Encore"}))
+    none = upload(organiser, "foo;bar\n1;2\n")
+
+    [sentence] = twice.context["preview"].file_errors
+    assert "« Titre (français) » et « title_fr »" in str(sentence).replace("\xa0", " ")
+    [sentence] = none.context["preview"].file_errors
+    assert "foo, bar" in str(sentence)
+    assert "Titre (français)" in str(sentence)
+
+
+# --- Values -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("sheet-words")
+@pytest.mark.parametrize(
+    ("column", "cell", "field", "value"),
+    [
+        *(
+            ("Format", cell, "kind", "panel")
+            for cell in ("Table ronde", "table ronde", "Panel", "panel", "TABLE RONDE")
+        ),
+        ("Format", "side event", "kind", "side_event"),
+        ("Accès", "Sur demande", "access", "approval"),
+        ("Accès", "by invitation", "access", "invitation"),
+        *(
+            ("Langues", cell, "languages", "fr|en")
+            for cell in (
+                "français, anglais",
+                "fr|en",
+                "Français / English",
+                "FR/EN",
+                "French and English",
+                "français et anglais",
+            )
+        ),
+        ("Langues", "anglais", "languages", "en"),
+        ("Langues", "", "languages", ""),
+        ("Capacité", "1 000", "capacity", 1000),
+        ("Capacité", "1\u202f000", "capacity", 1000),
+        ("Raison de dépasser la salle", "Debout", "over_capacity_reason", "Debout"),
+    ],
+)
+def test_values_are_written_as_people_read_them(organiser, palais, column, cell, field, value) -> None:
+    Room.objects.update(capacity=2000)
+
+    import_(organiser, sheet(ROW | {column: cell}))
+
+    assert getattr(Session.objects.get(), field) == value
+
+
+@pytest.mark.proves("sheet-words")
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "lumiere",
+        "Salle Lumière",
+        "salle lumiere",
+        "Grand Palais – Salle Lumière",
+        "Grand Palais - Salle Lumière",
+        "Salle Lumière (Grand Palais)",
+    ],
+)
+def test_a_room_is_named_as_people_name_it(organiser: Client, palais: Room, cell: str) -> None:
+    make.room(name="Autre", venue=palais.venue)
+
+    import_(organiser, sheet(ROW | {"Salle": cell}))
+
+    assert Session.objects.get().room == palais
+
+
+def test_a_room_name_of_two_venues_asks_which_and_a_column_of_venues_says_it(organiser: Client, palais: Room) -> None:
+    other = make.room(name="Salle Lumière", slug="autre", venue=make.venue(name="Bercy"))
+
+    [sentence] = words(upload(organiser, sheet(ROW | {"Salle": "Salle Lumière"})))
+    assert "Plusieurs s’appellent « Salle Lumière »" in sentence
+    assert "lumiere" in sentence
+    import_(organiser, sheet(ROW | {"Salle": "Salle Lumière", "Lieu": "Bercy"}))
+    assert Session.objects.get().room == other
+    exported = organiser.post("/admin/venues/room/export/", {"format": "0", "resource": "0"}).content.decode()
+    assert import_(organiser, exported, "venues/room").rows == []
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "known"),
+    [
+        ("Format", "fête", "Table ronde"),
+        ("Accès", "public ?", "Entrée libre"),
+        ("Thématique", "science-fiction", "Sciences"),
+        ("Événement", "Forum IA", "Forum de l’IA"),
+        ("Salle", "Salle Lumiere Bis", "Grand Palais – Salle Lumière"),
+        ("Langues", "klingon", "français, anglais"),
+    ],
+)
+def test_an_unknown_value_is_answered_with_those_that_are_known(organiser, palais, column, cell, known) -> None:
+    for number in range(20):
+        make.room(name=f"Atelier {number}", venue=palais.venue)
+
+    [sentence] = words(upload(organiser, sheet(ROW | {column: cell})))
+
+    assert f"« {cell} »" in sentence
+    assert known in sentence
+
+
+@pytest.mark.parametrize(("cell", "code"), [("France", "FR"), ("fr", "FR"), ("États-Unis", "US"), ("Germany", "DE")])
+def test_a_country_is_named_or_coded(organiser: Client, cell: str, code: str) -> None:
+    import_(organiser, f"Nom;Pays;Ville;Fuseau horaire\nLieu;{cell};Paris;Paris\n", "venues/venue")
+
+    assert (Venue.objects.get().country, Venue.objects.get().timezone) == (code, "Europe/Paris")
+
+
+# --- Identifiers ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("sheet-identifiers")
+def test_identifiers_are_made_up_and_the_same_file_again_changes_nothing(organiser: Client, palais: Room) -> None:
+    rows = [
+        ROW | {"Début": f"2027-02-{day} 14:30", "Fin": f"2027-02-{day} 15:30", "Titre (français)": title}
+        for day, title in ((10, "L’Œuvre"), (11, "L’Œuvre"), (12, "مرحبا"))
+    ]
+    content = sheet(*rows, without="Identifiant")
+
+    shown = import_(organiser, content)
+
+    assert shown.made_up == 3
+    assert set(Session.objects.values_list("slug", flat=True)) == {"l-oeuvre", "l-oeuvre-2", "session"}
+    again = import_(organiser, content)
+    assert (again.made_up, again.rows) == (0, [])
+    assert import_(organiser, sheet(*reversed(rows), without="Identifiant")).rows == []
+
+
+@pytest.mark.proves("sheet-identifiers")
+def test_a_session_that_moves_is_found_by_its_title_and_of_several_one_is_asked_for(organiser, palais) -> None:
+    import_(organiser, sheet(ROW, without="Identifiant"))
+    moved = ROW | {"Début": "2027-02-11 09:00", "Fin": "2027-02-11 10:00"}
+    import_(organiser, sheet(moved, without="Identifiant"))
+    assert Session.objects.get().starts_at == datetime(2027, 2, 11, 8, 0, tzinfo=UTC)
+
+    make.session(title_fr="Éthique", slug="autre")
+    [sentence] = words(upload(organiser, sheet(ROW, without="Identifiant")))
+    assert "ethique, autre" in sentence
+    assert "« Identifiant »" in sentence
+
+
+@pytest.mark.proves("sheet-identifiers")
+@pytest.mark.parametrize(
+    ("model", "content"),
+    [
+        ("venues/room", "Site;Nom;Capacité\nGrand Palais;Salle Lumière;77\n"),
+        ("programme/speaker", "Nom;Organisme\nAda;X\n"),
+    ],
+)
+def test_rooms_and_speakers_are_found_by_their_names(organiser: Client, palais: Room, model: str, content: str) -> None:
+    make.speaker(name="ADA", organisation="Y")
+    make.room(name="Salle Lumière", venue=make.venue(name="Bercy"))
+    number = Room.objects.count() + Speaker.objects.count()
+
+    import_(organiser, content, model)
+
+    assert Room.objects.count() + Speaker.objects.count() == number
+    palais.refresh_from_db()
+    assert (palais.capacity, Speaker.objects.get().organisation) in ((77, "Y"), (palais.capacity, "X"))
+
+
+# --- Lines and mistakes -----------------------------------------------------------------------------------------------
+
+
+def as_workbook(content: str) -> bytes:
+    book = openpyxl.Workbook()
+    for row in csv.reader(io.StringIO(content), delimiter=";"):
+        book.active.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+@pytest.mark.proves("sheet-words")
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+@pytest.mark.parametrize("before", ["", "sep=;\r\n"])
+def test_lines_are_numbered_as_a_spreadsheet_shows_them(organiser, palais, kind, before) -> None:
+    rows = [ROW | {"Description (français)": "un\ndeux\ntrois"}, {}, ROW | {"Identifiant": "s2", "Format": "fête"}]
+    content = sheet(*rows)
+
+    preview = upload(organiser, as_workbook(content) if kind == "xlsx" else before + content, f"s.{kind}")
+
+    assert [line for line, _column, _words in problems(preview)] == [4]
+
+
+@pytest.mark.proves("one-error-per-fault")
+@pytest.mark.parametrize(
+    ("changes", "column"),
+    [
+        ({"Salle": "x"}, "Salle"),
+        ({"Événement": "x"}, "Événement"),
+        ({"Événement": ""}, "Événement"),
+        ({"Titre (français)": ""}, "Titre (français)"),
+        ({"Titre (français)": "", "Identifiant": ""}, "Titre (français)"),
+        ({"Titre (français)": "x" * 301}, "Titre (français)"),
+        ({"Début": ""}, "Début"),
+        ({"Début": "demain"}, "Début"),
+        ({"Fin": "2027-02-10 14:00"}, "Fin"),
+        ({"Capacité": ""}, "Capacité"),
+        ({"Capacité": "0"}, "Capacité"),
+        ({"Capacité": "-1"}, "Capacité"),
+        ({"Capacité": "9999"}, "Capacité"),
+        ({"Format": ""}, "Format"),
+        ({"Identifiant": "été !"}, "Identifiant"),
+        ({"Identifiant": "x" * 81}, "Identifiant"),
+    ],
+)
+def test_one_fault_is_one_error_in_the_words_of_the_file(organiser, palais, changes, column) -> None:
+    found = problems(upload(organiser, sheet(ROW | changes)))
+
+    assert [(line, named) for line, named, _words in found] == [(2, column)]
+
+
+@pytest.mark.proves("one-error-per-fault")
+def test_a_missing_column_is_one_error_of_the_file(organiser: Client, palais: Room) -> None:
+    rows = [ROW | {"Identifiant": f"s{n}"} for n in range(3)]
+
+    [sentence] = upload(organiser, sheet(*rows, without="Salle")).context["preview"].file_errors
+
+    assert "Salle" in str(sentence).partition("contient")[0]
+    assert not Session.objects.exists()
+
+
+# --- Days and hours ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("sheet-days")
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "2027-02-10 14:30",
+        "2027-02-10T14:30:00",
+        "2027-02-10T14:30:00+01:00",
+        "10.02.2027 14:30",
+        "10 février 2027 14h30",
+        "10 février 2027 à 14 h 30",
+        "mercredi 10 février 2027, 14 h 30",
+        "10 févr. 2027 14h30",
+        "Feb 10, 2027 2:30 pm",
+        "10 February 2027 at 14:30",
+        "2027/02/10 14\u202fh\u202f30",
+    ],
+)
+def test_days_and_hours_are_read_as_people_write_them(organiser: Client, palais: Room, cell: str) -> None:
+    import_(organiser, sheet(ROW | {"Début": cell}))
+
+    assert Session.objects.get().starts_at == WHEN
+
+
+@pytest.mark.proves("sheet-days")
+@pytest.mark.parametrize(
+    "cell",
+    ["31/02/2027 14:30", "10 février 2027", "14:30", "2027-02-10 25:00", "mardi 10 février 2027 14h30", "1e9", "44000"],
+)
+def test_what_is_no_moment_is_an_error(organiser: Client, palais: Room, cell: str) -> None:
+    assert [column for _line, column, _words in problems(upload(organiser, sheet(ROW | {"Début": cell})))] == ["Début"]
+
+
+@pytest.mark.proves("sheet-days")
+@pytest.mark.parametrize(("answer", "month", "day"), [("yes", 2, 10), ("no", 10, 2)])
+def test_whether_the_day_stands_first_is_asked_and_the_answer_kept(organiser, palais, answer, month, day) -> None:
+    row = ROW | {"Début": "10/02/2027 14h30", "Fin": "10/02/2027 15h30"}
+
+    asked = upload(organiser, sheet(row))
+
+    assert "confirm_form" not in asked.context
+    assert "mercredi 10 février 2027" in asked.content.decode()
+    assert "samedi 2 octobre 2027" in asked.content.decode()
+    preview = organiser.post("/admin/programme/session/import/", asked.context["staged"] | {"day_first": answer})
+    assert preview.context["preview"].errors == []
+    confirm(organiser, preview)
+    start = Session.objects.get().local_starts_at
+    assert (start.month, start.day, start.hour) == (month, day, 14)
+
+
+@pytest.mark.proves("sheet-days")
+@pytest.mark.parametrize(
+    ("other", "month", "day"), [("13/02/2027", 2, 10), ("02/13/2027", 10, 2), ("10.02.2027", 2, 10)]
+)
+def test_another_day_of_the_file_may_say_it(organiser, palais, other, month, day) -> None:
+    rows = [
+        ROW | {"Début": "10/02/2027 14h30", "Fin": "10/02/2027 15h30"},
+        ROW | {"Identifiant": "s2", "Début": f"{other} 9h", "Fin": f"{other} 10h"},
+    ]
+
+    import_(organiser, sheet(*rows))
+
+    start = Session.objects.get(slug="s1").local_starts_at
+    assert (start.month, start.day) == (month, day)
+
+
+@pytest.mark.proves("sheet-days")
+def test_days_in_both_orders_are_an_error_each_and_none_is_guessed(organiser: Client, palais: Room) -> None:
+    rows = [
+        ROW | {"Identifiant": f"s{n}", "Début": f"{text} 14h30", "Fin": f"{text} 15h30"}
+        for n, text in enumerate(("13/02/2027", "02/13/2027", "10/02/2027"))
+    ]
+
+    found = problems(upload(organiser, sheet(*rows)))
+
+    assert {line for line, _column, _words in found} >= {4}
+    assert not Session.objects.exists()
+
+
+def test_an_answer_with_another_file_or_by_somebody_else_is_refused(organiser: Client, palais: Room) -> None:
+    asked = upload(organiser, sheet(ROW | {"Début": "10/02/2027 14h30", "Fin": "10/02/2027 15h30"}))
+    staged = asked.context["staged"] | {"day_first": "yes"}
+
+    for changes in ({"staged": "../../etc/passwd"}, {"staged": ""}, {"day_first": "maybe"}):
+        answer = organiser.post("/admin/programme/session/import/", staged | changes)
+        assert answer.status_code == 200
+        assert "confirm_form" not in answer.context
+    assert "confirm_form" not in organiser.post("/admin/programme/speaker/import/", staged).context
+    make.sign_in(organiser, make.organiser(name="Autre"))
+    assert "confirm_form" not in organiser.post("/admin/programme/session/import/", staged).context
+
+
+@pytest.mark.proves("sheet-days")
+def test_a_day_in_a_column_of_its_own_serves_start_and_end_and_an_end_may_be_an_hour_alone(organiser, palais) -> None:
+    rows = [
+        ROW | {"Jour": "10 février 2027", "Début": "14h30", "Fin": "15 h 30"},
+        ROW | {"Identifiant": "s2", "Début": "11 février 2027 14h30", "Fin": "15h30"},
+    ]
+
+    import_(organiser, sheet(*rows))
+
+    one, two = Session.objects.order_by("slug")
+    assert (one.starts_at, one.ends_at) == (WHEN, WHEN + timedelta(hours=1))
+    assert (two.starts_at, two.ends_at) == (WHEN + timedelta(days=1), WHEN + timedelta(days=1, hours=1))
+
+
+@pytest.mark.proves("sheet-days")
+@pytest.mark.parametrize("hour", ["14h30", "14 h 30", "14:30", "2:30 pm"])
+@pytest.mark.parametrize(("prefix", "day"), [("", "10/02/2027"), ("", "10 février 2027"), ("/en", "10 February 2027")])
+def test_forms_read_the_same_hours(organiser, palais, prefix, day, hour) -> None:
+    session = make.session(room=palais, starts_at=WHEN - timedelta(hours=3))
+    address = f"{prefix}/admin/programme/session/{session.pk}/change/"
+    form = organiser.get(address).context["adminform"].form
+    assert form.fields["starts_at"].clean([day, hour]).hour == 14
+
+
+@pytest.mark.proves("sheet-days")
+def test_an_english_form_asks_which_day_is_meant(organiser: Client, palais: Room) -> None:
+    event = make.event()
+    fields = {"title_fr": "T", "slug": "t", "kind": "forum", "date_precision": "day", "clash_policy": "warn"}
+    fields |= {f"limits-{name}_FORMS": "0" for name in ("TOTAL", "INITIAL")}
+
+    asked = organiser.post(
+        "/en/admin/programme/event/add/", fields | {"starts_on": "10/02/2027", "ends_on": "13/02/2027"}
+    )
+    done = organiser.post("/admin/programme/event/add/", fields | {"starts_on": "10/02/2027", "ends_on": "13/02/2027"})
+
+    assert asked.context["adminform"].form.errors == {
+        "starts_on": ["“10/02/2027” is 10 February 2027 or 2 October 2027: write the one that is meant."]
+    }
+    assert done.status_code == 302, done.context["adminform"].form.errors
+    assert str(event.__class__.objects.get(slug="t").starts_on) == "2027-02-10"
+
+
+# --- All fields, and who speaks where ---------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("sheet-words")
+def test_all_that_a_session_is_stands_in_its_sheet(organiser: Client, palais: Room) -> None:
+    labels = [str(label) for label in upload(organiser, sheet(ROW)).context["optional"]]
+    for name in ("Liste d’attente", "Raison de dépasser la salle"):
+        assert name in labels
+    content = (
+        "slug,registration_opens_at,registration_closes_at,waiting_list,offer_hours,draw_at,holds_requests,over_capacity_reason,capacity\n"
+        "s1,2027-01-10 9h,2027-02-09 18h,draw,12,2027-02-09 12h15,non,Debout,500\n"
+    )
+    import_(organiser, sheet(ROW))
+    import_(organiser, content)
+
+    session = Session.objects.get()
+    assert (session.registration_opens_at, session.registration_closes_at, session.draw_at) == (
+        datetime(2027, 1, 10, 8, 0, tzinfo=UTC),
+        datetime(2027, 2, 9, 17, 0, tzinfo=UTC),
+        datetime(2027, 2, 9, 11, 15, tzinfo=UTC),
+    )
+    assert (session.waiting_list, session.offer_hours, session.holds_requests) == ("draw", 12, False)
+    assert (session.over_capacity_reason, session.capacity) == ("Debout", 500)
+    exported = organiser.post("/admin/programme/session/export/", {"format": "1", "resource": "0"}).content
+    assert import_(organiser, exported, name="s.xlsx").rows == []
+
+
+@pytest.mark.proves("sheet-words")
+def test_a_column_that_is_missing_wipes_nothing_nor_does_an_empty_cell_where_something_must_stand(organiser, palais):
+    import_(organiser, sheet(ROW | {"Langues": "français", "Accès": "Sur demande"}))
+
+    import_(organiser, "slug;Accès;Langues\ns1;;\n")
+
+    session = Session.objects.get()
+    assert (session.title_fr, session.access, session.languages) == ("Éthique", "approval", "")
+
+
+@pytest.mark.proves("sheet-words")
+def test_who_speaks_where_is_a_sheet(organiser: Client) -> None:
+    session, other = make.session(title_fr="Ouverture"), make.session(title_fr="Clôture")
+    ada, grace = make.speaker(name="Ada Lovelace"), make.speaker(name="Grace Hopper")
+    make.participation(session=session, speaker=ada, note="reste")
+    rows = "Session;Intervenant;Rôle;Position\nOuverture;ada lovelace;Modérateur;2\n{};Grace Hopper;Grand témoin;1\n"
+    role = dict(Participation.Role.choices)
+
+    with_labels = (
+        rows.format(other.slug).replace("Modérateur", str(role["moderator"])).replace("Grand témoin", "keynote")
+    )
+    import_(organiser, with_labels, "programme/participation")
+
+    first, second = Participation.objects.order_by("pk")
+    assert (first.session, first.speaker, first.role, first.position, first.note) == (
+        session,
+        ada,
+        "moderator",
+        2,
+        "reste",
+    )
+    assert (second.session, second.speaker, second.role, second.position) == (other, grace, "keynote", 1)
+    assert import_(organiser, with_labels, "programme/participation").rows == []
+    exported = organiser.post("/admin/programme/participation/export/", {"format": "0", "resource": "0"}).content
+    assert import_(organiser, exported, "programme/participation").rows == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "column"),
+    [
+        ("Ouverture;Inconnue\n", "Intervenant"),
+        ("Inconnue;Ada\n", "Session"),
+        ("Ouverture;Ada\nOuverture;ADA\n", "Session"),
+        ("Ouverture;\n", "Intervenant"),
+    ],
+)
+def test_a_part_without_a_session_or_a_speaker_is_one_error(organiser: Client, rows: str, column: str) -> None:
+    make.session(title_fr="Ouverture")
+    make.speaker(name="Ada")
+
+    found = problems(upload(organiser, f"Session;Intervenant\n{rows}", model="programme/participation"))
+
+    assert [named for _line, named, _words in found] == [column]
