@@ -3,9 +3,11 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -29,6 +31,7 @@ from core.admin import (
 )
 from core.text import whole_number
 from programme.domain.publication import publish, unpublish
+from programme.domain.warnings import labels, warnings
 from programme.models import Day, Duty, Event, Participation, Session, Speaker, Track
 from programme.resources import ParticipationResource, SessionResource, SpeakerResource
 from venues.models import Room
@@ -240,6 +243,31 @@ class SessionAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
         (_("When it is full"), {"fields": ["waiting_list", "offer_hours", "draw_at"]}),
         source_fields("slug"),
     ]
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.warnings_view)
+        return [path("warnings/", page, name="programme_session_warnings"), *super().get_urls()]
+
+    def warnings_view(self, request: HttpRequest) -> HttpResponse:
+        """What to look at in the whole programme, by kind."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        found = warnings()
+        groups = [(label, [one for one in found if one.code == code]) for code, label in labels.items()]
+        context = self.admin_site.each_context(request) | {
+            "opts": self.opts,
+            "title": _("To look at in the programme"),
+            "groups": [group for group in groups if group[1]],
+            "number": len(found),
+        }
+        return TemplateResponse(request, "admin/programme/warnings.html", context)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if (obj := kwargs.get("obj")) and request.method == "GET":
+            context["warnings"] = warnings([obj.pk])
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def offers(self, name: str, obj: Model) -> bool:
         return isinstance(obj, Session) and obj.status == {"publish": "draft", "unpublish": "published"}[name]

@@ -62,9 +62,12 @@ def home(today: date) -> dict[str, Any]:
         (event for kind, group in events.items() if kind not in aside for event in group),
         key=lambda event: event.starts_on,
     )
+    # A session on a day that is none of the summit's does not make it longer.
+    own_days = [day for day in choices.days if day.row] or choices.days
     return {
         "days": choices.days,
-        "last_day": choices.days[-1] if choices.days else None,
+        "first_day": own_days[0] if own_days else None,
+        "last_day": own_days[-1] if own_days else None,
         "count": sum(day.count for day in choices.days),
         "cities": [
             city

@@ -1,10 +1,16 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from core import clock
+from core.effects import Watch, warnings_asked, watching
 from programme.domain import moving
+from programme.domain.warnings import warnings
+from programme.models import Day, Duty, Event, Participation, Session
+from programme.signals import session_saved
+from venues.models import Room, Venue
 from venues.signals import place_changed
 
 
@@ -12,3 +18,51 @@ from venues.signals import place_changed
 def take_sessions_along(rooms: Iterable[int], *, keeps_hours: bool, **kwargs: Any) -> None:
     """The sessions to come in these rooms are where the rooms are now."""
     moving.follow(rooms, keeps_hours=keeps_hours, at=clock.now())
+
+
+# --- What was touched is looked at, when somebody asks ----------------------------------------------------------------
+
+
+def _touch(**which: Any) -> None:
+    if watch := watching():
+        found = Session.objects.on(which["day"]) if "day" in which else Session.objects.filter(**which)
+        watch.touched["session"] |= set(found.order_by().values_list("pk", flat=True))
+
+
+@receiver(session_saved)
+def touch_the_session(session: Session, **kwargs: Any) -> None:
+    if watch := watching():
+        watch.touched["session"].add(session.pk)
+
+
+@receiver([post_save, post_delete], sender=Participation)
+@receiver([post_save, post_delete], sender=Duty)
+def touch_where_somebody_is_expected(instance: Participation | Duty, **kwargs: Any) -> None:
+    if watch := watching():
+        watch.touched["session"].add(instance.session_id)
+
+
+@receiver(post_save, sender=Event)
+def touch_the_sessions_of_the_event(instance: Event, **kwargs: Any) -> None:
+    _touch(event=instance)
+
+
+@receiver([post_save, post_delete], sender=Day)
+def touch_the_sessions_of_the_day(instance: Day, **kwargs: Any) -> None:
+    _touch(day=instance.date)
+
+
+@receiver(post_save, sender=Room)
+def touch_the_sessions_in_the_room(instance: Room, **kwargs: Any) -> None:
+    _touch(room=instance)
+
+
+@receiver(post_save, sender=Venue)
+def touch_the_sessions_at_the_venue(instance: Venue, **kwargs: Any) -> None:
+    _touch(room__venue=instance)
+
+
+@receiver(warnings_asked)
+def say_what_to_look_at(watch: Watch, **kwargs: Any) -> list[str]:
+    touched = watch.touched["session"]
+    return [str(warning) for warning in warnings(touched)] if touched else []

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core import clock
 from outbox.models import Hold, Message
+from programme.domain.warnings import warnings
 from programme.models import Event, Participation, Session, Speaker, Track
 from registrations.models import Cohort, Institution, Registration, SeatPool
 from venues.models import Room, Venue
@@ -94,6 +95,12 @@ def _figures(request: HttpRequest) -> Iterator[dict[str, Any]]:
             "label": _("sessions to publish"),
             "number": drafts,
             "url": reverse("admin:programme_session_changelist") + "?status__exact=draft",
+            "tone": "warn",
+        }
+        yield {
+            "label": _("things to look at"),
+            "number": len(warnings()),
+            "url": reverse("admin:programme_session_warnings"),
             "tone": "warn",
         }
     if request.user.has_perm("outbox.view_message"):

@@ -26,15 +26,6 @@ from venues.domain.travel import Travel
 from venues.models import Room, TravelTime, Venue
 from venues.resources import RoomResource, VenueResource
 
-# --- Rows that somebody has to verify ---------------------------------------------------------------------------------
-
-
-# --- Texts in two languages -------------------------------------------------------------------------------------------
-
-
-# --- Sheets in and out ------------------------------------------------------------------------------------------------
-
-
 # --- Venues and rooms -------------------------------------------------------------------------------------------------
 
 
@@ -98,6 +89,7 @@ class VenueAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
                     ("latitude", "longitude"),
                     ("timezone", "keeps_hours"),
                     "security_minutes",
+                    "to_be_confirmed",
                 ]
             },
         ),
@@ -165,4 +157,7 @@ class RoomAdmin(SheetAdmin, SourcedAdmin):
     search_fields = ["search", "venue__search"]
     autocomplete_fields = ["venue"]
     prepopulated_fields = {"slug": ["name"]}
-    fieldsets = [(None, {"fields": ["venue", "name", "slug", "capacity", "allows_several_sessions"]}), source_fields()]
+    fieldsets = [
+        (None, {"fields": ["venue", "name", "slug", "capacity", "allows_several_sessions", "to_be_confirmed"]}),
+        source_fields(),
+    ]

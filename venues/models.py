@@ -43,6 +43,9 @@ class Venue(Searchable, Sourced):
     )
     timezone = models.CharField(_("time zone"), max_length=50, default="Europe/Paris", validators=[validate_timezone])
     accessibility = models.TextField(_("accessibility"), blank=True)
+    to_be_confirmed = models.BooleanField(
+        _("to be confirmed"), default=False, help_text=_("Whoever publishes a session here is told so.")
+    )
     security_minutes = models.PositiveSmallIntegerField(
         _("minutes at the entrance"),
         default=0,
@@ -130,6 +133,10 @@ class Room(Searchable, Sourced):
         _("allows several sessions at once"),
         default=False,
         help_text=_("For stands and halls; otherwise, a session has its room to itself."),
+    )
+
+    to_be_confirmed = models.BooleanField(
+        _("to be confirmed"), default=False, help_text=_("Whoever publishes a session here is told so.")
     )
 
     search = SearchField("name", "slug")

@@ -42,7 +42,7 @@ class VenueResource(SheetResource):
         model = Venue
         fields = import_order = export_order = [
             "slug", "name", "address", "city", "country", "latitude", "longitude", "timezone", "security_minutes",
-            "accessibility_fr", "accessibility_en", "source", "assumed_fields",
+            "to_be_confirmed",            "accessibility_fr", "accessibility_en", "source", "assumed_fields",
         ]  # fmt: skip
 
 
@@ -64,6 +64,7 @@ class RoomResource(SheetResource):
             "name",
             "capacity",
             "allows_several_sessions",
+            "to_be_confirmed",
             "source",
             "assumed_fields",
         ]

@@ -18,7 +18,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 from simple_history.models import DeletedObject
@@ -26,9 +26,11 @@ from simple_history.template_utils import HistoricalRecordContextHelper
 
 from core import clock, wall_time
 from core.admin import edit_conflicts
-from core.effects import FIELD, HOLD, Effects, hold_asked, tried
+from core.effects import FIELD, HOLD, Effects, hold_asked, tried, watched
 from core.folding import by_name, fold
 from core.text import whole_number
+
+WARNINGS_TOLD = 5  # after one form
 
 
 def badge(text: object, tone: str = "") -> SafeString:
@@ -253,7 +255,21 @@ class RecordAdmin(ListAdmin, SimpleHistoryAdmin):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        if request.method != "POST" or object_id is None or edit_conflicts.FIELD not in request.POST:
+        if request.method != "POST":
+            return super().changeform_view(request, object_id, *args, **kwargs)
+        with watched() as watch:
+            response = self._saved(request, object_id, *args, **kwargs)
+        if response.status_code == 302:
+            told = watch.warnings()
+            for sentence in told[:WARNINGS_TOLD]:
+                self.message_user(request, sentence, messages.WARNING)
+            if (more := len(told) - WARNINGS_TOLD) > 0:
+                words = ngettext("And %d more thing to look at.", "And %d more things to look at.", more)
+                self.message_user(request, words % more, messages.WARNING)
+        return response
+
+    def _saved(self, request: HttpRequest, object_id: str | None, *args: Any, **kwargs: Any) -> HttpResponse:
+        if object_id is None or edit_conflicts.FIELD not in request.POST:
             return super().changeform_view(request, object_id, *args, **kwargs)
         with transaction.atomic():
             conflict = self._conflict(request, object_id)
@@ -278,8 +294,8 @@ class RecordAdmin(ListAdmin, SimpleHistoryAdmin):
         with tried() as found:
             if form.is_valid() and form.changed_data:
                 form.save()
-        [effects] = found or [Effects(())]
-        return effects if effects.sentences and request.POST.get(FIELD) != effects.mark else None
+        [effects] = found or [Effects(surprises=False)]
+        return effects if effects.surprises and request.POST.get(FIELD) != effects.mark else None
 
     def _conflict(self, request: HttpRequest, object_id: str) -> edit_conflicts.Conflict | None:
         obj = self.get_object(request, unquote(object_id))

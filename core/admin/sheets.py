@@ -21,6 +21,7 @@ from core.sheets.forms import ConfirmSheetForm, ExportSheetForm, SheetForm, Stag
 from core.sheets.resources import DayMonthDoubt
 
 SHOWN_ROWS = 200
+SHOWN_WARNINGS = 20
 CHANGED = gettext_lazy("Something has changed since the preview: nothing was imported. Choose the file again.")
 
 
@@ -141,6 +142,8 @@ class Preview:
         self.errors: list[tuple[int, str, str]] = []  # line, column, sentence
         self.ignored_columns: list[str] = getattr(result, "ignored_columns", [])
         self.effects: Effects = getattr(result, "effects", Effects())
+        told: list[str] = getattr(result, "warnings", [])
+        self.warnings, self.more_warnings = told[:SHOWN_WARNINGS], len(told) - SHOWN_WARNINGS
         lines: list[int] = getattr(result, "lines", [])
         if self.file_errors or self.doubt:
             return

@@ -264,7 +264,7 @@ class SheetResource(ModelResource):
         if result.has_errors() or result.has_validation_errors():
             return
         if kwargs["dry_run"]:
-            result.effects = self.watch.effects()
+            result.effects, result.warnings = self.watch.effects(), self.watch.warnings()
         elif kwargs.get("hold"):
             hold_asked.send(sender=type(self), since=self.watch.since, actor=kwargs["user"])
 

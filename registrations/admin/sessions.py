@@ -13,12 +13,15 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from programme.admin import SessionAdmin, SessionForm
 from programme.domain import publication
+from programme.domain.warnings import warnings
 from programme.models import Session
 from registrations.admin.capacity import capacity
 from registrations.admin.formatting import ask, may_change_people, may_see_people, page_of, show, status_badge
@@ -113,7 +116,41 @@ class SessionDesk(SessionAdmin):
         message = format_html('{} <a href="{}">{}</a>', sentence % number, address, _("See who, and where"))
         self.message_user(request, message, messages.WARNING)
 
-    # --- That a session does not take place ---
+    # --- That a session is public, and that it does not take place ---
+
+    @admin.action(description=_("Publish"), permissions=["change"])
+    def publish(self, request: HttpRequest, queryset: QuerySet[Session]) -> HttpResponse | None:
+        """What there is to look at is shown before the public sees it."""
+        drafts = queryset.filter(status=Session.Status.DRAFT).values_list("pk", flat=True)
+        found = warnings(drafts) if "confirm" not in request.POST else []
+        if not found:
+            super().publish(request, queryset)
+            return None
+        chosen = list(drafts.order_by("starts_at", "pk"))
+        sentences: dict[int, list[str]] = {pk: [] for pk in chosen}
+        for warning in found:
+            sentences[warning.session.pk].append(capfirst(warning.sentence))
+        sessions = Session.objects.select_related("room__venue").in_bulk(chosen)
+        return ask(
+            self,
+            request,
+            "publish",
+            title=ngettext("Publish this session?", "Publish these sessions?", len(chosen)),
+            sentences=[_("There is something to look at first. Nothing of it stops you.")],
+            headers=[_("Session"), _("To look at")],
+            rows=[
+                (
+                    pk,
+                    [
+                        format_html("{} <small>{}</small>", sessions[pk], self.when(sessions[pk])),
+                        format_html_join(mark_safe("<br>"), "{}", [[sentence] for sentence in sentences[pk]]),
+                    ],
+                )
+                for pk in chosen
+            ],
+            yes=ngettext("Publish %d session", "Publish %d sessions", len(chosen)) % len(chosen),
+            no=_("Change nothing"),
+        )
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         return self.has_change_permission(request) and may_change_people(request)

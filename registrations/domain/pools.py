@@ -1,17 +1,19 @@
 """The seat pools of a session: how many seats, and for whom (docs/rules.md#seats)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import Sum
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import User
 from core import clock
+from programme.domain import warnings
 from programme.models import Session
 from registrations.domain import ledger, waitlist
 from registrations.models import Cohort, Registration, SeatPool
@@ -284,3 +286,29 @@ def withdraw(session: Session) -> None:
 def reopen(session: Session) -> None:
     """Let people into a session (again) that had been cancelled, or a draft."""
     SeatPool.objects.filter(session=session, closed=True).update(closed=False)
+
+
+@warnings.check("sold", gettext_lazy("More people than the room holds"))
+def more_people_than_the_room(sessions: Sequence[Session]) -> Iterator[tuple[Session, str]]:
+    """At the start of a session, more people have seats in its room than it holds: in that session, and in those that
+    share the room."""
+    rooms = {session.room_id for session in sessions}
+    there = Session.objects.filter(room__in=rooms).exclude(status=Session.Status.CANCELLED)
+    sold = list(
+        there.order_by()
+        .annotate(sold=Coalesce(Sum("pools__taken"), 0))
+        .values_list("pk", "room", "starts_at", "ends_at", "sold")
+    )
+    for session in sessions:
+        people = sum(
+            taken
+            for _pk, room, starts_at, ends_at, taken in sold
+            if room == session.room_id and starts_at <= session.starts_at < ends_at
+        )
+        if people > session.room.capacity:
+            words = ngettext(
+                "%(people)d person has a seat in the room at that time, which holds %(room)d.",
+                "%(people)d people have seats in the room at that time, which holds %(room)d.",
+                people,
+            )
+            yield session, words % {"people": people, "room": session.room.capacity}

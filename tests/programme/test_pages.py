@@ -42,6 +42,7 @@ def test_home_takes_eight_queries(
 
 def test_home_says_what_when_and_where(client: Client) -> None:
     make.day(date(2027, 2, 4), label="Journées scientifiques")
+    make.day(date(2027, 2, 9))
     make.session(starts_at=MORNING, track=make.track(slug="cyber", name="Cyber"))
     make.session(starts_at=MORNING + timedelta(days=5), room=make.room(venue=make.venue(city="Palaiseau")))
 

@@ -801,7 +801,7 @@ def test_a_cancelled_session_comes_back_as_a_draft_with_nobody_in_it(organiser: 
     session.refresh_from_db()
     assert (session.status, session.registrations.live().count(), make.pool(session).taken) == ("draft", 0, 0)
     assert last_actor(session).is_superuser
-    organiser.post("/admin/programme/session/", data | {"action": "publish"})
+    organiser.post("/admin/programme/session/", data | {"action": "publish", "confirm": "1"})
     session.refresh_from_db()
     make.registration(session)
 
