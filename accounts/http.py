@@ -7,9 +7,11 @@ from accounts.models import Attendee, User
 
 
 class Request(HttpRequest):
-    """Any request (django_htmx.middleware)."""
+    """Any request (django_htmx.middleware). `page_address`: where the page that answers it can be asked for again, if
+    not here (summit/context_processors.py)."""
 
     htmx: HtmxDetails
+    page_address: str
 
 
 class SignedInRequest(Request):

@@ -4,6 +4,7 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from core import clock
 from outbox.domain import mail_templates
@@ -16,7 +17,7 @@ from outbox.templatetags.mail import summit_name
 def write_code(message: Message) -> Letter:
     """The mail that carries a code; not worth sending once the code has run out."""
     if clock.now() - message.created_at > timedelta(seconds=settings.ACCOUNT_LOGIN_BY_CODE_TIMEOUT):
-        raise NoLongerTrue("the code ran out before the mail could leave")
+        raise NoLongerTrue(gettext_noop("The code ran out before the mail could leave."))
     return _letter(message.context["code"])
 
 

@@ -163,11 +163,8 @@ class AllocationAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
         (
             _("What is given out"),
             {
-                "fields": ["sessions", "seats_at_most"],
-                "description": _(
-                    "Open registration for these sessions only after the seats are given out: seats taken before "
-                    "then can no longer be given out."
-                ),
+                "fields": ["sessions", "seats_at_most", "holds_seats"],
+                "description": _("Seats that are taken before the seats are given out can no longer be given out."),
             },
         ),
     ]
@@ -191,7 +188,7 @@ class AllocationAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         done = (
-            ["slug", "opens_at", "closes_at", "wishes_at_most", "seats_at_most", "sessions"]
+            ["slug", "opens_at", "closes_at", "wishes_at_most", "seats_at_most", "holds_seats", "sessions"]
             if obj and obj.in_force
             else []
         )
@@ -239,7 +236,9 @@ class AllocationAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
             "form": form,
             "is_open": now < allocation.closes_at,
             "sessions": len(given_out),
-            "registering": [session for session in given_out if not ways_in.refusal(session, now)],
+            "registering": []
+            if allocation.holds_seats
+            else [session for session in given_out if not ways_in.refusal(session, now)],
             "action_checkbox_name": ACTION_CHECKBOX_NAME,
         }
         return TemplateResponse(request, "admin/allocations/allocation/simulate.html", context)

@@ -7,4 +7,4 @@ class AllocationsConfig(AppConfig):
     verbose_name = _("Allocations")
 
     def ready(self) -> None:
-        from allocations import mail_kinds  # noqa: F401, PLC0415 - models must be loaded first
+        from allocations import mail_kinds, receivers  # noqa: F401, PLC0415 - models must be loaded first

@@ -26,6 +26,11 @@ class Allocation(Searchable):
     seats_at_most = models.PositiveSmallIntegerField(
         _("maximum number of seats"), default=3, help_text=_("Per person.")
     )
+    holds_seats = models.BooleanField(
+        _("holds the seats"),
+        default=True,
+        help_text=_("Until the seats are given out, only organisers give any: nobody takes one by themselves."),
+    )
 
     search = SearchField("title_fr", "title_en", "slug")
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.models import Attendee, User
 from core import clock
@@ -47,7 +48,7 @@ def reminder_waiting(message: Message) -> Letter:
 def reminder_invited(message: Message) -> Letter:
     due = _due(message)
     if not reminders.silent(due.session, email=message.context["email"]):
-        raise NoLongerTrue("They have answered, or are not invited any more.")
+        raise NoLongerTrue(gettext_noop("They have answered, or are not invited any more."))
     return reminder_letter("reminder_invited", due.session, "", due.rule.note, to=message.to)
 
 
@@ -55,7 +56,7 @@ def reminder_invited(message: Message) -> Letter:
 def missed(message: Message) -> Letter:
     registration, due = _reminded(message, Status.CONFIRMED)
     if not registration.is_absent:
-        raise NoLongerTrue("They were there.")
+        raise NoLongerTrue(gettext_noop("They were there."))
     return reminder_letter("missed", due.session, registration.attendee.name, due.rule.note, to=message.to)
 
 
@@ -85,11 +86,11 @@ def reconfirm(message: Message) -> Letter:
     )
     question = reconfirmations.filter(uuid=message.context["reconfirmation"]).first()
     if question is None:
-        raise NoLongerTrue("The question no longer exists.")
+        raise NoLongerTrue(gettext_noop("The question no longer exists."))
     _check(question.reminder)
     registration = question.registration
     if registration.status != Status.CONFIRMED or question.answered_at or question.released_at:
-        raise NoLongerTrue(f"The registration is {registration.status} now, or the question is answered.")
+        raise NoLongerTrue(gettext_noop("The question is answered, or the seat is no longer held."))
     until = max(question.answer_until, reminders.answer_until(question.reminder, clock.database_now()))
     name, note = registration.attendee.name, question.reminder.rule.note
     return question_letter(
@@ -115,7 +116,7 @@ def _due(message: Message) -> Reminder:
         .first()
     )
     if reminder is None:
-        raise NoLongerTrue("The reminder no longer exists.")
+        raise NoLongerTrue(gettext_noop("The reminder no longer exists."))
     _check(reminder)
     return reminder
 
@@ -124,9 +125,11 @@ def _check(due: Reminder) -> None:
     """Raise NoLongerTrue when the session or the rule has moved since the mail was queued, or when it comes too
     late."""
     if not reminders.is_current(due):
-        raise NoLongerTrue("The session does not take place, or people are reminded of it at another moment now.")
+        raise NoLongerTrue(
+            gettext_noop("The session does not take place, or people are reminded of it at another moment now.")
+        )
     if not reminders.is_useful(due, clock.database_now()):
-        raise NoLongerTrue("It comes too late to be of use.")
+        raise NoLongerTrue(gettext_noop("It comes too late to be of use."))
 
 
 def _reminded(message: Message, status: str) -> tuple[Registration, Reminder]:
@@ -134,7 +137,7 @@ def _reminded(message: Message, status: str) -> tuple[Registration, Reminder]:
     registrations = Registration.objects.select_related("session__event", "session__room__venue", "attendee__user")
     registration = registrations.get(uuid=message.context["registration"])
     if registration.status != status:
-        raise NoLongerTrue(f"The registration is {registration.status} now.")
+        raise NoLongerTrue(gettext_noop("The registration is no longer what this mail tells."))
     return registration, due
 
 
@@ -147,10 +150,10 @@ def changed(message: Message) -> Letter:
     those before."""
     attendee = Attendee.objects.select_related("user").filter(pk=message.context["attendee"]).first()
     if attendee is None:
-        raise NoLongerTrue("The person no longer exists.")
+        raise NoLongerTrue(gettext_noop("The person no longer exists."))
     moved = changes.moved(attendee, message.context["changes"], clock.database_now())
     if not moved:
-        raise NoLongerTrue("Another mail tells what has changed since.")
+        raise NoLongerTrue(gettext_noop("Another mail tells what has changed since."))
     return changes_letter(attendee, moved)
 
 
@@ -184,7 +187,7 @@ def announcement(message: Message) -> Letter:
         raise NoLongerTrue(announcing.STOPPED)
     attendee = Attendee.objects.filter(pk=message.context["attendee"], user__is_active=True).first()
     if attendee is None:
-        raise NoLongerTrue("The person no longer exists.")
+        raise NoLongerTrue(gettext_noop("The person no longer exists."))
     return _announce(message, announcement, attendee.name)
 
 
@@ -197,7 +200,7 @@ def announcement_test(message: Message) -> Letter:
 def _announcement(message: Message) -> Announcement:
     announcements = Announcement.objects.select_related("event", "session__event", "session__room__venue")
     if (announcement := announcements.filter(pk=message.context["announcement"]).first()) is None:
-        raise NoLongerTrue("The announcement no longer exists.")
+        raise NoLongerTrue(gettext_noop("The announcement no longer exists."))
     return announcement
 
 
@@ -224,10 +227,10 @@ def invited_as_member(message: Message) -> Letter:
         .first()
     )
     if membership is None:
-        raise NoLongerTrue("The person does not belong to the cohort any more.")
+        raise NoLongerTrue(gettext_noop("The person does not belong to the cohort any more."))
     letter = cohort_letter(membership.cohort, membership.attendee.name)
     if letter is None:
-        raise NoLongerTrue("No seat is kept for the cohort any more.")
+        raise NoLongerTrue(gettext_noop("No seat is kept for the cohort any more."))
     return letter
 
 
@@ -260,7 +263,7 @@ def invited_by_name(message: Message) -> Letter:
         .first()
     )
     if invited is None or not inviting.is_open(invited, clock.database_now()):
-        raise NoLongerTrue("They have answered, or are not invited any more.")
+        raise NoLongerTrue(gettext_noop("They have answered, or are not invited any more."))
     return invitation_letter(invited.session, to=message.to)
 
 

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Exists, Q
 from django.db.models.functions import Lower
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
@@ -117,6 +118,13 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} → {self.to}"
+
+    @property
+    def reason(self) -> str:
+        """Why it was not sent, if it was not: what Summit says in the language of the reader, what a server says as it
+        said it."""
+        first, *words = self.last_error.split("\n", 1)
+        return "\n".join([gettext(first) if first else "", *words])
 
     @property
     def message_id(self) -> str:

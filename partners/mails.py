@@ -11,6 +11,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from core import clock
@@ -35,7 +36,7 @@ def invitation(message: Message) -> Letter:
 @writes(applying.REMINDER, is_key=True)
 def reminder(message: Message) -> Letter:
     if Topic.INVITATIONS in mail_preferences.off(message.to):
-        raise NoLongerTrue("The person wants no such mails any more.")
+        raise NoLongerTrue(gettext_noop("The person wants no such mails any more."))
     letter = invitation_letter(_silent(message), applying.REMINDER)
     url = link("notices:unwanted", mail_preferences.key(message.to, Topic.INVITATIONS))
     return replace(
@@ -50,7 +51,7 @@ def _silent(message: Message) -> Invitee:
         .first()
     )
     if invitee is None or invitee.status != Invitee.Status.INVITED:
-        raise NoLongerTrue("They have answered, or are no longer on the list.")
+        raise NoLongerTrue(gettext_noop("They have answered, or are no longer on the list."))
     return invitee
 
 
@@ -127,7 +128,7 @@ def notice(invitee: Invitee) -> list[tuple[str, str]]:
 def team(message: Message) -> Letter:
     role = PartnerRole.objects.select_related("institution", "user").filter(pk=message.context["role"]).first()
     if role is None or role.user.email != message.to:
-        raise NoLongerTrue("They do not work for this institution any more.")
+        raise NoLongerTrue(gettext_noop("They do not work for this institution any more."))
     return team_letter(role)
 
 
@@ -173,7 +174,7 @@ def digest(message: Message) -> Letter:
         .first()
     )
     if role is None:
-        raise NoLongerTrue("The person no longer speaks for the institution.")
+        raise NoLongerTrue(gettext_noop("The person no longer speaks for the institution."))
     return digest_letter(role.institution, role.user, datetime.fromisoformat(message.context["due"]), to=message.to)
 
 

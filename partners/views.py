@@ -107,6 +107,7 @@ def cohort(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpRespons
 
 def _cohort(request: SignedInRequest, cohort: Cohort, form: UploadForm, *, status: int = 200) -> HttpResponse:
     shown = contexts.cohort(request, cohort, form)
+    request.page_address = reverse("partners:cohort", args=[cohort.institution.slug, cohort.slug])
     return render(request, "partners/cohort.html", shown, status=status)
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -51,6 +52,7 @@ def _review(
     goes_on: bool = False,
     status: int = 200,
 ) -> HttpResponse:
+    request.page_address = reverse("partners:review", args=[upload.uuid])
     if upload.status != Upload.Status.REVIEW:
         return render(request, "partners/upload.html", contexts.upload(request, upload), status=status)
     said = contexts.review(request, upload, form=form, focus=focus, goes_on=goes_on)

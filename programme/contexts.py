@@ -93,7 +93,8 @@ def programme(choices: listing.Listing, now: datetime) -> dict[str, Any]:
     """One day of the programme as it was chosen and filtered, with the menus to choose otherwise."""
     sessions: list[Session] = []
     if choices.day:
-        sessions = list(Session.objects.published().on(choices.day.date).matching(**choices.chosen).with_place())
+        found = Session.objects.published().on(choices.day.date).matching(**choices.chosen)
+        sessions = list(found.with_place().with_speakers())
     return {
         "listing": choices,
         "menus": [(menu, *MENU_WORDS[menu.name]) for menu in choices.menus],

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Prefetch, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
@@ -216,14 +216,25 @@ class SessionQuerySet(models.QuerySet["Session"]):
             begins |= Q(room__venue__timezone=zone, starts_at__gte=midnight, starts_at__lt=next_midnight)
         return self.filter(begins)
 
-    def matching(self, *, event: str = "", track: str = "", venue: str = "", access: str = "") -> "SessionQuerySet":
-        """Sessions of that event, track and venue (by slug) with that access; an empty value means any."""
+    def matching(
+        self, *, event: str = "", track: str = "", venue: str = "", access: str = "", speaker: str = ""
+    ) -> "SessionQuerySet":
+        """Sessions of that event, track, venue and speaker (by slug) with that access; an empty value means any."""
         asked = {"event__slug": event, "track__slug": track, "room__venue__slug": venue, "access": access}
-        return self.filter(**{column: value for column, value in asked.items() if value})
+        found = self.filter(**{column: value for column, value in asked.items() if value})
+        if speaker:
+            parts = Participation.objects.filter(session=OuterRef("pk"), speaker__slug=speaker)
+            found = found.filter(Exists(parts))
+        return found
 
     def with_place(self) -> "SessionQuerySet":
         """With what every list shows: event, track, room and venue, in one query."""
         return self.select_related("event", "track", "room__venue")
+
+    def with_speakers(self) -> "SessionQuerySet":
+        """With `speaking`: the participations of those whose part is certain, in their order; one query for all."""
+        certain = Participation.objects.exclude(role=Participation.Role.ANNOUNCED).select_related("speaker")
+        return self.prefetch_related(Prefetch("participations", certain, to_attr="speaking"))
 
 
 class Session(Searchable, Sourced):

@@ -10,6 +10,9 @@ session_saved = Signal()
 # Sent after session_saved when a session that is not cancelled has other times or another room than before. Arguments:
 # session, before.
 session_moved = Signal()
+# Sent when the home page is drawn, which is the same for everybody. Receivers return HTML that stands below its
+# opening, or nothing. Arguments: at.
+home_shown = Signal()
 # Sent before a published session goes back to draft: a receiver that cannot live with it raises ValidationError.
 # Arguments: session.
 session_withdrawn = Signal()

@@ -12,11 +12,13 @@ from core.slugs import follows_edits
 from programme import contexts
 from programme.domain import listing
 from programme.models import Event, Participation, Session, Speaker
+from programme.signals import home_shown
 
 
 @public_page
 def home(request: HttpRequest) -> HttpResponse:
-    return render(request, "programme/home.html", contexts.home(clock.today()))
+    notes = [html for _receiver, html in home_shown.send(sender=None, at=clock.now()) if html]
+    return render(request, "programme/home.html", contexts.home(clock.today()) | {"notes": notes})
 
 
 @public_page(takes_query=True)
@@ -61,16 +63,20 @@ def speaker(request: HttpRequest, slug: str) -> HttpResponse:
     speaker = get_object_or_404(Speaker.objects.published(), slug=slug)
     parts = Participation.objects.filter(speaker=speaker, session__in=Session.objects.published())
     parts = parts.select_related("session__event", "session__track", "session__room__venue").order_by(
-        "session__starts_at"
+        "session__starts_at", "session_id", "position", "pk"
     )
-    return render(request, "programme/speaker.html", {"speaker": speaker, "participations": parts, "now": clock.now()})
+    sessions = [
+        (session, [part.get_role_display() for part in of_session])
+        for session, of_session in groupby(parts, key=lambda part: part.session)
+    ]
+    return render(request, "programme/speaker.html", {"speaker": speaker, "sessions": sessions, "now": clock.now()})
 
 
 @public_page
 @follows_edits(Event)
 def event(request: HttpRequest, slug: str) -> HttpResponse:
     event: Event = get_object_or_404(Event.objects.select_related("venue"), slug=slug)
-    sessions = Session.objects.published().filter(event=event).with_place()
+    sessions = Session.objects.published().filter(event=event).with_place().with_speakers()
     days = [(on, contexts.by_hour(list(group))) for on, group in groupby(sessions, key=lambda session: session.day)]
     return render(
         request,

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from accounts.models import Attendee
 from programme.models import Session
 from registrations.domain import ways_in
-from registrations.models import Draw, Registration, SeatPool
+from registrations.models import Draw, Invitation, Registration, SeatPool
 
 # What a seat's pages read of its session. Django spends more time on writing a SELECT of a hundred columns than the
 # database on answering it.
@@ -68,10 +68,20 @@ def waiting_registration(slug: str, attendee: Attendee) -> Registration:
 
 def sessions_of(attendee: Attendee, at: datetime) -> QuerySet[Session]:
     """The sessions that `attendee` has a seat in, waits for or asks for, in order of time; with those to come that were
-    refused."""
+    refused, or that keep a seat for them."""
     own = Registration.objects.filter(session=OuterRef("pk"), attendee=attendee)
     refused = Q(Exists(own.filter(status=Registration.Status.DECLINED)), starts_at__gt=at)
-    return Session.objects.filter(Q(Exists(own.live())) | refused).with_place().order_by("starts_at", "ends_at", "pk")
+    kept = Q(pk__in=_kept_for(attendee, at))
+    found = Session.objects.filter(Q(Exists(own.live())) | refused | kept)
+    return found.with_place().order_by("starts_at", "ends_at", "pk")
+
+
+def _kept_for(attendee: Attendee, at: datetime) -> QuerySet[Session]:
+    """The sessions to come that seats are kept for `attendee` in: for a cohort of theirs, or by invitation."""
+    pools = SeatPool.objects.filter(session=OuterRef("pk"), closed=False, cohort__memberships__attendee=attendee)
+    invited = Invitation.objects.filter(session=OuterRef("pk"), email=attendee.user.email)
+    kept = Q(Exists(pools)) | Q(Exists(invited), access=Session.Access.INVITATION)
+    return Session.objects.filter(kept, status=Session.Status.PUBLISHED, starts_at__gt=at)
 
 
 def drawing(slug: str) -> Draw:

@@ -8,11 +8,13 @@ from registrations.access import sessions_of
 from registrations.domain.seats import Seat
 from registrations.domain.seats import seats as seats_of
 from registrations.models import Registration
+from registrations.signals import own_programme_shown
 
 
 def my_programme(attendee: Attendee, now: datetime) -> dict[str, Any]:
-    """The person's seats by what they are: offered, theirs, waited for, asked for, over; each in order of time."""
-    shown: dict[str, list[Seat]] = {"offered": [], "mine": [], "waiting": [], "pending": [], "past": []}
+    """The person's seats by what they are: offered, kept for them, theirs, waited for, asked for, over; each in order
+    of time."""
+    shown: dict[str, list[Seat]] = {"offered": [], "kept": [], "mine": [], "waiting": [], "pending": [], "past": []}
     seats = seats_of(sessions_of(attendee, now), attendee, now)
     for seat in seats:
         if seat.session.ends_at <= now:
@@ -20,11 +22,14 @@ def my_programme(attendee: Attendee, now: datetime) -> dict[str, Any]:
                 shown["past"].append(seat)
         elif seat.state in shown:
             shown[seat.state].append(seat)
+        elif seat.is_kept:
+            shown["kept"].append(seat)
         elif seat.ended and seat.ended.status == Registration.Status.DECLINED:
             shown["pending"].append(seat)
     return {
         **shown,
         "zones": list({seat.session.room.venue.timezone: seat.session.zone for seat in seats}.values()),
         "attendee": attendee,
+        "notes": [html for _receiver, html in own_programme_shown.send(sender=None, attendee=attendee, at=now) if html],
         "works_on_lists": attendee.user.partner_roles.exists(),
     }

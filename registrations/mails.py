@@ -7,6 +7,7 @@ from datetime import datetime
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from core import clock
 from core.templatetags.when import moment
@@ -160,7 +161,7 @@ def offered(message: Message) -> Letter:
 def offer_ends(message: Message) -> Letter:
     registration = _offer(message)
     if registration.offer_expires_at != datetime.fromisoformat(message.context["until"]):
-        raise NoLongerTrue("Another offer was made since.")
+        raise NoLongerTrue(gettext_noop("Another offer was made since."))
     return offered_letter(registration, "offer_ends")
 
 
@@ -194,14 +195,14 @@ def _registration(message: Message, status: str) -> Registration:
         uuid=message.context["registration"]
     )
     if registration.status != status:
-        raise NoLongerTrue(f"The registration is {registration.status} now.")
+        raise NoLongerTrue(gettext_noop("The registration is no longer what this mail tells."))
     return registration
 
 
 def _offer(message: Message) -> Registration:
     registration = _registration(message, Status.OFFERED)
     if registration.offer_expires_at is None or registration.offer_expires_at <= clock.now():
-        raise NoLongerTrue("The offer has ended.")
+        raise NoLongerTrue(gettext_noop("The offer has ended."))
     return registration
 
 

@@ -206,6 +206,9 @@ class SeatPool(Sourced):
 
     # The session is cancelled: nobody takes a seat any more.
     closed = models.BooleanField(_("closed"), default=False, editable=False)
+    # In the general pool, for the whole session: its seats are given out by wishes, and nobody takes one by themselves
+    # until then. Written by allocations.domain.holding alone.
+    by_wishes = models.BooleanField(_("given out by wishes"), default=False, editable=False)
 
     history = HistoricalRecords(excluded_fields=["taken"])
 

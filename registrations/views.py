@@ -1,3 +1,4 @@
+import hashlib
 from collections.abc import Callable
 from datetime import date
 
@@ -46,20 +47,26 @@ def me(request: AttendeeRequest) -> HttpResponse:
 @gzip_page
 @require_safe
 def seats(request: HttpRequest) -> HttpResponse:
-    """The live seats of one day of the programme, as fragments that htmx puts in their places; the other rows stay as
-    they are, as do those that have just told something (`but`)."""
+    """The live seats of one day of the programme, of an event or of a speaker, as fragments that htmx puts in their
+    places; the other rows stay as they are, as do those that have just told something (`but`)."""
     try:
-        day = date.fromisoformat(request.GET.get("day", ""))
+        day = date.fromisoformat(request.GET["day"]) if "day" in request.GET else None
     except ValueError:
         return HttpResponse()
-    filters = {name: request.GET.get(name, "") for name in ("event", "track", "venue", "access")}
+    filters = {name: request.GET.get(name, "") for name in ("event", "track", "venue", "access", "speaker")}
+    if not (day or filters["event"] or filters["speaker"]):
+        return HttpResponse()
+    asked = {"day": day} | filters
+    is_one_page = sum(map(bool, asked.values())) == 1
     attendee = attendee_of(request)
     # Every opening of the programme asks for this, and all strangers see the same: it is drawn once for those of the
     # same moment.
-    kept = None if attendee or any(filters.values()) else f"seats:{get_language()}:{day}"
+    key = hashlib.sha256(f"{get_language()}:{asked}".encode()).hexdigest()
+    kept = f"seats:{key}" if is_one_page and not attendee else None
     page = caches["pages"].get(kept) if kept else None
     if page is None:
-        sessions = Session.objects.published().on(day).matching(**filters).select_related("event", "room__venue")
+        sessions = Session.objects.published()
+        sessions = (sessions.on(day) if day else sessions).matching(**filters).select_related("event", "room__venue")
         if attendee and (told := request.GET.getlist("but")):
             sessions = sessions.exclude(slug__in=told[:100])
         shown = [seat for seat in seats_of(sessions, attendee, clock.now()) if seat.is_live]
@@ -280,7 +287,8 @@ def _answer(
 
 def _show(request: Request, shown: Seat, *, status: int = 200, **context: object) -> HttpResponse:
     """The fragment that fits where htmx will put it, or the whole page."""
-    login = sign_in_first(reverse("registrations:seat", args=[shown.session.slug]))
+    request.page_address = reverse("registrations:seat", args=[shown.session.slug])
+    login = sign_in_first(request.page_address)
     mine = reverse("registrations:me")
     context |= {"seat": shown, "session": shown.session, "attendee": attendee_of(request), "login_url": login}
     # Where one goes on to after an act, if it is not the seat's own page.

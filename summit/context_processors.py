@@ -40,7 +40,8 @@ def summit(request: HttpRequest) -> dict[str, Any]:
 
     Nothing here may depend on who asks: public pages are kept whole by caches.
     """
-    address = escape_leading_slashes(request.get_full_path())
+    # An address that only takes forms may answer with a page that has another one.
+    address = escape_leading_slashes(getattr(request, "page_address", request.get_full_path()))
     french = escape_leading_slashes(address.removeprefix("/en")) if address.startswith("/en/") else address
     return {
         "summit_name": settings.SUMMIT_NAME_EN if get_language() == "en" else settings.SUMMIT_NAME_FR,

@@ -151,10 +151,10 @@ def pool(session: Session) -> SeatPool:
     return SeatPool.objects.get(session=session, cohort=None)
 
 
-def registration(of: Session | None = None, who: Attendee | None = None) -> Registration:
+def registration(of: Session | None = None, who: Attendee | None = None, **asked: Any) -> Registration:
     """A confirmed seat, taken through the same door as everybody's, whatever else the person does meanwhile."""
     who = who or attendee()
-    return booking.register(booking.Ask(of or session(), who, actor=who.user, despite=True))
+    return booking.register(booking.Ask(of or session(), who, actor=who.user, despite=True, **asked))
 
 
 def allocation(*sessions: Session, **fields: Any) -> Allocation:

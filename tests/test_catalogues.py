@@ -1,6 +1,7 @@
 """The French catalogues hold what the code says now: nothing missing, nothing left over. `make check` proves that all
 is translated."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -36,3 +37,19 @@ def test_the_catalogue_is_fresh(app, tmp_path):
     assert done.returncode == 0, done.stderr
     kept, found = sentences(settings.BASE_DIR / app / CATALOGUE), sentences(tmp_path / app / CATALOGUE)
     assert (found - kept, kept - found) == (set(), set()), f"run makemessages in {app}/"
+
+
+def test_reasons_for_which_a_mail_is_dropped_are_in_the_catalogue() -> None:
+    """They are kept in English and translated where they are read."""
+    bare = []
+    for path in settings.BASE_DIR.glob("*/**/*.py"):
+        if path.is_relative_to(settings.BASE_DIR / "tests"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "NoLongerTrue":
+                [reason] = node.args
+                named = isinstance(reason, ast.Attribute)  # a constant that another module marks
+                if not named and getattr(getattr(reason, "func", None), "id", "") != "gettext_noop":
+                    bare.append(f"{path.name}:{node.lineno}")
+
+    assert bare == []

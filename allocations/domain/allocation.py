@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Attendee, User
-from allocations.domain import lottery
+from allocations.domain import holding, lottery
 from allocations.models import Allocation, AllocationRun, Wish
 from core import clock
 from core.templatetags.when import moment
@@ -391,6 +391,7 @@ def commit(run: AllocationRun, *, actor: User, at: datetime | None = None) -> Al
         found.committed_at = at
         found._history_user = actor
         found.save(update_fields=["committed_at"])
+        holding.hold_seats(allocation.sessions.values_list("pk", flat=True), actor=actor)
     return found
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, Value
 from django.db.models.fields.json import KeyTransform
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
@@ -102,14 +102,14 @@ class Result:
         return [outcome for outcome in self.outcomes if outcome.is_given]
 
 
-def listed(attendee: Attendee, at: datetime) -> list[Listed]:
-    """The allocations that `attendee` may see at `at`, those whose wishes end first before the others; two queries."""
+def listed(attendee: Attendee | None, at: datetime) -> list[Listed]:
+    """The allocations that `attendee` (None: a stranger) may see at `at`, those whose wishes end first before the
+    others; two queries, or one where there is none."""
     done = AllocationRun.objects.filter(allocation=OuterRef("pk"), committed_at__isnull=False)
-    allocations = (
-        allocating.visible(at)
-        .annotate(mine=Count("wishes", filter=Q(wishes__attendee=attendee)), is_done=Exists(done))
-        .order_by("closes_at", "slug")
-    )
+    mine = Count("wishes", filter=Q(wishes__attendee=attendee)) if attendee else Value(0)
+    allocations = allocating.visible(at).annotate(mine=mine, is_done=Exists(done)).order_by("closes_at", "slug")
+    if not allocations:
+        return []
     first: dict[int, Session] = {}
     of_allocation = Allocation.sessions.through.objects.filter(
         allocation__in=allocations, session__status=Session.Status.PUBLISHED

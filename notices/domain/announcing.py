@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext_noop
 
 from accounts.models import Attendee, User
 from notices.domain import mail_preferences
@@ -123,7 +124,7 @@ def stop(announcement: Announcement, *, actor: User) -> int:
         return waiting.update(status=Message.Status.DROPPED, last_error=STOPPED)
 
 
-STOPPED = "The organisers stopped the announcement."
+STOPPED = gettext_noop("The organisers stopped the announcement.")
 
 
 def mails_of(announcement: Announcement) -> QuerySet[Message]:

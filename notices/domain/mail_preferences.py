@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from django.core import signing
 from django.db import IntegrityError, transaction
 from django.db.models import Model, Q, QuerySet
+from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from notices.models import OptOut, Topic
@@ -97,6 +98,6 @@ def way_out(topic: Topic, to: str) -> tuple[dict[str, str], str]:
     """How to be rid of such mails: in the headers (RFC 8058) and by an address. Raises NoLongerTrue for whoever has
     said so already."""
     if topic in off(to):
-        raise NoLongerTrue("The person wants no such mails any more.")
+        raise NoLongerTrue(gettext_noop("The person wants no such mails any more."))
     url = link("notices:unwanted", key(to, topic))
     return {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}, url

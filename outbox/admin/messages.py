@@ -13,8 +13,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
-from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from core import clock
 from core.admin import ListAdmin, RecordAdmin, Values, badge
@@ -147,9 +147,7 @@ class MessageAdmin(ListAdmin):
 
     @admin.display(description=_("reason"), ordering="last_error")
     def reason(self, message: Message) -> str:
-        # What Summit says is translated, what a server says is not.
-        first, *words = message.last_error.split("\n", 1)
-        return "\n".join([gettext(first) if first else "", *words])
+        return message.reason
 
     @admin.display(description=_("subject"))
     def subject_or_none(self, message: Message) -> str:

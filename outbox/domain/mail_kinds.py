@@ -45,7 +45,8 @@ def link(name: str, *args: str) -> str:
 
 
 class NoLongerTrue(Exception):
-    """The mail would tell what is no longer so (a seat given back meanwhile): it is dropped, with this reason."""
+    """The mail would tell what is no longer so (a seat given back meanwhile): it is dropped, with this reason, a
+    sentence of the catalogue (gettext_noop) that is translated where it is read."""
 
 
 Write = Callable[[Message], Letter]

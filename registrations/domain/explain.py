@@ -199,6 +199,8 @@ class _Case:
         return _lets("seats", sentence) if self.free else _stops("seats", sentence)
 
     def waiting_list(self) -> Step:
+        if ways_in.given_out_by_wishes(self.pools):
+            return _stops("waitlist", _("The seats are given out by wishes: those left over go to the waiting list."))
         return Step("waitlist", waitlist.hands_on(self.session), mode_in_words(self.session))
 
     def party(self) -> list[Step]:
@@ -255,6 +257,8 @@ class _Case:
             return str(self.closed)
         if not self.usable:
             return self._say(_("None of the seats is for %(name)s."))
+        if ways_in.given_out_by_wishes(self.pools):
+            return self.waiting_list().sentence
         if not waitlist.hands_on(self.session):
             free = ngettext("%(number)d seat is free.", "%(number)d seats are free.", self.free) % {"number": self.free}
             return f"{free} {mode_in_words(self.session)}"

@@ -4,15 +4,19 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, Max, OuterRef, Q, Subquery
+from django.utils.translation import gettext as _
 
 from accounts.models import Attendee
+from core.templatetags.when import moment
 from programme.models import Event, Session
 from registrations.domain import booking, clashes, waitlist, ways_in
 from registrations.domain.clashes import Clash
 from registrations.domain.ways_in import SeatRefused
 from registrations.models import Draw, Invitation, Limit, Registration, SeatPool
+from registrations.signals import wishes_asked
 from venues.domain.travel import Travel
 
 Status = Registration.Status
@@ -36,16 +40,37 @@ def _is(*states: str) -> property:
 
 
 @dataclass(frozen=True)
+class GivenOut:
+    """The allocation that gives out the seats of a session: the address of its page, and between which moments it takes
+    wishes."""
+
+    url: str
+    opens_at: datetime
+    closes_at: datetime
+
+    def sentence(self, session: Session, at: datetime) -> str:
+        """What it means to somebody who wants to come."""
+        if at < self.opens_at:
+            words = _("The seats are given out by wishes. You can give yours from %(moment)s.")
+            return words % {"moment": moment(self.opens_at, session.zone)}
+        if at < self.closes_at:
+            words = _("The seats are given out by wishes. Give yours until %(moment)s.")
+            return words % {"moment": moment(self.closes_at, session.zone)}
+        return _("Wishes are closed: the seats are about to be given out.")
+
+
+@dataclass(frozen=True)
 class Seat:
     """The state of one session for one person (or for a stranger) at a moment, `at`.
 
     `state` is "mine", "pending", "waiting" or "offered" where the person has a registration; else "open", "full",
-    "limit" (they have as many seats as the event allows), or the code of the refusal (see ways_in.refusal), which
-    `sentence` says in words. `seats` and `left` count what the person may use, None where the session keeps no count or
-    they have a seat. `place` is their place on the waiting list, `line` the number of people in it. `clashes`: where
-    they are expected meanwhile. `ended`: their last registration, if it is over. `own`: the pools that are kept for
-    cohorts of theirs. `is_drawn`: the lots of the waiting list have been drawn, `lots` of them. `stamp` and `key` go
-    into the forms.
+    "limit" (they have as many seats as the event allows), "wishes" (an allocation gives the seats out), or the code of
+    the refusal (see ways_in.refusal), which `sentence` says in words. `seats` and `left` count what the person may use,
+    None where the session keeps no count or they have a seat. `place` is their place on the waiting list, `line` the
+    number of people in it. `clashes`: where they are expected meanwhile. `ended`: their last registration, if it is
+    over. `own`: the pools that are kept for cohorts of theirs, and have seats left. `given_out`: the allocation that
+    takes wishes for it, `by_wishes`: whether nobody takes a seat before that. `is_drawn`: the lots of the waiting list
+    have been drawn, `lots` of them. `stamp` and `key` go into the forms.
     """
 
     session: Session
@@ -61,6 +86,8 @@ class Seat:
     lots: int = 0
     own: tuple[SeatPool, ...] = ()
     is_invited: bool = False
+    given_out: GivenOut | None = None
+    by_wishes: bool = False
     clashes: tuple[Clash, ...] = ()
     limit: str = ""
     stamp: str = ""
@@ -84,11 +111,24 @@ class Seat:
     is_over = _is("over")
     needs_invitation = _is("invitation")
     needs_cohort = _is("cohort")
+    awaits_wishes = _is("wishes")
 
     @property
     def is_live(self) -> bool:
         """Whether the row of the programme, which is the same for everybody, must be told more than it says."""
-        return self.registration is not None or self.seats is not None or self.state in ("not_yet", "closed", "started")
+        known = self.registration is not None or self.seats is not None
+        return known or self.state in ("not_yet", "closed", "started", "wishes")
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether a seat waits for the person to take it: kept for a cohort of theirs, or for invited people."""
+        return bool(self.own or self.is_invited) and self.state in ("open", "not_yet", "wishes")
+
+    @property
+    def wishes_url(self) -> str:
+        """The page on which to wish for it, while wishes are taken."""
+        given_out = self.given_out
+        return given_out.url if given_out and self.at and given_out.opens_at <= self.at < given_out.closes_at else ""
 
     @property
     def taken(self) -> int:
@@ -181,9 +221,22 @@ def seats(sessions: Iterable[Session], attendee: Attendee | None, at: datetime) 
     waiting = Registration.objects.filter(session__in=sessions, status=Status.WAITING).order_by()
     waiting_counts = dict(waiting.values_list("session").annotate(n=Count("pk")))
     draws = _draws(sessions)
+    given_out: dict[int, GivenOut] = {}
+    answers: list[tuple[Any, Any]] = wishes_asked.send(sender=None, sessions=sessions)
+    for _receiver, found in answers:
+        given_out |= found
     if attendee is None:
         return [
-            _seat(_Known(session, pools[session.pk], waiting_count=waiting_counts.get(session.pk, 0), draws=draws), at)
+            _seat(
+                _Known(
+                    session,
+                    pools[session.pk],
+                    waiting_count=waiting_counts.get(session.pk, 0),
+                    draws=draws,
+                    given_out=given_out.get(session.pk),
+                ),
+                at,
+            )
             for session in sessions
         ]
     person = (
@@ -233,6 +286,7 @@ def seats(sessions: Iterable[Session], attendee: Attendee | None, at: datetime) 
                     place=places.get(mine.pk) if mine else None,
                     draws=draws,
                     is_invited=session.pk in invited,
+                    given_out=given_out.get(session.pk),
                     clashes=clashing,
                     limited=limited,
                     limited_after_swap=limited and ways_in.over_limit(session, kept, limits),
@@ -280,7 +334,8 @@ class _Known:
     """What decides how a person sees the seat of a session: what was read of the session, and of them.
 
     `last` is their last registration, `place` their place on the waiting list, `draws` how many lots were drawn by
-    session, `clashes` what clashes; `limited` why a limit keeps them out, and whether it would after a swap as well.
+    session, `given_out` the allocation that takes wishes for it, `clashes` what clashes; `limited` why a limit keeps
+    them out, and whether it would after a swap as well.
     """
 
     session: Session
@@ -290,6 +345,7 @@ class _Known:
     place: int | None = None
     draws: Mapping[int, int] = field(default_factory=dict)
     is_invited: bool = False
+    given_out: GivenOut | None = None
     clashes: Sequence[Clash] = ()
     limited: SeatRefused | None = None
     limited_after_swap: SeatRefused | None = None
@@ -302,16 +358,25 @@ def _seat(known: _Known, at: datetime) -> Seat:
         mine = None  # the seat is about to go to the next on the waiting list
     cohorts = {pool.cohort_id for pool in known.pools if pool.cohort_id and pool.mine}  # type: ignore[attr-defined]
     usable = ways_in.usable(session, known.pools, cohorts, at, let_in=known.is_invited)
-    own = tuple(pool for pool in usable if pool.cohort_id)
+    own = [pool for pool in usable if pool.cohort_id]
     refused = ways_in.closed(session, at) if known.is_invited or own else ways_in.refusal(session, at)
+    by_wishes = ways_in.given_out_by_wishes(known.pools)
     # Once a session has begun, nobody is given a seat any more, whatever they wait for.
     if mine and mine.status != Status.CONFIRMED and session.starts_at <= at:
         mine = None
     state, sentence = STATES[Status(mine.status)] if mine else "", ""
-    counted = usable if session.access != Session.Access.PUBLIC and not refused and state != "mine" else []
+    shows_seats = session.access != Session.Access.PUBLIC and not refused and state != "mine" and not by_wishes
+    counted = usable if shows_seats else []
     left = sum(pool.left for pool in usable)
     if refused and (not mine or session.status == Session.Status.CANCELLED):
         state, sentence = refused.code, str(refused)
+    elif not mine and by_wishes:
+        state = "wishes"
+        sentence = (
+            known.given_out.sentence(session, at)
+            if known.given_out
+            else _("The seats of this session are given out by wishes.")
+        )
     elif not mine:
         asks_freely = session.access == Session.Access.APPROVAL and not session.holds_requests
         state = (
@@ -339,8 +404,10 @@ def _seat(known: _Known, at: datetime) -> Seat:
         waiting_count=known.waiting_count,
         is_drawn=session.pk in draws,
         lots=draws.get(session.pk, 0),
-        own=own,
+        own=tuple(pool for pool in own if pool.left > 0),
         is_invited=known.is_invited,
+        given_out=known.given_out,
+        by_wishes=by_wishes,
         clashes=tuple(known.clashes) if mine or not refused else (),
         limit=str(known.limited) if known.limited else "",
         stamp=booking.stamp(last),

@@ -114,7 +114,7 @@ def settle(session: Session, locked: Collection[int], at: datetime) -> None:
 
 
 def _hand_on(session: Session, pools: list[SeatPool], locked: Collection[int], at: datetime) -> None:
-    if not hands_on(session):
+    if not hands_on(session) or ways_in.given_out_by_wishes(pools):
         return
     for group in fitting(session, pools, at):
         if missing := {registration.attendee_id for registration, _pool in group} - set(locked):
@@ -144,7 +144,9 @@ def settle_all(at: datetime, sessions: Iterable[Session] | None = None) -> int:
     )
     if sessions is not None:
         found = found.filter(pk__in=[session.pk for session in sessions])
-    due = found.filter(Exists(free.filter(release_at__lte=at))) | found.filter(Exists(free), Exists(waiting))
+    held = SeatPool.objects.filter(session=OuterRef("pk"), by_wishes=True)
+    served = Exists(free) & Exists(waiting) & ~Exists(held)
+    due = found.filter(Exists(free.filter(release_at__lte=at))) | found.filter(served)
     number = 0
     for session in due.distinct().order_by("pk"):
         in_turn([session], [], lambda: None, at)

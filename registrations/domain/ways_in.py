@@ -12,7 +12,7 @@ from core.templatetags.when import moment
 from programme.models import Session
 from registrations.models import Invitation, Limit, Membership, Registration, SeatPool
 
-OF_POOL = ["session", "seats", "taken", "closed", "release_at", "cohort__starts_at", "cohort__ends_at"]
+OF_POOL = ["session", "seats", "taken", "closed", "by_wishes", "release_at", "cohort__starts_at", "cohort__ends_at"]
 HOLDS = (Registration.Status.CONFIRMED, Registration.Status.OFFERED, Registration.Status.PENDING)
 
 
@@ -68,6 +68,12 @@ def refusal(session: Session, at: datetime) -> SeatRefused | None:
             )
 
 
+def given_out_by_wishes(pools: Iterable[SeatPool]) -> bool:
+    """Whether the seats of the session of `pools` are held for an allocation: until it gives them out, only organisers
+    let anybody in."""
+    return any(pool.by_wishes for pool in pools)
+
+
 def pools_for(attendee: Attendee | None) -> QuerySet[SeatPool]:
     """Seat pools, each with `mine`: whether it is kept for a cohort that `attendee` belongs to. In the order in which
     locks are taken."""
@@ -110,13 +116,15 @@ def enter(
     """
     if refused := closed(session, at, to_all=not let_in):
         raise refused
-    let_in = let_in or (session.access == Session.Access.INVITATION and is_invited(session, attendee))
+    invited = not let_in and session.access == Session.Access.INVITATION and is_invited(session, attendee)
     mine = {pool.cohort_id for pool in pools if pool.cohort_id and pool.mine}  # type: ignore[attr-defined]
-    found = usable(session, pools, mine, at, let_in=let_in)
-    if let_in or any(pool.cohort_id for pool in found):
+    found = usable(session, pools, mine, at, let_in=let_in or invited)
+    if let_in:
         return found
-    if refused := refusal(session, at):
+    if not invited and not any(pool.cohort_id for pool in found) and (refused := refusal(session, at)):
         raise refused
+    if given_out_by_wishes(pools):
+        raise SeatRefused("wishes", _("The seats of this session are given out by wishes."))
     return found
 
 

@@ -50,15 +50,16 @@ REASONS = [
 # Where the attendee goes: at the same hour there is another workshop, and the way to what follows is long.
 OWN_SEATS = ["pairs-dev", "gpai-panel"]
 # Given out by wishes: one group that still takes them, and one whose deadline has passed, for the organiser to run.
-# Title in French and in English, sessions, days until the deadline.
+# Title in French and in English, sessions, days until the deadline, whether the seats wait for it.
 WISHED = [
     (
         "Ateliers en parallèle du Sommet",
         "Workshops beside the Summit",
-        ["gpai-safe", "gpai-agents", "reseau-travail", "sciv-atelier"],
+        ["gpai-safe", "gpai-agents", "reseau-travail"],
         2,
+        True,
     ),
-    ("Ateliers du Grand Palais", "Grand Palais workshops", [ON_REQUEST, "gp-grasp"], -1),
+    ("Ateliers du Grand Palais", "Grand Palais workshops", [ON_REQUEST, "gp-grasp"], -1, False),
 ]
 WAYS = [
     ("grand-palais", "sciences-po", 25, "À pied par la Seine."),
@@ -222,7 +223,7 @@ def _wish(crowd: list[Attendee], now: datetime) -> None:
     """Let the crowd rank what they would like: of each group, most want the first session, the others each of the rest
     in turn."""
     eve = now.replace(hour=17, minute=0, second=0, microsecond=0)
-    for title, title_en, slugs, days in WISHED:
+    for title, title_en, slugs, days, holds_seats in WISHED:
         sessions = list(Session.objects.filter(slug__in=slugs, starts_at__gt=eve + timedelta(days=days)))
         if len(sessions) < len(slugs):
             continue
@@ -235,6 +236,7 @@ def _wish(crowd: list[Attendee], now: datetime) -> None:
             closes_at=eve + timedelta(days=days),
             wishes_at_most=3,
             seats_at_most=2,
+            holds_seats=holds_seats,
         )
         group.sessions.set(sessions)
         for number, person in enumerate(crowd):

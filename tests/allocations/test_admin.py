@@ -191,9 +191,13 @@ def test_one_is_warned_of_sessions_where_people_can_register_meanwhile(organiser
     one = closed.sessions.get(title_fr="Éthique")
     one.registration_opens_at = timezone.now() + timedelta(days=1)
     one.save()
+    held = act(organiser, ALLOCATIONS, "simulate", closed).content.decode()
+    closed.holds_seats = False
+    closed.save()
 
     page = act(organiser, ALLOCATIONS, "simulate", closed).content.decode()
 
+    assert "on peut s’inscrire entre-temps" not in words(held)
     assert "on peut s’inscrire entre-temps" in words(page)
     assert "Sobriété" in page
     assert "Éthique" not in page.partition("<summary>")[2].partition("</ul>")[0]
@@ -314,7 +318,7 @@ def test_putting_into_force_asks_first_and_then_gives_the_seats_once(organiser: 
 
 def test_a_refusal_is_a_sentence_and_nothing_is_given(organiser: Client, closed: Allocation) -> None:
     run = make.simulation(closed)
-    make.registration(closed.sessions.get(title_fr="Sobriété"))
+    make.registration(closed.sessions.get(title_fr="Sobriété"), let_in=True)
 
     answer = act(organiser, RUNS, "put_into_force", run, confirm="1")
 

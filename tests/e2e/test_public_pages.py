@@ -167,6 +167,7 @@ def test_filters_work_without_leaving_the_page(page: Page, live_server: Any, sum
     page.wait_for_url(f"{live_server.url}/programme/?day=2031-02-04&track=theme-1")
     expect(page.locator("h1")).to_have_text(re.compile("Mardi 4"))
     expect(page.locator("[aria-current=date]")).to_have_id("day-2031-02-04")
+    expect(page.locator("#language")).to_have_attribute("href", "/en/programme/?day=2031-02-04&track=theme-1")
     assert page.evaluate("window.stayed")
 
     page.go_back()
@@ -187,6 +188,8 @@ def test_the_programme_is_whole_without_script(chromium: Browser, live_server: A
     page.get_by_role("button", name="Filtrer").click()
 
     assert page.url == f"{live_server.url}/programme/?day=2031-02-03&track=theme-1"
+    # It is the same for those who have a seat there, wait for one, or are offered one.
+    expect(page.locator("#seat-session-registration a")).to_contain_text("Voir les places")
     page.locator("#seat-session-registration a").click()
     assert page.url == f"{live_server.url}/sessions/session-registration/seat/"
     context.close()

@@ -343,6 +343,7 @@ def test_everything_works_without_a_script(enter: Callable[..., Page], ada: Atte
     page.locator("#seat-code").fill("FAUX")
     page.get_by_role("button", name="Rejoindre", exact=True).click()
     expect(page.locator("#seat-code")).to_have_value("FAUX")
+    expect(page.locator("#language")).to_have_attribute("href", f"/en/sessions/{line.slug}/seat/")
     expect(page.locator("#seat-code-error")).to_be_visible()
     page.get_by_role("button", name="Former un groupe").click()
     expect(page.locator(".party .code")).to_be_visible()

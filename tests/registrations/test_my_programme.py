@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from programme.models import Event, Session
-from registrations.domain import booking
-from registrations.models import Registration
+from registrations.domain import booking, pools
+from registrations.models import Invitation, Registration
 from tests import make
 from tests.registrations.pages import Form, form, send, url, words
 from tests.registrations.test_seat_pages import REASON, ask, full, give_back, status_of
@@ -171,10 +171,43 @@ def test_the_list_costs_the_same_however_long_it_is(client, ada, django_assert_n
         ask(full(starts_at=NOON + timedelta(days=n, hours=2)), ada)
         offered_to(ada, starts_at=NOON + timedelta(days=n, hours=4))
 
-    # http session, account with attendee, sessions, pools, lines, what is live, what is mine, places, limits, venues,
-    # ways
-    with django_assert_num_queries(12):
+    # http session, account with attendee, sessions, pools, lines, what is given out, what is live, what is mine,
+    # places, limits, venues, ways, what takes wishes
+    with django_assert_num_queries(14):
         page = me(client)
 
     assert page.count('class="row"') == 3 * rows
     assert Registration.objects.live().filter(attendee=ada).count() == 3 * rows
+
+
+@pytest.mark.proves("my-programme-order")
+def test_seats_that_are_kept_for_somebody_stand_before_their_own(client, ada):
+    cohort = make.cohort(name="Promotion Cnam")
+    make.membership(cohort, ada)
+    kept, full_up, _other = (
+        make.session(title="Gardé"),
+        make.session(title="Épuisé", seats=1),
+        make.session(title="Autre"),
+    )
+    for session, seats in ((kept, 5), (full_up, 1)):
+        pools.allot(session, cohort, seats)
+    friend = make.attendee()
+    make.membership(cohort, friend)
+    ask(full_up, friend)
+    invited = make.session(title="Invité", access=Session.Access.INVITATION)
+    Invitation.objects.create(session=invited, email=ada.user.email)
+    over = make.session(title="Fini", access=Session.Access.INVITATION, starts_at=NOON - timedelta(days=30))
+    Invitation.objects.create(session=over, email=ada.user.email)
+
+    page = words(me(client))
+
+    assert "Des places vous sont réservées dans 2 sessions" in page
+    assert "Gardé" in page and "Invité" in page
+    for title in ("Épuisé", "Autre", "Fini", "Vous n’avez pas encore de place."):
+        assert title not in page
+    # Taken from there, it is theirs, and the others stay.
+    answer = send(client, form(me(client), "Réserver – Gardé"), target="mine")
+    assert answer.status_code == 302
+    page = words(me(client))
+    assert "Une place vous est réservée" in page
+    assert page.index("Invité") < page.index("Gardé")

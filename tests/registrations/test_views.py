@@ -218,12 +218,37 @@ def test_the_seats_of_a_day_cost_the_same_queries(client, ada, django_assert_num
     sessions = [make.session() for _ in range(1 + number)]
     make.registration(sessions[0], ada)
 
-    # http session, account with attendee, zones, sessions, pools, lines, who I am, what is mine, limits, venues, ways
-    with django_assert_num_queries(11):
+    # http session, account with attendee, zones, sessions, pools, lines, what is given out, who I am, what is mine,
+    # limits, venues, ways
+    with django_assert_num_queries(12):
         page = client.get(reverse("registrations:seats"), {"day": f"{sessions[0].day:%Y-%m-%d}"}).content.decode()
 
     assert page.count("hx-swap-oob") == 1 + number
     assert "Votre place" in page
+
+
+def test_the_seats_of_an_event_or_of_a_speaker_come_for_all_their_days(client, ada):
+    event, speaker = make.event(slug="forum"), make.speaker(slug="lovelace")
+    one = make.session(event=event)
+    two = make.session(event=event, starts_at=one.starts_at + timedelta(days=1))
+    elsewhere = make.session()
+    for session in (two, elsewhere):
+        make.participation(session=session, speaker=speaker)
+    make.registration(two, ada)
+
+    def slugs(**asked):
+        page = client.get(reverse("registrations:seats"), asked).content.decode()
+        assert ("Votre place" in page) == (two.slug in page)
+        return {session.slug for session in (one, two, elsewhere) if f'id="seat-{session.slug}"' in page}
+
+    assert slugs(event="forum") == {one.slug, two.slug}
+    assert slugs(speaker="lovelace") == {two.slug, elsewhere.slug}
+    assert slugs(event="forum", speaker="lovelace") == {two.slug}
+    assert slugs(event="forum", day=f"{one.day:%Y-%m-%d}") == {one.slug}
+    assert slugs() == slugs(event="unknown") == slugs(track=one.track.slug) == set()
+    client.logout()
+    strangers = client.get(reverse("registrations:seats"), {"event": "forum"}).content.decode()
+    assert strangers.count("hx-swap-oob") == 2 and "Votre place" not in strangers
 
 
 @pytest.mark.parametrize("day", ["", "hier", "9999-99-99", "9999-12-31", "0001-01-01", "\0", "2027-02-04' --"])

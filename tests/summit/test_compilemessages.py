@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils.translation import gettext as translate
+from django.utils.translation import override
 from pytest_django import Settings
 
 pytestmark = pytest.mark.runs_once("catalogues are files: no database is asked")
@@ -36,6 +38,19 @@ def test_compiles_what_pages_then_read(catalogue: Path) -> None:
 
     with catalogue.with_suffix(".mo").open("rb") as compiled:
         assert gettext.GNUTranslations(compiled).gettext("Full") == "Complet"
+
+
+def test_a_process_that_spoke_before_speaks_the_new_words_afterwards(catalogue: Path, settings: Settings) -> None:
+    """The first `make demo` compiles, and writes its mails, in one process."""
+    settings.LOCALE_PATHS = [catalogue.parents[2]]
+    with override("fr"):
+        assert translate("Full of stars") == "Full of stars"
+    catalogue.write_text(HEADER + 'msgid "Full of stars"\nmsgstr "Plein d’étoiles"\n', encoding="utf-8")
+
+    call_command("compilemessages", verbosity=0)
+
+    with override("fr"):
+        assert translate("Full of stars") == "Plein d’étoiles"
 
 
 def test_leaves_a_compiled_catalogue_alone_until_its_source_changes(

@@ -10,6 +10,7 @@ from typing import Any
 import polib
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation.reloader import translation_file_changed
 
 # %(name)s and %s of Python's formatting; {name} of str.format, only where the entry says that it is one.
 PERCENT = re.compile(r"%(?:\(\w+\))?[#0\- +]*\d*(?:\.\d+)?[diouxXeEfFgGcrsa]")
@@ -50,6 +51,7 @@ class Command(BaseCommand):
                 problems += [f"{name}:{line}: {sentence}" for line, sentence in faults(catalogue)]
             else:
                 write(catalogue, target)
+                translation_file_changed(None, target)  # or this process goes on in the language of the sources
                 compiled += 1
         if problems:
             raise CommandError("\n".join([*problems, f"{len(problems)} to fix."]))
