@@ -27,7 +27,7 @@ def feed(request: HttpRequest, token: str) -> HttpResponse:
     with translation.override(feed.attendee.user.language):
         text = subscription(feed, clock.now())
     headers = {"Content-Disposition": 'inline; filename="summit.ics"', "Referrer-Policy": "no-referrer"}
-    return HttpResponse(text, content_type="text/calendar; charset=utf-8", headers=headers)
+    return HttpResponse(text, content_type="text/calendar; charset=utf-8; method=PUBLISH", headers=headers)
 
 
 @attendee_required

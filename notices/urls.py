@@ -12,4 +12,8 @@ urlpatterns = [
 ]
 
 # Outside of the addresses with a language: a calendar program knows none, the person's is used.
-feed = ([path("calendar/<str:token>.ics", feeds.feed, name="feed")], "calendars")
+# A name comes last, by which some programs call the calendar; addresses that end with the secret were given out before.
+feed = (
+    [path("calendar/<str:token>/summit.ics", feeds.feed, name="feed"), path("calendar/<str:token>.ics", feeds.feed)],
+    "calendars",
+)

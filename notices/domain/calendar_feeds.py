@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from icalendar import Alarm
+from icalendar import Alarm, vText
 
 from accounts.models import Attendee, User
 from notices.models import CalendarFeed, new_token
@@ -76,7 +76,7 @@ def subscription(feed: CalendarFeed, at: datetime) -> str:
     registrations = list(seats.select_related("session__room__venue").order_by("session__starts_at", "pk"))
     calendar = empty_calendar("PUBLISH")
     for name in ("name", "x-wr-calname"):
-        calendar.add(name, summit_name())
+        calendar.add(name, vText(summit_name()))  # which icalendar would not escape by itself
     calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
     calendar.add("x-published-ttl", "PT1H")
     version = versions(registrations)

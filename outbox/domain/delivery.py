@@ -4,7 +4,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any
@@ -37,6 +37,9 @@ SECONDS_AT_ONCE = 20
 AT_A_LOOK, SECONDS_A_LOOK = 20, 1.0  # how many messages are seen at once, and how long that is believed
 A_BACKLOG = 10  # mails sent by one ring or sweep: there is work for another process
 METHOD = re.compile(r"^METHOD:([A-Z]+)\r?$", re.MULTILINE)
+CALENDAR = re.compile(r"^BEGIN:VCALENDAR\r?\n.*?^END:VCALENDAR(?:\r?\n|\Z)", re.MULTILINE | re.DOTALL)
+# Every mail comes from a program (RFC 3834 5): mailboxes do not answer it, nor tell that somebody is away.
+AUTOMATIC = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 REASONS = {
     SuppressedAddress.Reason.BOUNCED: gettext_noop("Mails to this address bounce."),
     SuppressedAddress.Reason.COMPLAINED: gettext_noop("The owner of this address has reported our mails as spam."),
@@ -198,26 +201,27 @@ class _Email(EmailMultiAlternatives):
 
 
 def _as_email(message: Message, headers: Mapping[str, str]) -> _Email:
-    headers = {**headers, "Message-ID": message.message_id}
+    headers = {**headers, **AUTOMATIC, "Message-ID": message.message_id}
     email = _Email(message.subject, message.text, settings.DEFAULT_FROM_EMAIL, [message.to], headers=headers)
     if message.html:
         email.attach_alternative(
             css_inline.inline(message.html, keep_style_tags=True, load_remote_stylesheets=False), "text/html"
         )
-    if message.calendar:
-        _add_calendar(email, message.calendar)
+    _add_calendars(email, CALENDAR.findall(message.calendar))
     email.message()  # a header that is bad fails this message now, and not the connection later
     return email
 
 
-def _add_calendar(email: _Email, calendar: str) -> None:
-    match = METHOD.search(calendar)
-    method = match[1] if match else "PUBLISH"
-    # Outlook acts on a part of the alternatives that names its method, Gmail and Apple on the file too. Providers take
-    # the file alone.
-    if not settings.EMAIL_BACKEND.startswith("anymail."):
-        email.attach_alternative(calendar, f"text/calendar; method={method}")
-    email.attach("session.ics", calendar, f"text/calendar; method={method}")
+def _add_calendars(email: _Email, calendars: Sequence[str]) -> None:
+    """Attach each calendar as a file of its own: programs take in the first of a file, or none of several."""
+    for number, calendar in enumerate(calendars, start=1):
+        match = METHOD.search(calendar)
+        mimetype = f"text/calendar; method={match[1] if match else 'PUBLISH'}"
+        # Outlook acts on a part of the alternatives that names its method, Gmail and Apple on the file too. Providers
+        # take the file alone. Several are no alternatives of one mail.
+        if len(calendars) == 1 and not settings.EMAIL_BACKEND.startswith("anymail."):
+            email.attach_alternative(calendar, mimetype)
+        email.attach("session.ics" if len(calendars) == 1 else f"session-{number}.ics", calendar, mimetype)
 
 
 def _not_sent(message: Message, reply: Reply) -> bool:

@@ -4,20 +4,21 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, datetime
 from email.utils import parseaddr
-from functools import cache
 from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import Count, Max
-from icalendar import Calendar, Event, Timezone, vCalAddress, vText
+from icalendar import Calendar, Event, vCalAddress, vText
 
+from core import clock
 from outbox.domain.mail_kinds import one_line
 from outbox.templatetags.mail import summit_name
 from programme.models import Session
+from registrations.domain.vtimezones import spelled_out
 from registrations.models import Registration
 
 SHOWN = (*Session.PLACE_AND_TIME, "title_fr", "title_en", "slug")  # what of a session stands in its entry
@@ -78,19 +79,22 @@ def _differ(before: list[Any], after: list[Any]) -> bool:
 def invitation(registrations: Sequence[Registration], *, cancelled: bool = False) -> str:
     """The .ics of the seats of one person, for a mail: each is in their calendar at once, without a question (iTIP, RFC
     5546). The UID of an entry is its registration's for ever, so a later one replaces it, and a cancelled one takes it
-    out."""
-    calendar = empty_calendar("CANCEL" if cancelled else "REQUEST")
+    out.
+
+    Several seats are several calendars, one after the other: a request is about one UID (RFC 5546 3.2.2).
+    """
     version = versions(registrations)
-    name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
-    for registration in registrations:
-        event = entry(registration, version[registration.pk], "CANCELLED" if cancelled else "CONFIRMED")
-        # Nobody is asked to answer: the seat is taken on our pages, and given back there.
-        event.add("organizer", _person(address, name or summit_name()))
-        person = registration.attendee
-        attendee = _person(person.user.email, person.name)
-        attendee.params |= {"PARTSTAT": vText("ACCEPTED"), "RSVP": vText("FALSE"), "ROLE": vText("REQ-PARTICIPANT")}
-        event.add("attendee", attendee, encode=False)
-        calendar.add_component(event)
+    return "".join(_request(registration, version[registration.pk], cancelled) for registration in registrations)
+
+
+def _request(registration: Registration, version: Version, cancelled: bool) -> str:
+    calendar = empty_calendar("CANCEL" if cancelled else "REQUEST")
+    event = entry(registration, version, "CANCELLED" if cancelled else "CONFIRMED")
+    # Nobody is asked to answer: the seat is taken on our pages, and given back there.
+    attendee = _person(registration.attendee.user.email, registration.attendee.name)
+    attendee.params |= {"PARTSTAT": vText("ACCEPTED"), "RSVP": vText("FALSE"), "ROLE": vText("REQ-PARTICIPANT")}
+    event.add("attendee", attendee, encode=False)
+    calendar.add_component(event)
     return finished(calendar)
 
 
@@ -110,8 +114,9 @@ def entry(registration: Registration, version: Version, status: str) -> Event:
     event.add("uid", f"{registration.uuid}@{urlsplit(settings.BASE_URL).hostname}")
     event.add("sequence", version.sequence)
     event.add("dtstamp", version.since)
-    event.add("dtstart", session.local_starts_at)
-    event.add("dtend", session.local_ends_at)
+    event.add("last-modified", version.since)
+    event.add("dtstart", _moment(session.local_starts_at))
+    event.add("dtend", _moment(session.local_ends_at))
     event.add("summary", one_line(session.title))
     event.add("description", url)
     event.add("location", one_line(", ".join(filter(None, [session.room.name, venue.name, venue.address, venue.city]))))
@@ -119,7 +124,14 @@ def entry(registration: Registration, version: Version, status: str) -> Event:
         event.add("geo", (venue.latitude, venue.longitude))
     event.add("url", url)
     event.add("status", status)
+    name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    event.add("organizer", _person(address, name or summit_name()))
     return event
+
+
+def _moment(at: datetime) -> datetime:
+    # An hour that comes twice means its first time wherever a zone is named (RFC 5545 3.3.5).
+    return at.astimezone(UTC) if at.fold else at
 
 
 def _person(address: str, name: str) -> vCalAddress:
@@ -129,14 +141,11 @@ def _person(address: str, name: str) -> vCalAddress:
 
 
 def finished(calendar: Calendar) -> str:
-    years = [event.start.year for event in calendar.events] or [2000]
-    for zone in calendar.get_missing_tzids():
-        calendar.add_component(_spelled_out(zone, min(years), max(years)))
+    """The text of a calendar that has its entries, with their zones before them.
+
+    One without entries holds a zone, as a calendar without any component is none (RFC 5545 3.6).
+    """
+    years = [event.start.year for event in calendar.events] or [clock.now().year]
+    zones = sorted(calendar.get_missing_tzids()) if calendar.events else [settings.TIME_ZONE]
+    calendar.subcomponents[:0] = [spelled_out(zone, min(years), max(years)) for zone in zones]
     return calendar.to_ical().decode()
-
-
-@cache
-def _spelled_out(zone: str, first: int, last: int) -> Timezone:
-    """The clock changes around those years. Kept, since they take as long as the rest of a mail; few, since each is
-    written into every mail."""
-    return Timezone.from_tzid(zone, first_date=date(first - 1, 1, 1), last_date=date(last + 2, 1, 1))

@@ -27,7 +27,7 @@ def test_a_calendar_gets_its_address_by_keyboard_and_its_page_is_fit_for_all(pag
         page.keyboard.press("Enter")
 
     expect(page.locator("#feed-address")).to_have_value(
-        f"http://testserver/calendar/{CalendarFeed.objects.get(attendee=ada).token}.ics"
+        f"http://testserver/calendar/{CalendarFeed.objects.get(attendee=ada).token}/summit.ics"
     )
     judge(page)
 

@@ -86,7 +86,7 @@ def test_a_subscribed_calendar_follows_a_seat_that_moves_and_goes(desk: Desk, li
     session = make.session(title_fr="Gouvernance", title_en="Governance", starts_at=STARTS_AT)
     ada = make.registration(session).attendee
     token = calendar_feeds.open_feed(ada, actor=ada.user).token
-    desk.subscribe(f"{live_server.url}/calendar/{token}.ics")
+    desk.subscribe(f"{live_server.url}/calendar/{token}/summit.ics")
 
     desk.vdirsyncer("sync")
     assert desk.seen() == ["2027-02-08 14:30 15:30 Gouvernance CONFIRMED"]

@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 from django.core import mail
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from icalendar import Calendar
 
@@ -33,6 +34,11 @@ def the_feed(who: Any = None, **fields: Any) -> CalendarFeed:
 
 
 def ask(feed: CalendarFeed) -> Any:
+    return Client().get(f"/calendar/{feed.token}/summit.ics")
+
+
+def ask_as_before(feed: CalendarFeed) -> Any:
+    """By an address of the form that was given out first."""
     return Client().get(f"/calendar/{feed.token}.ics")
 
 
@@ -44,6 +50,13 @@ def sent() -> list[Any]:
     mail.outbox.clear()
     delivery.deliver_due()
     return mail.outbox
+
+
+def on_the_wire(message: Any) -> bytes:
+    """The file of a mail as its reader's program unpacks it."""
+    sent = message_from_bytes(message.message().as_bytes(linesep="\r\n"))  # as it goes over SMTP
+    [file] = [part for part in sent.walk() if part.get_filename()]
+    return file.get_payload(decode=True)  # type: ignore[return-value]
 
 
 def the_entry(message: Any) -> tuple[str, Any]:
@@ -129,6 +142,89 @@ def test_no_line_break_in_a_title_makes_a_property(sign: str) -> None:
         assert not [line for line in text.splitlines() if line.startswith("ATTENDEE:mailto:evil")]
 
 
+@pytest.mark.proves("calendar-entry")
+@pytest.mark.parametrize(
+    "title",
+    [
+        "المسؤولية، العدالة؛ الذكاء الاصطناعي: " * 4,
+        "בינה מלאכותית, אחריות; צדק \\ אמון: " * 4,
+        "Quinze, vingt ; trente \\ quarante \\n cinquante : " * 3,
+        "می‌خواهم نیم‌فاصله بماند " * 6,
+        "🧑🏽‍🔬👩‍👩‍👧‍👦" * 12,
+    ],
+)
+def test_a_long_title_of_any_alphabet_comes_back_from_lines_that_split_no_character(title: str) -> None:
+    session = make.session(title=title.strip())
+    feed = the_feed(make.registration(session).attendee, alarm_minutes=15)
+
+    [message] = sent()
+
+    for text in (on_the_wire(message), ask(feed).content):
+        lines = text.split(b"\r\n")
+        assert max(map(len, lines)) <= 75 and b"\n" not in b"".join(lines)
+        assert all(line.decode() for line in lines[:-1]) and lines[-1] == b""
+        [event] = entries(text)
+        assert str(event["SUMMARY"]) == title.strip()
+    assert str(event.walk("VALARM")[0]["DESCRIPTION"]) == title.strip()
+
+
+@pytest.mark.proves("calendar-entry")
+@pytest.mark.parametrize(
+    ("zone", "starts_at", "wall"),
+    [
+        ("Europe/Paris", datetime(2027, 3, 28, 1, 30, tzinfo=UTC), "2027-03-28 03:30"),
+        ("Europe/Paris", datetime(2027, 10, 31, 0, 30, tzinfo=UTC), "2027-10-31 02:30"),
+        ("Europe/Paris", datetime(2027, 10, 31, 1, 30, tzinfo=UTC), "2027-10-31 01:30"),  # 02:30 again: in UTC
+        ("Africa/Casablanca", datetime(2027, 2, 20, 14, tzinfo=UTC), "2027-02-20 14:00"),  # in Ramadan
+        ("Africa/Casablanca", datetime(2027, 4, 20, 14, tzinfo=UTC), "2027-04-20 15:00"),
+        ("America/Sao_Paulo", datetime(2027, 1, 20, 14, tzinfo=UTC), "2027-01-20 11:00"),
+        ("Asia/Tehran", datetime(2027, 7, 20, 14, tzinfo=UTC), "2027-07-20 17:30"),
+        ("Australia/Lord_Howe", datetime(2027, 4, 3, 14, 30, tzinfo=UTC), "2027-04-04 01:30"),
+        ("Australia/Lord_Howe", datetime(2027, 4, 3, 15, 30, tzinfo=UTC), "2027-04-04 02:00"),
+        ("Europe/Dublin", datetime(2027, 7, 20, 14, tzinfo=UTC), "2027-07-20 15:00"),
+        ("Etc/UTC", datetime(2027, 7, 20, 14, tzinfo=UTC), "2027-07-20 14:00"),
+    ],
+)
+def test_a_program_that_believes_the_calendar_alone_finds_the_moment(zone: str, starts_at: datetime, wall: str) -> None:
+    room = make.room(venue=make.venue(timezone=zone))
+    feed = the_feed(make.registration(make.session(room=room, starts_at=starts_at)).attendee)
+    [message] = sent()
+
+    for text in (on_the_wire(message), ask(feed).content):
+        calendar = Calendar.from_ical(text)
+        parts = [part.name for part in calendar.subcomponents]
+        assert parts == sorted(parts, reverse=True), "zones stand before the entries that name them"
+        zones = {str(part["TZID"]): part.to_tz(lookup_tzid=False) for part in calendar.walk("VTIMEZONE")}
+        [event] = calendar.walk("VEVENT")
+        for name, at in (("DTSTART", starts_at), ("DTEND", starts_at + timedelta(hours=1))):
+            named = event[name].params.get("TZID")
+            assert event[name].dt.replace(tzinfo=zones[named] if named else UTC).astimezone(UTC) == at
+        assert f"{event['DTSTART'].dt:%Y-%m-%d %H:%M}" == wall
+
+
+@pytest.mark.proves("calendar-entry")
+def test_an_entry_says_what_programs_ask_for() -> None:
+    session = make.session()
+    ada = make.registration(session).attendee
+    feed = the_feed(ada)
+    [message] = sent()
+    make.moved(session, hours=1)
+
+    before, after = Calendar.from_ical(message.attachments[0].content), Calendar.from_ical(ask(feed).content)
+
+    assert (before["METHOD"], after["METHOD"]) == ("REQUEST", "PUBLISH")
+    for calendar in (before, after):
+        assert (calendar["VERSION"], calendar["PRODID"]) == ("2.0", "-//Summit//Seats//EN")
+        [event] = calendar.walk("VEVENT")
+        assert event["ORGANIZER"] == f"mailto:{parseaddr(settings.DEFAULT_FROM_EMAIL)[1]}"
+        assert event["DTSTAMP"].to_ical() == event["LAST-MODIFIED"].to_ical()
+        assert event["DTSTAMP"].to_ical().endswith(b"Z")
+    [old], [new] = before.walk("VEVENT"), after.walk("VEVENT")
+    assert (old["UID"], old["SEQUENCE"]) == (new["UID"], new["SEQUENCE"] - 1)
+    assert old["LAST-MODIFIED"].dt <= new["LAST-MODIFIED"].dt
+    assert "ATTENDEE" in old and "ATTENDEE" not in new, "what is published asks nobody (RFC 5546 3.2.1)"
+
+
 # --- The address ------------------------------------------------------------------------------------------------------
 
 
@@ -160,7 +256,7 @@ def test_the_address_gives_the_seats_of_that_person_as_the_mails_do() -> None:
     assert (event["UID"], event["SEQUENCE"], event["DTSTART"].dt) == (mine["UID"], mine["SEQUENCE"], mine["DTSTART"].dt)
     assert str(registration.uuid) in event["UID"]
     # Kept by nobody, told to no other site, and without anybody's name.
-    assert answer["Content-Type"] == "text/calendar; charset=utf-8"
+    assert answer["Content-Type"] == "text/calendar; charset=utf-8; method=PUBLISH"
     assert (
         "no-store" in answer["Cache-Control"]
         and "private" in answer["Cache-Control"]
@@ -204,17 +300,65 @@ def test_the_alarm_is_the_one_that_was_chosen(minutes: int | None, trigger: byte
     assert [alarm["TRIGGER"].to_ical() for alarm in event.walk("VALARM")] == ([trigger] if trigger else [])
 
 
+@pytest.mark.proves("calendar-subscription")
+def test_an_empty_calendar_is_one_too_and_so_is_that_of_a_cancelled_session() -> None:
+    session = make.session()
+    feed = the_feed(make.registration(session).attendee)
+    session.status = Session.Status.CANCELLED
+    session.save()
+
+    for one in (feed, the_feed()):
+        calendar = Calendar.from_ical(ask(one).content)
+        assert [part.name for part in calendar.subcomponents] == ["VTIMEZONE"]  # one part at least (RFC 5545 3.6)
+        assert "PRODID" in calendar and "VERSION" in calendar
+
+
+@pytest.mark.proves("calendar-subscription")
+def test_the_address_ends_with_a_name_and_those_that_end_with_the_secret_go_on() -> None:
+    feed = the_feed(make.registration().attendee)
+    address = reverse("calendars:feed", args=[feed.token])
+
+    assert address.rsplit("/", 1)[1] == "summit.ics" and feed.token in address
+    assert Client().get(address).content == ask_as_before(feed).content
+    assert feed.token not in ask(feed).content.decode()
+    for wrong in (feed.token[:-1], feed.token + "x", "", "summit"):
+        assert Client().get(f"/calendar/{wrong}/summit.ics").status_code == 404
+        assert Client().get(f"/calendar/{wrong}.ics").status_code == 404
+    assert Client().get(f"/calendar/{feed.token}/").status_code == 404
+
+
+def test_the_name_of_a_summit_is_escaped_as_a_text_is(settings: Any) -> None:
+    settings.SUMMIT_NAME_FR = r"Sommet ; IA, santé \ droit"
+
+    lines = ask(the_feed()).content.decode().split("\r\n")
+
+    for name in ("NAME", "X-WR-CALNAME"):
+        assert rf"{name}:Sommet \; IA\, santé \\ droit" in lines
+
+
+def test_several_zones_stand_before_all_entries() -> None:
+    ada = make.attendee()
+    for days, zone in enumerate(("Europe/Paris", "Asia/Kolkata", "Africa/Casablanca"), start=2):
+        room = make.room(venue=make.venue(timezone=zone))
+        make.registration(make.session(room=room, starts_at=timezone.now() + timedelta(days=days)), ada)
+
+    parts = Calendar.from_ical(ask(the_feed(ada)).content).subcomponents
+
+    assert [part.name for part in parts] == ["VTIMEZONE"] * 3 + ["VEVENT"] * 3
+    assert [str(part["TZID"]) for part in parts[:3]] == ["Africa/Casablanca", "Asia/Kolkata", "Europe/Paris"]
+
+
 def test_a_calendar_that_has_the_same_already_is_told_so(time_machine: Any) -> None:
     time_machine.move_to(timezone.now(), tick=False)
     feed = the_feed(make.registration().attendee)
     first = ask(feed)
     time_machine.shift(timedelta(minutes=30))
 
-    again = Client().get(f"/calendar/{feed.token}.ics", headers={"If-None-Match": first["ETag"]})
+    again = Client().get(f"/calendar/{feed.token}/summit.ics", headers={"If-None-Match": first["ETag"]})
 
     assert (again.status_code, again.content) == (304, b"")
-    assert Client().head(f"/calendar/{feed.token}.ics").status_code == 200
-    assert Client().post(f"/calendar/{feed.token}.ics").status_code == 405
+    assert Client().head(f"/calendar/{feed.token}/summit.ics").status_code == 200
+    assert Client().post(f"/calendar/{feed.token}/summit.ics").status_code == 405
 
 
 @pytest.mark.parametrize("number", [1, 12])
@@ -239,8 +383,8 @@ def test_a_revoked_address_and_one_of_somebody_who_may_not_sign_in_answer_like_a
     closed = the_feed(third := make.attendee())
     calendar_feeds.close(third, actor=third.user)
 
-    made_up = Client().get("/calendar/made-up.ics")
-    answers = [ask(one) for one in (feed, other, closed)]
+    made_up = Client().get("/calendar/made-up/summit.ics")
+    answers = [ask(one) for one in (feed, other, closed)] + [ask_as_before(one) for one in (feed, other, closed)]
 
     assert {answer.status_code for answer in answers} == {404} == {made_up.status_code}
     assert {answer.content for answer in answers} == {made_up.content}
@@ -260,8 +404,8 @@ def test_a_person_makes_an_address_changes_it_and_switches_it_off(client: Client
     first = CalendarFeed.objects.get(attendee=ada).token
     page = client.get(PAGE).content.decode()
     assert (
-        f'href="webcal://testserver/calendar/{first}.ics"' in page
-        and f'value="http://testserver/calendar/{first}.ics"' in page
+        f'href="webcal://testserver/calendar/{first}/summit.ics"' in page
+        and f'value="http://testserver/calendar/{first}/summit.ics"' in page
     )
     client.post(PAGE, {"act": "open"})
     assert CalendarFeed.objects.get(attendee=ada).token == first

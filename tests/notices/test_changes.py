@@ -199,7 +199,7 @@ def test_the_entry_in_the_calendar_follows_with_the_same_uid_and_the_next_sequen
 
 
 @pytest.mark.proves("change-calendar-entry")
-def test_several_seats_come_with_several_entries_in_one_calendar():
+def test_several_seats_come_with_a_calendar_each_since_a_request_is_about_one():
     who = make.attendee()
     sessions = [make.session(starts_at=timezone.now() + timedelta(days=days)) for days in (5, 6)]
     for session in sessions:
@@ -208,9 +208,13 @@ def test_several_seats_come_with_several_entries_in_one_calendar():
     tell()
 
     [message] = deliver()
-    assert len({entry["UID"] for entry in entries(message)}) == 2
-    [(_name, content, _type)] = message.attachments
-    assert content.count("BEGIN:VTIMEZONE") == 1
+    assert [name for name, _content, _type in message.attachments] == ["session-1.ics", "session-2.ics"]
+    calendars = [Calendar.from_ical(content) for _name, content, _type in message.attachments]
+    assert [[part.name for part in calendar.subcomponents] for calendar in calendars] == [["VTIMEZONE", "VEVENT"]] * 2
+    assert len({str(calendar.events[0]["UID"]) for calendar in calendars}) == 2
+    assert {str(calendar["METHOD"]) for calendar in calendars} == {"REQUEST"}
+    # None of them is another form of the mail.
+    assert [part.mimetype for part in message.alternatives] == ["text/html"]
 
 
 @pytest.mark.proves("change-clash-alternatives")

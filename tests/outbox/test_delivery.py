@@ -14,6 +14,7 @@ from functools import partial
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.db import OperationalError
 from django.utils import timezone, translation
 
@@ -27,6 +28,7 @@ from tests import make
 from tests.crowd import all_at_once
 from tests.processes import wait_until
 from tests.smtp import mailbox
+from tests.test_contracts import APPS
 
 Lane = Message.Lane
 pytestmark = pytest.mark.django_db
@@ -82,6 +84,37 @@ def test_a_due_mail_is_sent_and_what_was_sent_is_kept(box, writes):
     message = fresh(message)
     assert (message.status, message.subject, message.text, message.tries) == ("sent", "Bonjour Ada", "Texte", 1)
     assert mail["Message-ID"] == message.message_id
+
+
+@pytest.mark.proves("mail-language-and-time")
+@pytest.mark.parametrize("door", ["code", "seat", "optional mail", "ready-made"])
+def test_every_mail_says_that_a_program_sent_it(box, client, writes, door):
+    match door:
+        case "code":
+            client.post("/accounts/login/", {"login": make.attendee().user.email})
+        case "seat":
+            make.registration()
+        case "optional mail":
+            headers = {"List-Unsubscribe": "<https://summit.example.org/mails/x/>", "Auto-Submitted": "no"}
+            writes("test.optional", lambda message: Letter("Bonjour", "Bonjour", headers=headers))
+            a_mail(letter=None, kind="test.optional")
+        case _:
+            a_mail()
+
+    assert deliver_due() == 1
+
+    [(_to, mail)] = box.received
+    assert mail.get_all("Auto-Submitted") == ["auto-generated"]  # RFC 3834
+    assert mail.get_all("X-Auto-Response-Suppress") == ["All"]
+    assert bool(mail["List-Unsubscribe"]) == (door == "optional mail")
+
+
+def test_no_mail_leaves_by_another_way():
+    sources = [path for app in APPS for path in (settings.BASE_DIR / app).rglob("*.py")]
+
+    found = {path.name for path in sources if "django.core.mail" in path.read_text(encoding="utf-8")}
+
+    assert found == {"delivery.py"}
 
 
 def test_a_mail_is_written_in_the_language_of_its_reader(box, writes):

@@ -236,7 +236,9 @@ class TestSending:
         assert message.status == "sent"
         [asked] = api.asked
         assert asked["To"] == "grace@example.org"
-        assert {"Name": "Message-ID", "Value": message.message_id} in asked["Headers"]
+        headers = {header["Name"]: header["Value"] for header in asked["Headers"]}
+        assert headers["Message-ID"] == message.message_id
+        assert (headers["Auto-Submitted"], headers["X-Auto-Response-Suppress"]) == ("auto-generated", "All")
 
     def test_an_address_that_the_provider_refuses_fails_with_its_words(self, api):
         words = (
