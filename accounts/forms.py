@@ -7,6 +7,7 @@ from typing import Any
 from allauth.account.forms import ConfirmLoginCodeForm, LoginForm
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -80,6 +81,7 @@ class _PersonForm(forms.ModelForm):
         return cleaned
 
 
+_LANGUAGES = [("fr", "Français"), ("en", "English")]  # each in itself, and read so
 _NAME_LABEL = _("Your name")
 _NAME_HINT = _("Just as you write it. It will be printed on your badge.")
 _NAME_ERRORS = {"name": {"required": _("Enter your name, just as you write it.")}}
@@ -111,7 +113,7 @@ class ProfileForm(_PersonForm):
         label=_("Language"),
         help_text=_("The language of the mails we send you."),
         widget=forms.RadioSelect,
-        choices=[("fr", "Français"), ("en", "English")],
+        choices=[(code, format_html('<span lang="{}">{}</span>', code, name)) for code, name in _LANGUAGES],
     )
     timezone = forms.ChoiceField(
         label=_("Time zone"),

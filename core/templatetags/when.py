@@ -1,13 +1,14 @@
 """Dates and times as people write them: “14 h 30” and “lundi 10 février 2027”, “2:30 pm” and “Monday 10 February
-2027”."""
+2027”; and in which language and direction people’s words are read."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import template
 from django.utils.dateformat import format as in_words
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
@@ -26,6 +27,14 @@ def wall_time(moment: datetime | time) -> str:
     if _french():
         return f"{moment.hour}{NBSP}h{NBSP}{moment.minute:02}"
     return f"{moment.hour % 12 or 12}:{moment.minute:02}{NBSP}{'am' if moment.hour < 12 else 'pm'}"
+
+
+@register.filter
+def stamp(at: datetime) -> str:
+    """A moment for `<time datetime>`: to the second, with the offset of its zone."""
+    if (at.utcoffset() or timedelta()).seconds % 60:  # by the sun, as long ago: HTML knows hours and minutes only
+        at = at.astimezone(UTC)
+    return at.isoformat(timespec="seconds")
 
 
 @register.simple_tag
@@ -133,11 +142,15 @@ def lasts(session: Any) -> str:
 
 
 @register.simple_tag
-def lang(thing: Any, field: str) -> str:
-    """A `lang` attribute for a translated field that is shown in another language than the page's, for want of a
-    translation."""
+def lang(thing: Any, field: str) -> SafeString:
+    """The attributes of an element that holds a translated field alone: the direction in which its words are read, and
+    their language if it is not the page's, for want of a translation."""
     here = get_language() or "fr"
-    if getattr(thing, f"{field}_{here}", None):
-        return ""
-    other = next((other for other in ("fr", "en") if getattr(thing, f"{field}_{other}", None)), None)
-    return format_html(' lang="{}"', other) if other else ""
+    other = next((other for other in (here, "fr", "en") if getattr(thing, f"{field}_{other}", None)), here)
+    return format_html(' lang="{}" dir="auto"', other) if other != here else SafeString(' dir="auto"')
+
+
+@register.filter
+def bdi(words: object) -> SafeString:
+    """People's words inside a sentence of ours, which they must not turn around: an Arabic title before a number."""
+    return format_html("<bdi>{}</bdi>", words)

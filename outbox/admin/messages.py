@@ -159,7 +159,9 @@ class MessageAdmin(ListAdmin):
             return str(_("(not shown: this mail gives access to an account)"))
         if message.purged_at:
             return str(_("(deleted: texts are only kept for a while)"))
-        return format_html("<pre>{}</pre>", message.text) if message.text else str(_("(written when it is sent)"))
+        if not message.text:
+            return str(_("(written when it is sent)"))
+        return format_html('<pre dir="auto">{}</pre>', message.text)
 
     @admin.display(description=_("calendar"))
     def calendar_file(self, message: Message) -> str:

@@ -120,13 +120,13 @@ def test_a_zone_is_named_by_its_city() -> None:
         assert when.zone_name(ZoneInfo("America/New_York")) == "New York time"
 
 
-def test_a_text_shown_for_want_of_a_translation_says_its_language() -> None:
+def test_a_text_says_its_direction_and_for_want_of_a_translation_its_language() -> None:
     only_french = SimpleNamespace(title_fr="Ouverture", title_en="")
 
-    assert when.lang(only_french, "title") == ""
+    assert when.lang(only_french, "title") == ' dir="auto"'
     with translation.override("en"):
-        assert when.lang(only_french, "title") == ' lang="fr"'
-    assert when.lang(None, "label") == ""
+        assert when.lang(only_french, "title") == ' lang="fr" dir="auto"'
+    assert when.lang(None, "label") == ' dir="auto"'
 
 
 def test_a_moment_is_told_by_the_clock_of_a_place() -> None:

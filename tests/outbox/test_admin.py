@@ -97,7 +97,7 @@ def test_other_mails_are_shown_as_text(client: Client) -> None:
 
     page = make.sign_in(client, make.organiser()).get(f"{LIST}{message.pk}/change/").content.decode()
 
-    assert "<pre>Bonjour &lt;script&gt;" in page
+    assert '<pre dir="auto">Bonjour &lt;script&gt;' in page
 
 
 def test_a_message_is_never_written_by_hand(client: Client) -> None:

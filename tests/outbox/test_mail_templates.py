@@ -236,7 +236,7 @@ def test_what_is_typed_is_previewed_without_being_saved(client: Client, olympe: 
     assert "Chère Olympe Organisatrice,<br>" in html.content.decode()
     assert "style-src 'sha256-" in html["Content-Security-Policy"] and "unsafe" not in html["Content-Security-Policy"]
     assert html["X-Frame-Options"] == "SAMEORIGIN"
-    assert "Bienvenue à Gouvernance" in text and "<pre>Chère Olympe Organisatrice," in text
+    assert "Bienvenue à Gouvernance" in text and '<pre dir="auto">Chère Olympe Organisatrice,' in text
     assert client.post(FRAME, typed(Texts("{x}", "Bonjour"))).status_code == 422
     assert not MailTemplate.objects.exists()
 

@@ -241,7 +241,7 @@ class TestTheReview:
         portal.seat(session, portal.accepted(portal.invitee(cohort, rows[-1])))
         portal.seat(session, portal.accepted(portal.invitee(cohort, ALAN)))
         said = browser.get(page).content.decode()
-        shown = re.findall(r"Ada Nom(\d+) <span", said)
+        shown = re.findall(r"Ada Nom(\d+)</bdi> <span", said)
         assert (shown[0], len(shown)) == ("54", 50)
         assert "dans votre liste\u00a0: Alan Turing" in said
 
@@ -345,9 +345,9 @@ class TestFollowing:
     )
     def test_the_list_is_filtered_and_searched(self, browser, session, state, names):
         said = browser.get(at("cohort", "cnam", "medas"), {"state": state}).content.decode()
-        assert sorted(re.findall(r'class="name">(\w+)', said)) == names
+        assert sorted(re.findall(r'class="name" dir="auto">(\w+)', said)) == names
         said = browser.get(at("cohort", "cnam", "medas"), {"q": "love ada@"}).content.decode()
-        assert re.findall(r'class="name">(\w+)', said) == ["Ada"]
+        assert re.findall(r'class="name" dir="auto">(\w+)', said) == ["Ada"]
 
     @pytest.mark.proves("partner-progress")
     def test_a_partner_does_not_learn_who_goes_to_what(self, browser, session, cohort):
@@ -714,7 +714,7 @@ class TestFollowingUp:
         assert links == {"seated": "1", "invited": "1", "declined": "1", "unreachable": "1"}
         for state, names in {"seated": ["Ada"], "invited": ["Emmy"], "declined": [], "unreachable": ["Emmy"]}.items():
             said = browser.get(at("cohort", "cnam", "medas"), {"state": state}).content.decode()
-            listed = [name for name in ("Ada", "Alan", "Emmy") if f'<b class="name">{name}' in said]
+            listed = [name for name in ("Ada", "Alan", "Emmy") if f'<b class="name" dir="auto">{name}' in said]
             assert listed == names
             assert ("1 d’entre elles n’est plus nommée ici" in said) == (state == "declined")
         assert "Adresse inutilisable" in page

@@ -400,8 +400,8 @@ def test_a_change_is_shown_before_and_after_and_the_state_is_never_imported(orga
     page = preview.content.decode()
     confirm(organiser, preview)
 
-    assert "<del>Avant</del>" in page
-    assert "<ins>Après</ins>" in page
+    assert '<del dir="auto">Avant</del>' in page
+    assert '<ins dir="auto">Après</ins>' in page
     assert "colour" in page
     session.refresh_from_db()
     assert (session.title_fr, session.status) == ("Après", "draft")

@@ -61,7 +61,7 @@ def test_sessions_stand_under_their_hour_in_the_time_of_their_venue(client: Clie
     page = page_of(client, "/programme/?day=2027-02-04")
 
     assert titles(page) == ["Ouverture"]
-    assert '<h2 class="when"><time datetime="2027-02-04T09:30">9\xa0h\xa030</time></h2>' in page
+    assert '<h2 class="when"><time datetime="2027-02-04T09:30:00+01:00">9\xa0h\xa030</time></h2>' in page
     assert "1\xa0h\xa030 · FR, EN" in page
     assert "heure de Paris" in page
     assert titles(page_of(client, "/programme/?day=2027-02-05")) == ["Tard"]
@@ -150,7 +150,7 @@ def test_each_filter_keeps_its_sessions_and_stays_when_the_day_changes(client: C
 
     assert titles(page) == ["Voulue"]
     assert f'href="?day=2027-02-05&amp;{name}={value}"' in page
-    assert f'<option value="{value}" selected>' in page
+    assert f'<option value="{value}" selected' in page
     assert f'hx-get="/programme/seats/?day=2027-02-04&amp;{name}={value}"' in page
 
 
@@ -162,10 +162,10 @@ def test_menus_offer_only_what_leads_somewhere(client: Client) -> None:
 
     page = page_of(client, "/programme/")
 
-    assert f'<option value="{session.track.slug}">' in page
+    assert f'<option value="{session.track.slug}"' in page
     assert "vide" not in page
     assert "brouillon" not in page
-    assert '<option value="invitation">' not in page
+    assert '<option value="invitation"' not in page
 
 
 @pytest.mark.on_both("days, as each database counts them")

@@ -339,7 +339,7 @@ def test_what_was_typed_stays_also_without_a_script(client, ada):
     answer = send(client, form(box(client, session), "Rejoindre"), target="", code="ZZZZZZZZ")
 
     assert answer.status_code == 422
-    assert "<h1>" in answer.content.decode()
+    assert "<h1" in answer.content.decode()
     assert 'value="ZZZZZZZZ"' in answer.content.decode()
 
 
@@ -724,7 +724,7 @@ def test_a_key_with_something_else_in_its_form_is_refused(client, ada, target):
 
     assert answer.status_code == 422
     assert "Ce formulaire a déjà été envoyé, avec un autre contenu : rien n’a changé." in words(answer.content.decode())
-    assert ("<h1>" in answer.content.decode()) == (not target)
+    assert ("<h1" in answer.content.decode()) == (not target)
     assert (status_of(held, ada), status_of(wanted, ada)) == ("confirmed", "confirmed")
 
 
@@ -827,7 +827,7 @@ def test_a_row_names_the_firmest_clash_and_lets_one_choose_there(client, ada):
     chosen = row(client, wanted, choose="")
     assert [form.button for form in forms(chosen)] == ["Réserver quand même", "Quitter ces 2 sessions et réserver"]
     answer = send(client, form(chosen, "Réserver quand même"), target=f"seat-{wanted.slug}")
-    assert "Votre place" in words(answer.content.decode()) and "<h1>" not in answer.content.decode()
+    assert "Votre place" in words(answer.content.decode()) and "<h1" not in answer.content.decode()
 
 
 def test_a_row_pressed_too_late_shows_the_clash_in_its_place(client, ada):

@@ -298,8 +298,8 @@ def test_the_history_tells_who_changed_what_from_what_to_what(organiser: Client)
 
     page = organiser.get(url("programme.session", "history", session)).content.decode()
     assert actor.email in page
-    assert "<del>Brouillon</del>" in page
-    assert "<ins>Publiée</ins>" in page
+    assert '<del dir="auto">Brouillon</del>' in page
+    assert '<ins dir="auto">Publiée</ins>' in page
 
 
 def test_the_history_speaks_the_organisers_language_of_times_and_of_nothing(organiser: Client) -> None:
@@ -318,10 +318,10 @@ def test_the_history_speaks_the_organisers_language_of_times_and_of_nothing(orga
         for label, obj in (("programme.session", session), ("programme.event", event), ("accounts.user", user))
     ]
 
-    assert "<del>3 février 2031, 9\u00a0h\u00a030</del>" in pages[0]
-    assert "<ins>3 février 2031, 10\u00a0h\u00a000</ins>" in pages[0]
-    assert re.search("<del>Grand Palais</del>.*<ins>–</ins>", pages[1], re.DOTALL)
-    assert re.search("<del>oui</del>.*<ins>non</ins>", pages[2], re.DOTALL)
+    assert '<del dir="auto">3 février 2031, 9\u00a0h\u00a030</del>' in pages[0]
+    assert '<ins dir="auto">3 février 2031, 10\u00a0h\u00a000</ins>' in pages[0]
+    assert re.search('<del dir="auto">Grand Palais</del>.*<ins dir="auto">–</ins>', pages[1], re.DOTALL)
+    assert re.search('<del dir="auto">oui</del>.*<ins dir="auto">non</ins>', pages[2], re.DOTALL)
 
 
 def test_an_empty_list_says_what_would_come_there_and_a_search_what_to_do(organiser: Client) -> None:

@@ -74,7 +74,7 @@ def test_a_venue_without_a_position_shows_no_map(client: Client) -> None:
 def test_an_accessibility_note_that_is_not_translated_says_its_language(client: Client) -> None:
     make.venue(slug="palais", accessibility_fr="De plain-pied.", accessibility_en="")
 
-    assert '<p class="lead" lang="fr">De plain-pied.' in client.get("/en/venues/palais/").content.decode()
+    assert '<p class="lead" lang="fr" dir="auto">De plain-pied.' in client.get("/en/venues/palais/").content.decode()
 
 
 def test_an_unknown_venue_is_not_found(client: Client) -> None:
