@@ -1,3 +1,4 @@
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,10 +30,11 @@ from core.admin import (
     in_two_languages,
     source_fields,
 )
+from core.templatetags.when import time_range
 from core.text import whole_number
 from programme.domain.publication import publish, unpublish
 from programme.domain.warnings import labels, warnings
-from programme.models import Day, Duty, Event, Participation, Session, Speaker, Track
+from programme.models import Day, Duty, Event, Participation, Session, Speaker, Track, days_between
 from programme.resources import ParticipationResource, SessionResource, SpeakerResource
 from venues.models import Room
 
@@ -198,6 +200,24 @@ class SessionForm(Form):
         return room.venue.zone if room else ZoneInfo("Europe/Paris")
 
 
+class OnDay(admin.SimpleListFilter):
+    """Sessions that take place at some moment of a day, at their venue."""
+
+    title = _("day")
+    parameter_name = "day"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        spans = Session.objects.order_by().values_list("starts_at", "ends_at", "room__venue__timezone")
+        days = {day for start, end, zone in spans for day in days_between(start, end, ZoneInfo(zone))}
+        return [(day.isoformat(), date_format(day, "D j N")) for day in sorted(days)]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any]:
+        try:
+            return queryset.on(date.fromisoformat(self.value())) if self.value() else queryset
+        except ValueError:
+            return queryset.none()
+
+
 @admin.register(Session)
 class SessionAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
     """The programme. The state changes by its actions alone; the domain says when it may."""
@@ -206,11 +226,10 @@ class SessionAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
     form = SessionForm
     tells_effects = True
     list_display = ["title", "state", "when", "where", "to_verify", "access"]
-    list_filter = ["status", ToVerify, "access", "event", "room__venue", "track", "kind"]
+    list_filter = [OnDay, "status", ToVerify, "access", "event", "room__venue", "track", "kind"]
     list_select_related = ["track", "room__venue"]
     search_fields = ["search", "participations__speaker__search", "room__search"]
     search_help_text = _("Title, address, speaker or room")
-    date_hierarchy = "starts_at"
     autocomplete_fields = ["event", "track", "room"]
     prepopulated_fields = {"slug": ["title"]}
     readonly_fields = ["state"]
@@ -275,7 +294,7 @@ class SessionAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
     @admin.display(description=_("when"), ordering="starts_at")
     def when(self, session: Session) -> str:
         begins, ends = session.local_starts_at, session.local_ends_at
-        return f"{date_format(begins, _('D j N, H:i'))}–{date_format(ends, _('H:i'))}"
+        return f"{date_format(begins, 'D j N')}, {time_range(begins, ends)}"
 
     @admin.display(description=_("room"), ordering="room__name")
     def where(self, session: Session) -> SafeString:

@@ -24,12 +24,21 @@ MENU_WORDS = {
 }
 
 
-def by_hour(sessions: list[Session]) -> list[tuple[datetime, list[Session]]]:
-    """Sessions in order of time, grouped by what the clock of their venue says when they begin."""
-    return [
-        (moment, list(group))
-        for moment, group in groupby(sessions, key=lambda session: session.local_starts_at.replace(tzinfo=None))
-    ]
+Hours = list[tuple[datetime | None, list[Session]]]
+
+
+def by_hour(sessions: Iterable[Session], day: date) -> Hours:
+    """Those of `sessions`, in order of time, that take place on `day`, grouped by what the clock of their venue says
+    when they begin; before them, with None, those that went on from a day before."""
+    there = [session for session in sessions if day in session.days]
+
+    def hour(session: Session) -> datetime | None:
+        return session.local_starts_at.replace(tzinfo=None) if session.day == day else None
+
+    hours: dict[datetime | None, list[Session]] = {None: []}
+    for session in sorted(there, key=lambda session: session.local_starts_at.replace(tzinfo=None)):
+        hours.setdefault(hour(session), []).append(session)
+    return [(moment, group) for moment, group in hours.items() if group]
 
 
 def zones_of(sessions: Iterable[Session]) -> list[ZoneInfo]:
@@ -68,7 +77,7 @@ def home(today: date) -> dict[str, Any]:
         "days": choices.days,
         "first_day": own_days[0] if own_days else None,
         "last_day": own_days[-1] if own_days else None,
-        "count": sum(day.count for day in choices.days),
+        "count": choices.count,
         "cities": [
             city
             for city, _sessions in Counter(
@@ -101,7 +110,7 @@ def programme(choices: listing.Listing, now: datetime) -> dict[str, Any]:
         "elsewhere": [day for day in choices.days if day.count],
         "found": ngettext("%(count)d session", "%(count)d sessions", len(sessions)) % {"count": len(sessions)},
         "filters": urlencode(choices.chosen),
-        "hours": by_hour(sessions),
+        "hours": by_hour(sessions, choices.day.date) if choices.day else [],
         "zones": zones_of(sessions),
         "now": now,
     }

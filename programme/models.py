@@ -192,6 +192,16 @@ class Speaker(Searchable, Sourced):
         return reverse("programme:speaker", args=[self.slug])
 
 
+MOST_DAYS = 100  # of a session on the strip of days: whoever means "without end" types a far year
+
+
+def days_between(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> list[date]:
+    """The days of which [starts_at, ends_at[ takes a moment by the clocks of `zone`: what ends at midnight takes none
+    of the next. Of what goes on for ever, the first MOST_DAYS."""
+    first, last = starts_at.astimezone(zone).date(), (ends_at - timedelta(microseconds=1)).astimezone(zone).date()
+    return [first + timedelta(days=n) for n in range(min((last - first).days + 1, MOST_DAYS))]
+
+
 class SessionQuerySet(models.QuerySet["Session"]):
     def published(self) -> "SessionQuerySet":
         """What the public may see: published sessions, and cancelled ones, which say so."""
@@ -204,17 +214,17 @@ class SessionQuerySet(models.QuerySet["Session"]):
         )
 
     def on(self, day: date) -> "SessionQuerySet":
-        """Sessions that begin on `day` by the clock of their venue."""
+        """Sessions that take place at some moment of `day` by the clock of their venue, those of several days too."""
         # The midnights of other zones lie beyond what a datetime can say.
         if day.year in (date.min.year, date.max.year):
             return self.none()
-        begins = Q(pk__in=[])
+        there = Q(pk__in=[])
         for zone in Venue.objects.order_by().values_list("timezone", flat=True).distinct():
             midnight, next_midnight = (
                 datetime.combine(d, time.min, ZoneInfo(zone)) for d in (day, day + timedelta(days=1))
             )
-            begins |= Q(room__venue__timezone=zone, starts_at__gte=midnight, starts_at__lt=next_midnight)
-        return self.filter(begins)
+            there |= Q(room__venue__timezone=zone, starts_at__lt=next_midnight, ends_at__gt=midnight)
+        return self.filter(there)
 
     def matching(
         self, *, event: str = "", track: str = "", venue: str = "", access: str = "", speaker: str = ""
@@ -384,6 +394,11 @@ class Session(Searchable, Sourced):
     def day(self) -> date:
         """The day on which the session begins, at its venue."""
         return self.local_starts_at.date()
+
+    @property
+    def days(self) -> list[date]:
+        """The days of which it takes a moment, at its venue: nearly always one."""
+        return days_between(self.starts_at, self.ends_at, self.zone)
 
     # A sheet looks for others in the room when all its rows are in their places.
     looks_for_others = True

@@ -1,6 +1,8 @@
 """What the templates of a person’s own pages are given."""
 
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Any
 
 from accounts.models import Attendee
@@ -28,8 +30,21 @@ def my_programme(attendee: Attendee, now: datetime) -> dict[str, Any]:
             shown["pending"].append(seat)
     return {
         **shown,
+        "mine": by_day(shown["mine"]),
+        "past": by_day(shown["past"]),
+        "past_count": len(shown["past"]),
         "zones": list({seat.session.room.venue.timezone: seat.session.zone for seat in seats}.values()),
         "attendee": attendee,
         "notes": [html for _receiver, html in own_programme_shown.send(sender=None, attendee=attendee, at=now) if html],
         "works_on_lists": attendee.user.partner_roles.exists(),
     }
+
+
+def by_day(seats: Iterable[Seat]) -> list[tuple[date, list[Seat], list[Seat]]]:
+    """For each day on which one of `seats`, in order of time, takes place: those that go on from a day before, and
+    those that begin."""
+    days: dict[date, tuple[list[Seat], list[Seat]]] = defaultdict(lambda: ([], []))
+    for seat in seats:
+        for day in seat.session.days:
+            days[day][day == seat.session.day].append(seat)
+    return [(day, *days[day]) for day in sorted(days)]

@@ -37,6 +37,11 @@ def stamp(at: datetime) -> str:
     return at.isoformat(timespec="seconds")
 
 
+def is_one_day(starts_at: datetime, ends_at: datetime) -> bool:
+    """Whether all of [starts_at, ends_at[, in local time, lies in one day: what ends at midnight does."""
+    return starts_at.date() == (ends_at - timedelta(microseconds=1)).date()
+
+
 @register.simple_tag
 def time_range(starts_at: datetime, ends_at: datetime) -> str:
     """“14 h 30 – 16 h 00”, “2:30 – 4:00 pm”; names the last day when it is another one."""
@@ -129,16 +134,21 @@ def _date(on: date, pattern: str) -> str:
 
 @register.simple_tag
 def lasts(session: Any) -> str:
-    """“50 min”, or “jusqu’à 18 h 30” for what one drops into rather than sits through."""
+    """“50 min”, or “jusqu’à 18 h 30” for what one drops into rather than sits through, or “jusqu’au mardi 9 février,
+    18 h 30” when it goes on for several days."""
+    ends_at = session.local_ends_at
+    if not is_one_day(session.local_starts_at, ends_at):
+        return _("until %(day)s, %(time)s") % {"day": day(ends_at), "time": wall_time(ends_at)}
     if session.duration < timedelta(hours=4):
         return duration(session.duration)
-    ends_at = session.local_ends_at
-    end = (
-        wall_time(ends_at)
-        if ends_at.date() == session.local_starts_at.date()
-        else f"{day(ends_at)}, {wall_time(ends_at)}"
-    )
-    return _("until %(end)s") % {"end": end}
+    return _("until %(end)s") % {"end": wall_time(ends_at)}
+
+
+@register.simple_tag
+def since(session: Any) -> str:
+    """“depuis le lundi 8 février, 9 h 00”, for what began on another day."""
+    starts_at = session.local_starts_at
+    return _("since %(day)s, %(time)s") % {"day": day(starts_at), "time": wall_time(starts_at)}
 
 
 @register.simple_tag

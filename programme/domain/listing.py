@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 from core.folding import fold
-from programme.models import Day, Event, Session, Track
+from programme.models import Day, Event, Session, Track, days_between
 from venues.models import Venue
 
 
@@ -22,7 +23,7 @@ class Menu:
 
 @dataclass
 class ListedDay:
-    """One day of the strip, with the number of its sessions that match the filters."""
+    """One day of the strip, with the number of sessions that match the filters and take place at some moment of it."""
 
     date: date
     row: Day | None
@@ -31,10 +32,12 @@ class ListedDay:
 
 @dataclass
 class Listing:
-    """The choices that someone made on the programme page, and those that are left to them."""
+    """The choices that someone made on the programme page, and those that are left to them. `count`: how many sessions
+    match the filters, those of several days once."""
 
     menus: list[Menu]
     days: list[ListedDay]
+    count: int
     day: ListedDay | None
     asked_for_day: bool = False
     chosen: dict[str, str] = field(default_factory=dict)
@@ -52,10 +55,10 @@ def read(asked: Mapping[str, str], *, today: date) -> Listing:
     a match.
     """
     outline = Session.objects.published().values_list(
-        "starts_at", "room__venue__timezone", "event_id", "track_id", "room__venue_id", "access"
+        "starts_at", "ends_at", "room__venue__timezone", "event_id", "track_id", "room__venue_id", "access"
     )
-    sessions = [(start.astimezone(ZoneInfo(zone)).date(), *of) for start, zone, *of in outline.order_by()]
-    _, events, tracks, venues, accesses = map(set, zip(*sessions, strict=True)) if sessions else [set()] * 5
+    sessions = [(days_between(start, end, ZoneInfo(zone)), *of) for start, end, zone, *of in outline.order_by()]
+    events, tracks, venues, accesses = ({session[n] for session in sessions} for n in range(1, 5))
     keys: dict[str, dict[str, object]] = {}
     menus = []
     for name, model, used in (("event", Event, events), ("track", Track, tracks), ("venue", Venue, venues)):
@@ -69,20 +72,19 @@ def read(asked: Mapping[str, str], *, today: date) -> Listing:
     for menu in menus:
         menu.chosen = chosen.get(menu.name, "")
     wanted = [keys[menu.name].get(menu.chosen) for menu in menus]
-    matches = Counter(
-        on for on, *of in sessions if all(want in (None, has) for want, has in zip(wanted, of, strict=True))
-    )
+    matching = [on for on, *of in sessions if all(want in (None, has) for want, has in zip(wanted, of, strict=True))]
+    matches = Counter(chain.from_iterable(matching))
     rows_of_days = {row.date: row for row in Day.objects.all()}
     days = [
         ListedDay(on, rows_of_days.get(on), matches[on])
-        for on in sorted(rows_of_days.keys() | {on for on, *_ in sessions})
+        for on in sorted({*rows_of_days, *chain.from_iterable(on for on, *_ in sessions)})
     ]
 
     asked_day = next((day for day in days if day.date.isoformat() == asked.get("day")), None)
     usual_day = next((day for day in days if day.date == today), days[0] if days else None)
     if usual_day and not usual_day.count:
         usual_day = next((day for day in days if day.count), usual_day)
-    return Listing(menus, days, asked_day or usual_day, asked_day is not None, chosen)
+    return Listing(menus, days, len(matching), asked_day or usual_day, asked_day is not None, chosen)
 
 
 def _in_order(row: Event | Track | Venue) -> tuple[date, str]:

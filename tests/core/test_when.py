@@ -101,7 +101,7 @@ def test_a_duration_is_short(minutes: int, french: str, english: str) -> None:
 
 @pytest.mark.parametrize(
     ("hours", "words"),
-    [(1, "1_h"), (4, "jusqu’à 18_h_30"), (14, "jusqu’à jeudi 11_février, 4_h_30")],
+    [(1, "1_h"), (4, "jusqu’à 18_h_30"), (14, "jusqu’au jeudi 11_février, 4_h_30")],
     ids=["short", "long", "overnight"],
 )
 def test_what_lasts_for_hours_says_until_when(hours: int, words: str) -> None:

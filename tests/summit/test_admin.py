@@ -56,7 +56,7 @@ ROWS: dict[str, tuple[Callable[[int], Model], int]] = {
     "programme.day": (a_day, 7),
     "programme.event": (lambda n: make.session().event, 8),
     "programme.participation": (lambda n: make.participation(), 6),
-    "programme.session": (lambda n: make.participation().session, 10),
+    "programme.session": (lambda n: make.participation().session, 9),
     "programme.speaker": (lambda n: make.participation().speaker, 6),
     "programme.track": (lambda n: make.session().track, 5),
     "venues.venue": (lambda n: make.room().venue, 8),
