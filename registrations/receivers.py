@@ -1,12 +1,16 @@
 from typing import Any
 
 from django.db import transaction
+from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from core import clock
+from core.effects import Watch, warnings_asked, watching
 from programme.models import Session
 from programme.signals import session_checked, session_moved, session_saved, session_withdrawn
-from registrations.domain import pools, waitlist
+from registrations.domain import clashes, pools, waitlist
+from venues.models import TravelTime, Venue
+from venues.signals import ways_changed
 
 
 @receiver(session_checked)
@@ -41,3 +45,22 @@ def look_at_the_waitlists_again(session: Session, **kwargs: Any) -> None:
 @receiver(session_withdrawn)
 def refuse_to_hide_a_session_from_those_who_come(session: Session, **kwargs: Any) -> None:
     pools.check_nobody_comes(session)
+
+
+@receiver([post_save, post_delete], sender=TravelTime)
+def touch_a_way(instance: TravelTime, **kwargs: Any) -> None:
+    if watch := watching():
+        watch.touched["way"] |= {instance.origin_id, instance.destination_id}
+
+
+@receiver(ways_changed)
+def touch_the_ways_of_the_venue(venue: Venue, **kwargs: Any) -> None:
+    if watch := watching():
+        watch.touched["way"].add(venue.pk)
+
+
+@receiver(warnings_asked)
+def say_who_would_be_late(watch: Watch, **kwargs: Any) -> list[str]:
+    """Nobody is written to for it: the organisers know what it means."""
+    touched = watch.touched["way"]
+    return [late.sentence() for late in clashes.late_between(touched, clock.now())] if touched else []

@@ -11,7 +11,7 @@ from simple_history.models import HistoricalRecords
 
 from core.folding import Searchable, SearchField
 from core.models import Sourced
-from venues.signals import place_changed
+from venues.signals import place_changed, ways_changed
 
 known_timezones = cache(available_timezones)  # it reads hundreds of files
 
@@ -75,13 +75,18 @@ class Venue(Searchable, Sourced):
         return ZoneInfo(self.timezone)
 
     SHOWN = ("name", "address", "city", "timezone")
+    ON_THE_WAY = ("city", "country", "latitude", "longitude", "security_minutes")  # what domain/travel.py reads
     keeps_hours = True  # where the zone changes: 10:00 stays 10:00; False keeps the moments
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         with transaction.atomic():
-            before = None if self._state.adding else Venue.objects.filter(pk=self.pk).values(*self.SHOWN).first()
+            watched = {*self.SHOWN, *self.ON_THE_WAY}
+            before = None if self._state.adding else Venue.objects.filter(pk=self.pk).values(*watched).first()
             super().save(*args, **kwargs)
-            if before and any(before[name] != getattr(self, name) for name in self.SHOWN):
+            changed = {name for name, value in (before or {}).items() if value != getattr(self, name)}
+            if changed.intersection(self.ON_THE_WAY):
+                ways_changed.send(sender=Venue, venue=self)
+            if changed.intersection(self.SHOWN):
                 rooms = list(self.rooms.values_list("pk", flat=True))
                 place_changed.send(sender=Venue, rooms=rooms, keeps_hours=self.keeps_hours)
 

@@ -3,15 +3,20 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.utils import translation
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone, translation
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Attendee
+from outbox.models import Message
 from programme.models import Duty, Session
 from registrations.domain import booking, clashes
 from registrations.domain.clashes import Commitment
 from registrations.models import Registration
 from tests import make
+from tests.html import sent
+from tests.registrations.pages import words
 from venues.domain.travel import Travel
 from venues.models import TravelTime
 
@@ -367,3 +372,54 @@ def test_a_speech_is_not_left_for_a_seat(policy):
 
     assert not any(clash.can_be_left for clash in refused.value.clashes)
     assert seats_of(who) == set()
+
+
+# --- A way that takes longer than it did ------------------------------------------------------------------------------
+
+
+def test_an_organiser_who_lengthens_a_way_is_told_who_would_be_late_and_nobody_is_written_to(client: Client) -> None:
+    begins = timezone.now().replace(minute=0, second=0, microsecond=0) + timedelta(days=7)
+    here, there = make.venue(name="Grand Palais"), make.venue(name="Station F")
+    first = make.session(title="Puces", starts_at=begins, room=make.room(venue=here))
+    second = make.session(title="Accueil", starts_at=begins + timedelta(minutes=90), room=make.room(venue=there))
+    alone = make.session(title="Seule", starts_at=begins + timedelta(minutes=95), room=make.room(venue=there))
+    way = TravelTime.objects.create(origin=here, destination=there, minutes=20)
+    for _n in range(2):
+        ada = make.attendee()
+        make.registration(first, ada)
+        make.registration(second, ada)
+    make.registration(alone)
+    full = make.session(seats=1, starts_at=begins + timedelta(minutes=90), room=make.room(venue=there))
+    make.registration(full)
+    booking.register(booking.Ask(full, ada, actor=ada.user, waits=True, despite=True))
+    make.sign_in(client, make.organiser())
+    mails = Message.objects.count()
+
+    def save(model: str, pk: int, **fields: object) -> str:
+        address = reverse(f"admin:venues_{model}_change", args=[pk])
+        drawn = sent(client.get(address).content, f"{model}_form")
+        return words(client.post(address, drawn | fields, follow=True).content.decode())
+
+    assert "seraient en retard" not in save("traveltime", way.pk, minutes=30)
+    page = save("traveltime", way.pk, minutes=45)
+    assert "2 personnes seraient en retard de « Puces » à « Accueil » : le trajet prend 45 min." in page
+    assert page.count("en retard") == 1
+    assert Message.objects.count() == mails
+    save("traveltime", way.pk, minutes=20)
+    assert "le trajet prend 35 min." in save("venue", there.pk, security_minutes=15)
+
+
+@pytest.mark.parametrize("people", [1, 4])
+def test_who_would_be_late_is_found_in_four_queries(
+    people: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    sessions = [session(), session(75)]
+    for person in make.attendees(people):
+        for one in sessions:
+            make.registration(one, person)
+    venues = [one.room.venue_id for one in sessions]
+
+    with django_assert_num_queries(4):
+        [late] = clashes.late_between(venues, NOON - timedelta(days=1))
+
+    assert (late.people, late.first, late.second) == (people, *sessions)
