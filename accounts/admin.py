@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import ValidationError
-from django.db.models import ManyToManyField, QuerySet
+from django.db.models import ManyToManyField, Model, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext_lazy
@@ -153,6 +153,12 @@ class UserAdmin(RecordAdmin):
         if change and "email" in form.changed_data:
             keep_only_the_address_of(obj)
 
+    def in_chooser(self, obj: User) -> str:
+        return " – ".join(filter(None, [self.name(obj), str(obj)]))
+
+    def goes_along(self, row: Model) -> bool:
+        return True  # whoever is erased leaves everything; seats alone are protected
+
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         erase(obj)
 
@@ -196,6 +202,9 @@ class AttendeeAdmin(RecordAdmin):
 
     def object_links(self, request: HttpRequest, obj: Attendee) -> list[tuple[str, Any]]:
         return [*super().object_links(request, obj), *link_to_mails(request, addresses_of(obj.user))]
+
+    def in_chooser(self, obj: Attendee) -> str:
+        return " – ".join(filter(None, [obj.name, self.email(obj), obj.organisation]))
 
     @admin.display(description=_("e-mail address"), ordering="user__email")
     def email(self, attendee: Attendee) -> str:

@@ -7,6 +7,7 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from core.folding import fold
@@ -21,12 +22,13 @@ def at_wall_time(wall: datetime, zone: ZoneInfo) -> datetime:
     instant = wall.replace(tzinfo=zone)
     if instant.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != wall:
         raise ValueError(
-            _("%(time)s does not exist there: the clocks skip it that night.") % {"time": f"{wall:%Y-%m-%d %H:%M}"}
+            _("%(time)s does not exist there: the clocks skip it that night.")
+            % {"time": date_format(wall, "DATETIME_FORMAT")}
         )
     if instant.utcoffset() != instant.replace(fold=1).utcoffset():
         raise ValueError(
             _("%(time)s happens twice there, as the clocks go back that night: choose another time.")
-            % {"time": f"{wall:%Y-%m-%d %H:%M}"}
+            % {"time": date_format(wall, "DATETIME_FORMAT")}
         )
     return instant
 

@@ -10,6 +10,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Coalesce
+from django.utils.formats import time_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from simple_history.models import HistoricalRecords
@@ -114,9 +115,9 @@ class ReminderRule(models.Model):
             case self.Timing.DAY:
                 words = ngettext("%(days)d day before at %(time)s", "%(days)d days before at %(time)s", self.days)
                 when = (
-                    words % {"days": self.days, "time": f"{self.at_time:%H:%M}"}
+                    words % {"days": self.days, "time": time_format(self.at_time)}
                     if self.days
-                    else _("the same day at %(time)s") % {"time": f"{self.at_time:%H:%M}"}
+                    else _("the same day at %(time)s") % {"time": time_format(self.at_time)}
                 )
             case self.Timing.BEFORE:
                 when = _("%(duration)s before") % {"duration": duration(timedelta(minutes=self.minutes))}

@@ -12,7 +12,6 @@ class ReminderRuleTranslation(TranslationOptions):
 @register(Announcement)
 class AnnouncementTranslation(TranslationOptions):
     fields = ("subject", "body")
-    required_languages = ("fr", "en")
 
 
 # Here and not in models.py: a history made before the translated columns exist would not hold them.

@@ -30,7 +30,7 @@ from core.admin import (
     in_two_languages,
     source_fields,
 )
-from core.templatetags.when import time_range
+from core.templatetags.when import date_range, time_range
 from core.text import whole_number
 from programme.domain.publication import publish, unpublish
 from programme.domain.warnings import labels, warnings
@@ -49,6 +49,14 @@ class DayAdmin(BilingualAdmin, RecordAdmin):
         *in_two_languages("label"),
         (_("Source"), {"fields": ["source"]}),
     ]
+
+    def why_kept(self, obj: Day) -> str:
+        sentence = (
+            ngettext("%(number)d session is on %(day)s.", "%(number)d sessions are on %(day)s.", number)
+            if (number := Session.objects.on(obj.date).count())
+            else ""
+        )
+        return sentence % {"number": number, "day": date_format(obj.date)} if sentence else ""
 
 
 @admin.register(Track)
@@ -92,6 +100,9 @@ class EventAdmin(BilingualAdmin, SourcedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         return super().get_queryset(request).annotate(sessions_count=Count("sessions"))
+
+    def in_chooser(self, obj: Event) -> str:
+        return f"{obj} – {date_range(obj.starts_on, obj.ends_on, obj.date_precision)}"
 
     @admin.display(description=_("where"), ordering="venue__name")
     def where(self, event: Event) -> str:
@@ -152,6 +163,12 @@ class SpeakerAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
         *in_two_languages("role"),
         source_fields(),
     ]
+
+    def in_chooser(self, obj: Speaker) -> str:
+        return " – ".join(filter(None, [obj.name, obj.organisation or obj.role]))
+
+    def goes_along(self, row: Model) -> bool:
+        return not isinstance(row, Participation) and super().goes_along(row)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Speaker]:
         return super().get_queryset(request).annotate(sessions_count=Count("participations"))
@@ -287,6 +304,14 @@ class SessionAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
         if (obj := kwargs.get("obj")) and request.method == "GET":
             context["warnings"] = warnings([obj.pk])
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def in_chooser(self, obj: Session) -> str:
+        return f"{obj} – {self.when(obj)}, {obj.room}"
+
+    def why_kept(self, obj: Session) -> str:
+        if obj.status == Session.Status.DRAFT:
+            return ""
+        return _("“%(title)s” has been public: take it back to draft first, or cancel it.") % {"title": obj}
 
     def offers(self, name: str, obj: Model) -> bool:
         return isinstance(obj, Session) and obj.status == {"publish": "draft", "unpublish": "published"}[name]

@@ -4,12 +4,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.db.models import Count, F, Model, QuerySet, Value
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.i18n import JavaScriptCatalog
 
 from core import clock
+from core.admin import ListAdmin
+from core.admin.django_words import SCRIPT_WORDS, SELECTED
 from outbox.models import Hold, Message
 from programme.domain.warnings import warnings
 from programme.models import Event, Participation, Session, Speaker, Track
@@ -36,6 +42,29 @@ ORDER = {
 SOURCED: list[type[Model]] = [Session, Event, Speaker, Track, Participation, Venue, Room, Institution, Cohort, SeatPool]
 
 
+class Choices(AutocompleteJsonView):
+    """What a chooser offers, told apart as the list it chooses from says."""
+
+    model_admin: Any
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return super().get_queryset().select_related(*(self.model_admin.list_select_related or ()))
+
+    def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
+        is_ours = isinstance(self.model_admin, ListAdmin)
+        text = self.model_admin.in_chooser(obj) if is_ours else str(obj)
+        return {"id": str(getattr(obj, to_field_name)), "text": text}
+
+
+class ScriptWords(JavaScriptCatalog):
+    """The words of Django's scripts, those of core/admin/django_words.py in our own French."""
+
+    def get_catalog(self) -> dict[str, Any]:
+        catalog = super().get_catalog()
+        plurals = [gettext(SELECTED)] * len(catalog.get(SELECTED, [SELECTED]))
+        return catalog | {words: gettext(words) for words in SCRIPT_WORDS} | {SELECTED: plurals}
+
+
 class OrganisersSite(admin.AdminSite):
     site_title = site_header = _("Administration")
     index_title = _("Organisers’ home")
@@ -60,6 +89,12 @@ class OrganisersSite(admin.AdminSite):
         context = {"figures": list(_figures(request)), "app_list": apps} | (extra_context or {})
         return super().index(request, context)
 
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
+        return Choices.as_view(admin_site=self)(request)
+
+    def i18n_javascript(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        return ScriptWords.as_view(packages=["django.contrib.admin"])(request)
+
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         raise Http404  # nobody has a password
 
@@ -72,7 +107,9 @@ def _figures(request: HttpRequest) -> Iterator[dict[str, Any]]:
     today = clock.today()
     if request.user.has_perm("registrations.view_registration"):
         number = Registration.objects.live().filter(created_at__date=today).count()
+        live = ",".join(status for status in Registration.Status if status not in Registration.ENDED)
         query = f"?created_at__year={today.year}&created_at__month={today.month}&created_at__day={today.day}"
+        query += f"&status__in={live}"
         registrations = reverse("admin:registrations_registration_changelist")
         yield {"label": _("registrations today"), "number": number, "url": registrations + query}
         asked = Registration.objects.filter(status=Registration.Status.PENDING).count()
@@ -116,7 +153,7 @@ def _figures(request: HttpRequest) -> Iterator[dict[str, Any]]:
             yield {
                 "label": _("mails held back"),
                 "number": waiting,
-                "url": reverse("admin:outbox_message_changelist"),
+                "url": reverse("admin:outbox_message_changelist") + "?status__in=queued,sending",
                 "tone": "bad",
             }
 

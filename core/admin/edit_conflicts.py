@@ -156,7 +156,7 @@ def _shown(form: forms.ModelForm, name: str, raw: Raw) -> str:
         return _("yes") if values else _("no")
     if hasattr(field, "queryset"):
         found = field.queryset.filter(pk__in=whole_numbers(values))
-        values = [str(one) for one in found]
+        values = [field.label_from_instance(one) for one in found]
     elif hasattr(field, "choices"):
         labels = {str(key): str(label) for key, label in field.choices}
         values = [labels.get(value, value) for value in values]

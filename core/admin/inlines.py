@@ -6,8 +6,10 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.http import HttpRequest
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from core.admin.bilingual import label_of
 from core.admin.records import Boxes
 
 
@@ -25,6 +27,8 @@ class LabelledInline(Boxes, admin.TabularInline):
     extra = 0
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if hasattr(db_field, "translated_field"):
+            kwargs["label"] = capfirst(label_of(db_field))
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget.can_change_related = field.widget.can_delete_related = field.widget.can_view_related = False

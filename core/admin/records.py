@@ -1,19 +1,23 @@
 """What all lists and forms of the administration share."""
 
+from collections import Counter
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import BaseModelAdmin
-from django.contrib.admin.utils import display_for_value, unquote
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.templatetags import admin_list
+from django.contrib.admin.utils import NestedObjects, unquote
+from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.contrib.admin.widgets import AdminSplitDateTime, AutocompleteSelect, RelatedFieldWidgetWrapper
-from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, transaction
-from django.db.models import Model, QuerySet
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.paginator import Page, Paginator
+from django.db import IntegrityError, models, router, transaction
+from django.db.models import Model, ProtectedError, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import yesno
-from django.urls import reverse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -21,16 +25,24 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
-from simple_history.models import DeletedObject
-from simple_history.template_utils import HistoricalRecordContextHelper
 
 from core import clock, wall_time
-from core.admin import edit_conflicts
+from core.admin import edit_conflicts, history
 from core.effects import FIELD, HOLD, Effects, hold_asked, tried, watched
 from core.folding import by_name, fold
 from core.text import whole_number
 
 WARNINGS_TOLD = 5  # after one form
+STANDING_TOLD = 20  # of what keeps something from being deleted
+HISTORY_PER_PAGE = 100
+
+
+def yes_or_no(value: bool | None) -> str:
+    return "–" if value is None else capfirst(str(yesno(value)))
+
+
+# Django's pictures say “True” and “False” to whoever hears them, in every language.
+admin_list._boolean_icon = yes_or_no  # type: ignore[attr-defined]
 
 
 def badge(text: object, tone: str = "") -> SafeString:
@@ -136,7 +148,12 @@ class Boxes(BaseModelAdmin):
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name in self.get_autocomplete_fields(request):
             kwargs.setdefault("widget", Chooser(db_field, self.admin_site))
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        there = self.admin_site._registry.get(db_field.remote_field.model)
+        if field and isinstance(there, ListAdmin) and there.has_view_permission(request):
+            field.label_from_instance = there.in_chooser
+            field.queryset = field.queryset.select_related(*(there.list_select_related or ()))
+        return field
 
 
 class AlphabeticalList(ChangeList):
@@ -200,6 +217,82 @@ class ListAdmin(Boxes, admin.ModelAdmin):
             widget.widgets[1].format = "%H:%M"
         return field
 
+    def in_chooser(self, obj: Any) -> str:
+        """What tells `obj` from others of its name, where one is chosen."""
+        return str(obj)
+
+    # --- Deleting ---
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions = super().get_actions(request)
+        if "delete_selected" in actions:
+            function, name, _description = actions["delete_selected"]
+            actions["delete_selected"] = (function, name, _("Delete…"))
+        return actions
+
+    def get_action_choices(self, request: HttpRequest, default_choices: Any = None) -> list[tuple[str, Any]]:
+        return super().get_action_choices(request, default_choices=[("", _("Choose…"))])
+
+    def why_kept(self, obj: Any) -> str:
+        """In a sentence, why `obj` may not be deleted as it is; empty where it may."""
+        return ""
+
+    def goes_along(self, row: Model) -> bool:
+        """Whether `row` is deleted with the object that it hangs on, rather than keeps it from being deleted. Rows of
+        the form's own tables go along, and what has no page of its own."""
+        model = type(row)
+        if model._meta.auto_created:  # a line of what was chosen somewhere: there, or here
+            return model in {field.remote_field.through for field in self.opts.many_to_many}
+        return model in {inline.model for inline in self.inlines} or not self.admin_site.is_registered(model)
+
+    def goes_first(self, row: Model) -> bool:
+        """Whether `row`, which keeps its object from being deleted, is deleted with it by `delete_queryset`."""
+        return False
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
+        """What goes along, counted, and what stands in the way, with the way there. The right to delete an object is
+        the right to delete the rows that are parts of it."""
+        chosen = list(objs)
+        refused = {self.opts.verbose_name for obj in chosen if not self.has_delete_permission(request, obj)}
+        sentences = [sentence for obj in chosen if (sentence := self.why_kept(obj))]
+        collector = NestedObjects(using=router.db_for_write(self.model), origin=chosen)
+        collector.collect(chosen)
+        rows = {row for found in collector.model_objs.values() for row in found}.difference(chosen)
+        along = [row for row in rows if self.goes_along(row)]
+        against = rows.difference(along) | {row for row in collector.protected if not self.goes_first(row)}
+        counts = Counter(type(row)._meta.verbose_name_plural for row in along if not type(row)._meta.auto_created)
+        kept = sorted(against, key=lambda row: (str(row._meta.verbose_name), row.pk))
+        shown = [self._standing(row, request) for row in kept[:STANDING_TOLD]]
+        if (more := len(kept) - STANDING_TOLD) > 0:
+            shown.append(ngettext("and %d more", "and %d more", more) % more)
+        return [str(obj) for obj in chosen], counts, refused, list(dict.fromkeys([*sentences, *shown]))
+
+    def _standing(self, row: Any, request: HttpRequest) -> str | SafeString:
+        """What `row` is, and its name for those who may see it."""
+        if chosen_by := row._meta.auto_created:
+            row = getattr(row, chosen_by._meta.model_name)
+        name, there = capfirst(row._meta.verbose_name), self.admin_site._registry.get(type(row))
+        if not isinstance(there, ListAdmin) or not there.has_view_permission(request, row):
+            return name
+        url = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+        return format_html('{} – <a href="{}">{}</a>', name, url, there.in_chooser(row))
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if request.method != "POST":
+            return super().delete_view(request, object_id, extra_context)
+        try:
+            with transaction.atomic():
+                # Whoever would hang something on it waits, or is seen here.
+                pk = whole_number(unquote(object_id))
+                list(self.model._base_manager.select_for_update().filter(pk=pk).values_list("pk"))
+                return super().delete_view(request, object_id, extra_context)
+        except (ProtectedError, IntegrityError):
+            sentence = _("Nothing was deleted: something changed at the same moment. Please check and try again.")
+            self.message_user(request, sentence, messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
     def offers(self, name: str, obj: Model) -> bool:
         """Whether the action `name` makes sense for `obj` as it is."""
         return True
@@ -233,23 +326,9 @@ class ListAdmin(Boxes, admin.ModelAdmin):
         return response
 
 
-class _Words(HistoricalRecordContextHelper):
-    """A change in the organisers' words: the label of a choice, the time on our clocks, a dash for nothing; not what is
-    stored."""
-
-    def prepare_delta_change_value(self, change: Any, value: Any) -> Any:
-        if choices := dict(self.model._meta.get_field(change.field).flatchoices):
-            value = choices.get(value, value)
-        if isinstance(value, bool):
-            return yesno(value)
-        if isinstance(value, DeletedObject) and value.pk is None:  # how the library says that a relation is empty
-            value = None
-        return "–" if value == "" else display_for_value(super().prepare_delta_change_value(change, value), "–")
-
-
 class RecordAdmin(ListAdmin, SimpleHistoryAdmin):
     """An admin whose history tells who changed what and when. It is read, never rewritten or gone back to. A form that
-    was open while somebody else saved is answered with both versions (outbox/edit_conflicts.py).
+    was open while somebody else saved is answered with both versions (core/admin/edit_conflicts.py).
     """
 
     def changeform_view(
@@ -330,26 +409,68 @@ class RecordAdmin(ListAdmin, SimpleHistoryAdmin):
         if not change or form.changed_data:  # a form that changes nothing leaves no line in the history
             super().save_model(request, obj, form, change)
 
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.deleted_view)
+        return [
+            path("deleted/", page, name=f"{self.opts.app_label}_{self.opts.model_name}_deleted"),
+            *super().get_urls(),
+        ]
+
+    def deleted_view(self, request: HttpRequest) -> HttpResponse:
+        """What was deleted, by whom and when; each leads to its history."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        page = Paginator(history.deleted(self.model.history), self.list_per_page).get_page(request.GET.get(PAGE_VAR))
+        rows = list(page)
+        context = self._page_context(request, page) | {
+            "title": _("Deleted: %(names)s") % {"names": self.opts.verbose_name_plural},
+            "rows": list(zip(rows, map(history.name_of, history.revived(rows, self.admin_site)), strict=True)),
+        }
+        return TemplateResponse(request, "admin/deleted.html", context)
+
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        if not unquote(object_id).isdecimal():
+        """What became of the object and of the rows in its tables, and also of what has been deleted."""
+        if (pk := whole_number(unquote(object_id))) is None:
             raise Http404
-        return super().history_view(request, object_id, extra_context)
+        obj = self.get_object(request, str(pk))
+        is_gone = obj is None
+        if is_gone:
+            last = history.deleted(self.model.history).filter(**{self.opts.pk.attname: pk}).first()
+            if last is None:
+                raise Http404
+            [obj] = history.revived([last], self.admin_site)
+        if not self.has_view_permission(request, obj):
+            raise PermissionDenied
+        found = history.sources(self, request, obj)
+        page = Paginator(history.in_order(found), HISTORY_PER_PAGE).get_page(request.GET.get(PAGE_VAR))
+        context = self._page_context(request, page) | {
+            "title": _("History: %(name)s") % {"name": history.name_of(obj)},
+            "object": obj,
+            "is_gone": is_gone,
+            "lines": history.lines(found, page, request),
+        }
+        return TemplateResponse(request, "admin/history.html", context)
 
-    def history_view_title(self, request: HttpRequest, obj: Any) -> str:
-        return _("History: %(name)s") % {"name": obj}
+    def _page_context(self, request: HttpRequest, page: Page) -> dict[str, Any]:
+        return self.admin_site.each_context(request) | {
+            "opts": self.opts,
+            "page_obj": page,
+            "page_var": PAGE_VAR,
+            "page_range": page.paginator.get_elided_page_range(page.number),
+        }
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+        """What has been deleted is answered with its history, which says when and by whom."""
+        pk = whole_number(unquote(object_id))
+        if pk is None or not history.deleted(self.model.history).filter(**{opts.pk.attname: pk}).exists():
+            return super()._get_obj_does_not_exist_redirect(request, opts, object_id)
+        self.message_user(request, _("This has been deleted: here is its history."), messages.WARNING)
+        return HttpResponseRedirect(reverse(f"admin:{opts.app_label}_{opts.model_name}_history", args=[pk]))
 
     def history_form_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         raise Http404  # the library's form would save an old version past every rule of the domain
-
-    def revert_disabled(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
-
-    def get_historical_record_context_helper(
-        self, request: HttpRequest, historical_record: Any
-    ) -> HistoricalRecordContextHelper:
-        return _Words(self.model, historical_record)
 
 
 class CarefulAdmin(admin.ModelAdmin):

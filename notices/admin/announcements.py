@@ -49,12 +49,24 @@ class AnnouncementForm(Form):
             self.add_error("event", _("Choose who it goes to: an event, a session or a cohort."))
         if (session or event) and not data.get("statuses") and "statuses" not in self.errors:
             self.add_error("statuses", _("Choose at least one."))
+        self._check_languages(data)
         for name in TEXTS:
             try:
                 announcing.check_text(data.get(name) or "", has_session=bool(session), has_event=bool(event))
             except ValidationError as wrong:
                 self.add_error(name, wrong)
         return data
+
+    def _check_languages(self, data: dict[str, Any]) -> None:
+        """A text is needed in each language that somebody among the recipients reads, and in one at least."""
+        if self.errors.keys() & {*TEXTS, "event", "session", "cohort", "statuses"}:
+            return
+        chosen = {name: data.get(name) for name in (*TEXTS, "event", "session", "cohort", "statuses", "must_reach")}
+        announcement = Announcement(**chosen)
+        needed = announcing.languages_read(announcement) | {name[-2:] for name in TEXTS if data.get(name)} or {"fr"}
+        for name in TEXTS:
+            if name[-2:] in needed and not data.get(name):
+                self.add_error(name, _("Somebody among the recipients reads this language: write it too."))
 
 
 class SendForm(forms.Form):
@@ -218,6 +230,13 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
             self.message_user(request, _("Choose one draft."), messages.WARNING)
             return None
         form = SendForm(request.POST if "confirm" in request.POST else None)
+        written = announcing.languages_written(announcement)
+        if announcing.languages_read(announcement).difference(written):
+            sentence = _(
+                "Somebody among the recipients reads a language in which there is no text yet: write it first."
+            )
+            self.message_user(request, sentence, messages.WARNING)
+            return None
         if form.is_valid():
             later = form.cleaned_data["send_at"]
             if announcing.schedule(announcement, later or clock.now(), actor=request.user):
@@ -234,7 +253,7 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
             "announcement": announcement,
             "form": form,
             "audience": _in_words(announcing.audience(announcement)),
-            "previews": [_preview(announcement, language, request.user.get_short_name()) for language in ("fr", "en")],
+            "previews": [_preview(announcement, language, request.user.get_short_name()) for language in written],
             "back": reverse("admin:notices_announcement_change", args=[announcement.pk]),
         }
         return TemplateResponse(request, "admin/notices/announcement/send.html", context)
@@ -245,9 +264,9 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
         if announcement is None or queryset.count() > 1:
             self.message_user(request, _("Choose one announcement."), messages.WARNING)
             return
-        for language in ("fr", "en"):
+        for language in announcing.languages_written(announcement):
             announcing.send_test(announcement, request.user, language, clock.now())
-        self.message_user(request, _("Both languages are on their way to %(email)s.") % {"email": str(request.user)})
+        self.message_user(request, _("It is on its way to %(email)s.") % {"email": str(request.user)})
 
     @admin.action(description=_("Stop"), permissions=["send"])
     def stop(self, request: HttpRequest, queryset: QuerySet[Announcement]) -> None:

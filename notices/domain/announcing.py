@@ -68,6 +68,20 @@ def audience(announcement: Announcement) -> QuerySet[Attendee]:
     return people.order_by("pk")
 
 
+def languages_read(announcement: Announcement) -> set[str]:
+    """The languages of those whom it goes to now."""
+    return set(audience(announcement).order_by().values_list("user__language", flat=True).distinct())
+
+
+def languages_written(announcement: Announcement) -> list[str]:
+    """The languages in which it has both a subject and a text."""
+    return [
+        language
+        for language in ("fr", "en")
+        if getattr(announcement, f"subject_{language}") and getattr(announcement, f"body_{language}")
+    ]
+
+
 def schedule(announcement: Announcement, send_at: datetime, *, actor: User) -> bool:
     """Have the draft sent at `send_at`, to those whom it then concerns; False when it is no draft any more. It leaves
     within seconds of that moment."""

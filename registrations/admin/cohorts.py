@@ -5,7 +5,8 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
+from django.db import transaction
+from django.db.models import Count, Model, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
@@ -48,6 +49,9 @@ class InstitutionAdmin(SourcedAdmin):
     prepopulated_fields = {"slug": ["name"]}
     inlines = [CohortInline]
     fieldsets = [(None, {"fields": ["name", "slug", "kind", "country"]}), source_fields()]
+
+    def in_chooser(self, obj: Institution) -> str:
+        return " – ".join(filter(None, [obj.name, obj.country]))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Institution]:
         return super().get_queryset(request).annotate(cohorts_count=Count("cohorts"))
@@ -141,6 +145,20 @@ class CohortAdmin(BilingualAdmin, SourcedAdmin):
     def get_inlines(self, request: HttpRequest, obj: Cohort | None) -> list[Any]:
         fits = obj is not None and obj.memberships.count() <= ON_ONE_PAGE
         return [inline for inline in self.inlines if fits or inline is not MembershipInline]
+
+    def in_chooser(self, obj: Cohort) -> str:
+        return f"{obj} – {obj.institution}"
+
+    def goes_first(self, row: Model) -> bool:
+        return isinstance(row, SeatPool) and not row.seats  # it was given back: nothing is kept by it
+
+    def delete_model(self, request: HttpRequest, obj: Cohort) -> None:
+        self.delete_queryset(request, Cohort.objects.filter(pk=obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Cohort]) -> None:
+        with transaction.atomic():
+            SeatPool.objects.filter(cohort__in=queryset, seats=0).delete()
+            queryset.delete()
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         if formset.model is SeatPool:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, F, IntegerField, Model, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
@@ -22,7 +22,7 @@ from registrations.admin.pools import Filling, SeatPoolAdmin, gauge
 from registrations.admin.registrations import RegistrationAdmin
 from registrations.admin.sessions import SessionDesk
 from registrations.admin.why import address
-from registrations.models import Limit, Registration, SeatPool
+from registrations.models import Invitation, Limit, Registration, SeatPool
 
 
 class PoolInline(ReadOnlyInline):
@@ -75,6 +75,11 @@ class SessionWithSeatsAdmin(SessionDesk):
     def get_inlines(self, request: HttpRequest, obj: Session | None) -> list[Any]:
         invites = obj is not None and obj.access == Session.Access.INVITATION and obj.invitations.count() <= ON_ONE_PAGE
         return [inline for inline in self.inlines if invites or inline is not InvitationInline]
+
+    def goes_along(self, row: Model) -> bool:
+        """Not the seats that are kept for a cohort, nor who is invited."""
+        is_kept = isinstance(row, Invitation) or (isinstance(row, SeatPool) and row.cohort_id and row.seats)
+        return not is_kept and super().goes_along(row)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
         of_session = SeatPool.objects.filter(session=OuterRef("pk")).order_by().values("session")

@@ -297,7 +297,7 @@ def test_an_organiser_works_through_a_waiting_list_requests_and_a_smaller_room(p
     page.goto("/admin/registrations/registration/?status__exact=pending")
     page.locator("#action-toggle").check()
     page.get_by_role("combobox", name="Action").select_option("grant")
-    press(page, "Envoyer")
+    press(page, "Valider")
     judge(page)
     page.get_by_label("Votre message").fill("Venez tôt.")
     press(page, "Accepter 2 demandes")

@@ -74,7 +74,7 @@ def test_a_reminder_is_planned_as_it_is_saved_and_its_page_shows_when_it_leaves(
     assert Reminder.objects.get().due_at == datetime.fromisoformat("2027-02-09T18:00+01:00")
     answer = organiser.get(f"{RULES}{made.pk}/change/")
     page = says(answer)
-    assert "Éthique mer 10 fév., 09:00–10:00 mardi 9 février à 18 h 00 à venir" in page
+    assert "Éthique mer 10 fév., 9 h 00–10 h 00 mardi 9 février à 18 h 00 à venir" in page
     organiser.post(f"{RULES}{made.pk}/change/", sent(answer.content, "reminderrule_form") | {"at_time": "19:00"})
     assert Reminder.objects.get().due_at == datetime.fromisoformat("2027-02-09T19:00+01:00")
 
@@ -94,8 +94,8 @@ def test_an_organiser_is_warned_as_they_choose_an_hour_that_clocks_skip_or_show_
     )
 
     assert ReminderRule.objects.exists()
-    assert "Séance 2027-03-28 0: 2027-03-28 02:30 n’existe pas" in page
-    assert "Séance 2027-10-31 0: 2027-10-31 02:30 revient deux fois" in page
+    assert "Séance 2027-03-28 0: 28 mars 2027, 2 h 30 n’existe pas" in page
+    assert "Séance 2027-10-31 0: 31 octobre 2027, 2 h 30 revient deux fois" in page
     assert "Séance 2027-10-31 1:" not in page and "Et 1 autre" in page
     assert len(told(organiser.post(f"{RULES}add/", rule_form(event=event.pk), follow=True))) == 1, (
         "saved, and nothing else"
@@ -206,6 +206,53 @@ def test_a_moment_that_is_over_is_refused_beside_its_field(organiser: Client) ->
 
     assert "passé" in page
     assert Announcement.objects.get().status == "draft"
+
+
+FRENCH_ONLY = {"subject_fr": "Entrée", "body_fr": "Bonjour {name}.", "subject_en": "", "body_en": ""}
+
+
+def test_one_language_is_enough_where_nobody_reads_the_other(organiser: Client) -> None:
+    session = make.session()
+    make.registration(session)
+    form = FRENCH_ONLY | {"session": session.pk, "statuses": ["confirmed"]}
+
+    organiser.post(f"{ANNOUNCEMENTS}add/", form)
+
+    made = Announcement.objects.get()
+    page = act(organiser, ANNOUNCEMENTS, "send", made).content.decode()
+    assert "Bonjour Olympe" in page and "English</h2>" not in page
+    act(organiser, ANNOUNCEMENTS, "send", made, confirm="1")
+    made.refresh_from_db()
+    assert made.status == Announcement.Status.SCHEDULED
+
+
+@pytest.mark.proves("announcement-preview")
+def test_a_language_that_a_recipient_reads_is_asked_for_and_asked_for_again_before_it_leaves(
+    organiser: Client,
+) -> None:
+    session = make.session()
+    make.registration(session)
+    form = FRENCH_ONLY | {"session": session.pk, "statuses": ["confirmed"]}
+    organiser.post(f"{ANNOUNCEMENTS}add/", form)
+    made = Announcement.objects.get()
+
+    make.registration(session, make.attendee("Grace", language="en"))
+    refused = organiser.post(f"{ANNOUNCEMENTS}add/", form)
+    act(organiser, ANNOUNCEMENTS, "send", made, confirm="1")
+
+    errors = refused.context_data["adminform"].form.errors  # type: ignore[attr-defined]
+    assert set(errors) == {"subject_en", "body_en"}
+    made.refresh_from_db()
+    assert made.status == Announcement.Status.DRAFT
+
+
+def test_an_announcement_for_nobody_yet_is_written_in_one_language_at_least(organiser: Client) -> None:
+    form = {**FRENCH_ONLY, "subject_fr": "", "body_fr": "", "session": make.session().pk, "statuses": ["confirmed"]}
+
+    refused = organiser.post(f"{ANNOUNCEMENTS}add/", form)
+
+    errors = refused.context_data["adminform"].form.errors  # type: ignore[attr-defined]
+    assert set(errors) == {"subject_fr", "body_fr"}
 
 
 @pytest.mark.proves("announcement-placeholders")
