@@ -74,7 +74,7 @@ def test_a_reminder_is_planned_as_it_is_saved_and_its_page_shows_when_it_leaves(
     assert Reminder.objects.get().due_at == datetime.fromisoformat("2027-02-09T18:00+01:00")
     answer = organiser.get(f"{RULES}{made.pk}/change/")
     page = says(answer)
-    assert "Éthique mer 10 fév., 9 h 00–10 h 00 mardi 9 février à 18 h 00 à venir" in page
+    assert "Éthique mer 10 fév., 9 h 00 – 10 h 00 mardi 9 février à 18 h 00 à venir" in page
     organiser.post(f"{RULES}{made.pk}/change/", sent(answer.content, "reminderrule_form") | {"at_time": "19:00"})
     assert Reminder.objects.get().due_at == datetime.fromisoformat("2027-02-09T19:00+01:00")
 

@@ -121,7 +121,7 @@ def test_yes_and_no_are_words_for_whoever_hears_them_too(organiser: Client) -> N
 
     listed = organiser.get("/admin/venues/room/").content.decode()
 
-    assert '<td class="field-allows_several_sessions">Oui</td>' in listed
+    assert '<td dir="auto" class="field-allows_several_sessions">Oui</td>' in listed
     assert 'alt="True"' not in listed and 'alt="False"' not in listed
 
 
@@ -153,7 +153,7 @@ def test_the_list_the_history_and_the_names_write_one_hour_alike(organiser: Clie
     listed = organiser.get("/admin/programme/session/").content.decode()
     history = organiser.get(reverse("admin:programme_session_history", args=[session.pk])).content.decode()
 
-    assert "8\u00a0h\u00a030–9\u00a0h\u00a000" in listed and "08:30" not in listed
+    assert "8\u00a0h\u00a030 – 9\u00a0h\u00a000" in listed and "08:30" not in listed
     assert "8\u00a0h\u00a030" in history and "08:30" not in history
     with override("fr"):
         assert str(make.day(date(2027, 3, 4), label="Ouverture")).startswith("4 mars 2027")
@@ -233,7 +233,7 @@ def test_the_history_names_rooms_that_are_gone_and_each_language_once(organiser:
 
     html = organiser.get(reverse("admin:programme_session_history", args=[session.pk])).content.decode()
 
-    assert "<del>Ancienne (Palais)</del>" in html and "pk=" not in html
+    assert '<del dir="auto">Ancienne (Palais)</del>' in html and "pk=" not in html
     assert html.count("Autre titre") >= 1 and "Titre en français" in html and "<b>Titre</b>" not in html
 
 
@@ -244,7 +244,7 @@ def test_the_history_says_whom_an_announcement_is_for_in_words(organiser: Client
 
     html = organiser.get(reverse("admin:notices_announcement_history", args=[announcement.pk])).content.decode()
 
-    assert "<ins>Confirmée, En liste d’attente</ins>" in html
+    assert '<ins dir="auto">Confirmée, En liste d’attente</ins>' in html
 
 
 @pytest.mark.parametrize("rows", [1, 4])
