@@ -1,6 +1,7 @@
 """Venues and rooms as sheets."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 from django.db.models import QuerySet
@@ -72,11 +73,19 @@ class RoomResource(SheetResource):
     def before_import(self, dataset: Any, **kwargs: Any) -> None:
         """Rooms that change names among themselves give theirs up first: each is unique in its venue."""
         super().before_import(dataset, **kwargs)
-        named = [self.fields[name] for name in ("venue", "name")]
-        rows = [(self.known.get(slug), row) for slug, row in zip(self.slugs, dataset.dict, strict=True)]
-        places.free_names(
-            room for room, row in rows if room and not all(self.is_as_exported(field, room, row) for field in named)
-        )
+        rows = zip(self.slugs, dataset.dict, strict=True)
+        places.free_names(room for slug, row in rows if (room := self.known.get(slug)) and self._is_renamed(room, row))
+
+    def _is_renamed(self, room: Room, row: Any) -> bool:
+        """Whether the import will save the room under another name, and not only reads its name in other letters: a
+        name that is given up for nothing is lost."""
+        then = copy(room)
+        try:
+            for column in ("venue", "name"):
+                self.import_field(self.fields[column], then, row)
+        except ValueError:
+            return False
+        return (then.venue_id, then.name) != (room.venue_id, room.name)
 
     def name_in(self, row: Mapping[str, Any]) -> Any:
         try:

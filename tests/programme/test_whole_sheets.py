@@ -102,6 +102,29 @@ def test_rooms_exchange_their_names(organiser: Client, names: tuple[str, str]) -
     assert [room.history.count() for room in (one, two)] == [2, 2]
 
 
+@pytest.mark.proves("exact-round-trip")
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "slug,venue,name\nlum,palais,Salle Lumière\n",
+        "Identifiant;Lieu;Nom\nlum;GRAND PALAIS;Salle Lumière\n",
+        "Lieu;Nom;Capacité\npalais;Salle Lumière;{capacity}\n",
+        "slug,venue,name,capacity\nlum,palais,Salle Lumière,1999\n",
+    ],
+    ids=["by slug", "in other letters", "without identifiers", "another column changes"],
+)
+def test_a_room_whose_name_stays_keeps_it_and_its_sessions_hear_nothing(organiser: Client, rows: str) -> None:
+    room = make.room(slug="lum", name="Salle Lumière", venue=make.venue(slug="palais", name="Grand Palais"))
+    session = make.session(room=room, starts_at=WHEN)
+    lines = session.history.count()
+
+    import_(organiser, rows.format(capacity=room.capacity), "venues/room")
+
+    room.refresh_from_db()
+    assert room.name == "Salle Lumière"
+    assert session.history.count() == lines
+
+
 def test_two_rooms_with_one_name_are_still_an_error(organiser: Client) -> None:
     venue = make.venue()
     one, two = (make.room(venue=venue, name=name) for name in "ab")
