@@ -69,8 +69,9 @@ class Watch:
         """What an organiser may want to look at now."""
         if not self.touched:
             return []
-        answers: list[tuple[Any, Any]] = warnings_asked.send(sender=None, watch=self)
-        return [sentence for _receiver, sentences in answers for sentence in sentences]
+        # What was saved is saved: an app that cannot answer is logged, and says nothing.
+        answers: list[tuple[Any, Any]] = warnings_asked.send_robust(sender=None, watch=self)
+        return [sentence for _receiver, said in answers if not isinstance(said, Exception) for sentence in said]
 
 
 def watching() -> Watch | None:

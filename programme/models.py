@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from accounts.models import User
+from core import wall_time
 from core.folding import Searchable, SearchField
 from core.models import Sourced
 from programme.signals import session_checked, session_moved, session_saved
@@ -415,6 +416,14 @@ class Session(Searchable, Sourced):
     def clean(self) -> None:
         errors: dict[str, Any] = {}
         room: Room | None = getattr(self, "room", None)
+        for name in self.MOMENTS:
+            try:
+                if moment := getattr(self, name):
+                    wall_time.check_year(moment)
+            except ValueError as error:
+                errors[name] = str(error)
+        if errors:  # nothing else can be counted with them
+            raise ValidationError(errors)
         if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
             errors["ends_at"] = _("A session must end after it starts.")
         elif (
@@ -449,6 +458,7 @@ class Session(Searchable, Sourced):
             raise ValidationError(errors)
         session_checked.send(sender=Session, session=self)
 
+    MOMENTS = ("starts_at", "ends_at", "registration_opens_at", "registration_closes_at", "draw_at")
     PLACE_AND_TIME = ("starts_at", "ends_at", "room_id")
     # What is told to those who hear that a session was saved.
     WATCHED = ("status", "access", "waiting_list", *PLACE_AND_TIME, "place")

@@ -1,7 +1,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models.signals import post_delete, post_save
+from django.db.models.signals import post_delete, post_save, pre_save
 from django.dispatch import receiver
 
 from core import clock
@@ -47,9 +47,12 @@ def touch_the_sessions_of_the_event(instance: Event, **kwargs: Any) -> None:
     _touch(event=instance)
 
 
-@receiver([post_save, post_delete], sender=Day)
+@receiver([pre_save, post_save, post_delete], sender=Day)
 def touch_the_sessions_of_the_day(instance: Day, **kwargs: Any) -> None:
-    _touch(day=instance.date)
+    """Those of the day that it is, and before it is saved those of the day that it was."""
+    if watching():
+        kept = Day.objects.filter(pk=instance.pk).first() or instance
+        _touch(day=kept.date)
 
 
 @receiver(post_save, sender=Room)

@@ -9,9 +9,6 @@ from django.db import transaction
 from programme.domain.rooms import judge_at_the_end
 from programme.models import Session
 
-# What is written on the clocks of the venue, and moves with them.
-WALL_TIMES = ("starts_at", "ends_at", "registration_opens_at", "registration_closes_at", "draw_at")
-
 
 @transaction.atomic
 def follow(rooms: Iterable[int], *, keeps_hours: bool, at: datetime) -> None:
@@ -20,13 +17,13 @@ def follow(rooms: Iterable[int], *, keeps_hours: bool, at: datetime) -> None:
     judge_at_the_end()  # all of them move: no two collide on the way
     sessions = Session.objects.filter(room__in=list(rooms), ends_at__gt=at).select_related("room__venue")
     for session in sessions.order_by("pk"):
-        zone, was = session.room.venue.zone, session.place.get("zone")
-        if keeps_hours and was and was != zone.key:
-            for name in WALL_TIMES:
-                if moment := getattr(session, name):
-                    setattr(session, name, _same_hour(moment, ZoneInfo(was), zone))
+        if keeps_hours and (was := session.place.get("zone")):
+            keep_hours(session, ZoneInfo(was))
         session.save()
 
 
-def _same_hour(moment: datetime, was: ZoneInfo, zone: ZoneInfo) -> datetime:
-    return moment.astimezone(was).replace(tzinfo=zone)
+def keep_hours(session: Session, was: ZoneInfo) -> None:
+    """The same hours on the clocks of its venue as there were on those of the zone `was`; it is not saved yet."""
+    for name in Session.MOMENTS:
+        if (moment := getattr(session, name)) and was != session.zone:
+            setattr(session, name, moment.astimezone(was).replace(tzinfo=session.zone))

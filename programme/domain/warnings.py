@@ -4,6 +4,7 @@ One engine for the forms, the previews of imports, the organisers' home and publ
 with `check`.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ Kind = Session.Kind
 ON_STAGE = (Kind.KEYNOTE, Kind.PANEL, Kind.WORKSHOP, Kind.PLENARY, Kind.SYMPOSIUM)
 # Nobody stands beside what they show from morning to evening.
 NOT_PRESENT = (Participation.Role.EXHIBITOR, Participation.Role.ARTIST)
+# Events that are beside the summit, on days of their own.
+ELSEWHERE = (Event.Kind.ROAD_TO_THE_SUMMIT, Event.Kind.PREVIOUS_SUMMIT, Event.Kind.NEXT_EVENT)
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class ProgrammeWarning:
         return _("“%(session)s”: %(sentence)s") % {"session": self.session, "sentence": self.sentence}
 
 
+logger = logging.getLogger(__name__)
 Found = Iterator[tuple[Session, str]]
 Check = Callable[[Sequence[Session]], Found]
 labels: dict[str, str | Promise] = {}
@@ -66,11 +70,13 @@ def warnings(sessions: Iterable[int] | None = None) -> list[ProgrammeWarning]:
     rows = list(coming.order_by("starts_at", "pk"))
     if not rows:
         return []
-    return [
-        ProgrammeWarning(code, session, sentence)
-        for code, function in _checks.items()
-        for session, sentence in function(rows)
-    ]
+    found: list[ProgrammeWarning] = []
+    for code, function in _checks.items():
+        try:
+            found.extend(ProgrammeWarning(code, session, sentence) for session, sentence in function(rows))
+        except Exception:  # advice is worth no page: what it is about was saved, or is to be mended there
+            logger.exception("The check “%s” of the programme has failed.", code)
+    return found
 
 
 # --- Checks -----------------------------------------------------------------------------------------------------------
@@ -119,12 +125,12 @@ def _too_near(name: str, first: Session, second: Session, there: Session, travel
 
 @check("day", gettext_lazy("Outside its dates"))
 def outside_its_dates(sessions: Sequence[Session]) -> Found:
-    """A session on a day that its event, or the summit, does not have."""
-    days = set(Day.objects.values_list("date", flat=True))
+    """A session on a day that its event, or the summit, does not have. What leads to the summit has days of its own."""
+    days = sorted(Day.objects.values_list("date", flat=True))
     for session in sessions:
         event = session.event
-        on = list(_days_of(session))
-        if event.date_precision == Event.DatePrecision.DAY and not event.starts_on <= on[0] <= on[-1] <= event.ends_on:
+        first, last = session.day, (session.local_ends_at - timedelta(microseconds=1)).date()
+        if event.date_precision == Event.DatePrecision.DAY and not event.starts_on <= first <= last <= event.ends_on:
             words = _("it is outside the dates of “%(event)s”, from %(first)s to %(last)s.")
             yield (
                 session,
@@ -135,16 +141,16 @@ def outside_its_dates(sessions: Sequence[Session]) -> Found:
                     "last": long_day(event.ends_on),
                 },
             )
-        elif days and (missing := [day for day in on if day not in days]):
-            yield session, _("%(day)s is not among the days of the summit.") % {"day": long_day(missing[0])}
+        elif days and event.kind not in ELSEWHERE and (missing := _first_missing(first, last, days)):
+            yield session, _("%(day)s is not among the days of the summit.") % {"day": long_day(missing)}
 
 
-def _days_of(session: Session) -> Iterator[date]:
-    """The days, by the clock of its venue, of which a session has some moment."""
-    day, last = session.day, (session.local_ends_at - timedelta(microseconds=1)).date()
-    while day <= last:
-        yield day
-        day += timedelta(days=1)
+def _first_missing(first: date, last: date, days: Sequence[date]) -> date | None:
+    """The first day from `first` to `last` that is not among `days`, which are sorted. What is between is not counted
+    out: it may be ages."""
+    there = [day for day in days if first <= day <= last]
+    number = next((n for n, day in enumerate(there) if (day - first).days != n), len(there))
+    return first + timedelta(days=number) if number <= (last - first).days else None
 
 
 @check("unconfirmed", gettext_lazy("Room or venue to be confirmed"))

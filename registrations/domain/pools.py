@@ -1,5 +1,6 @@
 """The seat pools of a session: how many seats, and for whom (docs/rules.md#seats)."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -23,7 +24,7 @@ BELOW_TAKEN = "below_taken"  # the code of a capacity that people stand in the w
 
 def check_capacity(session: Session) -> None:
     """Raise ValidationError when `session.capacity` is below what is allotted or taken (before it is saved)."""
-    if session.pk is None:
+    if session.pk is None or session.capacity is None:
         return
     pools = SeatPool.objects.filter(session=session)
     allotted = pools.exclude(cohort=None).aggregate(n=Sum("seats"))["n"] or 0
@@ -294,17 +295,13 @@ def more_people_than_the_room(sessions: Sequence[Session]) -> Iterator[tuple[Ses
     share the room."""
     rooms = {session.room_id for session in sessions}
     there = Session.objects.filter(room__in=rooms).exclude(status=Session.Status.CANCELLED)
-    sold = list(
-        there.order_by()
-        .annotate(sold=Coalesce(Sum("pools__taken"), 0))
-        .values_list("pk", "room", "starts_at", "ends_at", "sold")
-    )
+    sold = there.order_by().annotate(sold=Coalesce(Sum("pools__taken"), 0)).exclude(sold=0)
+    seats: dict[int, list[tuple[datetime, datetime, int]]] = defaultdict(list)
+    for room, starts_at, ends_at, taken in sold.values_list("room", "starts_at", "ends_at", "sold"):
+        seats[room].append((starts_at, ends_at, taken))
     for session in sessions:
-        people = sum(
-            taken
-            for _pk, room, starts_at, ends_at, taken in sold
-            if room == session.room_id and starts_at <= session.starts_at < ends_at
-        )
+        here = seats[session.room_id]
+        people = sum(taken for starts_at, ends_at, taken in here if starts_at <= session.starts_at < ends_at)
         if people > session.room.capacity:
             words = ngettext(
                 "%(people)d person has a seat in the room at that time, which holds %(room)d.",

@@ -2,13 +2,16 @@
 organisers' home (docs/rules.md#programme-warnings)."""
 
 from datetime import UTC, date, datetime, timedelta
+from time import process_time
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
 
-from programme.domain.warnings import ProgrammeWarning, warnings
+from core.templatetags.when import long_day
+from programme.domain.warnings import ProgrammeWarning, _checks, warnings
 from programme.models import Session
 from registrations.models import SeatPool
 from tests import make
@@ -145,6 +148,75 @@ def test_a_session_that_goes_on_into_a_day_that_is_none_is_a_warning() -> None:
     assert codes(long) == ["day"]
     Session.objects.filter(pk=long.pk).update(ends_at=WHEN.replace(hour=23))  # midnight in Paris
     assert codes(long) == []
+
+
+@pytest.mark.parametrize(("days", "missing"), [((0, 1), None), ((0,), 1), ((1,), 0), ((0, 2), 1), ((5,), 0)])
+def test_the_first_day_that_is_missing_is_named(days: tuple[int, ...], missing: int | None) -> None:
+    long = session()
+    Session.objects.filter(pk=long.pk).update(ends_at=WHEN + timedelta(days=1 if missing is None else 2))
+    for number in days:
+        make.day(WHEN.date() + timedelta(days=number))
+
+    found = [str(warning) for warning in warnings([long.pk])]
+
+    assert len(found) == (missing is not None)
+    if missing is not None:
+        assert long_day(WHEN.date() + timedelta(days=missing)) in found[0]
+
+
+@pytest.mark.parametrize("kind", ["road_to_the_summit", "previous_summit", "next_event"])
+def test_what_is_beside_the_summit_has_days_of_its_own(kind: str) -> None:
+    make.day(WHEN.date() + timedelta(days=5))
+    event = make.event(starts_on=WHEN.date(), ends_on=WHEN.date(), kind=kind)
+
+    assert codes(session(event=event)) == []
+    assert codes(session(24, event=event)) == ["day"]
+
+
+def test_a_session_of_ages_breaks_no_page(organiser: Client) -> None:
+    make.day(WHEN.date())
+    long = session()
+    Session.objects.filter(pk=long.pk).update(ends_at=datetime(9999, 12, 31, 22, 30, tzinfo=UTC))
+    started = process_time()
+
+    assert codes(long) == ["day"]
+    assert process_time() - started < 1
+    for page in ("", "programme/session/warnings/", f"programme/session/{long.pk}/change/"):
+        assert organiser.get(f"/admin/{page}").status_code == 200
+
+
+def test_a_check_that_breaks_costs_its_sentences_and_no_page(organiser, monkeypatch, caplog) -> None:
+    def broken(rows: Any) -> Any:
+        raise OverflowError
+
+    unsure = bad()
+    monkeypatch.setitem(_checks, "day", broken)
+
+    assert codes(unsure) == ["unconfirmed"]
+    assert "“day”" in caplog.text
+    assert organiser.get("/admin/").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["starts_at", "ends_at", "registration_opens_at", "draw_at"])
+@pytest.mark.parametrize("year", [1, 1899, 2200, 9999])
+def test_a_year_that_cannot_be_meant_is_refused(name: str, year: int) -> None:
+    far = session()
+    setattr(far, name, datetime(year, 7, 1, tzinfo=UTC))
+
+    with pytest.raises(ValidationError) as error:
+        far.full_clean()
+
+    assert list(error.value.message_dict) == [name]
+
+
+def test_a_day_that_moves_tells_of_the_sessions_that_it_leaves(organiser: Client) -> None:
+    left, day = session(), make.day(WHEN.date())
+    other = WHEN.date() + timedelta(days=3)
+    fields = {"label_fr": "J", "label_en": "D", "timezone": "Europe/Paris", "date": other.isoformat()}
+
+    done = organiser.post(f"/admin/programme/day/{day.pk}/change/", fields, follow=True)
+
+    assert [left.title in str(message) for message in done.context["messages"]].count(True) == 1
 
 
 def test_a_room_or_a_venue_to_be_confirmed_is_a_warning() -> None:
@@ -287,7 +359,7 @@ def test_a_speaker_who_is_given_a_second_part_at_the_same_time_is_told_about(org
         f"/admin/programme/speaker/{ada.pk}/change/", {"name": "Ada", "slug": "ada"} | rows, follow=True
     )
 
-    assert any("Ada est attendu" in str(message) for message in done.context["messages"])
+    assert any("On attend Ada" in str(message) for message in done.context["messages"])
 
 
 def test_an_import_says_what_to_look_at_of_what_it_touches(organiser: Client) -> None:
