@@ -12,13 +12,25 @@ from django.utils.translation import gettext as _
 
 from core.folding import fold
 
+FIRST_YEAR, LAST_YEAR = 1900, 2199  # what is further is a slip of the hand, and soon beyond what Python can count
+
+
+def check_year(day: date) -> None:
+    """Raise ValueError, with the sentence to show, for a day that no programme has."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(
+            _("%(year)s cannot be meant: write a year from %(first)s to %(last)s.")
+            % {"year": day.year, "first": FIRST_YEAR, "last": LAST_YEAR}
+        )
+
 
 def at_wall_time(wall: datetime, zone: ZoneInfo) -> datetime:
     """The instant at which the clocks of `zone` show `wall` (naive).
 
-    Raises ValueError, with the sentence to show, on the nights when the clocks change: an hour that is skipped does not
-    exist, one that comes twice has no single meaning (docs/rules.md#time).
+    Raises ValueError, with the sentence to show, for a year that cannot be meant, and on the nights when the clocks
+    change: an hour that is skipped does not exist, one that comes twice has no single meaning (docs/rules.md#time).
     """
+    check_year(wall)
     instant = wall.replace(tzinfo=zone)
     if instant.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != wall:
         raise ValueError(
@@ -41,12 +53,22 @@ _HOUR = (
 )
 _NUMERIC = re.compile(r"([0-9]{1,2})([/.\s-])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})")
 _ISO = re.compile(r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})")
+_POINT = re.compile(r"((?:\A|[\sT,])[0-9]{1,2})\.(?=[0-9]{2}(?:\s*[ap]\.?m\.?)?\Z)", re.IGNORECASE)  # 14.30
+_LONGEST = 100  # characters; what is longer is neither a day nor an hour
+_ARTICLES = ("le", "the", "on")
+
+
+def _tidy(text: str) -> str:
+    """`text` with one blank where several are, on which the patterns would try every way; nothing if it is too long."""
+    text = " ".join(text.split())
+    return _POINT.sub(r"\1:", text) if len(text) <= _LONGEST else ""
 
 
 def hour_in(text: str) -> time | None:
-    """The time of day that `text` is: 14:30, 14h30, 14 h 30, 9h, 2:30 pm; None for anything else."""
-    match = re.fullmatch(_HOUR, text.strip(), re.IGNORECASE)
-    if not match or (not text.isascii() and not text.translate(_BLANKS).isascii()):
+    """The time of day that `text` is: 14:30, 14.30, 14h30, 14 h 30, 9h, 2:30 pm; None for anything else."""
+    text = _tidy(text)
+    match = re.fullmatch(_HOUR, text, re.IGNORECASE)
+    if not match or not text.isascii():
         return None
     hour, minute = int(match["hour"]), int(match["minute"] or 0)
     if half := (match["half"] or match["half_alone"] or "").lower():
@@ -56,13 +78,15 @@ def hour_in(text: str) -> time | None:
     return time(hour, minute) if hour < 24 and minute < 60 else None
 
 
-_BLANKS = {0xA0: " ", 0x202F: " ", 0x2009: " "}
-
-
 def days_in(text: str) -> list[tuple[date, bool | None]]:
     """The days that `text` may mean, with whether each reads the day before the month (None where nobody would read it
     otherwise): 10/02/2025 is two days, 13/02/2025, 2025-02-10 and “lundi 10 février 2025” are one."""
-    text = text.strip().translate(_BLANKS)
+    text = _tidy(text)
+    before, _blank, rest = text.partition(" ")
+    if (word := fold(before).rstrip(".,")) in _ARTICLES:
+        return days_in(rest)
+    if rest and word in _names("days"):
+        return [each for each in days_in(rest) if each[0].weekday() == _names("days")[word]]
     if match := _ISO.fullmatch(text):
         return _existing([(match[1], match[2], match[3], None)])
     if match := _NUMERIC.fullmatch(text):
@@ -73,9 +97,6 @@ def days_in(text: str) -> list[tuple[date, bool | None]]:
         found = _existing(readings)
         return [(found[0][0], None)] if len({day for day, _first in found}) == 1 and match[1] == match[3] else found
     words = fold(text).replace(",", " ").replace(".", " ").split()
-    if len(words) == 4 and words[0] in _names("days"):
-        found = days_in(" ".join(words[1:]))
-        return [each for each in found if each[0].weekday() == _names("days")[words[0]]]
     if len(words) != 3 or not re.fullmatch("[0-9]{4}", words[2]):
         return []
     first, second = (word.removesuffix("er").removesuffix("st") if word[:1].isdecimal() else word for word in words[:2])
@@ -91,7 +112,7 @@ def days_in(text: str) -> list[tuple[date, bool | None]]:
 def day_and_hour(text: str) -> tuple[str, time | None]:
     """A text taken apart: what stands for the day, and the time of day; ("", None) when it names no day before its
     hour."""
-    text = text.strip()
+    text = _tidy(text)
     if hour := hour_in(text):
         return "", hour
     match = re.fullmatch(rf"(?P<day>.+?)(?:[\sT,]+(?:à|a|at)?\s*|,\s*|\s+[-–]\s*){_HOUR}", text, re.IGNORECASE)
@@ -138,4 +159,4 @@ def _names(kind: str) -> dict[str, int]:
         for width in ("wide", "abbreviated"):
             for number, name in getattr(Locale(language), kind)["format"][width].items():
                 names[fold(name).rstrip(".")] = number
-    return names | {"sept": 9, "juil": 7, "fevr": 2} if kind == "months" else names
+    return names | {"sept": 9, "juil": 7, "fevr": 2, "fev": 2} if kind == "months" else names

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from import_export.fields import Field
@@ -11,10 +12,11 @@ from import_export.fields import Field
 from core import wall_time
 from core.folding import fold
 from core.sheets.cells import Choice, Key, Languages, WallTime, as_text
+from core.sheets.formats import SheetError
 from core.sheets.resources import Options, SheetResource
-from programme.domain import rooms
+from programme.domain import moving, rooms
 from programme.models import Event, Participation, Session, Speaker, Track
-from venues.models import Room
+from venues.models import Room, Venue
 from venues.resources import names_of_room
 
 
@@ -26,6 +28,7 @@ class SpeakerResource(SheetResource):
         "organisation": ("organisme", "organization", "affiliation", "structure"),
     }
     named_by = ("name",)
+    told_apart_by = ("organisation",)
 
     class Meta(Options):
         model = Speaker
@@ -68,6 +71,8 @@ class SessionResource(SheetResource):
         "languages": ("langue", "language"),
     }
     named_by = ("title_fr",)
+    named_within = "event"
+    told_apart_by = ("start", "room")
     moments = ("start", "end", "registration_opens_at", "registration_closes_at", "draw_at", "date")
 
     class Meta(Options):
@@ -80,19 +85,22 @@ class SessionResource(SheetResource):
         ]  # fmt: skip
 
     def before_import(self, dataset: Any, **kwargs: Any) -> None:
+        self.venues = Key(Venue.objects.all())
         super().before_import(dataset, **kwargs)
         rooms.judge_at_the_end()
 
     def before_import_row(self, row: Any, **kwargs: Any) -> None:
         super().before_import_row(row, **kwargs)
-        self._whole_moments(row)
+        self._whole(row)
+
+    def _whole(self, row: Any) -> None:
+        """Rooms and moments that stand in several columns, put together: a room is one of the venue beside it, an hour
+        alone is one of the day beside it, or of the day of the start."""
         whole = f"{as_text(row.get('venue'))} {as_text(row.get('room'))}"
         if as_text(row.get("room")) and fold(whole) in self.fields["room"].widget.index:
             row["room"] = whole
-
-    def _whole_moments(self, row: Any) -> None:
-        """An hour alone is one of the day that stands in a column of its own, or of the day of the start."""
-        date = as_text(row.get("date"))
+        # A workbook writes a day as a moment at midnight.
+        date, _midnight = wall_time.day_and_hour(as_text(row.get("date")))
         for column in ("start", "end"):
             text = as_text(row.get(column))
             day, hour = wall_time.day_and_hour(text)
@@ -103,22 +111,38 @@ class SessionResource(SheetResource):
     def after_init_instance(self, instance: Session, new: bool, row: Any, **kwargs: Any) -> None:
         instance.looks_for_others = False
 
-    def import_field(self, field: Field, instance: Session, row: Any, **kwargs: Any) -> None:
-        if isinstance(field.widget, WallTime) and instance.room_id:
-            field.widget.zone = instance.zone
-        super().import_field(field, instance, row, **kwargs)
+    def import_instance(self, instance: Session, row: Any, **kwargs: Any) -> None:
+        super().import_instance(instance, row, **kwargs)
+        try:
+            venue = self.venues.clean(row.get("venue"))
+        except ValueError as error:
+            raise ValidationError({"venue": str(error)}) from error
+        if venue and instance.room_id and instance.room.venue_id != venue.pk:
+            words = _("The room “%(room)s” is elsewhere: %(venue)s.")
+            said = {"room": instance.room.name, "venue": instance.room.venue}
+            raise ValidationError({"venue": words % said})
 
-    def pair(self, instances: list[Any], rows: Mapping[int, dict[str, Any]]) -> dict[int, Any]:
-        """Of sessions with one title, a row is the one that begins when it does."""
-        begin = {self.dehydrate_start(session): session for session in instances}
-        pairs = {}
-        for number, row in rows.items():
-            self._whole_moments(row)
-            days, hour = wall_time.moment_in(as_text(row.get("start")))
-            for day, first in days:
-                if hour and first in (None, self.day_first) and (session := begin.get(datetime.combine(day, hour))):
-                    pairs[number] = session
-        return pairs
+    def import_field(self, field: Field, instance: Session, row: Any, **kwargs: Any) -> None:
+        was = instance.zone if instance.room_id else None
+        if isinstance(field.widget, WallTime) and was:
+            field.widget.zone = was
+        super().import_field(field, instance, row, **kwargs)
+        if was and instance.room_id and instance.zone != was:
+            moving.keep_hours(instance, was)  # as when a venue changes its zone
+
+    def mark_in(self, column: str, row: Mapping[str, Any]) -> Any:
+        row = dict(row)
+        self._whole(row)
+        if column != "start":
+            return super().mark_in(column, row)
+        days, hour = wall_time.moment_in(as_text(row.get("start")))
+        fitting = [day for day, first in days if first in (None, self.day_first)]
+        return datetime.combine(fitting[0], hour) if hour and len(fitting) == 1 else None
+
+    def mark_of(self, column: str, session: Session) -> Any:
+        if column != "start":
+            return super().mark_of(column, session)
+        return session.local_starts_at.replace(tzinfo=None, second=0, microsecond=0)
 
     def judge_together(self, refused: set[int]) -> Iterator[tuple[int, dict[str, str]]]:
         """Two sessions that share a room are an error of the later row."""
@@ -176,9 +200,11 @@ class ParticipationResource(SheetResource):
 
     def identify(self, dataset: Any) -> None:
         """A row is known by its session and its speaker."""
-        missing = [self.label(name) for name in ("session", "speaker") if name not in dataset.headers]
-        if missing:
-            self.refuse_missing_columns(dataset)
+        if missing := [self.label(name) for name in ("session", "speaker") if name not in dataset.headers]:
+            raise SheetError(
+                _("These columns are missing: %(missing)s. The file has: %(found)s.")
+                % {"missing": ", ".join(missing), "found": self.said_headers}
+            )
         links = Participation.objects.select_related("session", "speaker")
         self.known = {f"{link.session.slug} {link.speaker.slug}": link for link in links}
         for row in dataset.dict:

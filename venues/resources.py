@@ -1,6 +1,6 @@
 """Venues and rooms as sheets."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from typing import Any
 
@@ -8,8 +8,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from import_export.fields import Field
 
-from core.folding import fold
-from core.sheets.cells import Key, Named, Number, as_text
+from core.sheets.cells import Key, Named, Number
 from core.sheets.resources import Options, SheetResource
 from venues.domain import places
 from venues.models import Room, Venue, known_timezones
@@ -38,6 +37,7 @@ class VenueResource(SheetResource):
 
     also = {"name": ("lieu", "site", "nom du site", "nom du lieu", "venue"), "address": ("adresse postale",)}
     named_by = ("name",)
+    told_apart_by = ("city",)
 
     class Meta(Options):
         model = Venue
@@ -56,6 +56,7 @@ class RoomResource(SheetResource):
         "capacity": ("places", "jauge", "seats"),
     }
     named_by = ("venue", "name")
+    named_within = "venue"
 
     class Meta(Options):
         model = Room
@@ -86,16 +87,6 @@ class RoomResource(SheetResource):
         except ValueError:
             return False
         return (then.venue_id, then.name) != (room.venue_id, room.name)
-
-    def name_in(self, row: Mapping[str, Any]) -> Any:
-        try:
-            venue = self.fields["venue"].widget.clean(row["venue"])
-        except ValueError:
-            venue = None
-        return venue and venue.slug, fold(as_text(row["name"]))
-
-    def name_of(self, room: Room) -> Any:
-        return room.venue.slug, fold(room.name)
 
     def filter_export(self, queryset: QuerySet[Room], **kwargs: Any) -> QuerySet[Room]:
         return queryset.select_related("venue")

@@ -1,6 +1,7 @@
 """What all lists and forms of the administration share."""
 
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -18,6 +19,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import yesno
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -90,6 +92,15 @@ class Day(forms.DateField):
     """A day as people write it. Where it may be two, the reader is asked; in French the day stands first."""
 
     def to_python(self, value: Any) -> Any:
+        day = self._day(value)
+        try:
+            if day:
+                wall_time.check_year(day)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+        return day
+
+    def _day(self, value: Any) -> Any:
         days = wall_time.days_in(value) if isinstance(value, str) else []
         if not days:
             return super().to_python(value)
@@ -114,6 +125,15 @@ class Hour(forms.TimeField):
 class Moment(forms.SplitDateTimeField):
     def __init__(self, **kwargs: Any) -> None:
         super(forms.SplitDateTimeField, self).__init__((Day(), Hour()), **kwargs)
+
+    def compress(self, data_list: Any) -> Any:
+        """The moment at which clocks show that; a night on which they change is told as in a sheet."""
+        if not data_list or any(value in self.empty_values for value in data_list):
+            return super().compress(data_list)
+        try:
+            return wall_time.at_wall_time(datetime.combine(*data_list), timezone.get_current_timezone())
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
 
 
 class Paragraphs(forms.CharField):

@@ -9,7 +9,7 @@ from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext
 from import_export.admin import ImportExportMixin
 from import_export.results import Result
 
@@ -102,8 +102,13 @@ class SheetAdmin(ImportExportMixin, RecordAdmin):
         return super().process_result(result, request)
 
     def add_success_message(self, result: Result, request: HttpRequest) -> None:
-        figures = {"new": result.totals["new"], "changed": result.totals["update"], "same": result.totals["skip"]}
-        messages.success(request, gettext("Imported: %(new)d new, %(changed)d changed, %(same)d unchanged.") % figures)
+        new, changed, same = (result.totals[kind] for kind in ("new", "update", "skip"))
+        figures = [
+            ngettext("%(number)d added", "%(number)d added", new) % {"number": new},
+            ngettext("%(number)d changed", "%(number)d changed", changed) % {"number": changed},
+            ngettext("%(number)d unchanged", "%(number)d unchanged", same) % {"number": same},
+        ]
+        messages.success(request, gettext("Imported rows: %(figures)s.") % {"figures": ", ".join(figures)})
 
     def _back_to_import(self, request: HttpRequest, sentence: Any) -> HttpResponse:
         messages.error(request, sentence)
@@ -141,6 +146,7 @@ class Preview:
         self.made_up: int = getattr(result, "made_up", 0)
         self.errors: list[tuple[int, str, str]] = []  # line, column, sentence
         self.ignored_columns: list[str] = getattr(result, "ignored_columns", [])
+        self.rows_out_of_sight: int = getattr(result, "rows_out_of_sight", 0)
         self.effects: Effects = getattr(result, "effects", Effects())
         told: list[str] = getattr(result, "warnings", [])
         self.warnings, self.more_warnings = told[:SHOWN_WARNINGS], len(told) - SHOWN_WARNINGS

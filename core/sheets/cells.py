@@ -6,12 +6,12 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale
 from django.conf import settings
-from django.conf.locale import LANG_INFO
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.translation import get_language, override
@@ -23,7 +23,20 @@ from core.folding import fold
 from core.text import validate_lines
 
 MOST_NAMED = 12  # values that a message lists; of more, the nearest
+MOST_COMPARED = 20  # wrong values of a column whose nearest are looked for, one by one
 SAID = 60  # characters of a wrong cell that a message repeats
+
+
+class Broken(str):
+    """An empty cell that is no empty cell: `sentence` says what is wrong with it."""
+
+    sentence: str
+
+    @classmethod
+    def saying(cls, sentence: str) -> "Broken":
+        cell = cls()
+        cell.sentence = sentence
+        return cell
 
 
 def as_text(value: Any) -> str:
@@ -74,10 +87,9 @@ class Number(Cell):
         if not text:
             return None
         text = re.sub(r"(?<=[0-9])[ \xa0\u202f](?=[0-9]{3}(?![0-9]))", "", text)
-        digits = text.removeprefix("-").replace(",", ".", 1)
-        if self.whole and digits.isascii() and digits.isdecimal() and len(digits) < 10:
-            return int(text)
-        if not self.whole and digits.isascii() and digits.replace(".", "", 1).isdecimal() and len(digits) < 20:
+        if self.whole and re.fullmatch(r"-?[0-9]{1,9}(?:[.,]0{1,9})?", text):
+            return int(re.split("[.,]", text)[0])
+        if not self.whole and re.fullmatch(r"-?[0-9]{1,19}(?:[.,][0-9]{0,25})?(?:[eE]-?[0-9]{1,2})?", text):
             return float(text.replace(",", "."))
         raise ValueError(
             _("“%(value)s” is not a whole number.") % {"value": text[:SAID]}
@@ -93,6 +105,7 @@ class Named(Cell):
         super().__init__()
         self._index: dict[str, list[Any]] | None = None
         self._labels: dict[str, str] = {}
+        self._nearest: dict[str, list[str]] = {}
 
     def values(self) -> Iterable[tuple[Any, str, Sequence[str]]]:
         """Each value, its key, and its other names, the one to write first."""
@@ -131,24 +144,31 @@ class Named(Cell):
             raise ValueError(
                 _("Several are called “%(value)s”: write which one, %(keys)s.") % {"value": text[:SAID], "keys": keys}
             )
-        raise ValueError(self.unknown(text[:SAID], ", ".join(self.nearest(text))))
+        raise ValueError(self.unknown(text[:SAID], ", ".join(self.nearest(text[:SAID]))))
 
     def nearest(self, text: str) -> list[str]:
         """What could have been meant: all values where they are few."""
+        index = self.index
+        first = [self._name(key) for key in list(self._labels)[:MOST_NAMED]]
         if len(self._labels) <= MOST_NAMED:
-            return list(self._labels.values())
-        close = get_close_matches(fold(text), list(self.index), n=5, cutoff=0.5)
-        meant = dict.fromkeys(self.key_of(value) for name in close for value in self.index[name])
-        return [self._labels[key] for key in meant] or [*list(self._labels.values())[:MOST_NAMED], "…"]
+            return first
+        if text not in self._nearest and len(self._nearest) < MOST_COMPARED:
+            close = get_close_matches(fold(text), list(index), n=5, cutoff=0.5)
+            meant = dict.fromkeys(self.key_of(value) for name in close for value in index[name])
+            self._nearest[text] = [self._name(key) for key in meant]
+        return self._nearest.get(text) or [*first, "…"]
+
+    def _name(self, key: str) -> str:
+        """The name of the value with this key, or the key where that name could be another's."""
+        label = self._labels[key]
+        return label if len(self.index[fold(label)]) == 1 else key
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
         """The name of a value in the reader's language, or its key where that name could be another's."""
         if value is None or value == "":
             return ""
         key = self.key_of(value)
-        self.index  # noqa: B018 - it knows the labels
-        label = self._labels.get(key, key)
-        return label if self.index.get(fold(label)) == [value] else key
+        return self._name(key) if self.index and key in self._labels else key
 
 
 class Choice(Named):
@@ -224,11 +244,8 @@ class Languages(Cell):
         return "|".join(dict.fromkeys(self._code(word.strip()) for word in words if word.strip()))
 
     def _code(self, word: str) -> str:
-        known = _languages()
-        if fold(word) in known:
-            return known[fold(word)]
-        if len(word) == 2 and word.isascii() and word.isalpha():
-            return word.lower()
+        if code := _languages().get(fold(word)):
+            return code
         raise ValueError(
             _("“%(value)s” is not a language: write them like French, English or fr|en.") % {"value": word[:SAID]}
         )
@@ -240,16 +257,20 @@ class Languages(Cell):
         return ", ".join(written) if all(_languages().get(fold(name)) for name in written) else value
 
 
-class Country(Cell):
-    """A country by its name or by its two letters; what else a field takes is left to it."""
+class Country(Named):
+    """A country by its name or by its two letters. `has_bodies`: whether it may be an international body instead."""
+
+    def __init__(self, *, has_bodies: bool = False) -> None:
+        super().__init__()
+        self.has_bodies = has_bodies
+
+    def values(self) -> Iterable[tuple[Any, str, Sequence[str]]]:
+        yield from ((code, code, names) for code, names in _named("territories").items())
+        if self.has_bodies:
+            yield "INT", "INT", []
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str:
-        text = plain(value)
-        return _countries().get(fold(text), text.upper() if len(text) == 2 else text)
-
-    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
-        name = Locale(get_language() or "fr").territories.get(value, value) if value else ""
-        return name if _countries().get(fold(name)) == value else value or ""
+        return super().clean(value) or ""
 
 
 class WallTime(Cell):
@@ -268,6 +289,7 @@ class WallTime(Cell):
         except ValueError:
             moment = None
         if moment and moment.tzinfo:
+            wall_time.check_year(moment)
             return moment
         days, hour = wall_time.moment_in(text)
         if not days or hour is None:
@@ -310,27 +332,19 @@ def in_both_of(row: Any, name: str) -> list[str]:
     return [text for text in texts if text]
 
 
+@cache
 def _languages() -> dict[str, str]:
-    return _index_of("languages", {code for code in LANG_INFO if len(code) == 2})
+    """The codes of languages by these codes and by their names in both languages."""
+    return {fold(name): code for code, names in _named("languages").items() for name in (code, *names)}
 
 
-def _countries() -> dict[str, str]:
-    return _index_of("territories", None)
-
-
-_indexes: dict[str, dict[str, str]] = {}
-
-
-def _index_of(kind: str, codes: set[str] | None) -> dict[str, str]:
-    """The two-letter codes of languages or countries by their names in both languages."""
-    if kind not in _indexes:
-        _indexes[kind] = {
-            fold(name): code
-            for language, _name in settings.LANGUAGES
-            for code, name in getattr(Locale(language), kind).items()
-            if len(code) == 2 and code.isalpha() and (codes is None or code in codes)
-        }
-    return _indexes[kind]
+def _named(kind: str) -> dict[str, list[str]]:
+    """The names of languages or countries by their two-letter codes, the reader's language first."""
+    first = get_language() or "fr"
+    languages = [first, *(code for code, _name in settings.LANGUAGES if code != first)]
+    named = [getattr(Locale(language), kind) for language in languages]
+    codes = [code for code in named[0] if len(code) == 2 and code.isalpha()]
+    return {code: [names[code] for names in named if code in names] for code in codes}
 
 
 def as_cell(cell: Any, *, decimal_comma: bool = False) -> Any:

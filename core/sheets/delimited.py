@@ -5,6 +5,7 @@ import io
 import re
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from core.sheets.options import HOPELESS_CELL, MAX_TITLES, Options, Refused, plain
@@ -127,22 +128,29 @@ def _line_of(data: bytes, position: int) -> int:
 
 
 def _delimiter(text: str, names: frozenset[str]) -> str:
-    """The sign between cells: the one with which most names of columns are known ones, then the one that cuts rows most
-    evenly."""
-    lines = re.split(r"\r\n|\r|\n", text[:50_000])[: MAX_TITLES + 20]
-    best, sign = (0, 0, 0), ","
+    """The sign between cells: the one with which most names of columns are known ones, then the one that leaves no
+    quotes in the midst of cells, then the one that cuts rows most evenly."""
+    text = text[:50_000]
+    best, sign = (0, -len(text), 0, 0), ","
     for delimiter in DELIMITERS:
-        try:
-            rows = [row for row in csv.reader(lines, delimiter=delimiter) if any(cell.strip() for cell in row)]
+        try:  # rows and not lines: a cell may hold several, with any signs in them
+            records = islice(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), MAX_TITLES + 20)
+            rows = [row for row in records if any(cell.strip() for cell in row)]
         except csv.Error:
             continue
         known = max((sum(plain(cell) in names for cell in row) for row in rows), default=0)
         widths = [len(row) for row in rows]
         usual = max(set(widths), key=widths.count) if widths else 1
-        score = (known, usual > 1 and widths.count(usual), usual)
+        score = (known, -_quotes_in_cells(text, delimiter), usual > 1 and widths.count(usual), usual)
         if score > best and usual + known > 1:
             best, sign = score, delimiter
     return sign
+
+
+def _quotes_in_cells(text: str, delimiter: str) -> int:
+    """How many quotes stand elsewhere than around a cell, or doubled in one."""
+    sign = re.escape(delimiter)
+    return re.sub(rf'(?<![^{sign}\r\n])"[^"]*(?:""[^"]*)*"(?=[{sign}\r\n]|\Z)', "", text).count('"')
 
 
 def _records(text: str, delimiter: str, before: int, options: Options) -> Iterator[tuple[int, list[str]]]:

@@ -21,7 +21,7 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
 from core.sheets import confined
-from core.sheets.cells import as_cell
+from core.sheets.cells import Broken, as_cell
 from core.sheets.confined import FileRefused
 
 MAX_ROWS = 1_000  # each is checked and written as by hand, in one transaction: others wait for its end
@@ -57,7 +57,31 @@ def read(data: bytes) -> tablib.Dataset:
         answer = confined.read(data, **limits, whole_moments=True)
     except FileRefused as refused:
         raise SheetError(str(refused)) from refused
-    return _dataset([(line, [unescape(cell) for cell in cells]) for line, cells, _width in answer["rows"]])
+    dataset = _dataset(_with_what_is_broken(answer))
+    dataset.rows_out_of_sight = answer.get("rows_out_of_sight", 0)
+    return dataset
+
+
+def _with_what_is_broken(answer: dict[str, Any]) -> list[tuple[int, list[str]]]:
+    """The rows, with a mark in each cell that the spreadsheet has no value for: an empty cell would wipe what is
+    there."""
+    error = _("This cell holds an error of the spreadsheet, such as #N/A: write the value.")
+    formula = _(
+        "This cell holds a formula without a value: open the file in a spreadsheet and save it, or write the value."
+    )
+    errors, formulas = (set(map(tuple, answer.get(name, ()))) for name in ("errors", "not_computed"))
+    rows: list[tuple[int, list[str]]] = []
+    for line, cells, width in answer["rows"]:
+        texts = [unescape(cell) for cell in cells]
+        if rows and (errors or formulas):  # what is empty at the end of a row was left out
+            texts += [""] * (width - len(cells))
+        for column, text in enumerate(texts):
+            if (line, column) in errors:
+                texts[column] = Broken.saying(error)
+            elif not text and (line, column) in formulas:
+                texts[column] = Broken.saying(formula)
+        rows.append((line, texts))
+    return rows
 
 
 class CsvSheet(CSV):

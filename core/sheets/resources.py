@@ -2,8 +2,8 @@
 would change."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from itertools import zip_longest
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import count, zip_longest
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -18,7 +18,20 @@ from import_export.widgets import Widget
 from core import wall_time
 from core.effects import Effects, hold_asked, watched
 from core.folding import fold
-from core.sheets.cells import Choice, Country, Number, Text, YesNo, as_cell, as_text, in_both, plain
+from core.sheets.cells import (
+    MOST_NAMED,
+    SAID,
+    Broken,
+    Choice,
+    Country,
+    Number,
+    Text,
+    YesNo,
+    as_cell,
+    as_text,
+    in_both,
+    plain,
+)
 from core.sheets.formats import SheetError
 
 
@@ -54,6 +67,10 @@ class SheetResource(ModelResource):
     also: Mapping[str, tuple[str, ...]] = {}
     # The columns by whose texts a row without a slug is known; the slug of a new one is made of the last.
     named_by: tuple[str, ...] = ()
+    # The column of what its names are those of: two events may each have a lunch.
+    named_within = ""
+    # What tells rows of one name apart: all of these columns, or else the first.
+    told_apart_by: tuple[str, ...] = ()
     # The columns that hold days and moments.
     moments: tuple[str, ...] = ()
 
@@ -68,7 +85,7 @@ class SheetResource(ModelResource):
         self.ignored_columns: list[str] = []
         self.slugs: list[str] = []
         self.made_up = 0  # slugs
-        self.doubtful: dict[int, str] = {}  # rows that may be one of several, which are named
+        self.doubtful: dict[int, dict[str, str]] = {}  # what must be said of rows before they can be any
         self.seen: dict[str, int] = {}
         self.known: dict[str, Any] = {}  # the rows of the database that the file names, by their slugs
         self.written: dict[int, Any] = {}  # what was saved so far, by the line of its row
@@ -104,7 +121,7 @@ class SheetResource(ModelResource):
     def column_of(self, attribute: str) -> str:
         """The column that holds `attribute`, for a message about it, as the file has it."""
         column = next((field.column_name for field in self.fields.values() if field.attribute == attribute), "")
-        return self.headers.get(column) or (self.label(column) if column else attribute)
+        return self.headers.get(column or attribute) or (self.label(column) if column else attribute)
 
     def _names(self) -> dict[str, str]:
         """The columns by everything that they may be called, folded."""
@@ -167,6 +184,7 @@ class SheetResource(ModelResource):
 
     def before_import(self, dataset: Any, **kwargs: Any) -> None:
         self.lines = getattr(dataset, "lines", list(range(2, len(dataset) + 2)))
+        self.rows_out_of_sight = getattr(dataset, "rows_out_of_sight", 0)
         self._name_columns(dataset)
         self.settle_days([str(row.get(column) or "") for row in dataset.dict for column in self.moments])
         self.identify(dataset)
@@ -185,76 +203,154 @@ class SheetResource(ModelResource):
     def identify(self, dataset: Any) -> None:
         """Know which row of the database each row is: the one with its slug, else the one with its name."""
         if "slug" not in dataset.headers:
-            if not set(self.named_by) <= set(dataset.headers):
+            if missing := [self.label(column) for column in self.named_by if column not in dataset.headers]:
                 raise SheetError(
                     _("A column is missing by which rows are known: “%(slug)s” or “%(name)s”. The file has: %(found)s.")
-                    % {
-                        "slug": self.label("slug"),
-                        "name": self.label(self.named_by[-1]),
-                        "found": self.said_headers,
-                    }
+                    % {"slug": self.label("slug"), "name": ", ".join(missing), "found": self.said_headers}
                 )
             dataset.append_col([""] * len(dataset), header="slug")
         rows = dataset.dict
         self.slugs = [as_text(row["slug"]) for row in rows]
+        for number, row in enumerate(rows):
+            if isinstance(row["slug"], Broken):
+                self.doubtful[number] = {"slug": row["slug"].sentence}
         if not all(self.slugs):
             self._find_by_name(rows)
         found = self._meta.model._default_manager.filter(slug__in=set(self.slugs))
-        self.known = {instance.slug: instance for instance in self.filter_export(found)}
-        if {slug for slug in self.slugs if slug} - self.known.keys():
-            self.refuse_missing_columns(dataset)
+        # Locked: what is confirmed is compared with what was shown, and nothing comes between.
+        found = self.filter_export(found).select_for_update(of=("self",), no_key=True).order_by("pk")
+        self.known = {instance.slug: instance for instance in found}
+        new = [number for number, slug in enumerate(self.slugs) if slug and slug not in self.known]
+        if new:
+            self.refuse_missing_columns(dataset, new)
 
-    def refuse_missing_columns(self, dataset: Any) -> None:
-        """Raise SheetError when a column is missing that new rows need: one mistake, not one for each row."""
+    def refuse_missing_columns(self, dataset: Any, new: Sequence[int]) -> None:
+        """Raise SheetError when a column is missing that new rows need: one mistake, not one for each row. The first of
+        them is named: it may be none, but has its identifier or its name misspelt."""
         needed = self._needed() - set(dataset.headers)
         missing = [self.label(f.column_name) for f in self.get_import_fields() if f.column_name in needed]
         if missing:
+            row = dataset.dict[new[0]]
             raise SheetError(
-                _("The file adds rows, which need these columns too: %(missing)s. It has: %(found)s.")
-                % {"missing": ", ".join(missing), "found": self.said_headers}
+                _(
+                    "“%(name)s”, on line %(line)d, is not here yet, and new rows need these columns too: %(missing)s. "
+                    "The file has: %(found)s."
+                )
+                % {
+                    "name": (as_text(row["slug"]) or as_text(row.get(self.named_by[-1])))[:SAID],
+                    "line": self.lines[new[0]],
+                    "missing": ", ".join(missing),
+                    "found": self.said_headers,
+                }
             )
 
     def _find_by_name(self, rows: list[dict[str, Any]]) -> None:
         """Give rows without a slug that of the row with their name, or one made of it."""
-        model = self._meta.model
-        candidates: dict[Any, list[Any]] = defaultdict(list)
-        taken = set(model._default_manager.values_list("slug", flat=True)) | set(self.slugs)
-        for instance in self.filter_export(model._default_manager.order_by("pk")):
-            if instance.slug not in self.slugs:
-                candidates[self.name_of(instance)].append(instance)
         unnamed: dict[Any, list[int]] = defaultdict(list)
+        given, lacks = set(self.slugs), self._needed() - set(rows[0])
         for number, row in enumerate(rows):
-            if not self.slugs[number] and as_text(row.get(self.named_by[-1])):
+            if self.slugs[number] or number in self.doubtful:
+                continue
+            if absent := next((column for column in self.named_by[::-1] if column not in row), ""):
+                words = _("Write an identifier: the file has no column “%(name)s”, by which the row could be known.")
+                self.doubtful[number] = {"slug": words % {"name": self.label(absent)}}
+            elif not as_text(row[self.named_by[-1]]):
+                words = _("This row has neither an identifier nor a name.")
+                self.doubtful[number] = {self.named_by[-1]: getattr(row[self.named_by[-1]], "sentence", words)}
+            elif lacks and (wrong := self._wrong(self.named_within, row)):
+                self.doubtful[number] = {self.named_within: wrong}
+            else:
                 unnamed[self.name_in(row)].append(number)
+        model = self._meta.model
+        taken = set(model._default_manager.values_list("slug", flat=True)) | given
+        candidates: dict[Any, list[Any]] = defaultdict(list)
+        for instance in self.filter_export(model._default_manager.order_by("pk")):
+            if instance.slug not in given:
+                candidates[self.name_of(instance)].append(instance)
         for name, numbers in unnamed.items():
-            pairs = self.pair(candidates[name], {number: rows[number] for number in numbers})
-            rest = [number for number in numbers if number not in pairs]
-            left = [instance for instance in candidates[name] if instance not in pairs.values()]
-            if rest and len(left) > len(rest):
-                self.doubtful |= dict.fromkeys(rest, ", ".join(instance.slug for instance in left))
-            for number, instance in (pairs | dict(zip(rest, left, strict=False))).items():
-                self.slugs[number] = instance.slug
-        for number, row in enumerate(rows):
-            if not self.slugs[number] and (text := as_text(row.get(self.named_by[-1]))):
-                self.slugs[number] = _free_slug(model, text, taken)
+            self._find_among(candidates[name], {number: rows[number] for number in numbers})
+        for number in sorted(number for numbers in unnamed.values() for number in numbers):
+            if not self.slugs[number] and number not in self.doubtful:
+                self.slugs[number] = _free_slug(model, as_text(rows[number][self.named_by[-1]]), taken)
                 taken.add(self.slugs[number])
                 self.made_up += 1
 
+    def _find_among(self, instances: list[Any], rows: dict[int, dict[str, Any]]) -> None:
+        """Give rows of one name the slugs of `instances`, which have it too, where there is no doubt."""
+        for length in range(len(self.told_apart_by), 0, -1):
+            columns = self.told_apart_by[:length]
+            marks: dict[Any, tuple[list[Any], list[int]]] = defaultdict(lambda: ([], []))
+            for instance in instances:
+                marks[tuple(self.mark_of(column, instance) for column in columns)][0].append(instance)
+            for number, row in rows.items():
+                marks[tuple(self.mark_in(column, row) for column in columns)][1].append(number)
+            for mark, (those, numbers) in marks.items():
+                if None not in mark and len(those) == len(numbers) == 1:
+                    self.slugs[numbers[0]] = those[0].slug
+            found = {self.slugs[number] for number in rows}
+            instances = [instance for instance in instances if instance.slug not in found]
+            rows = {number: row for number, row in rows.items() if not self.slugs[number]}
+        if len(rows) == len(instances) == 1:
+            self.slugs[next(iter(rows))] = instances[0].slug
+        elif rows and instances:
+            words = _("Several have this name: write in the column “%(slug)s” which one it is, %(slugs)s.")
+            slugs = ", ".join(instance.slug for instance in instances[:MOST_NAMED])
+            said = {"slug": words % {"slug": self.label("slug"), "slugs": slugs}}
+            self.doubtful |= dict.fromkeys(rows, said)
+        else:
+            self._ask_of_twins(rows)
+
+    def _ask_of_twins(self, rows: dict[int, dict[str, Any]]) -> None:
+        """Of new rows of one name that nothing tells apart, each after the first must say that it is another one."""
+        seen: dict[Any, int] = {}
+        for number, row in rows.items():
+            mark = tuple(self.mark_in(column, row) for column in self.told_apart_by)
+            twin = next(iter(seen.values()), None) if None in mark else seen.get(mark)
+            if twin is not None:
+                words = _("“%(name)s” is already on line %(line)d: if this is another one, write its identifier.")
+                said = {"name": as_text(row[self.named_by[-1]])[:SAID], "line": self.lines[twin]}
+                self.doubtful[number] = {"slug": words % said}
+            seen.setdefault(mark, number)
+
     def name_in(self, row: Mapping[str, Any]) -> Any:
         """What a row is known by when it has no slug; the same as `name_of` its instance."""
-        return tuple(fold(as_text(row.get(column))) for column in self.named_by)
+        within = self.mark_in(self.named_within, row) if self.named_within in self.headers else None
+        return within, *(fold(as_text(row.get(column))) for column in self._names_proper)
 
     def name_of(self, instance: Any) -> Any:
-        return tuple(fold(str(getattr(instance, column) or "")) for column in self.named_by)
+        within = self.mark_of(self.named_within, instance) if self.named_within in self.headers else None
+        return within, *(fold(str(getattr(instance, column) or "")) for column in self._names_proper)
 
-    def pair(self, instances: list[Any], rows: Mapping[int, dict[str, Any]]) -> dict[int, Any]:
-        """Which of `instances` is surely which of `rows`, all of which have one name."""
-        return {}
+    @property
+    def _names_proper(self) -> list[str]:
+        return [column for column in self.named_by if column != self.named_within]
+
+    def _wrong(self, column: str, row: Mapping[str, Any]) -> str:
+        """What is wrong with a cell, if there is one."""
+        try:
+            if as_text(row.get(column)):
+                self.fields[column].widget.clean(row[column])
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    def mark_in(self, column: str, row: Mapping[str, Any]) -> Any:
+        """What `column` of a row says to tell it apart, the same as `mark_of` its instance; None where it says
+        nothing."""
+        if not as_text(row.get(column)) or self._wrong(column, row):
+            return None
+        value = self.fields[column].widget.clean(row[column])
+        return fold(value) if isinstance(value, str) else value
+
+    def mark_of(self, column: str, instance: Any) -> Any:
+        value = self.fields[column].get_value(instance)
+        return fold(value) or None if isinstance(value, str) else value
 
     def after_import(self, dataset: Any, result: Any, **kwargs: Any) -> None:
         # What the preview needs to speak of the file as its author sees it.
         result.lines, result.ignored_columns, result.column_of = self.lines, self.ignored_columns, self.column_of
         result.made_up, result.labels = self.made_up, self.labels()
+        result.rows_out_of_sight = self.rows_out_of_sight
         fields = {field.column_name for field in self.get_import_fields()}
         result.own_labels = {self.label(column) for column in {*self.headers, "slug"} & fields}
         result.effects = Effects()
@@ -278,8 +374,7 @@ class SheetResource(ModelResource):
         if len(self.slugs) <= number:  # the file as a whole is refused
             raise ValidationError("")
         if number in self.doubtful:
-            words = _("Several have this name: write in the column “%(slug)s” which one it is, %(slugs)s.")
-            raise ValidationError({key: words % {"slug": self.label("slug"), "slugs": self.doubtful[number]}})
+            raise ValidationError(self.doubtful[number])
         slug, line = self.slugs[number], self.lines[number]
         row["slug"] = slug
         if slug in self.seen:
@@ -300,6 +395,8 @@ class SheetResource(ModelResource):
         does an empty one where something must stand, and stands already."""
         if field.column_name not in row:
             return
+        if isinstance(cell := row[field.column_name], Broken):
+            raise ValueError(cell.sentence)
         if not instance._state.adding and self.is_as_exported(field, instance, row):
             return
         if not as_text(row[field.column_name]) and _has_a_value(self._meta.model._meta.get_field(field.attribute)):
@@ -340,7 +437,7 @@ class SheetResource(ModelResource):
         elif django_field.get_internal_type() == "BooleanField":
             widget = YesNo()
         elif field_name == "country":
-            widget = Country()
+            widget = Country(has_bodies=(django_field.max_length or 0) > 2)
         return cls.DEFAULT_RESOURCE_FIELD(
             attribute=field_name, column_name=field_name, widget=widget, readonly=readonly
         )
@@ -372,6 +469,6 @@ def _has_a_value(field: Any) -> bool:
 
 def _free_slug(model: type[Model], text: str, taken: Collection[str]) -> str:
     longest = model._meta.get_field("slug").max_length or 50
-    begin = slugify(fold(text))[: longest - 4].strip("-") or str(model._meta.model_name)
-    numbers = (f"{begin}-{number}" for number in range(2, 1000))
+    begin = slugify(fold(text))[: longest - 5].strip("-") or str(model._meta.model_name)
+    numbers = (f"{begin}-{number}" for number in count(2))
     return begin if begin not in taken else next(slug for slug in numbers if slug not in taken)

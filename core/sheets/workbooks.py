@@ -194,17 +194,21 @@ def _target(name: str, relation: Attributes) -> str:
 
 @dataclass
 class Look:
-    """Lines from 1, columns from 0: cells whose value was computed, what is hidden, the lines that are struck through,
-    and where cells lead by mail."""
+    """Lines from 1, columns from 0: cells whose value was computed, those of them that hold no value yet, those that
+    hold an error, what is hidden, the lines that are struck through, and where cells lead by mail."""
 
     formulas: list[list[int]] = field(default_factory=list)
+    not_computed: list[list[int]] = field(default_factory=list)
+    errors: list[list[int]] = field(default_factory=list)
     hidden_rows: set[int] = field(default_factory=set)
     hidden_columns: set[int] = field(default_factory=set)
     struck: set[int] = field(default_factory=set)
     links: list[list[Any]] = field(default_factory=list)
 
-    def add_formula(self, line: int, column: int) -> None:
+    def add_formula(self, line: int, column: int, *, is_text: bool) -> None:
         self.formulas.append([line, column])
+        if not is_text:  # a text may be empty, once computed
+            self.not_computed.append([line, column])
         if len(self.formulas) > MAX_FORMULAS:
             raise Refused("formulas", number=MAX_FORMULAS)
 
@@ -214,21 +218,24 @@ def _look_at_xlsx(package: Package, name: str, styles: bytes, strings: bytes, op
     struck_styles, struck_strings = _struck_styles(styles), _struck_strings(strings)
     relations = {relation.get("Id", ""): relation for relation in _relations(package.part(_rels_of(name)))}
     look = Look()
-    line, column, is_struck, is_shared, held = 0, -1, False, False, ""
+    line, column, kind, is_struck, is_shared, held = 0, -1, "", False, False, ""
 
     def start(tag: str, attributes: Attributes) -> None:
-        nonlocal line, column, is_struck, is_shared, held
+        nonlocal line, column, kind, is_struck, is_shared, held
         if tag == "c":
             place = re.fullmatch(r"([A-Z]{1,3})(\d{1,7})", attributes.get("r", ""))
             column = _column(place[1]) - 1 if place else column + 1
-            is_struck, is_shared, held = attributes.get("s") in struck_styles, attributes.get("t") == "s", ""
+            kind = attributes.get("t", "")
+            is_struck, is_shared, held = attributes.get("s") in struck_styles, kind == "s", ""
+            if kind == "e":
+                look.errors.append([line, column])
         elif tag == "row":
             said = attributes.get("r", "")
             line, column = int(said) if said.isdecimal() and len(said) < 8 else line + 1, -1
             if _is_on(attributes.get("hidden")):
                 look.hidden_rows.add(line)
         elif tag == "f":
-            look.add_formula(line, column)
+            look.add_formula(line, column, is_text=kind == "str")
         elif tag in ("v", "t"):
             if column >= options.max_columns * 4:
                 raise Refused("too_many_columns", columns=options.max_columns)
@@ -346,11 +353,16 @@ def _look_at_ods(content: bytes, index: int, options: Options) -> Look:
         elif tag in ("table-cell", "covered-table-cell"):
             number = _repeated(attributes, "number-columns-repeated")
             place = (line, column)
-            if _attribute(attributes, "formula"):
+            is_filled = bool(_attribute(attributes, "value-type"))
+            is_error = any(name.endswith("value-type") and value == "error" for name, value in attributes.items())
+            is_formula = bool(_attribute(attributes, "formula"))
+            if is_error or is_formula:
                 for row in range(line, min(following, last)):
                     for cell in range(column, min(column + number, options.max_columns)):
-                        look.add_formula(row, cell)
-            is_filled = bool(_attribute(attributes, "value-type"))
+                        if is_formula:
+                            look.add_formula(row, cell, is_text=is_filled)
+                        if is_error:
+                            look.errors.append([row, cell])
             if is_filled and _attribute(attributes, "style-name") in struck:
                 look.struck.update(range(line, min(following, last)))
             column += number
@@ -514,6 +526,9 @@ def _visible(
         "struck": sorted(look.struck - hidden_rows),
         "links": [link for link in look.links if link[0] not in hidden_rows][:MAX_FORMULAS],
         "numbers": _numbers(grid),
+        "rows_out_of_sight": len(look.hidden_rows & filled),
+        "not_computed": look.not_computed,
+        "errors": look.errors[:MAX_FORMULAS],
         "formulas": [
             place for place in look.formulas if place[0] not in hidden_rows and place[1] not in hidden_columns
         ],

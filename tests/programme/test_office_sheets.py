@@ -3,15 +3,18 @@
 
 import csv
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from time import process_time
 from typing import Any
 
 import openpyxl
 import pytest
 from django.test import Client
 
+from core import wall_time
 from programme.models import Participation, Session, Speaker
 from tests import make
+from tests.partners import files
 from tests.sheets import confirm, problems, upload
 from venues.models import Room, Venue
 
@@ -120,6 +123,7 @@ def test_what_is_exported_has_headers_and_values_of_the_readers_language(organis
 @pytest.mark.parametrize(("prefix", "number"), [("", "48,8566"), ("/en", "48.8566")])
 def test_numbers_of_a_csv_are_those_of_the_readers_spreadsheet(organiser: Client, prefix: str, number: str) -> None:
     make.venue(latitude=48.8566, longitude=2.0)
+    make.venue(latitude=1.5e-05, longitude=-0.00010000000000000123)
 
     data = organiser.post(f"{prefix}/admin/venues/venue/export/", {"format": "0", "resource": "0"}).content.decode()
 
@@ -167,6 +171,8 @@ def test_two_columns_of_one_meaning_and_none_at_all_are_refused_once(organiser: 
         ("Langues", "", "languages", ""),
         ("Capacité", "1 000", "capacity", 1000),
         ("Capacité", "1\u202f000", "capacity", 1000),
+        ("Capacité", "90.0", "capacity", 90),
+        ("Capacité", "90,0", "capacity", 90),
         ("Raison de dépasser la salle", "Debout", "over_capacity_reason", "Debout"),
     ],
 )
@@ -265,7 +271,7 @@ def test_a_session_that_moves_is_found_by_its_title_and_of_several_one_is_asked_
     import_(organiser, sheet(moved, without="Identifiant"))
     assert Session.objects.get().starts_at == datetime(2027, 2, 11, 8, 0, tzinfo=UTC)
 
-    make.session(title_fr="Éthique", slug="autre")
+    make.session(title_fr="Éthique", slug="autre", event=Session.objects.get().event)
     [sentence] = words(upload(organiser, sheet(ROW, without="Identifiant")))
     assert "ethique, autre" in sentence
     assert "« Identifiant »" in sentence
@@ -291,16 +297,131 @@ def test_rooms_and_speakers_are_found_by_their_names(organiser: Client, palais: 
     assert (palais.capacity, Speaker.objects.get().organisation) in ((77, "Y"), (palais.capacity, "X"))
 
 
+NAMED = {name: cell for name, cell in ROW.items() if name != "Identifiant"}
+
+
+@pytest.mark.proves("sheet-identifiers")
+def test_parallel_sessions_of_one_title_are_told_apart_by_their_rooms(organiser: Client, palais: Room) -> None:
+    rooms = [make.room(slug=f"salle-{name}", venue=palais.venue) for name in "abc"]
+    rows = [NAMED | {"Salle": room.slug} for room in rooms[:2]]
+    content = sheet(*rows)
+
+    assert import_(organiser, content).made_up == 2
+    assert import_(organiser, content).rows == []
+    assert import_(organiser, sheet(*reversed(rows))).rows == []
+    [moved] = import_(organiser, sheet(rows[0], rows[1] | {"Salle": "salle-c"})).rows
+    assert (moved.line, moved.is_new) == (3, False)
+    assert set(Session.objects.values_list("room__slug", flat=True)) == {"salle-a", "salle-c"}
+
+
+@pytest.mark.proves("sheet-identifiers")
+def test_a_break_of_another_event_is_another_session(organiser: Client, palais: Room) -> None:
+    make.event(slug="diner")
+    first = NAMED | {"Titre (français)": "Pause café"}
+    other = {"Événement": "diner", "Début": "2027-02-11 10:30", "Fin": "2027-02-11 11:00"}
+    import_(organiser, sheet(first))
+
+    assert import_(organiser, sheet(first | other)).totals["new"] == 1
+    assert import_(organiser, sheet(first, first | other)).rows == []
+    assert Session.objects.get(event__slug="forum").starts_at == WHEN
+    [shown] = import_(organiser, "Titre;Début;Capacité\nPause café;2027-02-11 10:30;7\n").rows
+    assert shown.cells == [("Capacité", "50", "7")]
+
+
+@pytest.mark.proves("sheet-identifiers")
+@pytest.mark.parametrize("known", [("CNRS", "INRIA"), ("INRIA", "CNRS"), ("CNRS",), ("INRIA",), ()], ids=str)
+def test_homonyms_keep_their_organisations(organiser: Client, known: tuple[str, ...]) -> None:
+    for number, organisation in enumerate(known):
+        make.speaker(name="Jean Martin", slug=f"jm-{number}", organisation=organisation)
+    content = "Nom;Organisme\nJean Martin;INRIA\nJean Martin;CNRS\n"
+
+    shown = import_(organiser, content, "programme/speaker")
+
+    assert (shown.totals["new"], shown.totals["update"]) == (2 - len(known), 0)
+    for number, organisation in enumerate(known):
+        assert Speaker.objects.get(slug=f"jm-{number}").organisation == organisation
+    assert import_(organiser, content, "programme/speaker").rows == []
+
+
+@pytest.mark.proves("sheet-identifiers")
+@pytest.mark.parametrize(
+    ("known", "content", "lines", "said"),
+    [
+        ((), "Nom\nX\nX\n", [3], "ligne 2"),
+        ((), "Nom;Organisme\nX;A\nX;A\nX;B\n", [3], "ligne 2"),
+        (("A",), "Nom\nX\nX\n", [2, 3], "x-0"),
+        (("A", "B"), "Nom\nX\n", [2], "x-0, x-1"),
+        (("A", "B"), "Nom;Organisme\nX;C\nX;D\n", [2, 3], "x-0, x-1"),
+        (("A", "A"), "Nom;Organisme\nX;A\nX;A\n", [2, 3], "x-0, x-1"),
+    ],
+)
+def test_of_several_with_one_name_somebody_says_which(organiser, known, content, lines, said) -> None:
+    for number, organisation in enumerate(known):
+        make.speaker(name="X", slug=f"x-{number}", organisation=organisation)
+
+    found = problems(upload(organiser, content, model="programme/speaker"))
+
+    assert [line for line, _column, _words in found] == lines
+    assert {column for _line, column, _words in found} == {"Identifiant"}
+    assert all(said in sentence.replace("\xa0", " ") for _line, _column, sentence in found)
+    assert Speaker.objects.count() == len(known)
+
+
+def test_a_thousand_names_of_other_letters_get_identifiers(organiser: Client) -> None:
+    names = "".join(f"{chr(0x4E00 + number)}\n" for number in range(1000))
+
+    shown = upload(organiser, f"Nom\n{names}", model="programme/speaker").context["preview"]
+
+    assert (shown.file_errors, shown.errors, shown.made_up) == ([], [], 1000)
+
+
+# --- Rooms in their venues --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("one-error-per-fault")
+@pytest.mark.parametrize("cells", [("Bercy", "Salle Lumière"), ("Inconnu", "Salle Lumière"), ("Bercy", None)], ids=str)
+def test_a_venue_that_contradicts_the_room_is_an_error(organiser: Client, palais: Room, cells: Any) -> None:
+    make.room(name="Autre", venue=make.venue(name="Bercy"))
+    import_(organiser, sheet(ROW))
+    columns, row = ("slug;Lieu;Salle", ";".join(cells)) if cells[1] else ("slug;Lieu", cells[0])
+
+    found = problems(upload(organiser, f"{columns}\ns1;{row}\n"))
+
+    assert [(line, column) for line, column, _words in found] == [(2, "Lieu")]
+
+
+@pytest.mark.proves("sheet-days")
+def test_a_session_that_goes_to_another_time_zone_keeps_its_hours(organiser: Client, palais: Room) -> None:
+    make.room(slug="ny", venue=make.venue(timezone="America/New_York"))
+    import_(organiser, sheet(ROW | {"Ouverture des inscriptions": ""}))
+    exported = organiser.post("/admin/programme/session/export/", {"format": "0", "resource": "0"}).content.decode()
+
+    import_(organiser, exported.replace("Grand Palais – Salle Lumière", "ny"))
+
+    session = Session.objects.get()
+    assert (session.local_starts_at.hour, session.local_ends_at.hour, session.room.slug) == (14, 15, "ny")
+    import_(organiser, "slug;Salle\ns1;lumiere\n")
+    assert Session.objects.get().starts_at == WHEN
+
+
 # --- Lines and mistakes -----------------------------------------------------------------------------------------------
 
 
-def as_workbook(content: str) -> bytes:
-    book = openpyxl.Workbook()
-    for row in csv.reader(io.StringIO(content), delimiter=";"):
-        book.active.append(row)
+def book(*rows: list[Any], errors: str = "", hidden: int = 0) -> bytes:
+    made = openpyxl.Workbook()
+    for row in rows:
+        made.active.append(row)
+    for place in errors.split():
+        made.active[place].data_type = "e"
+    if hidden:
+        made.active.row_dimensions[hidden].hidden = True
     out = io.BytesIO()
-    book.save(out)
+    made.save(out)
     return out.getvalue()
+
+
+def as_workbook(content: str) -> bytes:
+    return book(*csv.reader(io.StringIO(content), delimiter=";"))
 
 
 @pytest.mark.proves("sheet-words")
@@ -313,6 +434,36 @@ def test_lines_are_numbered_as_a_spreadsheet_shows_them(organiser, palais, kind,
     preview = upload(organiser, as_workbook(content) if kind == "xlsx" else before + content, f"s.{kind}")
 
     assert [line for line, _column, _words in problems(preview)] == [4]
+
+
+@pytest.mark.proves("one-error-per-fault")
+def test_a_cell_that_the_spreadsheet_has_no_value_for_wipes_nothing(organiser: Client, palais: Room) -> None:
+    import_(organiser, sheet(ROW | {"Description (français)": "Un texte", "Source": "Un site"}))
+    content = book(
+        ["slug", "Description (français)", "Source"], ["s1", "#N/A", "=A1&B1"], ["s1", None, None], errors="B2"
+    )
+
+    found = problems(upload(organiser, content, "s.xlsx"))
+
+    assert [(line, column) for line, column, _words in found[:2]] == [(2, "Description (français)"), (2, "Source")]
+    assert "#N/A" in found[0][2]
+    assert "formule" in found[1][2]
+    ods = files.ods(
+        [["slug", "Source"]],
+        extra='<table:table-row><table:table-cell office:value-type="string"><text:p>s1</text:p></table:table-cell>'
+        '<table:table-cell table:formula="of:=A1"/></table:table-row>',
+    )
+    assert [column for _line, column, _words in problems(upload(organiser, ods, "s.ods"))] == ["Source"]
+
+
+@pytest.mark.proves("sheet-words")
+def test_rows_that_a_filter_hides_are_read_and_said(organiser: Client, palais: Room) -> None:
+    import_(organiser, sheet(ROW))
+
+    preview = upload(organiser, book(["slug", "Capacité"], ["s1", 40], hidden=2), "s.xlsx")
+
+    assert preview.context["preview"].totals["update"] == 1
+    assert "1 ligne que le fichier masque" in preview.content.decode().replace("\xa0", " ")
 
 
 @pytest.mark.proves("one-error-per-fault")
@@ -353,6 +504,79 @@ def test_a_missing_column_is_one_error_of_the_file(organiser: Client, palais: Ro
     assert not Session.objects.exists()
 
 
+@pytest.mark.proves("one-error-per-fault")
+@pytest.mark.parametrize(
+    ("model", "content", "place"),
+    [
+        ("programme/session", "slug,capacity\ns1,\n", (2, "capacity")),
+        ("programme/session", "slug,capacity\ns1,90\n,5\n", (3, "slug")),
+        ("programme/session", "slug;Titre;Capacité\n;;5\n", (2, "Titre")),
+        ("venues/room", "Identifiant;Nom;Capacité\n;A;7\n", (2, "Identifiant")),
+        ("venues/room", "Site;Nom\nInconnu;A\n", (2, "Site")),
+        ("venues/venue", "Nom;Ville;Pays\nX;Y;Atlantide\n", (2, "Pays")),
+        ("venues/venue", "Nom;Ville;Pays\nX;Y;INT\n", (2, "Pays")),
+        ("venues/venue", "Nom;Ville;Pays\nX;Y;QQ\n", (2, "Pays")),
+        ("programme/speaker", "Nom;Pays\nX;Atlantide\n", (2, "Pays")),
+        ("programme/session", "slug;Langues\ns1;VF\n", (2, "Langues")),
+    ],
+)
+def test_one_fault_of_a_sheet_of_some_columns_is_one_error(organiser, palais, model, content, place) -> None:
+    import_(organiser, sheet(ROW))
+
+    [(line, column, sentence)] = problems(upload(organiser, content, model=model))
+
+    assert (line, column) == place
+    assert len(sentence) > 20
+    if "Atlantide" in content:
+        assert "Islande" in sentence or "Irlande" in sentence
+
+
+@pytest.mark.proves("one-error-per-fault")
+@pytest.mark.parametrize(
+    ("model", "content", "said"),
+    [
+        ("programme/session", "slug,capacity\ns1,40\nfaute,40\n", ["« faute »", "ligne 3"]),
+        ("venues/room", "Nom;Capacité\nA;7\n", ["Lieu"]),
+        ("programme/participation", "Session;Rôle\nx;Invité\n", ["Intervenant"]),
+    ],
+)
+def test_what_a_file_lacks_is_said_with_the_row_that_needs_it(organiser, palais, model, content, said) -> None:
+    import_(organiser, sheet(ROW))
+
+    [sentence] = upload(organiser, content, model=model).context["preview"].file_errors
+
+    for words_ in said:
+        assert words_ in str(sentence).replace("\xa0", " ").partition("fichier contient")[0]
+
+
+def test_values_of_one_name_are_told_by_their_identifiers(organiser: Client, palais: Room) -> None:
+    for slug in ("bercy-1", "bercy-2"):
+        make.venue(name="Bercy", slug=slug)
+
+    [sentence] = words(upload(organiser, "Site;Nom;Capacité\nInconnu;A;5\n", model="venues/room"))
+
+    assert "bercy-1, bercy-2" in sentence
+
+
+def test_the_nearest_are_looked_for_a_few_times_only(organiser: Client) -> None:
+    make.session(slug="s1", title_fr="Ouverture")
+    Speaker.objects.bulk_create([Speaker(slug=f"sp-{n}", name=f"Prénom{n} Nomdefamille{n}") for n in range(800)])
+    rows = "".join(f"s1;Personne Inconnue {number}\n" for number in range(200))
+    started = process_time()
+
+    found = problems(upload(organiser, f"Session;Intervenant\n{rows}", model="programme/participation"))
+
+    assert len(found) == 200
+    assert process_time() - started < 10
+
+
+@pytest.mark.parametrize(("cell", "code"), [("int", "INT"), ("EU", "EU"), ("union européenne", "EU"), ("", "")])
+def test_a_speaker_may_be_of_an_international_body(organiser: Client, cell: str, code: str) -> None:
+    import_(organiser, f"Nom;Pays\nX;{cell}\n", "programme/speaker")
+
+    assert Speaker.objects.get().country == code
+
+
 # --- Days and hours ---------------------------------------------------------------------------------------------------
 
 
@@ -371,6 +595,11 @@ def test_a_missing_column_is_one_error_of_the_file(organiser: Client, palais: Ro
         "Feb 10, 2027 2:30 pm",
         "10 February 2027 at 14:30",
         "2027/02/10 14\u202fh\u202f30",
+        "10 fév. 2027 14h30",
+        "mercredi 10/02/2027 14h30",
+        "le 10 février 2027 à 14h30",
+        "10.02.2027 14.30",
+        "Wed, Feb 10th 2027, 2.30 pm",
     ],
 )
 def test_days_and_hours_are_read_as_people_write_them(organiser: Client, palais: Room, cell: str) -> None:
@@ -382,7 +611,22 @@ def test_days_and_hours_are_read_as_people_write_them(organiser: Client, palais:
 @pytest.mark.proves("sheet-days")
 @pytest.mark.parametrize(
     "cell",
-    ["31/02/2027 14:30", "10 février 2027", "14:30", "2027-02-10 25:00", "mardi 10 février 2027 14h30", "1e9", "44000"],
+    [
+        "31/02/2027 14:30",
+        "10 février 2027",
+        "14:30",
+        "2027-02-10 25:00",
+        "mardi 10 février 2027 14h30",
+        "1e9",
+        "44000",
+        "mardi 10/02/2027 14h30",
+        "le 14h30",
+        "31/12/9999 23h",
+        "0001-01-01 05:00",
+        "0001-01-01T00:00+14:00",
+        "9h" + " " * 5000 + "x",
+        "9" * 5000,
+    ],
 )
 def test_what_is_no_moment_is_an_error(organiser: Client, palais: Room, cell: str) -> None:
     assert [column for _line, column, _words in problems(upload(organiser, sheet(ROW | {"Début": cell})))] == ["Début"]
@@ -459,6 +703,47 @@ def test_a_day_in_a_column_of_its_own_serves_start_and_end_and_an_end_may_be_an_
     one, two = Session.objects.order_by("slug")
     assert (one.starts_at, one.ends_at) == (WHEN, WHEN + timedelta(hours=1))
     assert (two.starts_at, two.ends_at) == (WHEN + timedelta(days=1), WHEN + timedelta(days=1, hours=1))
+
+
+@pytest.mark.proves("sheet-days")
+@pytest.mark.parametrize("start", [time(14, 30), "14h30", "14.30"], ids=str)
+@pytest.mark.parametrize("day", [date(2027, 2, 11), datetime(2027, 2, 11), "11 février 2027"], ids=str)  # noqa: DTZ001
+def test_a_day_of_a_workbook_stands_in_a_column_of_its_own(organiser, palais, day, start) -> None:
+    import_(organiser, sheet(ROW))
+
+    import_(organiser, book(["slug", "Jour", "Début", "Fin"], ["s1", day, start, time(15, 30)]), name="s.xlsx")
+
+    session = Session.objects.get()
+    assert (session.starts_at, session.ends_at) == (WHEN + timedelta(days=1), WHEN + timedelta(days=1, hours=1))
+
+
+@pytest.mark.proves("sheet-days")
+def test_a_long_text_where_a_moment_should_be_is_read_at_once() -> None:
+    texts = ["x" + " " * 20_000 + "x", "9h" + " " * 20_000 + "x", "T" * 20_000, "a b " * 5_000]
+    started = process_time()
+
+    assert [wall_time.moment_in(text) for text in texts] == [([], None)] * 4
+    assert process_time() - started < 1
+
+
+@pytest.mark.proves("sheet-days")
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"ends_at_0": "31/12/9999"}, "1900"),
+        ({"starts_at_0": "0001-01-01"}, "1900"),
+        ({"starts_at_0": "2027-03-28", "starts_at_1": "2h30"}, "n’existe pas"),
+        ({"starts_at_0": "2027-10-31", "starts_at_1": "2h30"}, "deux fois"),
+    ],
+)
+def test_a_form_says_what_a_sheet_says_of_a_moment_that_is_none(organiser, palais, fields, words) -> None:
+    session = make.session(room=palais, starts_at=WHEN)
+    moments = {"starts_at_0": "2027-02-10", "starts_at_1": "9h", "ends_at_0": "2027-02-10", "ends_at_1": "10h"}
+
+    answer = organiser.post(f"/admin/programme/session/{session.pk}/change/", moments | fields)
+
+    [name] = {key[:-2] for key in fields}
+    assert words in str(answer.context["adminform"].form.errors[name])
 
 
 @pytest.mark.proves("sheet-days")

@@ -222,6 +222,27 @@ def test_what_is_exported_and_imported_unchanged_changes_nothing(organiser: Clie
 
 
 @pytest.mark.proves("exact-round-trip")
+@pytest.mark.parametrize("prefix", ["", "/en"])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f"{hour} h, partie {hour}" for hour in range(9, 14)],
+        [f"– point {number} ;" for number in range(5)],
+        [f'un "{number}", deux ; trois | quatre\tcinq' for number in range(60)],
+    ],
+    ids=["commas", "semicolons", "everything"],
+)
+def test_the_lines_of_a_text_are_no_rows(organiser: Client, prefix: str, lines: list[str]) -> None:
+    make.session(starts_at=WHEN, description_fr="\n".join(lines))
+
+    exported = organiser.post(f"{prefix}/admin/programme/session/export/", {"format": "0", "resource": "0"}).content
+    preview = upload(organiser, exported)
+
+    assert preview.context["preview"].errors == preview.context["preview"].file_errors == []
+    assert preview.context["preview"].totals["skip"] == 1
+
+
+@pytest.mark.proves("exact-round-trip")
 def test_a_cell_that_changes_leaves_the_others_as_they_are(organiser: Client) -> None:
     speaker = make.speaker(name="Ada", slug="ada")
     Speaker.objects.filter(pk=speaker.pk).update(role_fr="un\r\ndeux", organisation=" X ", role_en=None)
