@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.domain.accounts import erase
 from accounts.domain.addresses import addresses_of, keep_only_the_address_of
 from accounts.models import Attendee, User
-from core.admin import Form, RecordAdmin, Values, badge
+from core.admin import Form, RecordAdmin, Ticks, Values, badge
 from core.emails import readable_email
 from outbox.admin import link_to_mails
 
@@ -56,7 +56,7 @@ class PermissionField(forms.ModelMultipleChoiceField):
         return f"{model._meta.verbose_name_plural} – {verb}"
 
 
-class OnlySuperusersWrite(admin.ModelAdmin):
+class OnlySuperusersWrite(Ticks):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return _is_superuser(request)
 

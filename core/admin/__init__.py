@@ -2,7 +2,7 @@
 
 from core.admin.bilingual import BilingualAdmin, in_two_languages
 from core.admin.inlines import ON_ONE_PAGE, LabelledInline, ReadOnlyInline
-from core.admin.records import Boxes, CarefulAdmin, Form, ListAdmin, RecordAdmin, Values, WholeNumber, badge
+from core.admin.records import Boxes, CarefulAdmin, Form, ListAdmin, RecordAdmin, Ticks, Values, WholeNumber, badge
 from core.admin.sheets import SheetAdmin
 from core.admin.sourced import SourcedAdmin, ToVerify, source_fields
 
@@ -18,6 +18,7 @@ __all__ = [
     "RecordAdmin",
     "SheetAdmin",
     "SourcedAdmin",
+    "Ticks",
     "ToVerify",
     "Values",
     "WholeNumber",

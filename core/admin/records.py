@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.templatetags import admin_list
 from django.contrib.admin.utils import NestedObjects, unquote
@@ -32,7 +33,7 @@ from core import clock, wall_time
 from core.admin import edit_conflicts, history
 from core.effects import FIELD, HOLD, Effects, hold_asked, tried, watched
 from core.folding import by_name, fold
-from core.text import whole_number
+from core.text import validate_line, validate_lines, whole_number, whole_numbers
 
 WARNINGS_TOLD = 5  # after one form
 STANDING_TOLD = 20  # of what keeps something from being deleted
@@ -165,6 +166,13 @@ class Boxes(BaseModelAdmin):
         models.DateTimeField: {"form_class": Moment},
     }
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A text holds no character that a sheet would lose, or a mail be forged with."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(field, forms.CharField):
+            field.validators.append(validate_lines if isinstance(field.widget, forms.Textarea) else validate_line)
+        return field
+
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name in self.get_autocomplete_fields(request):
             kwargs.setdefault("widget", Chooser(db_field, self.admin_site))
@@ -190,7 +198,17 @@ class AlphabeticalList(ChangeList):
         ]
 
 
-class ListAdmin(Boxes, admin.ModelAdmin):
+class Ticks(admin.ModelAdmin):
+    """A list that takes no row for ticked whose key is none."""
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        request.POST = request.POST.copy()
+        keys = whole_numbers(request.POST.getlist(ACTION_CHECKBOX_NAME))
+        request.POST.setlist(ACTION_CHECKBOX_NAME, [str(key) for key in keys])
+        return super().response_action(request, queryset)
+
+
+class ListAdmin(Boxes, Ticks):
     """What all lists share: titles that say what one looks at, boxes with names, and some of the list's actions as
     buttons on the page of one object (admin/change_form_object_tools.html).
     """

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.db import IntegrityError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext, gettext_lazy, ngettext
@@ -17,11 +18,12 @@ from core import wall_time
 from core.admin.records import RecordAdmin
 from core.effects import Effects
 from core.sheets.formats import FORMATS, SheetError
-from core.sheets.forms import ConfirmSheetForm, ExportSheetForm, SheetForm, StagedUpload
-from core.sheets.resources import DayMonthDoubt
+from core.sheets.forms import EXPIRED, ConfirmSheetForm, ExportSheetForm, SheetForm, StagedUpload
+from core.sheets.resources import DayMonthDoubt, PreviewMoved
 
 SHOWN_ROWS = 200
 SHOWN_WARNINGS = 20
+MOVED = gettext_lazy("Something has changed since the preview: nothing was imported. This is what would change now.")
 CHANGED = gettext_lazy("Something has changed since the preview: nothing was imported. Choose the file again.")
 
 
@@ -55,8 +57,9 @@ class SheetAdmin(ImportExportMixin, RecordAdmin):
         return super().get_confirm_form_initial(request, import_form) | {"day_first": answer}
 
     def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
-        hold = kwargs["form"].cleaned_data.get("hold", False)
-        return super().get_import_data_kwargs(**kwargs) | {"hold": hold}
+        said = kwargs["form"].cleaned_data
+        asked = {name: said[name] for name in ("hold", "shown") if name in said}
+        return super().get_import_data_kwargs(**kwargs) | asked
 
     def init_request_context_data(self, request: HttpRequest, form: Any) -> dict[str, Any]:
         labels = self.resource_classes[0]().get_export_headers()
@@ -78,23 +81,42 @@ class SheetAdmin(ImportExportMixin, RecordAdmin):
             if preview.doubt:  # the file is kept until its question is answered
                 context["staged"] = context["form"].staged_again()
                 return response
+            if "confirm_form" in context:
+                context["confirm_form"].show(result.mark)
         if context and "confirm_form" not in context and request.method == "POST":
             self._forget_upload(request, context["form"])
         return response
 
     def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        if request.method == "POST" and self.has_import_permission(request):
-            form = self.create_confirm_form(request)
-            if not form.is_valid():
-                sentence = next(iter(next(iter(form.errors.values()))))
-                return self._back_to_import(request, sentence)
+        form = self.create_confirm_form(request)
+        if request.method == "POST" and self.has_import_permission(request) and not form.is_valid():
+            return self._back_to_import(request, EXPIRED)
         try:
             return super().process_import(request, **kwargs)
+        except PreviewMoved:
+            messages.warning(request, MOVED)
+            return self._preview_again(request, form)
         except IntegrityError:  # of what the database judges at the end
             return self._back_to_import(request, CHANGED)
 
+    def _preview_again(self, request: HttpRequest, form: ConfirmSheetForm) -> HttpResponse:
+        """The preview of the file that `form` confirms, as it is now."""
+        again = {
+            "staged": request.POST["import_file_name"],
+            "original_name": form.cleaned_data["original_file_name"],
+            "day_first": form.cleaned_data["day_first"],
+        }
+        request.POST = QueryDict(urlencode(again))
+        response = self.import_action(request)
+        StagedUpload(name=form.cleaned_data["import_file_name"]).remove()  # the preview has its own
+        return response
+
     def process_dataset(self, dataset: Any, form: Any, request: HttpRequest, **kwargs: Any) -> Result:
-        return super().process_dataset(dataset, form, request, rollback_on_validation_errors=True, **kwargs)
+        result = super().process_dataset(dataset, form, request, rollback_on_validation_errors=True, **kwargs)
+        for error in result.base_errors:
+            if isinstance(error.error, PreviewMoved):
+                raise error.error
+        return result
 
     def process_result(self, result: Result, request: HttpRequest) -> HttpResponse:
         if result.has_errors() or result.has_validation_errors():

@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 from import_export.widgets import Widget
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from core import wall_time
 from core.folding import fold
@@ -47,6 +48,11 @@ def as_text(value: Any) -> str:
 def plain(cell: Any) -> str:
     """A cell as two programs write the same text: line ends, accents in one stroke or two, blanks around it."""
     return unicodedata.normalize("NFC", as_text(cell).replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def in_a_workbook(text: str) -> str:
+    """A text as an XLSX file can hold it."""
+    return ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 class Cell(Widget):

@@ -16,12 +16,12 @@ import tablib
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from import_export.formats.base_formats import CSV, XLSX
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell
+from openpyxl.cell.cell import WriteOnlyCell
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
 from core.sheets import confined
-from core.sheets.cells import Broken, as_cell
+from core.sheets.cells import Broken, as_cell, in_a_workbook
 from core.sheets.confined import FileRefused
 
 MAX_ROWS = 1_000  # each is checked and written as by hand, in one transaction: others wait for its end
@@ -185,7 +185,7 @@ def _dataset(rows: list[tuple[int, list[str]]]) -> tablib.Dataset:
 
 def _cell(sheet: Any, value: Any, *, bold: bool = False) -> WriteOnlyCell:
     if isinstance(value, str):
-        value = ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", value)
+        value = in_a_workbook(value)
     cell = WriteOnlyCell(sheet, value=escape(value))
     if isinstance(value, str):
         cell.data_type = "s"

@@ -18,6 +18,7 @@ from import_export.tmp_storages import BaseStorage
 from core.sheets.confined import MAX_BYTES
 
 PREVIEW_SECONDS = 3600
+EXPIRED = gettext_lazy("This preview has expired: choose the file again.")
 DAY_FIRST = [("yes", "yes"), ("no", "no")]
 
 STAGED_SECONDS = 24 * 3600
@@ -86,11 +87,13 @@ class SheetForm(ImportForm):
         cleaned = super().clean() or self.cleaned_data
         if "import_file" in cleaned and cleaned["import_file"] is None:
             try:
-                name = _staged_name(self.seal, cleaned["staged"])
+                name = _staged_name(self.seal, cleaned.get("staged", ""))
             except ValidationError as error:
                 self.add_error("import_file", error)
             else:
-                cleaned["import_file"] = ContentFile(StagedUpload(name=name).read(), cleaned["original_name"] or "list")
+                cleaned["import_file"] = ContentFile(
+                    StagedUpload(name=name).read(), cleaned.get("original_name") or "list"
+                )
         return cleaned | {"format": "0"}  # its content tells what it is
 
 
@@ -101,6 +104,7 @@ class ConfirmSheetForm(ConfirmImportForm):
         label=gettext_lazy("Keep these mails in a quiet window until I publish them"), required=False
     )
     day_first = forms.ChoiceField(choices=DAY_FIRST, widget=forms.HiddenInput, required=False)
+    shown = forms.CharField(widget=forms.HiddenInput)  # a mark of what was shown, which is what is confirmed
 
     def __init__(self, *args: Any, seal: str, **kwargs: Any) -> None:
         self.seal = _signer(seal)
@@ -112,9 +116,22 @@ class ConfirmSheetForm(ConfirmImportForm):
     def clean_import_file_name(self) -> str:
         return _staged_name(self.seal, self.cleaned_data["import_file_name"])
 
+    def show(self, mark: str) -> None:
+        """Let the form confirm what has this mark, and nothing else."""
+        self.initial["shown"] = self.seal.sign(mark)
+
+    def clean_shown(self) -> str:
+        try:
+            return self.seal.unsign(self.cleaned_data["shown"], max_age=PREVIEW_SECONDS)
+        except signing.BadSignature as error:
+            raise ValidationError(EXPIRED) from error
+
+    def clean_resource(self) -> str:
+        return "0"  # there is one
+
     def clean_format(self) -> str:
         if self.cleaned_data["format"] != "0":
-            raise ValidationError(_("This preview has expired: choose the file again."))
+            raise ValidationError(EXPIRED)
         return "0"
 
 
@@ -142,7 +159,7 @@ def _staged_name(signer: signing.TimestampSigner, signed: str) -> str:
     except signing.BadSignature:
         name = ""
     if not name or not (_staging_folder() / name).is_file():
-        raise ValidationError(_("This preview has expired: choose the file again."))
+        raise ValidationError(EXPIRED)
     return name
 
 

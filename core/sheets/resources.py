@@ -1,6 +1,8 @@
 """Rows of a model as rows of a sheet: which column is which, which row of the database a row is, and what an import
 would change."""
 
+import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import count, zip_longest
@@ -29,6 +31,7 @@ from core.sheets.cells import (
     YesNo,
     as_cell,
     as_text,
+    in_a_workbook,
     in_both,
     plain,
 )
@@ -37,6 +40,10 @@ from core.sheets.formats import SheetError
 
 class DayMonthDoubt(Exception):
     """Nothing in the file says whether the day stands before the month; the argument is one of its texts."""
+
+
+class PreviewMoved(Exception):
+    """What would be written is no longer what was shown."""
 
 
 class SideBySide(Diff):
@@ -145,7 +152,16 @@ class SheetResource(ModelResource):
         """Call the columns of the file by their names in code."""
         self.said_headers = ", ".join(header[:60] for header in dataset.headers)
         names = self._names()
-        columns = {header: names.get(fold(header).rstrip(" *:").lstrip("* "), "") for header in dataset.headers}
+        bare = {header: fold(header).rstrip(" *:").lstrip("* ") for header in dataset.headers}
+        columns = {header: names.get(name, "") for header, name in bare.items()}
+        for header, column in columns.items():  # a title beside a titre is the English one
+            if column.endswith("_fr") and list(columns.values()).count(column) == 2:
+                with override("en"):
+                    original: Any = self._meta.model._meta.get_field(column).translated_field
+                    in_english = fold(str(original.verbose_name))
+                others = [bare[other] for other, its in columns.items() if its == column and other != header]
+                if bare[header] == in_english not in others and f"{column[:-3]}_en" not in columns.values():
+                    columns[header] = f"{column[:-3]}_en"
         for header, column in columns.items():
             if not column:
                 continue
@@ -359,8 +375,12 @@ class SheetResource(ModelResource):
             result.append_invalid_row(number, {}, ValidationError(error))
         if result.has_errors() or result.has_validation_errors():
             return
+        result.effects = self.watch.effects()
+        result.mark = _mark_of(result)
         if kwargs["dry_run"]:
-            result.effects, result.warnings = self.watch.effects(), self.watch.warnings()
+            result.warnings = self.watch.warnings()
+        elif kwargs.get("shown", result.mark) != result.mark:
+            raise PreviewMoved
         elif kwargs.get("hold"):
             hold_asked.send(sender=type(self), since=self.watch.since, actor=kwargs["user"])
 
@@ -404,9 +424,10 @@ class SheetResource(ModelResource):
         super().import_field(field, instance, row, **kwargs)
 
     def is_as_exported(self, field: Field, instance: Any, row: Any) -> bool:
-        return field.column_name not in row or (
-            plain(row[field.column_name]) == plain(as_cell(self.export_field(field, instance)))
-        )
+        if field.column_name not in row:
+            return True
+        exported = plain(as_cell(self.export_field(field, instance)))
+        return plain(row[field.column_name]) in (exported, in_a_workbook(exported))
 
     def validate_instance(self, instance: Any, import_validation_errors: Any = None, *args: Any, **kwargs: Any) -> None:
         errors = dict(import_validation_errors or {})
@@ -452,6 +473,17 @@ class Options:
     clean_model_instances = True
     use_transactions = True
     store_instance = True
+
+
+def _mark_of(result: Any) -> str:
+    """A mark of what a preview shows: the rows that change, from what to what, and what follows for people."""
+    rows = [
+        (line, row.import_type, [cells for cells in row.diff if cells[0] != cells[1]])
+        for line, row in zip(result.lines, result.rows, strict=True)
+        if row.import_type in (row.IMPORT_TYPE_NEW, row.IMPORT_TYPE_UPDATE)
+    ]
+    said = json.dumps([rows, result.effects.sentences], default=str)
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def _translated(model: type[Model]) -> list[str]:

@@ -145,7 +145,11 @@ class Told:
     was: "Stood"
     now: "Stood"
     registrations: list[Registration] = field(default_factory=list)
-    clashing: int = 0
+    elsewhere: set[int] = field(default_factory=set)  # keys of attendees
+
+    @property
+    def clashing(self) -> int:
+        return len(self.elsewhere)
 
 
 @dataclass(frozen=True)
@@ -200,10 +204,11 @@ def preview(changes: Sequence[Change]) -> list[Told]:
     expected = clashes.commitments_of(attendees.values())
     travel = Travel()
     for each in told:
-        each.clashing = sum(
-            bool(clashes.clashes_with(each.change.session, expected[registration.attendee_id], travel))
+        each.elsewhere = {
+            registration.attendee_id
             for registration in each.registrations
-        )
+            if clashes.clashes_with(each.change.session, expected[registration.attendee_id], travel)
+        }
     return told
 
 
@@ -234,28 +239,54 @@ def effects(since: datetime, at: datetime) -> Effects:
     elsewhere, and when the mails leave."""
     changes = list(_untold().filter(changed_at__gte=since))
     told = preview(changes)
-    people = {registration.attendee_id for each in told for registration in each.registrations}
-    if not people:
+    people = {each.change.pk: {one.attendee_id for one in each.registrations} for each in told}
+
+    def those(changes: Iterable[int]) -> int:
+        return len(set().union(*(people[pk] for pk in changes)))
+
+    concerned = {pk for pk, some in people.items() if some}
+    if not concerned:
         return Effects()
+    number = those(concerned)
     said = [
-        ngettext("%(n)d person will be told by mail.", "%(n)d people will be told by mail.", len(people))
-        % {"n": len(people)}
+        ngettext("%(n)d person will be told by mail.", "%(n)d people will be told by mail.", number) % {"n": number}
     ]
-    if clashing := sum(each.clashing for each in told):
+    if clashing := len(set().union(*(each.elsewhere for each in told))):
         words = ngettext(
             "%(n)d of them would be expected elsewhere at that time.",
             "%(n)d of them would be expected elsewhere at that time.",
             clashing,
         )
         said.append(words % {"n": clashing})
-    concerned = [each.change.pk for each in told if each.registrations]
-    held = _untold().filter(_held(at), pk__in=concerned).count()
-    said.append(
-        _("The mails wait for the quiet window to be published.")
-        if held
-        else _("The mails leave five minutes after the last change.")
-    )
-    return Effects(tuple(said), can_wait=_may_wait(at).filter(pk__in=concerned).exists())
+    held = set(_untold().filter(_held(at), pk__in=concerned).values_list("pk", flat=True))
+    may_wait = set(_may_wait(at).filter(pk__in=concerned).values_list("pk", flat=True))
+    leaving = concerned - held
+    waits, leaves, near = those(held), those(leaving), those(leaving - may_wait)
+    if not leaves:
+        said.append(_("The mails wait for the quiet window to be published."))
+    elif not waits:
+        said.append(_("The mails leave five minutes after the last change."))
+    else:
+        words = ngettext(
+            "%(n)d mail waits for the quiet window to be published.",
+            "%(n)d mails wait for the quiet window to be published.",
+            waits,
+        )
+        said.append(words % {"n": waits})
+        words = ngettext(
+            "%(n)d mail leaves five minutes after the last change.",
+            "%(n)d mails leave five minutes after the last change.",
+            leaves,
+        )
+        said.append(words % {"n": leaves})
+    if may_wait and near:
+        words = ngettext(
+            "%(n)d mail waits in no window: it is about the next 24 hours.",
+            "%(n)d mails wait in no window: they are about the next 24 hours.",
+            near,
+        )
+        said.append(words % {"n": near})
+    return Effects(tuple(said), can_wait=bool(may_wait))
 
 
 def hold(since: datetime, at: datetime, *, actor: User) -> int:

@@ -104,6 +104,51 @@ def test_what_is_near_waits_in_no_window(organiser, full):
     assert not QuietWindow.objects.exists()
 
 
+def moved(*sessions: Session) -> str:
+    return "slug,start,end\n" + "".join(later(session).partition("\n")[2] for session in sessions)
+
+
+def test_somebody_who_is_told_of_two_sessions_is_one_person_expected_elsewhere(organiser, full):
+    Registration.objects.exclude(session=full).delete()
+    other = make.session(title="Débat", starts_at=full.starts_at + timedelta(hours=8))
+    for who in (each.attendee for each in Registration.objects.filter(session=full)[:2]):
+        make.registration(other, who)
+    rows = moved(full) + later(other, -6).partition("\n")[2]
+
+    told = said(upload(organiser, rows))
+
+    assert told[:2] == [
+        "3 personnes seront prévenues par courriel.",
+        "2 d’entre elles seraient attendues ailleurs à cette heure.",
+    ]
+
+
+def test_mails_that_wait_and_mails_that_leave_are_told_apart(organiser, full):
+    make.quiet_window(full.event)
+    other = make.session(title="Débat", starts_at=full.starts_at + timedelta(hours=30))
+    make.registration(other)
+
+    told = said(upload(organiser, moved(full, other)))
+
+    assert told == [
+        "4 personnes seront prévenues par courriel.",
+        "1 d’entre elles serait attendue ailleurs à cette heure.",
+        "3 courriels attendent la publication de la fenêtre de silence.",
+        "1 courriel part cinq minutes après la dernière modification.",
+    ]
+
+
+def test_what_leaves_although_the_rest_may_wait_is_said(organiser, full):
+    near = make.session(title="Demain", starts_at=timezone.now() + timedelta(hours=5))
+    for _number in range(2):
+        make.registration(near)
+
+    preview = upload(organiser, moved(full, near))
+
+    assert preview.context["preview"].effects.can_wait
+    assert "2 courriels n’attendent dans aucune fenêtre : ils concernent les 24 prochaines heures." in said(preview)
+
+
 def test_seats_that_a_sheet_adds_say_which_mails_leave_at_once(organiser, full):
     waiting = wait(full, "Zoé")
     assert waiting.status == "waiting"

@@ -142,6 +142,18 @@ def test_two_columns_of_one_meaning_and_none_at_all_are_refused_once(organiser: 
     assert "Titre (français)" in str(sentence)
 
 
+@pytest.mark.proves("sheet-words")
+@pytest.mark.parametrize("headers", ["Titre;Title", "Title;Titre", "Intitulé;Title", "Titre (français);title"])
+def test_a_titre_and_a_title_are_one_field_in_two_languages(organiser: Client, palais: Room, headers: str) -> None:
+    import_(organiser, sheet(ROW))
+    french = headers.split(";")[0].lower() != "title"
+    cells = "Nouveau;New" if french else "New;Nouveau"
+
+    import_(organiser, f"slug;{headers}\ns1;{cells}\n")
+
+    assert (Session.objects.get().title_fr, Session.objects.get().title_en) == ("Nouveau", "New")
+
+
 # --- Values -----------------------------------------------------------------------------------------------------------
 
 

@@ -7,10 +7,13 @@ from itertools import permutations
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
+from accounts.models import User
 from programme.models import Session, Speaker
 from tests import make
 from tests.sheets import confirm, problems, upload
@@ -280,3 +283,124 @@ def test_a_form_that_a_browser_sends_back_unchanged_leaves_no_line_in_the_histor
 
     venue.refresh_from_db()
     assert (venue.accessibility_fr, venue.history.count()) == ("Rampe.\nAscenseur.", 1)
+
+
+@pytest.mark.proves("exact-round-trip")
+@pytest.mark.parametrize("letter", ["\x0b", "\x1f", "\x01"])
+def test_a_letter_that_a_workbook_cannot_hold_comes_back_unchanged_and_is_taken_from_no_form(organiser, letter) -> None:
+    session = make.session(starts_at=WHEN)
+    Session.objects.filter(pk=session.pk).update(description_fr=f"a{letter}b")
+    exported = organiser.post("/admin/programme/session/export/", {"format": "1", "resource": "0"}).content
+
+    import_(organiser, exported)
+
+    session.refresh_from_db()
+    assert session.description_fr == f"a{letter}b"
+    for field in ("description_fr", "title_fr"):
+        answer = organiser.post(f"/admin/programme/session/{session.pk}/change/", {field: f"a{letter}b"})
+        assert "caractère invisible" in str(answer.context["adminform"].form.errors[field])
+
+
+# --- What is confirmed is what was shown ------------------------------------------------------------------------------
+
+
+def titled(session: Session, title: str) -> None:
+    session.title_fr = title
+    session.save()
+
+
+@pytest.mark.proves("import-preview")
+def test_what_somebody_changes_after_the_preview_is_shown_before_it_is_overwritten(organiser: Client) -> None:
+    session = make.session(starts_at=WHEN, seats=100, title_fr="Ancien")
+    preview = upload(organiser, f"slug,capacity,title_fr\n{session.slug},90,Ancien\n")
+    titled(session, "Corrigé")
+
+    again = confirm(organiser, preview)
+
+    assert again.status_code == 200
+    assert next(str(message) for message in again.context["messages"]).startswith("Quelque chose a changé")
+    [shown] = again.context["preview"].rows
+    assert ("Titre (français)", "Corrigé", "Ancien") in shown.cells
+    session.refresh_from_db()
+    assert (session.title_fr, session.capacity) == ("Corrigé", 100)
+    assert confirm(organiser, again).status_code == 302
+    session.refresh_from_db()
+    assert (session.title_fr, session.capacity) == ("Ancien", 90)
+
+
+@pytest.mark.proves("import-preview")
+def test_what_others_change_beside_the_sheet_stands_in_nobodys_way(organiser: Client) -> None:
+    session = make.session(starts_at=WHEN, seats=100)
+    preview = upload(organiser, f"slug,capacity\n{session.slug},90\n")
+    titled(session, "Corrigé")
+
+    assert confirm(organiser, preview).status_code == 302
+
+    session.refresh_from_db()
+    assert (session.title_fr, session.capacity) == ("Corrigé", 90)
+
+
+@pytest.mark.proves("import-preview")
+def test_other_people_to_tell_are_another_preview(organiser: Client) -> None:
+    session = make.session(starts_at=WHEN)
+    make.registration(session)
+    preview = upload(organiser, sheet(row(session, minutes=60)))
+    make.registration(session)
+
+    again = confirm(organiser, preview)
+
+    assert again.status_code == 200
+    assert "2\xa0personnes" in again.content.decode() or "2 personnes" in again.content.decode()
+    session.refresh_from_db()
+    assert session.starts_at == WHEN
+
+
+@pytest.mark.proves("import-preview")
+@pytest.mark.parametrize("changes", [{"shown": "x"}, {"shown": ""}, {"format": "1"}, {"day_first": "maybe"}])
+def test_a_preview_that_was_tampered_with_confirms_nothing(organiser: Client, changes: dict[str, str]) -> None:
+    session = make.session(starts_at=WHEN, seats=100)
+    preview = upload(organiser, f"slug,capacity\n{session.slug},90\n")
+
+    answer = confirm(organiser, preview, **changes)
+
+    assert answer.status_code == 302
+    assert answer["Location"].endswith("/import/")
+    session.refresh_from_db()
+    assert session.capacity == 100
+
+
+# --- What browsers should not send ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", ["programme/session", "programme/participation", "venues/room"])
+@pytest.mark.parametrize(
+    ("page", "data"),
+    [
+        ("process_import", {}),
+        ("process_import", {"import_file_name": "\0", "format": "0"}),
+        ("import", {"staged": "\0"}),
+        ("import", {"original_name": "\0", "staged": "x"}),
+        ("import", {"resource": "99"}),
+    ],
+)
+def test_forms_that_no_browser_fills_in_are_answered(organiser: Client, model: str, page: str, data: Any) -> None:
+    assert organiser.post(f"/admin/{model}/{page}/", data, follow=True).status_code == 200
+
+
+def test_a_confirmation_of_another_resource_is_one_of_the_only_one(organiser: Client) -> None:
+    session = make.session(starts_at=WHEN, seats=100)
+
+    answer = confirm(organiser, upload(organiser, f"slug,capacity\n{session.slug},90\n"), resource="99")
+
+    assert answer["Location"] == "/admin/programme/session/"
+
+
+@pytest.mark.parametrize("key", ["abc", "9" * 30, "", "-1", "٣"])
+def test_a_list_answers_rows_that_are_none(organiser: Client, key: str) -> None:
+    for model, of_model in admin.site._registry.items():
+        request = RequestFactory().get("/")
+        request.user = User.objects.get()
+        for name in list(of_model.get_actions(request))[:1]:
+            address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+            sent = {"action": name, "_selected_action": key, "index": "0"}
+            assert organiser.post(address, sent).status_code in (200, 302), model
