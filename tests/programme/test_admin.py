@@ -311,7 +311,7 @@ def test_sessions_are_imported_after_a_preview(organiser: Client, place: Room, d
     assert (first.title_fr, first.status) == ("Éthique", "draft")
     assert first.history.get().history_user.is_superuser
     assert SeatPool.objects.get(session=first).seats == 50
-    assert "2 nouvelles" in organiser.get(LIST).content.decode()
+    assert "2 ajoutées" in organiser.get(LIST).content.decode()
 
 
 @pytest.mark.proves("import-preview")

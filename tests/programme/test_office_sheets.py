@@ -9,10 +9,12 @@ from typing import Any
 
 import openpyxl
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from core import wall_time
-from programme.models import Participation, Session, Speaker
+from programme.models import Event, Participation, Session, Speaker
 from tests import make
 from tests.partners import files
 from tests.sheets import confirm, problems, upload
@@ -377,6 +379,28 @@ def test_of_several_with_one_name_somebody_says_which(organiser, known, content,
     assert {column for _line, column, _words in found} == {"Identifiant"}
     assert all(said in sentence.replace("\xa0", " ") for _line, _column, sentence in found)
     assert Speaker.objects.count() == len(known)
+
+
+@pytest.mark.parametrize(
+    ("model", "header", "number"),
+    [("programme/session", "Événement;Titre;Début", 10), ("programme/speaker", "Nom;Organisme", 6)],
+)
+def test_rows_are_known_by_their_names_in_the_same_queries(organiser, palais, model, header, number) -> None:
+    """Besides the savepoint of each row."""
+    rows = []
+    for index in range(6):
+        make.session(
+            title_fr=f"S{index}", event=Event.objects.get(), starts_at=WHEN + timedelta(days=index), room=palais
+        )
+        make.speaker(name=f"S{index}", organisation="CNRS")
+        rows.append(f"forum;S{index};2027-02-{10 + index} 14:30" if "session" in model else f"S{index};CNRS")
+    upload(organiser, f"{header}\n{rows[0]}\n", model=model)
+
+    for some in (rows[:1], rows):
+        with CaptureQueriesContext(connection) as caught:
+            shown = upload(organiser, f"{header}\n" + "\n".join(some), model=model).context["preview"]
+        assert (shown.errors, shown.totals["skip"]) == ([], len(some))
+        assert sum("SAVEPOINT" not in query["sql"] for query in caught) == number
 
 
 def test_a_thousand_names_of_other_letters_get_identifiers(organiser: Client) -> None:
