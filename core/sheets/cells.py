@@ -349,7 +349,7 @@ def _named(kind: str) -> dict[str, list[str]]:
     first = get_language() or "fr"
     languages = [first, *(code for code, _name in settings.LANGUAGES if code != first)]
     named = [getattr(Locale(language), kind) for language in languages]
-    codes = [code for code in named[0] if len(code) == 2 and code.isalpha()]
+    codes = dict.fromkeys(code for names in named for code in names if len(code) == 2 and code.isalpha())
     return {code: [names[code] for names in named if code in names] for code in codes}
 
 

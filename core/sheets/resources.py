@@ -441,7 +441,7 @@ class SheetResource(ModelResource):
         try:
             instance.full_clean(exclude=exclude)
         except ValidationError as error:
-            errors = error.update_error_dict(errors)
+            errors = error.update_error_dict({}) | errors  # of a cell that cannot be read, the old value is judged
         if errors:
             raise ValidationError(errors)
 

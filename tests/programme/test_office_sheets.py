@@ -9,11 +9,14 @@ from typing import Any
 
 import openpyxl
 import pytest
+from babel import Locale
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.translation import override
 
 from core import wall_time
+from core.sheets.cells import Country, Languages
 from programme.models import Event, Participation, Session, Speaker
 from tests import make
 from tests.partners import files
@@ -554,6 +557,7 @@ def test_a_missing_column_is_one_error_of_the_file(organiser: Client, palais: Ro
         ("venues/venue", "Nom;Ville;Pays\nX;Y;QQ\n", (2, "Pays")),
         ("programme/speaker", "Nom;Pays\nX;Atlantide\n", (2, "Pays")),
         ("programme/session", "slug;Langues\ns1;VF\n", (2, "Langues")),
+        ("programme/session", "slug;Début;Fin\ns1;2027-02-10 18h;31/12/9999 19h\n", (2, "Fin")),
     ],
 )
 def test_one_fault_of_a_sheet_of_some_columns_is_one_error(organiser, palais, model, content, place) -> None:
@@ -604,6 +608,14 @@ def test_the_nearest_are_looked_for_a_few_times_only(organiser: Client) -> None:
 
     assert len(found) == 200
     assert process_time() - started < 10
+
+
+def test_every_country_and_language_is_read_as_it_is_written() -> None:
+    for language in ("fr", "en"):
+        with override(language):
+            for widget, kind in ((Country(), "territories"), (Languages(), "languages")):
+                codes = [code for code in getattr(Locale("en"), kind) if len(code) == 2 and code.isalpha()]
+                assert [code for code in codes if widget.clean(widget.render(code)) != code] == []
 
 
 @pytest.mark.parametrize(("cell", "code"), [("int", "INT"), ("EU", "EU"), ("union européenne", "EU"), ("", "")])
