@@ -327,9 +327,12 @@ class ListAdmin(Boxes, Ticks):
                 list(self.model._base_manager.select_for_update().filter(pk=pk).values_list("pk"))
                 return super().delete_view(request, object_id, extra_context)
         except (ProtectedError, IntegrityError):
-            sentence = _("Nothing was deleted: something changed at the same moment. Please check and try again.")
-            self.message_user(request, sentence, messages.ERROR)
-            return HttpResponseRedirect(request.get_full_path())
+            return self._not_deleted(request)
+
+    def _not_deleted(self, request: HttpRequest) -> HttpResponse:
+        sentence = _("Nothing was deleted: something changed at the same moment. Please check and try again.")
+        self.message_user(request, sentence, messages.ERROR)
+        return HttpResponseRedirect(request.get_full_path())
 
     def offers(self, name: str, obj: Model) -> bool:
         """Whether the action `name` makes sense for `obj` as it is."""
@@ -355,7 +358,10 @@ class ListAdmin(Boxes, Ticks):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        response = super().response_action(request, queryset)
+        try:
+            response = super().response_action(request, queryset)
+        except ProtectedError:  # of a selection that is deleted, by one statement in one transaction
+            return self._not_deleted(request)
         if isinstance(response, HttpResponseRedirect) and "_back" in request.POST:
             pk = request.POST.get("_selected_action", "")
             return HttpResponseRedirect(

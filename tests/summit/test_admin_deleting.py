@@ -230,7 +230,9 @@ def test_somebody_who_registers_meanwhile_keeps_the_session(organiser: Client, m
     make.registration(draft)
     monkeypatch.setattr("core.admin.records.ListAdmin.get_deleted_objects", lambda *_args: ([], {}, set(), []))
 
-    answer = organiser.post(url(draft, "delete"), {"post": "yes"}, follow=True)
+    both = {"action": "delete_selected", "_selected_action": [draft.pk, make.session().pk], "post": "yes"}
 
-    assert "quelque chose a changé au même moment" in answer.content.decode()
-    assert Session.objects.exists()
+    for address, sent in ((url(draft, "delete"), {"post": "yes"}), ("/admin/programme/session/", both)):
+        answer = organiser.post(address, sent, follow=True)
+        assert "quelque chose a changé au même moment" in answer.content.decode()
+        assert Session.objects.count() == 2
