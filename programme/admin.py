@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminTextInputWidget
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -30,6 +31,7 @@ from core.admin import (
     in_two_languages,
     source_fields,
 )
+from core.sheets.cells import Languages
 from core.templatetags.when import date_range, time_range
 from core.text import whole_number
 from programme.domain.publication import publish, unpublish
@@ -196,6 +198,14 @@ class ParticipationAdmin(SheetAdmin, SourcedAdmin):
 class SessionForm(Form):
     """Its times are those of the clocks at the venue, whatever the zone of who types them."""
 
+    languages = forms.CharField(
+        label=_("Languages"),
+        required=False,
+        max_length=200,
+        widget=AdminTextInputWidget,
+        help_text=_("For example: French, English; or fr|en."),
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():
@@ -209,6 +219,13 @@ class SessionForm(Form):
     def full_clean(self) -> None:
         with timezone.override(self._zone()):
             super().full_clean()
+
+    def clean_languages(self) -> str:
+        """As people write them: “français, anglais”, or fr|en."""
+        try:
+            return Languages().clean(self.cleaned_data["languages"])
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
 
     def _zone(self) -> ZoneInfo:
         chosen = self.data.get(self.add_prefix("room"), "") if self.is_bound else ""

@@ -23,6 +23,13 @@ WHAT = {
     "~": pgettext_lazy("history", "Changed"),
     "-": pgettext_lazy("history", "Deleted"),
 }
+# What the programs that write a line give as its reason; "upload" with the code of the list.
+REASONS = {
+    "load_summit": pgettext_lazy("history", "from the files of the programme"),
+    "released": pgettext_lazy("history", "release of kept seats"),
+    "edited": pgettext_lazy("history", "corrected in the portal"),
+    "upload": pgettext_lazy("history", "by a list"),
+}
 Key = tuple[type[Model], Any]
 
 
@@ -33,7 +40,7 @@ class Line:
     when: datetime
     who: Any
     what: Any
-    reason: str
+    reason: Any
     about: str
     changes: list[dict[str, Any]] = field(default_factory=list)
 
@@ -112,7 +119,9 @@ def lines(found: list[tuple[Any, QuerySet[Any]]], page: Iterable[Any], request: 
         changes = _Words(now, names, labels).context_for_delta_changes(_shown(delta, admin, request)) if delta else []
         about = f"{capfirst(admin.opts.verbose_name)} – {name_of(next(rows))}" if place else ""
         what = WHAT[now.history_type]
-        said.append(Line(now.history_date, now.history_user, what, now.history_change_reason or "", about, changes))
+        reason = now.history_change_reason or ""
+        reason = REASONS.get(reason.partition(" ")[0], reason)
+        said.append(Line(now.history_date, now.history_user, what, reason, about, changes))
     return said
 
 

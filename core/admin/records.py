@@ -36,6 +36,7 @@ from core.folding import by_name, fold
 from core.text import validate_line, validate_lines, whole_number, whole_numbers
 
 WARNINGS_TOLD = 5  # after one form
+NOTHING = "–"  # chosen
 STANDING_TOLD = 20  # of what keeps something from being deleted
 HISTORY_PER_PAGE = 100
 
@@ -171,6 +172,10 @@ class Boxes(BaseModelAdmin):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(field, forms.CharField):
             field.validators.append(validate_lines if isinstance(field.widget, forms.Textarea) else validate_line)
+        if isinstance(field, forms.ModelChoiceField):
+            field.empty_label = NOTHING if field.empty_label else None
+        elif isinstance(field, forms.ChoiceField):
+            field.choices = [(value, NOTHING if value == "" else label) for value, label in field.choices]
         return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -200,6 +205,9 @@ class AlphabeticalList(ChangeList):
 
 class Ticks(admin.ModelAdmin):
     """A list that takes no row for ticked whose key is none."""
+
+    def get_action_choices(self, request: HttpRequest, default_choices: Any = None) -> list[tuple[str, str]]:
+        return super().get_action_choices(request, [("", NOTHING)])
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         request.POST = request.POST.copy()

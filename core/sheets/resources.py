@@ -441,7 +441,12 @@ class SheetResource(ModelResource):
         try:
             instance.full_clean(exclude=exclude)
         except ValidationError as error:
-            errors = error.update_error_dict({}) | errors  # of a cell that cannot be read, the old value is judged
+            empty = ValidationError(_("This cell may not be empty."))
+            said = {
+                name: [empty if one.code in ("null", "blank") else one for one in found]
+                for name, found in error.error_dict.items()
+            }
+            errors = said | errors  # of a cell that cannot be read, the old value is judged
         if errors:
             raise ValidationError(errors)
 

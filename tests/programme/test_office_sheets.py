@@ -19,6 +19,7 @@ from core import wall_time
 from core.sheets.cells import Country, Languages
 from programme.models import Event, Participation, Session, Speaker
 from tests import make
+from tests.html import sent
 from tests.partners import files
 from tests.sheets import confirm, problems, upload
 from venues.models import Room, Venue
@@ -802,6 +803,27 @@ def test_forms_read_the_same_hours(organiser, palais, prefix, day, hour) -> None
     address = f"{prefix}/admin/programme/session/{session.pk}/change/"
     form = organiser.get(address).context["adminform"].form
     assert form.fields["starts_at"].clean([day, hour]).hour == 14
+
+
+@pytest.mark.parametrize(("typed", "kept"), [("français, anglais", "fr|en"), ("fr|en", "fr|en"), ("", ""), ("VF", "")])
+def test_a_form_reads_languages_as_sheets_do(organiser: Client, typed: str, kept: str) -> None:
+    session = make.session(languages="")
+    address = f"/admin/programme/session/{session.pk}/change/"
+
+    answer = organiser.post(address, sent(organiser.get(address).content, "session_form") | {"languages": typed})
+
+    session.refresh_from_db()
+    assert session.languages == kept
+    assert (answer.status_code == 302) == (typed != "VF")
+    assert typed != "VF" or "« VF » n’est pas une langue" in answer.content.decode().replace("\xa0", " ")
+
+
+def test_an_empty_cell_where_something_must_stand_is_said_in_words(organiser: Client, palais: Room) -> None:
+    session = make.session(room=palais, starts_at=WHEN)
+
+    [(_line, _column, sentence)] = problems(upload(organiser, f"slug;Fin\n{session.slug};\n"))
+
+    assert sentence == "Cette cellule ne peut pas rester vide."
 
 
 @pytest.mark.proves("sheet-days")
