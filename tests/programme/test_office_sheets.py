@@ -4,7 +4,6 @@
 import csv
 import io
 from datetime import UTC, date, datetime, time, timedelta
-from time import process_time
 from typing import Any
 
 import openpyxl
@@ -16,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.translation import override
 
 from core import wall_time
-from core.sheets.cells import Country, Languages
+from core.sheets.cells import MOST_COMPARED, MOST_NAMED, Country, Languages
 from programme.models import Event, Participation, Session, Speaker
 from tests import make
 from tests.html import sent
@@ -601,14 +600,14 @@ def test_values_of_one_name_are_told_by_their_identifiers(organiser: Client, pal
 
 def test_the_nearest_are_looked_for_a_few_times_only(organiser: Client) -> None:
     make.session(slug="s1", title_fr="Ouverture")
-    Speaker.objects.bulk_create([Speaker(slug=f"sp-{n}", name=f"Prénom{n} Nomdefamille{n}") for n in range(800)])
-    rows = "".join(f"s1;Personne Inconnue {number}\n" for number in range(200))
-    started = process_time()
+    Speaker.objects.bulk_create([Speaker(slug=f"sp-{n}", name=f"Prénom{n} Nomdefamille{n}") for n in range(60)])
+    rows = "".join(f"s1;Prénom{n} Nomdefamile{n}\n" for n in range(40))
 
-    found = problems(upload(organiser, f"Session;Intervenant\n{rows}", model="programme/participation"))
+    found = words(upload(organiser, f"Session;Intervenant\n{rows}", model="programme/participation"))
 
-    assert len(found) == 200
-    assert process_time() - started < 10
+    assert [f"Prénom{n} Nomdefamille{n}" in sentence for n, sentence in enumerate(found)] == [
+        n < max(MOST_COMPARED, MOST_NAMED) for n in range(40)
+    ]
 
 
 def test_every_country_and_language_is_read_as_it_is_written() -> None:
@@ -768,11 +767,10 @@ def test_a_day_of_a_workbook_stands_in_a_column_of_its_own(organiser, palais, da
 
 @pytest.mark.proves("sheet-days")
 def test_a_long_text_where_a_moment_should_be_is_read_at_once() -> None:
+    """Were the time to grow with the square of its length, this would not end."""
     texts = ["x" + " " * 20_000 + "x", "9h" + " " * 20_000 + "x", "T" * 20_000, "a b " * 5_000]
-    started = process_time()
 
     assert [wall_time.moment_in(text) for text in texts] == [([], None)] * 4
-    assert process_time() - started < 1
 
 
 @pytest.mark.proves("sheet-days")

@@ -2,7 +2,6 @@
 organisers' home (docs/rules.md#programme-warnings)."""
 
 from datetime import UTC, date, datetime, timedelta
-from time import process_time
 from typing import Any
 
 import pytest
@@ -177,10 +176,8 @@ def test_a_session_of_ages_breaks_no_page(organiser: Client) -> None:
     make.day(WHEN.date())
     long = session()
     Session.objects.filter(pk=long.pk).update(ends_at=datetime(9999, 12, 31, 22, 30, tzinfo=UTC))
-    started = process_time()
 
     assert codes(long) == ["day"]
-    assert process_time() - started < 1
     for page in ("", "programme/session/warnings/", f"programme/session/{long.pk}/change/"):
         assert organiser.get(f"/admin/{page}").status_code == 200
 
