@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -160,3 +160,8 @@ def _names(kind: str) -> dict[str, int]:
             for number, name in getattr(Locale(language), kind)["format"][width].items():
                 names[fold(name).rstrip(".")] = number
     return names | {"sept": 9, "juil": 7, "fevr": 2, "fev": 2} if kind == "months" else names
+
+
+def last_day(ends_at: datetime) -> date:
+    """The day of the last moment before `ends_at`, by its own clock: what ends at midnight takes none of the next."""
+    return (ends_at - timedelta(microseconds=1)).date()

@@ -1,6 +1,6 @@
 """What the templates of the public pages are given."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime
 from itertools import groupby
@@ -27,16 +27,24 @@ MENU_WORDS = {
 Hours = list[tuple[datetime | None, list[Session]]]
 
 
+def by_day(sessions: Iterable[Session]) -> list[tuple[date, Hours]]:
+    """Sessions under each day of which they take a moment, and there by hour."""
+    days: dict[date, list[Session]] = defaultdict(list)
+    for session in sessions:
+        for day in session.days:
+            days[day].append(session)
+    return [(day, by_hour(days[day], day)) for day in sorted(days)]
+
+
 def by_hour(sessions: Iterable[Session], day: date) -> Hours:
-    """Those of `sessions`, in order of time, that take place on `day`, grouped by what the clock of their venue says
-    when they begin; before them, with None, those that went on from a day before."""
-    there = [session for session in sessions if day in session.days]
+    """The sessions of `day`, grouped by what the clock of their venue says when they begin; before them, with None,
+    those that went on from a day before."""
 
     def hour(session: Session) -> datetime | None:
         return session.local_starts_at.replace(tzinfo=None) if session.day == day else None
 
     hours: dict[datetime | None, list[Session]] = {None: []}
-    for session in sorted(there, key=lambda session: session.local_starts_at.replace(tzinfo=None)):
+    for session in sorted(sessions, key=lambda session: session.local_starts_at.replace(tzinfo=None)):
         hours.setdefault(hour(session), []).append(session)
     return [(moment, group) for moment, group in hours.items() if group]
 

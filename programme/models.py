@@ -198,9 +198,9 @@ MOST_DAYS = 100  # of a session on the strip of days: whoever means "without end
 
 
 def days_between(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> list[date]:
-    """The days of which [starts_at, ends_at[ takes a moment by the clocks of `zone`: what ends at midnight takes none
-    of the next. Of what goes on for ever, the first MOST_DAYS."""
-    first, last = starts_at.astimezone(zone).date(), (ends_at - timedelta(microseconds=1)).astimezone(zone).date()
+    """The days of which [starts_at, ends_at[ takes a moment by the clocks of `zone`. Of what goes on for ever, the
+    first MOST_DAYS."""
+    first, last = starts_at.astimezone(zone).date(), wall_time.last_day(ends_at.astimezone(zone))
     return [first + timedelta(days=n) for n in range(min((last - first).days + 1, MOST_DAYS))]
 
 

@@ -77,13 +77,12 @@ def speaker(request: HttpRequest, slug: str) -> HttpResponse:
 def event(request: HttpRequest, slug: str) -> HttpResponse:
     event: Event = get_object_or_404(Event.objects.select_related("venue"), slug=slug)
     sessions = Session.objects.published().filter(event=event).with_place().with_speakers()
-    days = [(on, contexts.by_hour(sessions, on)) for on in sorted({on for session in sessions for on in session.days})]
     return render(
         request,
         "programme/event.html",
         {
             "event": event,
-            "days": days,
+            "days": contexts.by_day(sessions),
             "count": len(sessions),
             "zones": contexts.zones_of(sessions),
             "now": clock.now(),

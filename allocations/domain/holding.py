@@ -16,10 +16,14 @@ from registrations.domain import waitlist
 from registrations.models import SeatPool
 
 
+def has_given() -> Exists:
+    """For allocations: whether one of their runs is in force."""
+    return Exists(AllocationRun.objects.filter(allocation=OuterRef("pk"), committed_at__isnull=False))
+
+
 def to_come() -> QuerySet[Allocation]:
     """The allocations that have given nothing out yet."""
-    done = AllocationRun.objects.filter(allocation=OuterRef("pk"), committed_at__isnull=False)
-    return Allocation.objects.filter(~Exists(done))
+    return Allocation.objects.filter(~has_given())
 
 
 def hold_seats(sessions: Iterable[int], *, actor: User | None = None) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Exists, OuterRef, Q, Value
+from django.db.models import Count, Q, Value
 from django.db.models.fields.json import KeyTransform
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from accounts.models import Attendee
 from allocations.domain import allocation as allocating
 from allocations.domain.allocation import number, person_key
+from allocations.domain.holding import has_given
 from allocations.domain.lottery import EXPECTED, Answer, usable
 from allocations.models import Allocation, AllocationRun, Wish
 from programme.models import Session
@@ -105,9 +106,8 @@ class Result:
 def listed(attendee: Attendee | None, at: datetime) -> list[Listed]:
     """The allocations that `attendee` (None: a stranger) may see at `at`, those whose wishes end first before the
     others; two queries, or one where there is none."""
-    done = AllocationRun.objects.filter(allocation=OuterRef("pk"), committed_at__isnull=False)
     mine = Count("wishes", filter=Q(wishes__attendee=attendee)) if attendee else Value(0)
-    allocations = allocating.visible(at).annotate(mine=mine, is_done=Exists(done)).order_by("closes_at", "slug")
+    allocations = allocating.visible(at).annotate(mine=mine, is_done=has_given()).order_by("closes_at", "slug")
     if not allocations:
         return []
     first: dict[int, Session] = {}

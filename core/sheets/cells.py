@@ -3,6 +3,7 @@ written so that it is read back."""
 
 import re
 import unicodedata
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from difflib import get_close_matches
@@ -104,7 +105,7 @@ class Number(Cell):
         )
 
 
-class Named(Cell):
+class Named(Cell, ABC):
     """One of several values, by any of its names: folded, in both languages, or as the database keeps it."""
 
     def __init__(self) -> None:
@@ -113,9 +114,9 @@ class Named(Cell):
         self._labels: dict[str, str] = {}
         self._nearest: dict[str, list[str]] = {}
 
+    @abstractmethod
     def values(self) -> Iterable[tuple[Any, str, Sequence[str]]]:
         """Each value, its key, and its other names, the one to write first."""
-        raise NotImplementedError
 
     def unknown(self, text: str, known: str) -> str:
         """The sentence for what is no such value; `known` names those that are, or the nearest."""

@@ -12,6 +12,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from core.wall_time import last_day
+
 register = template.Library()
 
 NBSP = "\N{NO-BREAK SPACE}"
@@ -38,8 +40,8 @@ def stamp(at: datetime) -> str:
 
 
 def is_one_day(starts_at: datetime, ends_at: datetime) -> bool:
-    """Whether all of [starts_at, ends_at[, in local time, lies in one day: what ends at midnight does."""
-    return starts_at.date() == (ends_at - timedelta(microseconds=1)).date()
+    """Whether all of [starts_at, ends_at[, in local time, lies in one day."""
+    return starts_at.date() == last_day(ends_at)
 
 
 @register.simple_tag

@@ -17,7 +17,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core import clock
+from core import clock, wall_time
 from core.templatetags.when import long_day
 from programme.models import Day, Duty, Event, Participation, Session
 from venues.domain.travel import Travel
@@ -129,7 +129,7 @@ def outside_its_dates(sessions: Sequence[Session]) -> Found:
     days = sorted(Day.objects.values_list("date", flat=True))
     for session in sessions:
         event = session.event
-        first, last = session.day, (session.local_ends_at - timedelta(microseconds=1)).date()
+        first, last = session.day, wall_time.last_day(session.local_ends_at)
         if event.date_precision == Event.DatePrecision.DAY and not event.starts_on <= first <= last <= event.ends_on:
             words = _("it is outside the dates of “%(event)s”, from %(first)s to %(last)s.")
             yield (
