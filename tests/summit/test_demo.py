@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -42,6 +43,13 @@ pytestmark = pytest.mark.runs_once("the demo has a SQLite file of its own")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("dé mo") / "des données"
+
+
+@contextmanager
+def database_in(folder: Path) -> Iterator[sqlite3.Connection]:
+    """The demo's own database: what is written is kept, and nothing stays open."""
+    with closing(sqlite3.connect(folder / "summit.sqlite3")) as database, database:
+        yield database
 
 
 def names(demo: Demo) -> list[str]:
@@ -100,7 +108,7 @@ def test_a_killed_starter_leaves_no_orphans_and_a_second_start_keeps_the_data(fo
         with running_demo(folder, free_port()) as demo:
             demo.url  # noqa: B018 - waits until it answers
             demo.stop(signal.SIGINT)
-    with sqlite3.connect(folder / "summit.sqlite3") as database:
+    with database_in(folder) as database:
         database.execute("UPDATE accounts_attendee SET name = 'Camille Changée' WHERE name LIKE 'Camille %'")
     with running_demo(folder, free_port()) as demo:
         demo.url  # noqa: B018 - waits until it answers
@@ -109,7 +117,7 @@ def test_a_killed_starter_leaves_no_orphans_and_a_second_start_keeps_the_data(fo
         demo.stop(signal.SIGKILL)
 
         gone(demo, 30)
-    with sqlite3.connect(folder / "summit.sqlite3") as database:
+    with database_in(folder) as database:
         assert database.execute("SELECT count(*) FROM accounts_attendee WHERE name = 'Camille Changée'").fetchone() == (
             1,
         )
@@ -123,7 +131,7 @@ def test_without_valkey_a_folder_rings_the_worker_and_a_dead_worker_ends_the_dem
         assert names(demo) == ["gunicorn", "celery"]
 
         def queued() -> int:
-            with sqlite3.connect(folder / "summit.sqlite3") as database:
+            with database_in(folder) as database:
                 # One about an offer leaves before that ends.
                 due = "status NOT IN ('sent', 'dropped') AND not_before <= datetime('now')"
                 return int(database.execute(f"SELECT count(*) FROM outbox_message WHERE {due}").fetchone()[0])
@@ -147,7 +155,7 @@ def test_a_folder_of_an_older_summit_is_told_as_such_and_how_to_start_over(tmp_p
     environment = {
         name: value for name, value in environment.items() if name not in ("DATABASE_URL", "DJANGO_SETTINGS_MODULE")
     }
-    with sqlite3.connect(tmp_path / "summit.sqlite3") as database:
+    with database_in(tmp_path) as database:
         database.execute("CREATE TABLE django_migrations (id INTEGER PRIMARY KEY, app TEXT, name TEXT, applied TEXT)")
         database.execute(
             "INSERT INTO django_migrations VALUES (1, 'accounts', '0002_limits_are_rows', '2026-11-01 00:00:00')"
@@ -165,7 +173,7 @@ def test_a_folder_of_an_older_summit_is_told_as_such_and_how_to_start_over(tmp_p
     assert done.returncode == 1
     assert "older Summit" in done.stderr
     assert "make demo-reset" in done.stderr
-    with sqlite3.connect(tmp_path / "summit.sqlite3") as database:
+    with database_in(tmp_path) as database:
         assert [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")] == [
             "django_migrations"
         ]
