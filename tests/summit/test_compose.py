@@ -124,7 +124,7 @@ def test_the_image_runs_as_nobody_in_particular_and_without_tools_to_build():
     assert last.index("USER ") < last.index("CMD [")
     assert re.search(r"pip uninstall --yes pip setuptools wheel", last)
     assert not re.search(r"\b(apt-get|curl|gcc|ADD)\b", DOCKERFILE)
-    assert "--only-binary=:all: --requirement" in DOCKERFILE
+    assert "--only-binary=:all: --require-hashes" in DOCKERFILE
     assert re.search(r"^HEALTHCHECK .*\\\n +CMD \[.*/livez", last, re.M)
 
 

@@ -47,7 +47,7 @@ def test_whatever_is_installed_was_copied_before():
     copied = {f"{target}{source}" for *sources, target in FROM_CONTEXT for source in sources}
     installed = set(re.findall(r"--requirement ([^\s}]+)", " ".join(RUNS)))
 
-    assert installed == {"/tmp/requirements.txt", "/tmp/requirements-saml.txt"}
+    assert installed == {"/tmp/requirements.lock", "/tmp/requirements-saml.lock"}
     assert installed <= copied
     for path in installed:
         assert not re.search(r"^(-r|-c|--requirement|--constraint)\b", (ROOT / Path(path).name).read_text(), re.M)
@@ -83,7 +83,7 @@ def test_every_file_of_an_app_is_there():
 def test_nothing_else_is_there():
     """Neither what only developers need nor what is made while one works, wherever it lies."""
     assert {name for name in FILES if "/" not in name} == {
-        *("manage.py", "gunicorn.conf.py", "requirements.txt", "requirements-saml.txt", "LICENSE", "NOTICE"),
+        *("manage.py", "gunicorn.conf.py", "requirements.lock", "requirements-saml.lock", "LICENSE", "NOTICE"),
     }
     assert git("check-ignore", "--stdin", lines="\n".join(FILES)) == []
 
@@ -93,7 +93,7 @@ def test_nothing_else_is_there():
     [
         *(".env", ".git/config", ".venv/bin/python", "var/summit.sqlite3", "var/media/speaker.jpg", "dump.sql"),
         *("summit.sqlite3", "summit/db.sqlite3", "summit/db.sqlite3-wal", "summit/.env", "accounts/.pytest_cache/x"),
-        *("tests/settings.py", "docs/rules.md", "bench/pages.py", "requirements-dev.txt", "pyproject.toml", "Makefile"),
+        *("tests/settings.py", "docs/rules.md", "bench/pages.py", "requirements.txt", "pyproject.toml", "Makefile"),
         *("venues/__pycache__/x.pyc.14031", "venues/x.pyc", "venues/locale/fr/LC_MESSAGES/django.mo"),
     ],
 )
