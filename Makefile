@@ -11,10 +11,10 @@ ON_SQLITE = TEST_DATABASE_URL= $(RUN) $(PYTEST)
 ON_POSTGRESQL = $(RUN) -m tests.postgres $(RUN) $(PYTEST)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test test-faults check audit bench lock
+.PHONY: help demo demo-reset test test-sqlite test-browser test-postgresql test-faults test-image check audit bench lock image version release-notes
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # pip is what venv writes last: an installation that was cut short is done again.
 .venv/bin/pip:
@@ -43,9 +43,22 @@ test: .venv/development ## Run all tests: SQLite with the browser, then PostgreS
 	$(ON_SQLITE) -m "not faults" $(ARGS)
 	$(ON_POSTGRESQL) -m "not faults" $(ARGS)
 
+test-sqlite: .venv/development ## Run a part of them: on SQLite, without the browser
+	$(ON_SQLITE) -m "not faults and not browser" $(ARGS)
+
+test-browser: .venv/development ## Run a part of them: in the browser
+	@$(RUN) -m tests.browser
+	$(ON_SQLITE) -m "browser and not faults" $(ARGS)
+
+test-postgresql: .venv/development ## Run a part of them: on PostgreSQL
+	$(ON_POSTGRESQL) -m "not faults" $(ARGS)
+
 test-faults: .venv/development ## Run the long races and kills, on both databases
 	$(ON_POSTGRESQL) -m faults $(ARGS)
 	$(ON_SQLITE) -m faults $(ARGS)
+
+test-image: ## Build the image, start every container beside what may run here, wait for /readyz (needs Docker)
+	@.ci/image
 
 # A key and an address that production could have, for the checks that load the settings.
 PRODUCTION = SECRET_KEY=checks-only-checks-only-0123456789-abcdefghijklmnopqrstuvwx BASE_URL=https://summit.example.org
@@ -80,3 +93,13 @@ lock: .venv/development ## Write requirements*.lock anew from requirements*.txt 
 	$(LOCK) requirements-demo.txt -c requirements.lock -o requirements-demo.lock
 	$(LOCK) requirements-dev.txt -c requirements.lock -c requirements-saml.lock -c requirements-demo.lock \
 		-o requirements-dev.lock
+
+image: ## Build the image and name it after the version too (needs Docker)
+	docker build --tag summit:latest --tag "summit:$$($(MAKE) --silent version)" .
+
+version: ## Print the version of this code
+	@sed -n 's/^__version__ = "\(.*\)"$$/\1/p' summit/__init__.py
+
+release-notes: ## Print what CHANGELOG.md says about it
+	@awk -v heading="## $$($(MAKE) --silent version) " \
+		'/^## / { on = index($$0, heading) == 1; next } on { print; found = 1 } END { exit !found }' CHANGELOG.md

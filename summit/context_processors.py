@@ -6,6 +6,8 @@ from django.http import HttpRequest
 from django.utils.http import escape_leading_slashes
 from django.utils.translation import get_language
 
+from summit import __version__
+
 # Which entry of the main navigation stands for a page, by the name of its address.
 SECTIONS = {
     "programme:programme": "programme",
@@ -45,6 +47,7 @@ def summit(request: HttpRequest) -> dict[str, Any]:
     french = escape_leading_slashes(address.removeprefix("/en")) if address.startswith("/en/") else address
     return {
         "summit_name": settings.SUMMIT_NAME_EN if get_language() == "en" else settings.SUMMIT_NAME_FR,
+        "summit_version": __version__,
         "demo_mode": settings.DEMO_MODE,
         "base_url": settings.BASE_URL,
         "htmx_config": HTMX_CONFIG,

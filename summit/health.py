@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 
 from core import clock
 from outbox.models import Heartbeat
+from summit import __version__
 
 log = logging.getLogger(__name__)
 
@@ -53,11 +54,12 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when every part works, else 503; each part that fails says in one sentence what is wrong, without any
-    secret."""
+    secret. The version tells whether an upgrade has reached this process."""
     checks = check()
     if set(checks.values()) == {OK}:
-        return JsonResponse({"status": OK, "checks": checks})
-    return JsonResponse({"status": "failing", "checks": checks}, status=503, headers={"Retry-After": "10"})
+        return JsonResponse({"status": OK, "version": __version__, "checks": checks})
+    failing = {"status": "failing", "version": __version__, "checks": checks}
+    return JsonResponse(failing, status=503, headers={"Retry-After": "10"})
 
 
 def check() -> dict[str, str]:

@@ -18,7 +18,7 @@ from django.test import Client
 from django.utils import timezone
 
 from outbox.models import Heartbeat
-from summit import health
+from summit import __version__, health
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,6 +76,7 @@ def test_readyz_is_ok_when_every_part_works(client: Client):
 
     assert answer.json() == {
         "status": "ok",
+        "version": __version__,
         "checks": {"database": "ok", "migrations": "ok", "beat": "ok", "broker": "ok"},
     }
     assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
@@ -87,7 +88,7 @@ def test_readyz_names_a_clock_that_never_came(client: Client):
     answer = client.get("/readyz")
 
     assert (answer.status_code, answer["Retry-After"]) == (503, "10")
-    assert answer.json()["status"] == "failing"
+    assert (answer.json()["status"], answer.json()["version"]) == ("failing", __version__)
     assert answer.json()["checks"] == {
         "database": "ok",
         "migrations": "ok",
