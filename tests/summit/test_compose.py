@@ -19,6 +19,7 @@ from urllib.parse import urlencode, urljoin
 import pytest
 
 from tests.deployment import COMPOSE, ROOT, Deployment, deployment, wait_until
+from tests.summit.schemas import refused
 
 pytestmark = pytest.mark.runs_once("the containers have a PostgreSQL of their own")
 
@@ -27,26 +28,14 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 
 def test_the_compose_file_follows_the_specification():
-    command = [
-        sys.executable,
-        "-m",
-        "check_jsonschema",
-        "--builtin-schema",
-        "vendor.compose-spec",
-        "docker-compose.yml",
-    ]
-
-    done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
-
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert refused("vendor.compose-spec", ROOT / "docker-compose.yml") == ""
 
 
 def test_the_validator_refuses_a_wrong_compose_file(tmp_path: Path):
     wrong = tmp_path / "docker-compose.yml"
     wrong.write_text((ROOT / "docker-compose.yml").read_text().replace("depends_on:", "depend_on:"))
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(wrong)]
 
-    assert subprocess.run(command, check=False, capture_output=True).returncode == 1
+    assert "depend_on" in refused("vendor.compose-spec", wrong)
 
 
 def test_the_dockerfile_can_be_read_and_follows_good_practice(tmp_path: Path):

@@ -43,9 +43,7 @@ def test_the_changelog_keeps_a_place_for_what_comes_next_above_this_version():
 
 @files_only
 def test_the_notes_of_a_release_are_its_section():
-    _before, section = re.split(
-        rf"^## {re.escape(__version__)} – \S+\n", (ROOT / "CHANGELOG.md").read_text(), flags=re.M
-    )
+    _before, section = re.split(rf"^## {re.escape(__version__)} – \S+\n", CHANGELOG, flags=re.M)
     section = re.split(r"^## ", section, maxsplit=1, flags=re.M)[0]
 
     assert "### Added" in section

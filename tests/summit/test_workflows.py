@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.summit.schemas import refused
 from tests.summit.test_requirements import canonical, pins
 
 pytestmark = pytest.mark.runs_once("files: no database is asked")
@@ -23,13 +24,6 @@ MATRIX: list[dict[str, Any]] = WORKFLOWS["ci"]["jobs"]["test"]["strategy"]["matr
 HOOKS: list[dict[str, Any]] = [
     hook for repo in yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"] for hook in repo["hooks"]
 ]
-
-
-def refused(schema: str, *paths: Path) -> str:
-    """What the validator has against these files."""
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *map(str, paths)]
-    done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
-    return done.stdout + done.stderr if done.returncode else ""
 
 
 @pytest.mark.parametrize(
