@@ -7,10 +7,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from core import clock
+from core.identity import current_identity
 from outbox.domain import mail_templates
 from outbox.domain.mail_kinds import Letter, NoLongerTrue, writes
 from outbox.models import Message
-from outbox.templatetags.mail import summit_name
 
 
 @writes("accounts.code")
@@ -23,7 +23,7 @@ def write_code(message: Message) -> Letter:
 
 def _letter(code: str) -> Letter:
     # Never with the code: organisers see subjects.
-    texts = mail_templates.texts_of("accounts.code").fill({"summit": summit_name()})
+    texts = mail_templates.texts_of("accounts.code").fill({"summit": current_identity().name})
     context = {"code": code, "minutes": settings.ACCOUNT_LOGIN_BY_CODE_TIMEOUT // 60, "texts": texts}
     return Letter(
         texts.subject,

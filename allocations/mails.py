@@ -29,6 +29,7 @@ def allocated_letter(said: dict[str, Any]) -> Letter:
     context = {
         "texts": texts,
         "allocation": allocation,
+        "edition": outcomes[0].session.event.edition if outcomes else None,
         "given": [outcome for outcome in outcomes if outcome.is_given],
         "refused": [outcome for outcome in outcomes if not outcome.is_given],
         "result_url": link("allocations:allocation", allocation.slug),

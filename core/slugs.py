@@ -16,14 +16,14 @@ def follows_edits(model: type[Model]) -> Callable[[Callable[..., HttpResponse]],
         @wraps(view)
         def wrapped(request: HttpRequest, slug: str, **kwargs: Any) -> HttpResponse:
             try:
-                return view(request, slug, **kwargs)
+                return view(request, slug=slug, **kwargs)
             except Http404:
                 known: Any = model
                 pk = known.history.filter(slug=slug).order_by("-history_date", "-history_id").values_list("id").first()
                 now = known._default_manager.filter(pk=pk[0]).values_list("slug").first() if pk else None
                 if now is None or now[0] == slug or request.resolver_match is None:
                     raise
-                view(request, now[0], **kwargs)  # a page that is not there to be seen leads nowhere
+                view(request, slug=now[0], **kwargs)  # a page that is not there to be seen leads nowhere
                 return HttpResponseRedirect(
                     reverse(request.resolver_match.view_name, kwargs=request.resolver_match.kwargs | {"slug": now[0]})
                 )

@@ -10,7 +10,10 @@ from notices.models import CalendarFeed, Reconfirmation
 def question(code: UUID) -> Reconfirmation:
     """The question whether somebody still comes, by the code of its mail, which is all that one needs to answer it."""
     reconfirmations = Reconfirmation.objects.select_related(
-        "registration__attendee__user", "reminder__rule", "reminder__session__event", "reminder__session__room__venue"
+        "registration__attendee__user",
+        "reminder__rule",
+        "reminder__session__event__edition",
+        "reminder__session__room__venue",
     )
     return get_object_or_404(reconfirmations, uuid=code)
 

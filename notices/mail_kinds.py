@@ -50,7 +50,7 @@ def _question_sample(reader: User) -> Letter | None:
 def _changes_sample(reader: User, *, number: int) -> Letter | None:
     """The last session that has moved, else one as if it had stood an hour earlier."""
     change = Change.objects.filter(session__status=Session.Status.PUBLISHED).select_related(
-        "session__event", "session__room__venue"
+        "session__event__edition", "session__room__venue"
     )
     made: Registration | None
     if found := change.order_by("-pk").first():
@@ -76,7 +76,9 @@ def _cohort_sample(reader: User) -> Letter | None:
 
 
 def _invited_sample(reader: User) -> Letter | None:
-    invitation = Invitation.objects.select_related("session__event", "session__room__venue").order_by("-pk").first()
+    invitation = (
+        Invitation.objects.select_related("session__event__edition", "session__room__venue").order_by("-pk").first()
+    )
     session = invitation.session if invitation else examples.session()
     return mails.invitation_letter(session, to=examples.ADDRESS) if session else None
 

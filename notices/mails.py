@@ -20,7 +20,7 @@ from outbox.domain import mail_templates
 from outbox.domain.mail_kinds import Letter, NoLongerTrue, link, writes
 from outbox.domain.mail_templates import Texts
 from outbox.models import Message
-from programme.models import Session
+from programme.models import Edition, Session
 from registrations.domain.calendars import invitation
 from registrations.domain.facts import facts_of
 from registrations.models import Cohort, Invitation, Membership, Registration
@@ -82,7 +82,10 @@ def reminder_letter(key: str, session: Session, name: str, note: str, *, to: str
 @writes("notices.reconfirm")
 def reconfirm(message: Message) -> Letter:
     reconfirmations = Reconfirmation.objects.select_related(
-        "registration__attendee", "reminder__rule", "reminder__session__event", "reminder__session__room__venue"
+        "registration__attendee",
+        "reminder__rule",
+        "reminder__session__event__edition",
+        "reminder__session__room__venue",
     )
     question = reconfirmations.filter(uuid=message.context["reconfirmation"]).first()
     if question is None:
@@ -111,7 +114,7 @@ def question_letter(session: Session, name: str, note: str, until: datetime, url
 
 def _due(message: Message) -> Reminder:
     reminder = (
-        Reminder.objects.select_related("rule", "session__event", "session__room__venue")
+        Reminder.objects.select_related("rule", "session__event__edition", "session__room__venue")
         .filter(pk=message.context["reminder"])
         .first()
     )
@@ -134,7 +137,9 @@ def _check(due: Reminder) -> None:
 
 def _reminded(message: Message, status: str) -> tuple[Registration, Reminder]:
     due = _due(message)
-    registrations = Registration.objects.select_related("session__event", "session__room__venue", "attendee__user")
+    registrations = Registration.objects.select_related(
+        "session__event__edition", "session__room__venue", "attendee__user"
+    )
     registration = registrations.get(uuid=message.context["registration"])
     if registration.status != status:
         raise NoLongerTrue(gettext_noop("The registration is no longer what this mail tells."))
@@ -163,6 +168,7 @@ def changes_letter(attendee: Attendee, moved: Sequence[changes.Moved]) -> Letter
     confirmed = [move.registration for move in moved if move.registration.status == Status.CONFIRMED]
     context = {
         "texts": texts,
+        "edition": moved[0].registration.session.event.edition,
         "moved": moved,
         "button": _("See my programme"),
         "button_url": link("registrations:me"),
@@ -198,7 +204,9 @@ def announcement_test(message: Message) -> Letter:
 
 
 def _announcement(message: Message) -> Announcement:
-    announcements = Announcement.objects.select_related("event", "session__event", "session__room__venue")
+    announcements = Announcement.objects.select_related(
+        "event__edition", "session__event__edition", "session__room__venue", "cohort__edition"
+    )
     if (announcement := announcements.filter(pk=message.context["announcement"]).first()) is None:
         raise NoLongerTrue(gettext_noop("The announcement no longer exists."))
     return announcement
@@ -210,7 +218,13 @@ def _announce(message: Message, announcement: Announcement, name: str, *, test: 
     topic = None if announcement.must_reach or test else Topic.ANNOUNCEMENTS
     button = (_("See my programme"), values["programme"])
     letter = _write(
-        texts, to=message.to, topic=topic, session=announcement.session, button=button, heading=texts.subject
+        texts,
+        to=message.to,
+        topic=topic,
+        edition=announcing.edition_of(announcement),
+        session=announcement.session,
+        button=button,
+        heading=texts.subject,
     )
     return replace(letter, subject=_("[Test] %(subject)s") % {"subject": letter.subject}) if test else letter
 
@@ -222,7 +236,7 @@ def _announce(message: Message, announcement: Announcement, name: str, *, test: 
 def invited_as_member(message: Message) -> Letter:
     """What the members of a cohort may take a seat in, all in one mail."""
     membership = (
-        Membership.objects.select_related("attendee", "cohort__institution")
+        Membership.objects.select_related("attendee", "cohort__institution", "cohort__edition")
         .filter(pk=message.context["membership"])
         .first()
     )
@@ -243,6 +257,7 @@ def cohort_letter(cohort: Cohort, name: str) -> Letter | None:
     context = {
         "texts": texts,
         "cohort": cohort,
+        "edition": cohort.edition,
         "sessions": [(session, link("registrations:seat", session.slug)) for session in sessions[:SESSIONS_TOLD]],
         "more": len(sessions) - SESSIONS_TOLD,
         "button": _("Choose my sessions"),
@@ -258,7 +273,7 @@ def cohort_letter(cohort: Cohort, name: str) -> Letter | None:
 @writes(inviting.BY_NAME)
 def invited_by_name(message: Message) -> Letter:
     invited = (
-        Invitation.objects.select_related("session__event", "session__room__venue")
+        Invitation.objects.select_related("session__event__edition", "session__room__venue")
         .filter(pk=message.context["invitation"])
         .first()
     )
@@ -278,7 +293,8 @@ def invitation_letter(session: Session, *, to: str) -> Letter:
 
 def _notice(key: str, known: dict[str, str], **about: Any) -> Letter:
     """A letter about one session, in the words of kind `key`."""
-    return _write(mail_templates.texts_of(f"notices.{key}").fill(known), **about)
+    edition = about["session"].event.edition
+    return _write(mail_templates.texts_of(f"notices.{key}").fill(known), edition=edition, **about)
 
 
 def _write(
@@ -286,6 +302,7 @@ def _write(
     *,
     to: str,
     topic: Topic | None,
+    edition: Edition | None,
     session: Session | None,
     button: tuple[str, str],
     heading: str = "",
@@ -297,6 +314,7 @@ def _write(
     context: dict[str, Any] = {
         "heading": heading or (session.title if session else texts.subject),
         "texts": texts,
+        "edition": edition,
         "session": session,
         "note": note,
         "button": button[0],

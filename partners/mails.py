@@ -20,7 +20,6 @@ from notices.models import Topic
 from outbox.domain import mail_templates
 from outbox.domain.mail_kinds import Letter, NoLongerTrue, link, writes
 from outbox.models import Message
-from outbox.templatetags.mail import summit_name
 from partners.domain import applying, digests, responses, roles, sentences
 from partners.models import Invitee, PartnerRole
 from registrations.models import Cohort, Institution
@@ -46,7 +45,7 @@ def reminder(message: Message) -> Letter:
 
 def _silent(message: Message) -> Invitee:
     invitee = (
-        Invitee.objects.select_related("institution", "cohort")
+        Invitee.objects.select_related("institution", "cohort__edition")
         .filter(pk=message.context["invitee"], email=message.to)
         .first()
     )
@@ -64,11 +63,12 @@ def invitation_letter(invitee: Invitee, kind: str) -> Letter:
         "cohort": invitee.cohort.name,
         "institution": invitee.institution.name,
         "number": str(len(sessions)),
-        "summit": summit_name(),
+        "summit": invitee.cohort.edition.name,
     }
     texts = mail_templates.texts_of(kind).fill(known)
     url = link("partners:answer", invitee.key)
     context = {
+        "edition": invitee.cohort.edition,
         "texts": texts,
         "institution": invitee.institution,
         "cohort": invitee.cohort,
@@ -94,8 +94,8 @@ def notice(invitee: Invitee) -> list[tuple[str, str]]:
     kept += [_("your programme of studies")] if invitee.programme else []
     said = {
         "institution": invitee.institution.name,
-        "controller": settings.DATA_CONTROLLER,
-        "contact": settings.PRIVACY_CONTACT,
+        "controller": invitee.cohort.edition.controller,
+        "contact": invitee.cohort.edition.privacy_address,
     }
     return [
         (_("Where we got it from"), _("%(institution)s has put you on its list.") % said),

@@ -1,6 +1,8 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from core.identity import said_by
+
 
 class ProgrammeConfig(AppConfig):
     name = "programme"
@@ -8,3 +10,6 @@ class ProgrammeConfig(AppConfig):
 
     def ready(self) -> None:
         from programme import receivers  # noqa: F401, PLC0415
+        from programme.domain import editions  # noqa: PLC0415
+
+        said_by(editions.shown)

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from core.folding import fold, in_order
 from programme.domain import listing
-from programme.models import Event, Session, Track
+from programme.models import Edition, Event, Session, Track
 
 MENU_WORDS = {
     "event": (_("Event"), _("All events")),
@@ -54,63 +54,59 @@ def zones_of(sessions: Iterable[Session]) -> list[ZoneInfo]:
     return [ZoneInfo(name) for name in sorted({session.room.venue.timezone for session in sessions})]
 
 
-def home(today: date) -> dict[str, Any]:
-    """The opening page: days, themes, and the parts of the summit."""
-    choices = listing.read({}, today=today)
-    published = Session.objects.published()
+def home(edition: Edition, today: date) -> dict[str, Any]:
+    """The opening page of an edition: days, themes, and its parts."""
+    choices = listing.read(edition, {}, today=today)
+    published = Session.objects.published().of(edition)
     events = {
         kind: list(group)
         for kind, group in groupby(
-            Event.objects.select_related("venue").order_by("kind", "starts_on", in_order(Event)),
+            Event.objects.filter(edition=edition)
+            .select_related("venue")
+            .order_by("kind", "starts_on", in_order(Event)),
             key=lambda event: event.kind,
         )
     }
     tracks = Track.objects.annotate(sessions_count=Count("sessions", filter=Q(sessions__in=published))).filter(
         sessions_count__gt=0
     )
-    aside = [
-        Event.Kind.UMBRELLA,
-        Event.Kind.SIDE_EVENT,
-        Event.Kind.ROAD_TO_THE_SUMMIT,
-        Event.Kind.PREVIOUS_SUMMIT,
-        Event.Kind.NEXT_EVENT,
-    ]
+    aside = [Event.Kind.SIDE_EVENT, Event.Kind.ROAD_TO_THE_SUMMIT]
     parts = sorted(
         (event for kind, group in events.items() if kind not in aside for event in group),
         key=lambda event: event.starts_on,
     )
-    # A session on a day that is none of the summit's does not make it longer.
-    own_days = [day for day in choices.days if day.row] or choices.days
     return {
         "days": choices.days,
-        "first_day": own_days[0] if own_days else None,
-        "last_day": own_days[-1] if own_days else None,
+        "first_day": edition.starts_on,
+        "last_day": edition.ends_on,
         "count": choices.count,
         "cities": [
             city
             for city, _sessions in Counter(
                 published.order_by().values_list("room__venue__city", flat=True)
             ).most_common()
-        ],
+        ]
+        or [edition.city][: bool(edition.city)],
         "tracks": sorted(tracks, key=lambda track: fold(track.name)),
-        "umbrella": next(iter(events.get(Event.Kind.UMBRELLA, [])), None),
         "groups": [
             (_("The parts of the Summit"), parts),
             (_("Side events"), events.get(Event.Kind.SIDE_EVENT, [])),
             (_("On the road to the Summit"), events.get(Event.Kind.ROAD_TO_THE_SUMMIT, [])),
-            (
-                _("Before and after"),
-                events.get(Event.Kind.PREVIOUS_SUMMIT, []) + events.get(Event.Kind.NEXT_EVENT, []),
-            ),
         ],
-    }
+    } | others(edition)
 
 
-def programme(choices: listing.Listing, now: datetime) -> dict[str, Any]:
-    """One day of the programme as it was chosen and filtered, with the menus to choose otherwise."""
+def others(edition: Edition | None) -> dict[str, Any]:
+    """The public editions but for `edition`, the latest first."""
+    found = Edition.objects.public().order_by("-starts_on", in_order(Edition))
+    return {"editions": [other for other in found if other != edition]}
+
+
+def programme(edition: Edition | None, choices: listing.Listing, now: datetime) -> dict[str, Any]:
+    """One day of the programme of an edition as it was chosen and filtered, with the menus to choose otherwise."""
     sessions: list[Session] = []
     if choices.day:
-        found = Session.objects.published().on(choices.day.date).matching(**choices.chosen)
+        found = Session.objects.published().of(edition).on(choices.day.date).matching(**choices.chosen)
         sessions = list(found.with_place().with_speakers())
     return {
         "listing": choices,

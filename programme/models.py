@@ -1,7 +1,9 @@
 from datetime import date, datetime, time, timedelta
+from email.utils import parseaddr
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models, transaction
@@ -15,9 +17,9 @@ from accounts.models import User
 from core import wall_time
 from core.folding import Searchable, SearchField
 from core.models import Sourced
-from programme.signals import session_checked, session_moved, session_saved
+from programme.signals import edition_saved, session_checked, session_moved, session_saved
 from venues.domain import places
-from venues.models import Room, Venue, validate_country
+from venues.models import Room, Venue, validate_country, validate_timezone
 
 validate_colour = RegexValidator(
     r"\A#[0-9A-Fa-f]{6}\Z", _("Write the colour as # and six hexadecimal digits, for example #1F6FB2.")
@@ -27,10 +29,129 @@ validate_languages = RegexValidator(
 )
 
 
-class Day(Searchable):
-    """One day of the Summit and what it is about: the day strip of the programme."""
+class EditionQuerySet(models.QuerySet["Edition"]):
+    def public(self) -> "EditionQuerySet":
+        """Those that anybody may see: all but those in preparation."""
+        return self.exclude(state=Edition.State.PREPARATION)
 
-    date = models.DateField(_("date"), unique=True)
+    def taking_seats(self) -> "EditionQuerySet":
+        """The current edition while it is open; none other takes seats."""
+        return self.filter(is_current=True, state=Edition.State.OPEN)
+
+
+class Edition(Searchable):
+    """One time that the summit takes place: the current one stands at `/`, the others under /editions/
+    (docs/rules.md#editions)."""
+
+    class State(models.TextChoices):
+        PREPARATION = "preparation", _("In preparation")
+        OPEN = "open", _("Open")
+        ARCHIVED = "archived", _("Archived")
+
+    slug = models.SlugField(_("slug"), max_length=60, unique=True)
+    name = models.CharField(_("name"), max_length=150, help_text=_("As pages and emails say it."))
+    tagline = models.CharField(_("tagline"), max_length=300, blank=True)
+    city = models.CharField(_("city"), max_length=80, blank=True)
+    timezone = models.CharField(
+        _("time zone"),
+        max_length=50,
+        default="Europe/Paris",
+        validators=[validate_timezone],
+        help_text=_("What new days begin with; a session always goes by the clocks of its venue."),
+    )
+    starts_on = models.DateField(_("starts on"))
+    ends_on = models.DateField(_("ends on"))
+    state = models.CharField(_("state"), max_length=15, choices=State, default=State.PREPARATION, editable=False)
+    is_current = models.BooleanField(_("current"), default=False, editable=False)
+    accent = models.CharField(
+        _("accent colour"),
+        max_length=7,
+        default="#1F5B46",
+        validators=[validate_colour],
+        help_text=_("Of buttons and links; it is made darker or lighter until it can be read."),
+    )
+    link = models.URLField(
+        _("website"), blank=True, help_text=_("The site of an edition whose programme is not kept here.")
+    )
+    contact = models.EmailField(_("contact"), blank=True, help_text=_("Where attendees write to."))
+    data_controller = models.CharField(
+        _("data controller"),
+        max_length=200,
+        blank=True,
+        help_text=_("Who is responsible for people’s data (GDPR, article 4). If empty: the name of the edition."),
+    )
+    privacy_contact = models.EmailField(
+        _("privacy contact"),
+        blank=True,
+        help_text=_("Where people write about their data. If empty: the contact, or the sender of the emails."),
+    )
+
+    search = SearchField("name_fr", "name_en", "slug")
+    objects = EditionQuerySet.as_manager()
+
+    history: Any  # made by translation.py
+    _history_user: User | None
+
+    class Meta:
+        verbose_name = _("edition")
+        verbose_name_plural = _("editions")
+        ordering = ["-starts_on", "search"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_current"], condition=Q(is_current=True), name="only_one_edition_is_current"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_current=False) | ~Q(state="preparation"), name="current_edition_is_public"
+            ),
+            models.CheckConstraint(condition=Q(ends_on__gte=F("starts_on")), name="edition_ends_after_it_starts"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("programme:home") if self.is_current else reverse("programme:home", args=[self.slug])
+
+    def clean(self) -> None:
+        if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
+            raise ValidationError({"ends_on": _("An edition must end on the day it starts or later.")})
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        super().save(*args, **kwargs)
+        edition_saved.send(sender=Edition, edition=self)
+
+    @property
+    def is_public(self) -> bool:
+        return self.state != self.State.PREPARATION
+
+    @property
+    def takes_seats(self) -> bool:
+        return self.is_current and self.state == self.State.OPEN
+
+    @property
+    def controller(self) -> str:
+        return self.data_controller or self.name
+
+    @property
+    def privacy_address(self) -> str:
+        return self.privacy_contact or self.contact or parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+
+    @property
+    def stylesheet(self) -> str:
+        own = self._meta.get_field("accent").default
+        return "" if self.accent.upper() == own else reverse("accent", args=[self.accent[1:].lower()])
+
+
+def edition_field(related_name: str) -> Any:
+    """What belongs to one edition names it, and keeps it."""
+    return models.ForeignKey(Edition, models.PROTECT, related_name=related_name, verbose_name=_("edition"))
+
+
+class Day(Searchable):
+    """One day of an edition and what it is about: the day strip of the programme."""
+
+    edition = edition_field("days")
+    date = models.DateField(_("date"))
     label = models.CharField(_("label"), max_length=150)
     timezone = models.CharField(_("time zone"), max_length=50, default="Europe/Paris")
     source = models.CharField(_("source"), max_length=500, blank=True)
@@ -40,16 +161,18 @@ class Day(Searchable):
     class Meta:
         verbose_name = _("day")
         verbose_name_plural = _("days")
-        ordering = ["date"]
+        ordering = ["date", "pk"]
+        constraints = [models.UniqueConstraint(fields=["edition", "date"], name="edition_has_each_day_once")]
 
     def __str__(self) -> str:
         return f"{date_format(self.date)} – {self.label}"
 
 
 class Track(Searchable, Sourced):
-    """A theme that runs through the programme; not a room."""
+    """A theme that runs through the programme of an edition; not a room."""
 
-    slug = models.SlugField(_("slug"), max_length=60, unique=True)
+    edition = edition_field("tracks")
+    slug = models.SlugField(_("slug"), max_length=60)
     name = models.CharField(_("name"), max_length=150)
     colour = models.CharField(_("colour"), max_length=7, default="#1F5B46", validators=[validate_colour])
 
@@ -58,17 +181,17 @@ class Track(Searchable, Sourced):
     class Meta:
         verbose_name = _("track")
         verbose_name_plural = _("tracks")
-        ordering = ["search"]
+        ordering = ["search", "pk"]
+        constraints = [models.UniqueConstraint(fields=["edition", "slug"], name="edition_has_each_track_once")]
 
     def __str__(self) -> str:
         return self.name
 
 
 class Event(Searchable, Sourced):
-    """One part of the Summit with its own dates, host and page; also the other summits and the “Road to the Summit”."""
+    """One part of an edition with its own dates, host and page; also the “Road to the Summit” that leads there."""
 
     class Kind(models.TextChoices):
-        UMBRELLA = "umbrella", _("The Summit")
         SCIENTIFIC_CONFERENCE = "scientific_conference", _("Scientific conference")
         ROUND_TABLES = "round_tables", _("Round tables")
         CULTURAL_WEEKEND = "cultural_weekend", _("Cultural weekend")
@@ -79,8 +202,6 @@ class Event(Searchable, Sourced):
         EXERCISE = "exercise", _("Exercise")
         SIDE_EVENT = "side_event", _("Side event")
         ROAD_TO_THE_SUMMIT = "road_to_the_summit", _("Road to the Summit")
-        PREVIOUS_SUMMIT = "previous_summit", _("Previous summit")
-        NEXT_EVENT = "next_event", _("Next event")
 
     class DatePrecision(models.TextChoices):
         DAY = "day", _("Day")
@@ -100,6 +221,7 @@ class Event(Searchable, Sourced):
         REFUSE = "refuse", _("Refuse the second seat")
         SWAP = "swap", _("Give one up for the other")
 
+    edition = edition_field("events")
     slug = models.SlugField(_("slug"), max_length=80, unique=True)
     title = models.CharField(_("title"), max_length=300)
     kind = models.CharField(_("kind"), max_length=30, choices=Kind)
@@ -146,12 +268,16 @@ class Event(Searchable, Sourced):
     def clean(self) -> None:
         if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
             raise ValidationError({"ends_on": _("An event must end on the day it starts or later.")})
+        if self.pk and self.sessions.exclude(track__edition=self.edition_id).exists():
+            raise ValidationError({"edition": _("The event has sessions in another edition: it cannot change.")})
 
 
 class SpeakerQuerySet(models.QuerySet["Speaker"]):
-    def published(self) -> "SpeakerQuerySet":
-        """People in at least one published session: whoever is only in a draft is nobody's business yet."""
-        parts = Participation.objects.filter(speaker=OuterRef("pk"), session__in=Session.objects.published())
+    def published(self, edition: Edition | None = None) -> "SpeakerQuerySet":
+        """People in at least one published session (of `edition`): whoever is only in a draft is nobody's business
+        yet."""
+        sessions = Session.objects.published() if edition is None else Session.objects.published().of(edition)
+        parts = Participation.objects.filter(speaker=OuterRef("pk"), session__in=sessions)
         return self.filter(Exists(parts))
 
 
@@ -206,8 +332,19 @@ def days_between(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> list
 
 class SessionQuerySet(models.QuerySet["Session"]):
     def published(self) -> "SessionQuerySet":
-        """What the public may see: published sessions, and cancelled ones, which say so."""
-        return self.filter(status__in=[Session.Status.PUBLISHED, Session.Status.CANCELLED])
+        """What the public may see: published sessions, and cancelled ones, which say so, of editions that are not in
+        preparation."""
+        return self.filter(status__in=[Session.Status.PUBLISHED, Session.Status.CANCELLED]).exclude(
+            event__edition__state=Edition.State.PREPARATION
+        )
+
+    def of(self, edition: Edition | None) -> "SessionQuerySet":
+        """Those of that edition; none of none."""
+        return self.filter(event__edition=edition) if edition else self.none()
+
+    def taking_seats(self) -> "SessionQuerySet":
+        """Those of the current edition, while it is open."""
+        return self.filter(event__edition__is_current=True, event__edition__state=Edition.State.OPEN)
 
     def in_room_during(self, room: Room, starts_at: datetime, ends_at: datetime) -> "SessionQuerySet":
         """Sessions that occupy `room` at some moment of [starts_at, ends_at[; cancelled ones occupy nothing."""
@@ -241,7 +378,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
     def with_place(self) -> "SessionQuerySet":
         """With what every list shows: event, track, room and venue, in one query."""
-        return self.select_related("event", "track", "room__venue")
+        return self.select_related("event__edition", "track", "room__venue")
 
     def with_speakers(self) -> "SessionQuerySet":
         """With `speaking`: the participations of those whose part is certain, in their order; one query for all."""
@@ -437,6 +574,14 @@ class Session(Searchable, Sourced):
             other = Session.objects.in_room_during(room, self.starts_at, self.ends_at).exclude(pk=self.pk).first()
             if other:
                 errors["room"] = _("“%(other)s” is already in this room at that time.") % {"other": other.title}
+        event: Event | None = getattr(self, "event", None)
+        track: Track | None = getattr(self, "track", None)
+        if event and track and event.edition_id != track.edition_id:
+            errors["track"] = _("“%(track)s” is a track of another edition.") % {"track": track}
+        if self.pk and event and Event.objects.filter(sessions=self.pk).exclude(edition=event.edition_id).exists():
+            errors["event"] = _("The session stays in its edition: “%(event)s” belongs to another one.") % {
+                "event": event
+            }
         if self.capacity == 0:
             errors["capacity"] = _("Plan for one person at least.")
         elif room and self.capacity and self.capacity > room.capacity and not self.over_capacity_reason.strip():

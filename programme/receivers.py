@@ -6,10 +6,10 @@ from django.dispatch import receiver
 
 from core import clock
 from core.effects import Watch, warnings_asked, watching
-from programme.domain import moving
+from programme.domain import editions, moving
 from programme.domain.warnings import warnings
 from programme.models import Day, Duty, Event, Participation, Session
-from programme.signals import session_saved
+from programme.signals import edition_saved, session_saved
 from venues.models import Room, Venue
 from venues.signals import place_changed
 
@@ -20,12 +20,18 @@ def take_sessions_along(rooms: Iterable[int], *, keeps_hours: bool, **kwargs: An
     moving.follow(rooms, keeps_hours=keeps_hours, at=clock.now())
 
 
+@receiver(edition_saved)
+def forget_what_pages_say(**kwargs: Any) -> None:
+    editions.forget_shown()
+
+
 # --- What was touched is looked at, when somebody asks ----------------------------------------------------------------
 
 
 def _touch(**which: Any) -> None:
     if watch := watching():
-        found = Session.objects.on(which["day"]) if "day" in which else Session.objects.filter(**which)
+        found = Session.objects.on(which.pop("day")) if "day" in which else Session.objects.all()
+        found = found.filter(**which)
         watch.touched["session"] |= set(found.order_by().values_list("pk", flat=True))
 
 
@@ -52,7 +58,7 @@ def touch_the_sessions_of_the_day(instance: Day, **kwargs: Any) -> None:
     """Those of the day that it is, and before it is saved those of the day that it was."""
     if watching():
         kept = Day.objects.filter(pk=instance.pk).first() or instance
-        _touch(day=kept.date)
+        _touch(day=kept.date, event__edition=kept.edition_id)
 
 
 @receiver(post_save, sender=Room)

@@ -16,3 +16,10 @@ home_shown = Signal()
 # Sent before a published session goes back to draft: a receiver that cannot live with it raises ValidationError.
 # Arguments: session.
 session_withdrawn = Signal()
+# Sent inside the transaction in which an edition ceases to take seats: a receiver that cannot live with it raises
+# ValidationError. Arguments: edition, at.
+edition_closing = Signal()
+# Sent inside the transaction in which an edition begins or ceases to take seats, after it. Arguments: edition.
+edition_moved = Signal()
+# Sent when an edition was saved. Arguments: edition.
+edition_saved = Signal()

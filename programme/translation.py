@@ -1,7 +1,12 @@
 from modeltranslation.translator import TranslationOptions, register
 from simple_history import register as keep_history
 
-from programme.models import Day, Event, Session, Speaker, Track
+from programme.models import Day, Edition, Event, Session, Speaker, Track
+
+
+@register(Edition)
+class EditionTranslation(TranslationOptions):
+    fields = ("name", "tagline", "city")
 
 
 @register(Track)
@@ -30,6 +35,7 @@ class SpeakerTranslation(TranslationOptions):
 
 
 # Here and not in models.py: a history made before the translated columns exist would not hold them.
+keep_history(Edition, excluded_fields=["search"])
 keep_history(Day, excluded_fields=["search"])
 keep_history(Track, excluded_fields=["search"])
 keep_history(Event, excluded_fields=["search"])

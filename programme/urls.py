@@ -1,10 +1,11 @@
-from django.urls import path
+from django.urls import include, path
 
 from programme import views
 
 app_name = "programme"
 
-urlpatterns = [
+# Of the current edition at `/`, of any other one below its own address.
+pages = [
     path("", views.home, name="home"),
     path("programme/", views.programme, name="programme"),
     path("sessions/<slug:slug>/", views.session, name="session"),
@@ -12,3 +13,12 @@ urlpatterns = [
     path("speakers/<slug:slug>/", views.speaker, name="speaker"),
     path("events/<slug:slug>/", views.event, name="event"),
 ]
+
+urlpatterns = [
+    *pages,
+    path("editions/", views.editions, name="editions"),
+    path("editions/<slug:edition>/", include(pages)),
+]
+
+# Without a language.
+style_sheet = [path("accents/<str:colour>.css", views.accent, name="accent")]

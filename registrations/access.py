@@ -36,6 +36,8 @@ OF_SESSION = [
         "event__clash_policy",
         "event__title_fr",
         "event__title_en",
+        "event__edition__is_current",
+        "event__edition__state",
     ),
     *("room__name", "room__venue__name", "room__venue__timezone"),
 ]
@@ -44,7 +46,7 @@ OF_SESSION = [
 def visible_session(slug: str) -> Session:
     """The published session of that slug; raises Http404 for a draft as for an unknown one."""
     return get_object_or_404(
-        Session.objects.published().select_related("event", "room__venue").only(*OF_SESSION), slug=slug
+        Session.objects.published().select_related("event__edition", "room__venue").only(*OF_SESSION), slug=slug
     )
 
 
@@ -53,13 +55,13 @@ def session_with_pools(slug: str, attendee: Attendee) -> tuple[Session, list[Sea
     shown = [Session.Status.PUBLISHED, Session.Status.CANCELLED]
     found = ways_in.pools_for(attendee).filter(session__slug=slug, session__status__in=shown)
     needed = [*ways_in.OF_POOL, *(f"session__{name}" for name in OF_SESSION)]
-    pools = list(found.select_related("cohort", "session__event", "session__room__venue").only(*needed))
+    pools = list(found.select_related("cohort", "session__event__edition", "session__room__venue").only(*needed))
     return (pools[0].session, pools) if pools else (visible_session(slug), [])
 
 
 def waiting_registration(slug: str, attendee: Attendee) -> Registration:
     """The place of `attendee` on the waiting list of that session; raises Http404 when they do not wait."""
-    waiting = Registration.objects.waiting().select_related("session__event", "session__room__venue", "party")
+    waiting = Registration.objects.waiting().select_related("session__event__edition", "session__room__venue", "party")
     registration = waiting.filter(session=visible_session(slug), attendee=attendee).first()
     if registration is None:
         raise Http404

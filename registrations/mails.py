@@ -191,9 +191,9 @@ def cancelled(message: Message) -> Letter:
 
 def _registration(message: Message, status: str) -> Registration:
     """The registration that `message` is about; raises NoLongerTrue when it is no longer as the mail would say."""
-    registration = Registration.objects.select_related("session__event", "session__room__venue", "attendee__user").get(
-        uuid=message.context["registration"]
-    )
+    registration = Registration.objects.select_related(
+        "session__event__edition", "session__room__venue", "attendee__user"
+    ).get(uuid=message.context["registration"])
     if registration.status != status:
         raise NoLongerTrue(gettext_noop("The registration is no longer what this mail tells."))
     return registration
@@ -226,6 +226,7 @@ def _letter(registration: Registration, key: str, frame: Frame, *, calendar: str
     )
     texts = mail_templates.texts_of(f"registrations.{key}").fill(known)
     context = {
+        "edition": session.event.edition,
         "session": session,
         "texts": texts,
         "frame": frame,

@@ -15,7 +15,7 @@ from core.emails import EmailField, readable_email
 from core.folding import Searchable, SearchField
 from core.models import Sourced
 from core.text import validate_lines
-from programme.models import Event, Session
+from programme.models import Event, Session, edition_field
 
 
 def not_the_portals(word: str) -> RegexValidator:
@@ -53,6 +53,7 @@ class Institution(Searchable, Sourced):
 class Cohort(Searchable, Sourced):
     """A named group of people, usually of one institution, that shares seats."""
 
+    edition = edition_field("cohorts")
     institution = models.ForeignKey(Institution, models.PROTECT, related_name="cohorts", verbose_name=_("institution"))
     slug = models.SlugField(_("slug"), max_length=60, unique=True, validators=[not_the_portals("team")])
     name = models.CharField(_("name"), max_length=150)

@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -6,8 +7,15 @@ from django.dispatch import receiver
 
 from core import clock
 from core.effects import Watch, warnings_asked, watching
-from programme.models import Session
-from programme.signals import session_checked, session_moved, session_saved, session_withdrawn
+from programme.models import Edition, Session
+from programme.signals import (
+    edition_closing,
+    edition_moved,
+    session_checked,
+    session_moved,
+    session_saved,
+    session_withdrawn,
+)
 from registrations.domain import clashes, pools, waitlist
 from venues.models import TravelTime, Venue
 from venues.signals import ways_changed
@@ -45,6 +53,16 @@ def look_at_the_waitlists_again(session: Session, **kwargs: Any) -> None:
 @receiver(session_withdrawn)
 def refuse_to_hide_a_session_from_those_who_come(session: Session, **kwargs: Any) -> None:
     pools.check_nobody_comes(session)
+
+
+@receiver(edition_closing)
+def refuse_to_close_an_edition_to_which_people_come(edition: Edition, at: datetime, **kwargs: Any) -> None:
+    pools.check_nobody_comes_to(edition, at)
+
+
+@receiver(edition_moved)
+def open_or_close_its_pools(edition: Edition, **kwargs: Any) -> None:
+    pools.follow(edition)
 
 
 @receiver([post_save, post_delete], sender=TravelTime)

@@ -66,7 +66,9 @@ def seats(request: HttpRequest) -> HttpResponse:
     page = caches["pages"].get(kept) if kept else None
     if page is None:
         sessions = Session.objects.published()
-        sessions = (sessions.on(day) if day else sessions).matching(**filters).select_related("event", "room__venue")
+        sessions = (
+            (sessions.on(day) if day else sessions).matching(**filters).select_related("event__edition", "room__venue")
+        )
         if attendee and (told := request.GET.getlist("but")):
             sessions = sessions.exclude(slug__in=told[:100])
         shown = [seat for seat in seats_of(sessions, attendee, clock.now()) if seat.is_live]

@@ -3,9 +3,10 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 from django.utils.http import escape_leading_slashes
-from django.utils.translation import get_language
 
+from core.identity import current_identity
 from summit import __version__
 
 # Which entry of the main navigation stands for a page, by the name of its address.
@@ -37,8 +38,8 @@ HTMX_CONFIG = json.dumps(
 
 
 def summit(request: HttpRequest) -> dict[str, Any]:
-    """What every page may name: the summit, whether this is a demonstration, and the addresses of the page in both
-    languages.
+    """What every page may name: the edition that it belongs to, whether this is a demonstration, and the addresses of
+    the page in both languages.
 
     Nothing here may depend on who asks: public pages are kept whole by caches.
     """
@@ -46,7 +47,7 @@ def summit(request: HttpRequest) -> dict[str, Any]:
     address = escape_leading_slashes(getattr(request, "page_address", request.get_full_path()))
     french = escape_leading_slashes(address.removeprefix("/en")) if address.startswith("/en/") else address
     return {
-        "summit_name": settings.SUMMIT_NAME_EN if get_language() == "en" else settings.SUMMIT_NAME_FR,
+        "edition": SimpleLazyObject(lambda: getattr(request, "edition", None) or current_identity()),
         "summit_version": __version__,
         "demo_mode": settings.DEMO_MODE,
         "base_url": settings.BASE_URL,

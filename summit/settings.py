@@ -127,11 +127,6 @@ def _check_sender(sender: str) -> None:
         raise ValidationError("it must be a name and an address: Summit <summit@example.org>.")
 
 
-def _check_line(text: str) -> None:
-    if not text.strip() or not text.isprintable():
-        raise ValidationError("it must be a line of text.")
-
-
 # --- What the environment says ----------------------------------------------------------------------------------------
 
 DEMO_MODE: bool = env.bool("DEMO_MODE", False)
@@ -155,12 +150,6 @@ MAIL_WEBHOOK_SECRET: str = env.str("MAIL_WEBHOOK_SECRET", "", validate=_check_we
 MAIL_SWEEP_SECONDS: int = env.int("MAIL_SWEEP_SECONDS", 5, validate=validate.Range(min=1, max=30))
 PUBLIC_CACHE_SECONDS: int = env.int("PUBLIC_CACHE_SECONDS", 60, validate=validate.Range(min=0, max=3600))
 TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", 0, validate=validate.Range(min=0, max=10))
-SUMMIT_NAME_FR: str = env.str("SUMMIT_NAME_FR", "Sommet pour l’action sur l’IA", validate=_check_line)
-SUMMIT_NAME_EN: str = env.str("SUMMIT_NAME_EN", "AI Action Summit", validate=_check_line)
-# Who answers for the data of the people on partners' lists, and where they write: told in the first mail to each (GDPR,
-# article 14).
-DATA_CONTROLLER: str = env.str("DATA_CONTROLLER", SUMMIT_NAME_FR, validate=_check_line)
-PRIVACY_CONTACT: str = env.str("PRIVACY_CONTACT", parseaddr(DEFAULT_FROM_EMAIL)[1], validate=_check_line)
 PARTNER_INVITATIONS_A_DAY: int = env.int(
     "PARTNER_INVITATIONS_A_DAY", 5000, validate=validate.Range(min=1, max=1_000_000)
 )

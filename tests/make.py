@@ -13,7 +13,7 @@ from allocations.domain import allocation as allocating
 from allocations.models import Allocation, AllocationRun
 from notices.domain import changes, reminders
 from notices.models import Announcement, Change, QuietWindow, ReminderRule
-from programme.models import Day, Event, Participation, Session, Speaker, Track
+from programme.models import Day, Edition, Event, Participation, Session, Speaker, Track
 from registrations.domain import booking, cohorts
 from registrations.models import Cohort, Institution, Invitation, Membership, Registration, SeatPool
 from venues.models import Room, TravelTime, Venue
@@ -72,12 +72,34 @@ def travel_time(**fields: Any) -> TravelTime:
     )
 
 
+def edition(**fields: Any) -> Edition:
+    """An edition in preparation; `state` and `is_current` may be given."""
+    n = next(_numbers)
+    defaults = {"slug": f"edition-{n}", "starts_on": date(2027, 2, 4), "ends_on": date(2027, 2, 10)}
+    for field in ("tagline", "city"):
+        fields = _in_both(field, fields, "")
+    return Edition.objects.create(**defaults | _in_both("name", fields, f"Sommet {n}"))
+
+
+def current_edition() -> Edition:
+    """The edition at `/`, which is open; made if there is none."""
+    known = Edition.objects.filter(is_current=True).first()
+    names = {"name_fr": "Sommet pour l’action sur l’IA", "name_en": "AI Action Summit"}
+    return known or edition(slug="summit", state=Edition.State.OPEN, is_current=True, **names)
+
+
+def _in_edition(fields: dict[str, Any]) -> dict[str, Any]:
+    return fields | {"edition": fields.get("edition") or current_edition()}
+
+
 def track(**fields: Any) -> Track:
     n = next(_numbers)
+    fields = _in_edition(fields)
     return Track.objects.create(**{"slug": f"track-{n}"} | _in_both("name", fields, f"Thème {n}"))
 
 
 def day(on: date, **fields: Any) -> Day:
+    fields = _in_edition(fields)
     return Day.objects.create(date=on, **_in_both("label", fields, "Journée"))
 
 
@@ -89,6 +111,7 @@ def event(**fields: Any) -> Event:
         "starts_on": date(2027, 2, 4),
         "ends_on": date(2027, 2, 10),
     }
+    fields = _in_edition(fields)
     return Event.objects.create(**defaults | _in_both("title", fields, f"Événement {n}"))
 
 
@@ -107,9 +130,10 @@ def session(*, seats: int = 100, starts_at: datetime | None = None, minutes: int
         "languages": "fr",
     }
     fields = _in_both("title", fields, f"Séance {n}")
+    of_event = fields.get("event") or event()
     fields |= {
-        "event": fields.get("event") or event(),
-        "track": fields.get("track") or track(),
+        "event": of_event,
+        "track": fields.get("track") or track(edition=of_event.edition),
         "room": fields.get("room") or room(),
     }
     return Session.objects.create(**defaults | fields)
@@ -133,6 +157,7 @@ def institution(**fields: Any) -> Institution:
 def cohort(**fields: Any) -> Cohort:
     n = next(_numbers)
     fields = {"slug": f"cohort-{n}", "size": 20} | _in_both("name", fields, f"Promotion {n}")
+    fields = _in_edition(fields)
     return Cohort.objects.create(**fields | {"institution": fields.get("institution") or institution()})
 
 

@@ -9,14 +9,12 @@ from pathlib import Path
 for name in [
     *("DEBUG", "DEMO_MODE", "BENCH_MODE", "ALLOWED_HOSTS", "DATABASE_POOL_SIZE", "TRUSTED_PROXY_COUNT", "PORT"),
     *(
-        "SUMMIT_NAME_FR",
-        "SUMMIT_NAME_EN",
         "MAIL_LEASE_SECONDS",
         "MAIL_SWEEP_SECONDS",
         "MAIL_KEEP_DAYS",
         "MAIL_WEBHOOK_SECRET",
     ),
-    *("DATA_CONTROLLER", "PRIVACY_CONTACT", "PARTNER_INVITATIONS_A_DAY"),
+    "PARTNER_INVITATIONS_A_DAY",
 ]:
     os.environ.pop(name, None)
 _folder = Path(tempfile.mkdtemp(prefix="summit-tests-"))

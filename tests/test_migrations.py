@@ -1,13 +1,19 @@
 """The migrations run forwards and backwards on both databases, and say what the models say."""
 
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.apps import apps
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 
+from programme.models import Day, Edition, Event, Track
+from registrations.domain.invariants import check
+from registrations.models import Cohort
 from summit import settings as product
 
 OURS = [config.label for config in apps.get_app_configs() if Path(config.path).parent == product.BASE_DIR]
@@ -31,8 +37,77 @@ def test_every_migration_can_be_taken_back_and_run_again(settings):
     executor.migrate([(app, None) for app in OURS])
     assert tables() == set()
 
+    summit_before_editions(MigrationExecutor(connection))
     call_command("migrate", verbosity=0)
     assert tables() == before | {"core_limits"}
+
+    # What was there is the current edition; other summits are editions of their own, unless they have sessions.
+    current, *others = Edition.objects.order_by("-is_current", "slug")
+    assert (current.slug, current.state, str(current.starts_on), str(current.ends_on)) == (
+        "summit",
+        "open",
+        "2025-02-06",
+        "2025-02-11",
+    )
+    assert (current.name_fr, current.name_en) == ("Sommet pour l’action sur l’IA", "AI Action Summit")
+    assert [(other.slug, other.state, other.link, other.search) for other in others] == [
+        ("bletchley", "archived", "https://www.example.org/", "sommet de bletchley\nbletchley summit\nbletchley"),
+        ("kigali", "open", "", "kigali\nkigali\nkigali"),
+    ]
+    assert dict(Event.objects.values_list("slug", "kind")) == {"forum": "forum", "seoul": "side_event"}
+    for model in (Event, Day, Track, Cohort):
+        assert set(model.objects.values_list("edition", flat=True)) == {current.pk}
+        assert set(model.history.values_list("edition", flat=True)) <= {current.pk}
+    assert not check(timezone.now())["breaches"]
+
+
+def summit_before_editions(executor: MigrationExecutor) -> None:
+    """What an installation held before it knew of editions."""
+    targets = [("programme", "0004_places"), ("registrations", "0003_by_wishes"), ("venues", "0002_search")]
+    executor.migrate(targets)
+    then = executor.loader.project_state(targets).apps
+
+    def add(app: str, model: str, /, **fields: Any) -> Any:
+        return then.get_model(app, model).objects.create(**fields)
+
+    dates = {"starts_on": date(2025, 2, 6), "ends_on": date(2025, 2, 11)}
+    for slug, kind, names, source in (
+        ("semaine", "umbrella", ("Semaine", "Week"), ""),
+        ("forum", "forum", ("Forum", "Forum"), ""),
+        ("bletchley", "previous_summit", ("Sommet de Bletchley", "Bletchley Summit"), "https://www.example.org/"),
+        ("seoul", "previous_summit", ("Séoul", "Seoul"), "a book"),
+        ("kigali", "next_event", ("Kigali", None), "a book"),
+    ):
+        title = {"title": names[0], "title_fr": names[0], "title_en": names[1]}
+        add("programme", "Event", slug=slug, kind=kind, city="X", source=source, **title, **dates)
+    for day in dates.values():
+        add("programme", "Day", date=day, label="J", label_fr="J", label_en="D")
+    track = add("programme", "Track", slug="t", name="T", name_fr="T", name_en="T", search="t\nt\nt")
+    venue = add("venues", "Venue", slug="v", name="V", city="Paris", country="FR", search="v\nv")
+    room = add("venues", "Room", slug="r", name="R", venue=venue, capacity=9, search="r\nr")
+    seoul = then.get_model("programme", "Event").objects.get(slug="seoul")
+    start = datetime(2025, 2, 6, 9, tzinfo=UTC)
+    session = add(
+        "programme",
+        "Session",
+        slug="s",
+        title="S",
+        title_fr="S",
+        title_en="S",
+        kind="panel",
+        search="s\ns\ns",
+        event=seoul,
+        track=track,
+        room=room,
+        capacity=5,
+        status="published",
+        starts_at=start,
+        ends_at=start + timedelta(hours=1),
+    )
+    add("registrations", "SeatPool", session=session, seats=5)
+    institution = add("registrations", "Institution", slug="i", name="I", search="i\ni")
+    cohort = {"slug": "c", "name": "C", "name_fr": "C", "name_en": "C", "size": 3, "search": "c\nc\nc"}
+    add("registrations", "Cohort", institution=institution, **cohort)
 
 
 @pytest.mark.django_db

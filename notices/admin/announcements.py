@@ -223,7 +223,7 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
     @admin.action(description=_("Send…"), permissions=["send"])
     def send(self, request: HttpRequest, queryset: QuerySet[Announcement]) -> HttpResponse | None:
         announcements = queryset.filter(status=Announcement.Status.DRAFT).select_related(
-            "event", "session__event", "session__room__venue", "cohort"
+            "event__edition", "session__event__edition", "session__room__venue", "cohort"
         )
         announcement = announcements.first()
         if announcement is None or queryset.count() > 1:

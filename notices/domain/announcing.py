@@ -13,6 +13,7 @@ from outbox.domain import mail_templates
 from outbox.domain.mail_kinds import link
 from outbox.domain.posting import post, post_many
 from outbox.models import Message
+from programme.models import Edition
 from registrations.domain.facts import facts_of
 from registrations.models import Membership, Registration
 
@@ -43,6 +44,14 @@ def values(announcement: Announcement, name: str) -> dict[str, str]:
         facts = facts_of(session)
         found |= facts | {"session": facts["title"]}
     return found
+
+
+def edition_of(announcement: Announcement) -> Edition | None:
+    """The edition that it is about."""
+    event = announcement.event or (announcement.session and announcement.session.event)
+    if event:
+        return event.edition
+    return announcement.cohort.edition if announcement.cohort else None
 
 
 def audience(announcement: Announcement) -> QuerySet[Attendee]:

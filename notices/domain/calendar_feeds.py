@@ -6,9 +6,10 @@ from django.db import transaction
 from icalendar import Alarm, vText
 
 from accounts.models import Attendee, User
+from core.identity import current_identity
 from notices.models import CalendarFeed, new_token
 from outbox.domain.mail_kinds import one_line
-from outbox.templatetags.mail import summit_name
+from programme.models import Edition
 from registrations.domain.calendars import empty_calendar, entry, finished, versions
 from registrations.models import Registration
 
@@ -72,11 +73,17 @@ def subscription(feed: CalendarFeed, at: datetime) -> str:
     """All seats of one person, for the calendar that asks for them by their address: those that they have, and as
     tentative those that are offered to them. A constant number of queries; no name of anybody."""
     live = Registration.objects.filter(attendee=feed.attendee_id, session__ends_at__gt=at - PAST)
-    seats = live.filter(status__in=[Registration.Status.CONFIRMED, Registration.Status.OFFERED])
-    registrations = list(seats.select_related("session__room__venue").order_by("session__starts_at", "pk"))
+    seats = live.filter(
+        status__in=[Registration.Status.CONFIRMED, Registration.Status.OFFERED],
+        session__event__edition__in=Edition.objects.taking_seats(),
+    )
+    registrations = list(
+        seats.select_related("session__event__edition", "session__room__venue").order_by("session__starts_at", "pk")
+    )
     calendar = empty_calendar("PUBLISH")
+    called = current_identity().name
     for name in ("name", "x-wr-calname"):
-        calendar.add(name, vText(summit_name()))  # which icalendar would not escape by itself
+        calendar.add(name, vText(called))  # which icalendar would not escape by itself
     calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
     calendar.add("x-published-ttl", "PT1H")
     version = versions(registrations)

@@ -115,7 +115,7 @@ def settled(at: datetime) -> list[Change]:
 def _untold() -> Any:
     return (
         Change.objects.filter(told_at=None)
-        .select_related("session__event", "session__room__venue")
+        .select_related("session__event__edition", "session__room__venue")
         .order_by("session__starts_at", "pk")
     )
 
@@ -397,7 +397,9 @@ def moved(attendee: Attendee, said: Sequence[dict[str, Any]], at: datetime) -> l
     clash.
     """
     live = (
-        Registration.objects.live().filter(attendee=attendee).select_related("session__event", "session__room__venue")
+        Registration.objects.live()
+        .filter(attendee=attendee)
+        .select_related("session__event__edition", "session__room__venue")
     )
     live = live.annotate(on_duty=clashes.has_duties("attendee__user"))
     mine = {str(registration.uuid): registration for registration in live.order_by("pk")}
@@ -434,7 +436,7 @@ def _alternatives(session: Session, expected: Sequence[Commitment], travel: Trav
     )
     others = [
         session
-        for session in sessions.exclude(pk__in=held).select_related("event", "room__venue")
+        for session in sessions.exclude(pk__in=held).select_related("event__edition", "room__venue")
         if not ways_in.refusal(session, at)
     ]
     others.sort(

@@ -66,7 +66,7 @@ def sessions_for(cohort: Cohort, at: datetime) -> list[Session]:
     """The sessions to come in which `cohort` has seats left, by their start."""
     kept = cohort.allotments.filter(seats__gt=F("taken"), closed=False).values("session")
     sessions = Session.objects.filter(pk__in=kept, status=Session.Status.PUBLISHED, starts_at__gt=at)
-    return list(sessions.select_related("event", "room__venue").order_by("starts_at", "pk"))
+    return list(sessions.select_related("event__edition", "room__venue").order_by("starts_at", "pk"))
 
 
 def is_open(invitation: Invitation, at: datetime) -> bool:

@@ -73,7 +73,7 @@ def _sessions_of(rules: Iterable[ReminderRule], at: datetime) -> QuerySet[Sessio
     of_rules = Q(pk__in=[rule.session_id for rule in rules if rule.session_id]) | Q(
         event__in={rule.event_id for rule in rules if rule.event_id}
     )
-    recent = Session.objects.filter(of_rules, status=Session.Status.PUBLISHED, ends_at__gt=at - LONGEST)
+    recent = Session.objects.taking_seats().filter(of_rules, status=Session.Status.PUBLISHED, ends_at__gt=at - LONGEST)
     return recent.select_related("room__venue").order_by("starts_at", "pk")
 
 
@@ -93,7 +93,8 @@ def plan(at: datetime, sessions: Iterable[Session] | None = None) -> int:
     if sessions is not None:
         known = {session.pk: session for session in sessions}
         planned = planned.filter(session__in=known)
-        found = [session for session in known.values() if session.status == Session.Status.PUBLISHED]
+        open_ones = Session.objects.taking_seats().filter(pk__in=known, status=Session.Status.PUBLISHED)
+        found = [known[pk] for pk in open_ones.order_by("pk").values_list("pk", flat=True)] if rules else []
     elif rules:
         found = _sessions_of(rules, at)
     wanted = {
@@ -128,7 +129,7 @@ def remind(at: datetime) -> int:
     mail once."""
     plan(at)
     due = Reminder.objects.filter(queued_at=None, due_at__lte=at).select_related(
-        "rule", "session__event", "session__room__venue"
+        "rule", "session__event__edition", "session__room__venue"
     )
     return sum(_queue(reminder, at) for reminder in due.order_by("due_at", "pk"))
 
@@ -290,7 +291,7 @@ def release_silent(at: datetime) -> int:
     late = late.filter(registration__status=Registration.Status.CONFIRMED)
     questions = list(
         late.select_related(
-            "reminder__rule", "reminder__session__room__venue", "reminder__session__event", "registration"
+            "reminder__rule", "reminder__session__room__venue", "reminder__session__event__edition", "registration"
         ).order_by("pk")
     )
     keys = [f"{RECONFIRM}:{question.uuid}" for question in questions]

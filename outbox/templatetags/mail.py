@@ -1,14 +1,17 @@
+from typing import Any
+
 from django import template
 from django.conf import settings
-from django.utils.translation import get_language
+
+from core.identity import Identity, current_identity
 
 register = template.Library()
 
 
-@register.simple_tag
-def summit_name() -> str:
-    """The name of the summit in the language of the mail."""
-    return settings.SUMMIT_NAME_EN if get_language() == "en" else settings.SUMMIT_NAME_FR
+@register.simple_tag(takes_context=True)
+def summit(context: dict[str, Any]) -> Identity:
+    """Who speaks in the mail: the `edition` that it is about, else the current one."""
+    return context.get("edition") or current_identity()
 
 
 @register.simple_tag

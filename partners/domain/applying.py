@@ -356,7 +356,7 @@ def _bring_back(written: Sequence[Any], upload: Upload, actor: User, at: datetim
             continue
         cohorts.add_member(invitee.cohort, invitee.attendee, actor=actor, at=at)
         lost = Registration.objects.filter(ended, attendee=invitee.attendee, session__starts_at__gt=at).select_related(
-            "session__event", "session__room__venue"
+            "session__event__edition", "session__room__venue"
         )
         for registration in lost.order_by("pk"):
             try:

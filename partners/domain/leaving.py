@@ -54,7 +54,7 @@ def _served(freed: dict[int, Counter[int]], leaving: set[int], at: datetime) -> 
     waiting = Registration.objects.filter(session=OuterRef("pk"), status=Registration.Status.WAITING)
     sessions = (
         Session.objects.filter(Exists(waiting), pk__in=freed)
-        .select_related("event", "room__venue")
+        .select_related("event__edition", "room__venue")
         .order_by("starts_at", "pk")
     )
     pools: dict[int, list[SeatPool]] = defaultdict(list)

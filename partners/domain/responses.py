@@ -46,7 +46,9 @@ def sessions_for(cohort: Cohort, at: datetime) -> list[Session]:
     """The sessions to come that keep seats for the cohort, full ones too, in order of time."""
     kept = cohort.allotments.filter(closed=False, seats__gt=0).values("session")
     sessions = Session.objects.filter(pk__in=kept, status=Session.Status.PUBLISHED, starts_at__gt=at)
-    return list(sessions.select_related("event", "room__venue", "track").order_by("starts_at", "ends_at", "pk"))
+    return list(
+        sessions.select_related("event__edition", "room__venue", "track").order_by("starts_at", "ends_at", "pk")
+    )
 
 
 @ledger.again_after_deadlock

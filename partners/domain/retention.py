@@ -9,14 +9,15 @@ from partners.models import Correction, Invitee
 from programme.models import Session
 from registrations.models import Cohort
 
-SILENT = timedelta(days=30)  # after the last session that keeps seats for their cohort, or of all where none does
+# After the last session that keeps seats for their cohort, or of the edition where none does.
+SILENT = timedelta(days=30)
 CAME = timedelta(days=182)
 
 
 def _last() -> Coalesce:
-    """The end of a cohort's last session; NULL while there is no session at all."""
-    of_all = Session.objects.order_by("-ends_at").values("ends_at")[:1]
-    return Coalesce(Max("allotments__session__ends_at"), Subquery(of_all))
+    """The end of a cohort's last session, or of its edition's; NULL while there is no session at all."""
+    of_edition = Session.objects.filter(event__edition=OuterRef("edition")).order_by("-ends_at").values("ends_at")[:1]
+    return Coalesce(Max("allotments__session__ends_at"), Subquery(of_edition))
 
 
 def kept_until(invitee: Invitee) -> datetime | None:

@@ -8,7 +8,7 @@ from itertools import chain
 from zoneinfo import ZoneInfo
 
 from core.folding import fold
-from programme.models import Day, Event, Session, Track, days_between
+from programme.models import Day, Edition, Event, Session, Track, days_between
 from venues.models import Venue
 
 
@@ -48,14 +48,19 @@ class Listing:
         return ({"day": self.day.date.isoformat()} if self.day and self.asked_for_day else {}) | self.chosen
 
 
-def read(asked: Mapping[str, str], *, today: date) -> Listing:
-    """Understand what was `asked` for in the address; whatever names nothing published is left out.
+def read(edition: Edition | None, asked: Mapping[str, str], *, today: date) -> Listing:
+    """Understand what was `asked` for in the address of the programme of `edition`; whatever names nothing published
+    is left out.
 
     Without a day: today during the summit, else the first day; if nothing matches the filters then, the first day with
     a match.
     """
-    outline = Session.objects.published().values_list(
-        "starts_at", "ends_at", "room__venue__timezone", "event_id", "track_id", "room__venue_id", "access"
+    outline = (
+        Session.objects.published()
+        .of(edition)
+        .values_list(
+            "starts_at", "ends_at", "room__venue__timezone", "event_id", "track_id", "room__venue_id", "access"
+        )
     )
     sessions = [(days_between(start, end, ZoneInfo(zone)), *of) for start, end, zone, *of in outline.order_by()]
     events, tracks, venues, accesses = ({session[n] for session in sessions} for n in range(1, 5))
@@ -74,7 +79,7 @@ def read(asked: Mapping[str, str], *, today: date) -> Listing:
     wanted = [keys[menu.name].get(menu.chosen) for menu in menus]
     matching = [on for on, *of in sessions if all(want in (None, has) for want, has in zip(wanted, of, strict=True))]
     matches = Counter(chain.from_iterable(matching))
-    rows_of_days = {row.date: row for row in Day.objects.all()}
+    rows_of_days = {row.date: row for row in Day.objects.filter(edition=edition)}
     days = [
         ListedDay(on, rows_of_days.get(on), matches[on])
         for on in sorted({*rows_of_days, *chain.from_iterable(on for on, *_ in sessions)})

@@ -27,8 +27,8 @@ Kind = Session.Kind
 ON_STAGE = (Kind.KEYNOTE, Kind.PANEL, Kind.WORKSHOP, Kind.PLENARY, Kind.SYMPOSIUM)
 # Nobody stands beside what they show from morning to evening.
 NOT_PRESENT = (Participation.Role.EXHIBITOR, Participation.Role.ARTIST)
-# Events that are beside the summit, on days of their own.
-ELSEWHERE = (Event.Kind.ROAD_TO_THE_SUMMIT, Event.Kind.PREVIOUS_SUMMIT, Event.Kind.NEXT_EVENT)
+# Events that lead to the summit, on days of their own.
+ELSEWHERE = (Event.Kind.ROAD_TO_THE_SUMMIT,)
 
 
 @dataclass(frozen=True)
@@ -126,9 +126,11 @@ def _too_near(name: str, first: Session, second: Session, there: Session, travel
 @check("day", gettext_lazy("Outside its dates"))
 def outside_its_dates(sessions: Sequence[Session]) -> Found:
     """A session on a day that its event, or the summit, does not have. What leads to the summit has days of its own."""
-    days = sorted(Day.objects.values_list("date", flat=True))
+    dates: dict[int, list[date]] = defaultdict(list)
+    for edition, day in Day.objects.order_by("date").values_list("edition", "date"):
+        dates[edition].append(day)
     for session in sessions:
-        event = session.event
+        event, days = session.event, dates[session.event.edition_id]
         first, last = session.day, wall_time.last_day(session.local_ends_at)
         if event.date_precision == Event.DatePrecision.DAY and not event.starts_on <= first <= last <= event.ends_on:
             words = _("it is outside the dates of “%(event)s”, from %(first)s to %(last)s.")

@@ -96,7 +96,7 @@ class RegistrationDesk(RecordAdmin):
         if not confirmed:
             asked = asked.filter(status__in=[Status.PENDING, Status.WAITING])
         registrations = list(
-            asked.select_related("attendee__user", "session__event", "session__room__venue").order_by(
+            asked.select_related("attendee__user", "session__event__edition", "session__room__venue").order_by(
                 "created_at", "pk"
             )
         )

@@ -81,7 +81,7 @@ class SessionDesk(SessionAdmin):
     def get_urls(self) -> list[URLPattern]:
         def address(name: str) -> URLPattern:
             def page(request: HttpRequest, pk: int) -> HttpResponse:
-                sessions = Session.objects.select_related("event", "room__venue", "draw")
+                sessions = Session.objects.select_related("event__edition", "room__venue", "draw")
                 return PAGES[name](self, request, get_object_or_404(sessions, pk=pk))
 
             return path(f"<int:pk>/{name}/", self.admin_site.admin_view(page), name=f"programme_session_{name}")

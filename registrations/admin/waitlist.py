@@ -126,7 +126,7 @@ def _act(model_admin: ModelAdmin, request: HttpRequest, session: Session, at: da
         session=session, pk__in=whole_numbers(request.POST.getlist(ACTION_CHECKBOX_NAME))
     )
     people = list(
-        chosen.select_related("attendee__user", "session__event", "session__room__venue").order_by(
+        chosen.select_related("attendee__user", "session__event__edition", "session__room__venue").order_by(
             "-priority", "waiting_at", "pk"
         )
     )

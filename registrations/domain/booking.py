@@ -134,7 +134,9 @@ def _judge(ask: Ask, *, leaving: Collection[Registration] = ()) -> Registration 
         raise SeatRefused("stale", _("You gave this seat back in the meantime. Do you want to register again?"))
     others = [mine for mine in known if mine.session_id != session.pk and mine.pk not in {left.pk for left in leaving}]
     # Most people, in a rush, have nothing else: a hundred columns are read for those alone who do.
-    prefetch_related_objects(others, Prefetch("session", Session.objects.select_related("event", "room__venue")))
+    prefetch_related_objects(
+        others, Prefetch("session", Session.objects.select_related("event__edition", "room__venue"))
+    )
     expected = clashes.commitments_of([person], registrations={attendee.pk: others})[attendee.pk]
     if clashing := clashes.clashes_with(session, expected, Travel()):
         refuse_clash(session, clashing, despite=ask.despite or ask.let_in)
@@ -252,7 +254,7 @@ def _end(registration: Registration, *, actor: User | None, at: datetime, ending
 def _to_leave(ask: Ask) -> list[Registration]:
     live = Registration.objects.live().filter(attendee=ask.attendee, uuid__in=ask.leave, session__ends_at__gt=ask.at)
     live = live.exclude(session=ask.session)
-    return list(live.select_related("session__event", "session__room__venue", "attendee__user").order_by("pk"))
+    return list(live.select_related("session__event__edition", "session__room__venue", "attendee__user").order_by("pk"))
 
 
 def accept(
@@ -286,7 +288,7 @@ def accept(
                 .filter(attendee=attendee)
                 .exclude(pk__in=[registration.pk, *(r.pk for r in leaving)])
             )
-            others = others.select_related("session__event", "session__room__venue")
+            others = others.select_related("session__event__edition", "session__room__venue")
             expected = clashes.commitments_of([attendee], registrations={attendee.pk: list(others)})[attendee.pk]
             if clashing := clashes.clashes_with(session, expected, Travel()):
                 refuse_clash(session, clashing, despite=despite)
@@ -347,7 +349,7 @@ def leave_all(attendee: Attendee, *, actor: User, at: datetime | None = None) ->
     """
     at = at or clock.now()
     live = Registration.objects.live().filter(attendee=attendee, session__ends_at__gt=at)
-    live = live.select_related("session__event", "session__room__venue", "attendee__user").order_by("pk")
+    live = live.select_related("session__event__edition", "session__room__venue", "attendee__user").order_by("pk")
     left: list[Registration] = []
     # Once, unless the person registers elsewhere at this very moment.
     while sessions := [registration.session for registration in live.all()]:

@@ -16,7 +16,6 @@ from icalendar import Calendar, Event, vCalAddress, vText
 
 from core import clock
 from outbox.domain.mail_kinds import one_line
-from outbox.templatetags.mail import summit_name
 from programme.models import Session
 from registrations.domain.vtimezones import spelled_out
 from registrations.models import Registration
@@ -125,7 +124,7 @@ def entry(registration: Registration, version: Version, status: str) -> Event:
     event.add("url", url)
     event.add("status", status)
     name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
-    event.add("organizer", _person(address, name or summit_name()))
+    event.add("organizer", _person(address, name or session.event.edition.name))
     return event
 
 

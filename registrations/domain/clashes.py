@@ -101,7 +101,7 @@ def commitments_of(
         attendee.user_id: commitments[attendee.pk] for attendee in attendees if getattr(attendee, "on_duty", True)
     }
     if by_user:
-        of_session = ("session__event", "session__room__venue")
+        of_session = ("session__event__edition", "session__room__venue")
         public = Q(session__status=Session.Status.PUBLISHED)
         for part in (
             Participation.objects.filter(public, speaker__user__in=by_user)
@@ -224,7 +224,7 @@ def _clash(session: Session, commitment: Commitment, travel: Travel) -> Clash | 
 def _live_registrations(attendees: Iterable[Attendee]) -> dict[int, list[Registration]]:
     found: dict[int, list[Registration]] = {}
     live = Registration.objects.live().filter(attendee__in=attendees).exclude(session__status=Session.Status.CANCELLED)
-    for registration in live.select_related("session__event", "session__room__venue").order_by("pk"):
+    for registration in live.select_related("session__event__edition", "session__room__venue").order_by("pk"):
         found.setdefault(registration.attendee_id, []).append(registration)
     return found
 

@@ -34,7 +34,9 @@ def add_member(cohort: Cohort, attendee: Attendee, *, actor: User, at: datetime 
             session=OuterRef("pk"), attendee=attendee, status=Registration.Status.WAITING
         )
         kept = SeatPool.objects.filter(session=OuterRef("pk"), cohort=cohort)
-        if sessions := list(Session.objects.filter(Exists(waits), Exists(kept)).select_related("event", "room__venue")):
+        if sessions := list(
+            Session.objects.filter(Exists(waits), Exists(kept)).select_related("event__edition", "room__venue")
+        ):
             waitlist.in_turn(sessions, [attendee.pk], lambda: None, at or clock.now())
     return membership
 
@@ -44,7 +46,7 @@ def part_with(cohort: Cohort, attendee: Attendee, *, actor: User | None, at: dat
     places in the lines of sessions that are for cohorts alone. Each seat goes to its line. `ending` says why, when it
     is not their own wish. Returns how many seats; once more changes nothing."""
     live = Registration.objects.live().filter(attendee=attendee, session__ends_at__gt=at)
-    live = live.select_related("session__event", "session__room__venue").order_by("session_id", "pk")
+    live = live.select_related("session__event__edition", "session__room__venue").order_by("session_id", "pk")
     others = SeatPool.objects.filter(session=OuterRef("session"), cohort__memberships__attendee=attendee).exclude(
         cohort=cohort
     )

@@ -11,12 +11,14 @@ from programme.models import Session
 from registrations.models import Registration
 
 ADDRESS = "example@example.org"  # whom a mail is shown for: it has switched nothing off
-WITH = ["session__event", "session__room__venue", "session__track", "attendee__user"]
+WITH = ["session__event__edition", "session__room__venue", "session__track", "attendee__user"]
 
 
 def session() -> Session | None:
     """The next published session, else the first of those that are over."""
-    published = Session.objects.filter(status=Session.Status.PUBLISHED).select_related("event", "room__venue", "track")
+    published = Session.objects.filter(status=Session.Status.PUBLISHED).select_related(
+        "event__edition", "room__venue", "track"
+    )
     return (
         published.filter(starts_at__gt=clock.now()).order_by("starts_at", "pk").first()
         or published.order_by("starts_at", "pk").first()

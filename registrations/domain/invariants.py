@@ -76,10 +76,19 @@ def _sessions() -> Iterator[Breach]:
             f"session {session.slug}",
             f"pools {session.n}, capacity {session.capacity}",
         )
-    for pool in SeatPool.objects.filter(closed=True, session__status=Session.Status.PUBLISHED):
+    open_ones = Session.objects.taking_seats()
+    for pool in SeatPool.objects.filter(closed=True, session__status=Session.Status.PUBLISHED, session__in=open_ones):
         yield Breach("a session that takes place lets people in", f"pool {pool.pk}", "closed")
     for pool in SeatPool.objects.filter(closed=False, session__status=Session.Status.CANCELLED):
         yield Breach("a cancelled session lets nobody in", f"pool {pool.pk}", "open")
+    for pool in SeatPool.objects.filter(closed=False).exclude(session__in=open_ones):
+        yield Breach("an edition that is not open takes no seats", f"pool {pool.pk}", "open")
+    for session in Session.objects.exclude(track__edition=F("event__edition")):
+        yield Breach(
+            "a session and its track are of one edition", f"session {session.slug}", f"track {session.track_id}"
+        )
+    for pool in SeatPool.objects.exclude(cohort=None).exclude(cohort__edition=F("session__event__edition")):
+        yield Breach("seats are kept for cohorts of the same edition", f"pool {pool.pk}", f"cohort {pool.cohort_id}")
     clashes = Session.objects.exclude(status=Session.Status.CANCELLED).filter(room__allows_several_sessions=False)
     others = clashes.filter(
         room=OuterRef("room"), starts_at__lt=OuterRef("ends_at"), ends_at__gt=OuterRef("starts_at")
@@ -126,7 +135,9 @@ def _registrations() -> Iterator[Breach]:
 def _waiting_lists(at: datetime) -> Iterator[Breach]:
     free = SeatPool.objects.filter(session=OuterRef("pk"), closed=False, taken__lt=F("seats"))
     waiting = Registration.objects.filter(session=OuterRef("pk"), status=Registration.Status.WAITING)
-    for session in Session.objects.filter(Exists(free), Exists(waiting)).select_related("event", "room__venue"):
+    for session in Session.objects.filter(Exists(free), Exists(waiting)).select_related(
+        "event__edition", "room__venue"
+    ):
         if ways_in.closed(session, at, to_all=False) or not waitlist.hands_on(session):
             continue
         pools = list(SeatPool.objects.filter(session=session).select_related("cohort").order_by("pk"))

@@ -15,10 +15,11 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts.models import User
 from core import clock
 from programme.domain import warnings
-from programme.models import Session
+from programme.models import Edition, Session
 from registrations.domain import ledger, waitlist
 from registrations.models import Cohort, Registration, SeatPool
 
+NAMED = 3  # of those who stand in the way of closing an edition
 BELOW_TAKEN = "below_taken"  # the code of a capacity that people stand in the way of: `lower_capacity` knows ways out
 
 
@@ -48,6 +49,37 @@ def check_nobody_comes(session: Session) -> None:
             )
             % {"session": session, "number": number}
         )
+
+
+def check_nobody_comes_to(edition: Edition, at: datetime) -> None:
+    """Raise ValidationError when somebody has, or asks for, a seat of `edition` in a session that is not over; it says
+    who. Until the end of the transaction nobody takes one."""
+    ledger.lock_pools(SeatPool.objects.filter(session__event__edition=edition))
+    live = Registration.objects.live().filter(session__event__edition=edition, session__ends_at__gt=at)
+    number = live.count()
+    if not number:
+        return
+    first = live.select_related("attendee__user", "session").order_by("session__starts_at", "pk")[:NAMED]
+    names = "; ".join(_("%(name)s in “%(session)s”") % {"name": one.attendee, "session": one.session} for one in first)
+    sentence = ngettext(
+        "“%(edition)s” cannot be closed: %(number)d seat is still to come (%(names)s).",
+        "“%(edition)s” cannot be closed: %(number)d seats are still to come (%(names)s).",
+        number,
+    )
+    more = ngettext("and %(number)d other", "and %(number)d others", number - NAMED) % {"number": number - NAMED}
+    said = f"{names}; {more}" if number > NAMED else names
+    raise ValidationError(sentence % {"edition": edition, "number": number, "names": said})
+
+
+def follow(edition: Edition) -> None:
+    """Close the pools of an edition that has ceased to take seats, or open those of one that begins to; a session that
+    is cancelled, or a draft, stays as it is."""
+    pools = SeatPool.objects.filter(session__event__edition=edition)
+    ledger.lock_pools(pools)
+    if edition.takes_seats:
+        pools.filter(closed=True, session__status=Session.Status.PUBLISHED).update(closed=False)
+    else:
+        pools.filter(closed=False).update(closed=True)
 
 
 def fit_general_pool(session: Session, at: datetime, *, serves_waitlist: bool = False) -> None:
@@ -123,7 +155,7 @@ def _locked(session: Session) -> Session:
     """`session` as it is now, its row locked: before people and pools, as whoever saves its form does."""
     return (
         Session.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("event", "room__venue")
+        .select_related("event__edition", "room__venue")
         .get(pk=session.pk)
     )
 
@@ -138,11 +170,19 @@ def _move_general(session: Session, pools: list[SeatPool], by: int) -> None:
 
 
 def _is_closed(session: Session) -> bool:
-    return session.status == Session.Status.CANCELLED
+    """Whether a new pool of `session` lets nobody in. Its edition stays as it is until the end of the transaction."""
+    return session.status == Session.Status.CANCELLED or not _takes_seats(session)
+
+
+def _takes_seats(session: Session) -> bool:
+    editions = Edition.objects.select_for_update(of=("self",), no_key=True)
+    return editions.get(events=session.event_id).takes_seats
 
 
 def check_allotment(session: Session, cohort: Cohort, seats: int, pools: list[SeatPool]) -> None:
     """Raise ValidationError when `seats` cannot be kept for `cohort`, given all the `pools` of `session`."""
+    if seats and cohort.edition_id != session.event.edition_id:
+        raise ValidationError(_("“%(cohort)s” is a cohort of another edition.") % {"cohort": cohort})
     own = next((pool for pool in pools if pool.cohort_id == cohort.pk), None)
     general = next((pool for pool in pools if pool.cohort_id is None), None)
     others = sum(pool.seats for pool in pools if pool.cohort_id not in (None, cohort.pk))
@@ -285,8 +325,9 @@ def withdraw(session: Session) -> None:
 
 
 def reopen(session: Session) -> None:
-    """Let people into a session (again) that had been cancelled, or a draft."""
-    SeatPool.objects.filter(session=session, closed=True).update(closed=False)
+    """Let people into a session (again) that had been cancelled, or a draft; not where its edition takes no seats."""
+    if _takes_seats(session):
+        SeatPool.objects.filter(session=session, closed=True).update(closed=False)
 
 
 @warnings.check("sold", gettext_lazy("More people than the room holds"))

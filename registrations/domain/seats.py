@@ -252,7 +252,7 @@ def seats(sessions: Iterable[Session], attendee: Attendee | None, at: datetime) 
     )
     if person.is_live:
         known = known.filter(Q(session__in=sessions) | ~Q(status__in=Registration.ENDED)).select_related(
-            "session__event", "session__room__venue"
+            "session__event__edition", "session__room__venue"
         )
     else:  # nearly everybody, before a rush
         known = known.filter(session__in=sessions)

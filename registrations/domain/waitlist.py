@@ -99,7 +99,7 @@ def _kept_out_of(people: Collection[int]) -> Iterable[Session]:
         return []
     waits = Registration.objects.filter(session=OuterRef("pk"), attendee__in=people, status=Status.WAITING)
     strict = ~Q(event__clash_policy=Event.ClashPolicy.WARN) | Exists(Limit.objects.filter(event=OuterRef("event")))
-    return Session.objects.filter(strict, Exists(waits)).select_related("event", "room__venue")
+    return Session.objects.filter(strict, Exists(waits)).select_related("event__edition", "room__venue")
 
 
 def settle(session: Session, locked: Collection[int], at: datetime) -> None:
@@ -140,7 +140,7 @@ def settle_all(at: datetime, sessions: Iterable[Session] | None = None) -> int:
     free = SeatPool.objects.filter(session=OuterRef("pk"), closed=False, taken__lt=F("seats"))
     waiting = Registration.objects.filter(session=OuterRef("pk"), status=Status.WAITING)
     found = Session.objects.filter(status=Session.Status.PUBLISHED, starts_at__gt=at).select_related(
-        "event", "room__venue"
+        "event__edition", "room__venue"
     )
     if sessions is not None:
         found = found.filter(pk__in=[session.pk for session in sessions])
@@ -370,7 +370,7 @@ def expire_offers(at: datetime, session: Session | None = None) -> int:
     # The session may have been moved to an earlier hour.
     is_late = Q(offer_expires_at__lte=at) | Q(session__starts_at__lte=at)
     late = Registration.objects.filter(is_late, status=Status.OFFERED).select_related(
-        "session__event", "session__room__venue"
+        "session__event__edition", "session__room__venue"
     )
     if session:
         late = late.filter(session=session)
@@ -397,9 +397,9 @@ def give(registration: Registration, *, actor: User, at: datetime) -> Registrati
     """
     with transaction.atomic():
         ledger.lock_people([registration.attendee_id])
-        current = Registration.objects.select_related("attendee__user", "session__event", "session__room__venue").get(
-            pk=registration.pk
-        )
+        current = Registration.objects.select_related(
+            "attendee__user", "session__event__edition", "session__room__venue"
+        ).get(pk=registration.pk)
         if current.status in ways_in.HOLDS:
             return current
         if current.status != Status.WAITING:
@@ -486,7 +486,7 @@ def draw_due(at: datetime) -> int:
     due = Session.objects.filter(
         waiting_list=Mode.DRAW, draw_at__lte=at, draw=None, status=Session.Status.PUBLISHED, starts_at__gt=at
     )
-    return sum(draw(session, at) is not None for session in due.select_related("event", "room__venue"))
+    return sum(draw(session, at) is not None for session in due.select_related("event__edition", "room__venue"))
 
 
 # --- Waiting together -------------------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ def closed(session: Session, at: datetime, *, to_all: bool = True) -> SeatRefuse
         return SeatRefused("over", _("This session is over."))
     if session.starts_at <= at:
         return SeatRefused("started", _("This session has started: registration is closed."))
-    if session.status != Session.Status.PUBLISHED:
+    if session.status != Session.Status.PUBLISHED or not session.event.edition.takes_seats:
         return SeatRefused("closed", _("Registration is not open."))
     if to_all and session.registration_opens_at and at < session.registration_opens_at:
         return SeatRefused(

@@ -176,7 +176,9 @@ def _gather(crowd: list[Attendee], number: int) -> None:
 
 def _bring_the_students(student: Attendee, crowd: list[Attendee], now: datetime) -> None:
     """Of the seats that their plenary keeps for students nearly all are gone, and `student` has none yet."""
-    plenary = Session.objects.select_related("event", "room__venue").filter(slug=PLENARY, starts_at__gt=now).first()
+    plenary = (
+        Session.objects.select_related("event__edition", "room__venue").filter(slug=PLENARY, starts_at__gt=now).first()
+    )
     cohort = Cohort.objects.filter(slug=STUDENTS).first()
     if plenary is None or cohort is None:
         return
@@ -192,7 +194,9 @@ def _bring_the_students(student: Attendee, crowd: list[Attendee], now: datetime)
 def _open_the_lists_of_the_cnam(now: datetime) -> None:
     """Two masters come for one afternoon; their coordinator has not handed in her lists yet."""
     institution = Institution.objects.filter(slug=PARTNER).first()
-    panel = Session.objects.select_related("event", "room__venue").filter(slug=PANEL, starts_at__gt=now).first()
+    panel = (
+        Session.objects.select_related("event__edition", "room__venue").filter(slug=PANEL, starts_at__gt=now).first()
+    )
     if institution is None or panel is None:
         return
     coordinator = accounts.introduce(accounts.open_account(COORDINATOR, language="fr"), name="Claire Coordinatrice")
@@ -212,7 +216,11 @@ def _release_the_evening_before(session: Session, cohort: Cohort, now: datetime)
 
 def _ask_for_seats(crowd: list[Attendee], now: datetime) -> None:
     """Some of the crowd ask for a seat in a workshop; the organiser has not decided yet."""
-    workshop = Session.objects.select_related("event", "room__venue").filter(slug=ON_REQUEST, starts_at__gt=now).first()
+    workshop = (
+        Session.objects.select_related("event__edition", "room__venue")
+        .filter(slug=ON_REQUEST, starts_at__gt=now)
+        .first()
+    )
     if workshop is None:
         return
     for person, reason in zip(crowd, REASONS, strict=False):
@@ -261,7 +269,12 @@ def _write_to_people(now: datetime) -> None:
     """Reminders of the event of the longest line, whether those with a seat in that session still come, and two
     announcements about it: one was sent to the line, one is a draft."""
     lines = Session.objects.filter(starts_at__gt=now, registrations__status=Registration.Status.WAITING)
-    session = lines.annotate(waiting=Count("registrations")).select_related("event").order_by("-waiting", "pk").first()
+    session = (
+        lines.annotate(waiting=Count("registrations"))
+        .select_related("event__edition")
+        .order_by("-waiting", "pk")
+        .first()
+    )
     if session is None:
         return
     actor = User.objects.get(email=ORGANISER)

@@ -232,10 +232,10 @@ def test_a_zone_under_an_old_name_stays_chosen(client: Client) -> None:
 
 
 def test_pages_cost_few_queries(client: Client, django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(1):  # the institutions through which one can come
+    with django_assert_num_queries(2):  # the edition, the institutions through which one can come
         client.get(LOGIN)
     make.sign_in(client, make.attendee())
-    with django_assert_num_queries(2):  # the HTTP session, the user with the attendee
+    with django_assert_num_queries(3):  # the HTTP session, the user with the attendee, the edition
         client.get(PROFILE)
 
 

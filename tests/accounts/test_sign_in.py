@@ -371,6 +371,7 @@ def test_pressing_twice_on_welcome_makes_one_attendee(client: Client) -> None:
 
 def test_the_mail_is_written_in_the_language_of_the_page(client: Client, settings: Any) -> None:
     make.attendee(email="ada@example.org")
+    make.current_edition()
     for prefix, subject, word in (
         ("", "Votre code de connexion – Sommet", "15\u00a0minutes"),
         ("/en", "Your code for AI", "15 minutes"),

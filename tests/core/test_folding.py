@@ -16,7 +16,6 @@ from core import folding
 from core.folding import Searchable, SearchField, fold, found, in_order
 from programme.models import Event, Session, Track
 from registrations.domain import invariants
-from registrations.models import Cohort
 from tests import make
 from tests.partners import portal
 from venues.models import Venue
@@ -154,7 +153,7 @@ class TestTheColumn:
             ("Łódź", "Lodz"),
             ("été", "Summer"),
         ):
-            Track.objects.create(slug=english.lower(), name_fr=french, name_en=english)
+            make.track(slug=english.lower(), name_fr=french, name_en=english)
 
         with override("fr"):
             assert [track.name for track in Track.objects.order_by(in_order(Track))] == [
@@ -232,9 +231,7 @@ class TestThePages:
     @pytest.mark.parametrize(("language", "expected"), [("fr", ["Élan", "Œuf", "Zoo"]), ("en", ["Ark", "Egg", "Rush"])])
     def test_a_list_of_the_administration_is_sorted_as_its_reader_reads(self, olympe, language, expected):
         for french, english in (("Zoo", "Ark"), ("Œuf", "Egg"), ("Élan", "Rush")):
-            Cohort.objects.create(
-                slug=english.lower(), name_fr=french, name_en=english, size=3, institution=make.institution()
-            )
+            make.cohort(slug=english.lower(), name_fr=french, name_en=english)
 
         page = olympe.get(f"{'' if language == 'fr' else '/en'}/admin/registrations/cohort/")
 

@@ -22,6 +22,7 @@ SAYS_NOTHING = {
     "accounts.User_user_permissions": "what organisers may do",
     "account.EmailConfirmation": "never written: people prove their address by a code",
     "socialaccount.SocialToken": "never written: SOCIALACCOUNT_STORE_TOKENS is off",
+    "programme.Edition": "addresses of an organisation",
     "registrations.Party": "a code; who waits together stands in their registrations",
 }
 

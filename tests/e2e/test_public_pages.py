@@ -38,7 +38,7 @@ def summit() -> None:
         for n, colour in enumerate(("#222222", "#1F6FB2", "#F5F5F5"))
     ]
     event = make.event(slug="forum", title="Forum multi-acteurs", venue=venue, city="Paris")
-    make.event(slug="seoul", kind=Event.Kind.PREVIOUS_SUMMIT, city="Séoul", date_precision=Event.DatePrecision.MONTH)
+    make.event(slug="seoul", kind=Event.Kind.ROAD_TO_THE_SUMMIT, city="Séoul", date_precision=Event.DatePrecision.MONTH)
     common: dict[str, Any] = {"room": room, "event": event, "starts_at": MORNING}
     for n, access in enumerate(Session.Access.values):
         make.session(

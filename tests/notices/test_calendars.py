@@ -327,8 +327,8 @@ def test_the_address_ends_with_a_name_and_those_that_end_with_the_secret_go_on()
     assert Client().get(f"/calendar/{feed.token}/").status_code == 404
 
 
-def test_the_name_of_a_summit_is_escaped_as_a_text_is(settings: Any) -> None:
-    settings.SUMMIT_NAME_FR = r"Sommet ; IA, santé \ droit"
+def test_the_name_of_a_summit_is_escaped_as_a_text_is() -> None:
+    make.edition(name=r"Sommet ; IA, santé \ droit", state="open", is_current=True)
 
     lines = ask(the_feed()).content.decode().split("\r\n")
 
@@ -362,13 +362,15 @@ def test_a_calendar_that_has_the_same_already_is_told_so(time_machine: Any) -> N
 
 
 @pytest.mark.parametrize("number", [1, 12])
-def test_the_calendar_costs_four_queries_however_many_seats(number: int, django_assert_num_queries: Any) -> None:
+def test_the_calendar_costs_five_queries_however_many_seats(number: int, django_assert_num_queries: Any) -> None:
     ada = make.attendee()
     for hour in range(number):
         make.registration(make.session(starts_at=timezone.now() + timedelta(days=2, hours=2 * hour)), ada)
     feed = the_feed(ada)
 
-    with django_assert_num_queries(4):  # the address, the seats, their changes, the moves of their sessions
+    with django_assert_num_queries(
+        5
+    ):  # the address, the seats, the name of the edition, their changes, the moves of their sessions
         assert len(entries(ask(feed).content)) == number
 
 

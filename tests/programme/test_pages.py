@@ -41,6 +41,7 @@ def test_home_takes_nine_queries(
 
 
 def test_home_says_what_when_and_where(client: Client) -> None:
+    make.edition(state="open", is_current=True, starts_on=date(2027, 2, 4), ends_on=date(2027, 2, 9))
     make.day(date(2027, 2, 4), label="Journées scientifiques")
     make.day(date(2027, 2, 9))
     make.session(starts_at=MORNING, track=make.track(slug="cyber", name="Cyber"))
@@ -61,8 +62,6 @@ def test_home_says_what_when_and_where(client: Client) -> None:
         (Event.Kind.FORUM, "Les temps du Sommet"),
         (Event.Kind.SIDE_EVENT, "Événements associés"),
         (Event.Kind.ROAD_TO_THE_SUMMIT, "En route vers le Sommet"),
-        (Event.Kind.PREVIOUS_SUMMIT, "Avant et après"),
-        (Event.Kind.NEXT_EVENT, "Avant et après"),
     ],
 )
 def test_home_lists_each_event_under_its_heading(client: Client, kind: Event.Kind, heading: str) -> None:
@@ -268,8 +267,7 @@ def test_an_event_takes_three_queries(
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        (Event.Kind.UMBRELLA, "Tout ce que propose le Sommet est dans le programme"),
-        (Event.Kind.PREVIOUS_SUMMIT, "Cet événement a son propre programme"),
+        (Event.Kind.ROAD_TO_THE_SUMMIT, "Cet événement a son propre programme"),
         (Event.Kind.SIDE_EVENT, "Les sessions de cet événement ne sont pas encore annoncées."),
     ],
 )
@@ -281,7 +279,7 @@ def test_an_event_without_sessions_says_where_they_are(client: Client, kind: Eve
 
 def test_an_event_known_to_the_month_shows_no_day(client: Client) -> None:
     month = {"starts_on": date(2024, 5, 1), "ends_on": date(2024, 5, 1), "date_precision": Event.DatePrecision.MONTH}
-    make.event(slug="seoul", kind=Event.Kind.PREVIOUS_SUMMIT, city="Séoul", **month)
+    make.event(slug="seoul", kind=Event.Kind.ROAD_TO_THE_SUMMIT, city="Séoul", **month)
 
     assert '<p class="lead">Mai 2024, <bdi>Séoul</bdi></p>' in " ".join(page_of(client, "/events/seoul/").split())
 

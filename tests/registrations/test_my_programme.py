@@ -173,7 +173,7 @@ def test_the_list_costs_the_same_however_long_it_is(client, ada, django_assert_n
 
     # http session, account with attendee, sessions, pools, lines, what is given out, what is live, what is mine,
     # places, limits, venues, ways, what takes wishes
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         page = me(client)
 
     assert page.count('class="row"') == 3 * rows

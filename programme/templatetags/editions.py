@@ -1,0 +1,16 @@
+"""Links between the pages of one edition."""
+
+from typing import Any
+
+from django import template
+from django.urls import reverse
+
+register = template.Library()
+
+
+@register.simple_tag
+def page_of(edition: Any, name: str, slug: str = "") -> str:
+    """The address of a page of the programme (`home`, `programme`, `session`…) where it stands for `edition`."""
+    at_root = getattr(edition, "is_current", True)  # what is nobody's edition has its pages at `/`
+    where = {} if at_root else {"edition": edition.slug}
+    return reverse(f"programme:{name}", kwargs=where | ({"slug": slug} if slug else {}))
