@@ -235,7 +235,8 @@ def rows_to_fix(request: SignedInRequest, uuid: UUID) -> HttpResponse:
             if name in columns.meaning:
                 cells[columns.meaning[name]] = value
         writer.writerow([*map(escape, cells), " ".join(wrong)])
-    return as_file(out.getvalue(), f"{upload.cohort.slug}-{_('to-fix')}.csv")
+    to_fix = _("to-fix")
+    return as_file(out.getvalue(), f"{upload.cohort.slug}-{to_fix}.csv")
 
 
 @never_cache

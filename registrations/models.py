@@ -179,7 +179,8 @@ class Limit(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.event} – {self.get_kind_display() or _('all formats')}"
+        everything = _("all formats")
+        return f"{self.event} – {self.get_kind_display() or everything}"
 
 
 class SeatPool(Sourced):

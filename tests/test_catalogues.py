@@ -39,6 +39,21 @@ def test_the_catalogue_is_fresh(app, tmp_path):
     assert (found - kept, kept - found) == (set(), set()), f"run makemessages in {app}/"
 
 
+def test_whatever_the_code_asks_to_translate_is_in_a_catalogue() -> None:
+    """xgettext passes over a text in brackets, or inside an f-string, without a word."""
+    known = {entry.msgid for app in APPS for entry in polib.pofile(str(settings.BASE_DIR / app / CATALOGUE))}
+    missed = []
+    for path in (path for app in APPS for path in (settings.BASE_DIR / app).glob("**/*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+            if name == "_" or "gettext" in name:
+                text = node.args["pgettext" in name]
+                if isinstance(text, ast.Constant) and text.value not in known:
+                    missed.append(f"{path.name}:{node.lineno}: {text.value}")
+
+    assert missed == []
+
+
 def test_reasons_for_which_a_mail_is_dropped_are_in_the_catalogue() -> None:
     """They are kept in English and translated where they are read."""
     bare = []

@@ -133,14 +133,10 @@ class RegistrationAdmin(RegistrationDesk):
             self._cancel(request, list(live))
             return None
         told = ngettext(
-            (
-                "%d registration ends. The seat goes to the next person on the waiting list, or else to whoever asks "
-                "first, and the person is told by mail."
-            ),
-            (
-                "%d registrations end. Each seat goes to the next person on the waiting list, or else to whoever asks"
-                " first, and each person is told by mail."
-            ),
+            "%d registration ends. The seat goes to the next person on the waiting list, or else to whoever asks "
+            "first, and the person is told by mail.",
+            "%d registrations end. Each seat goes to the next person on the waiting list, or else to whoever asks"
+            " first, and each person is told by mail.",
             number,
         )
         return ask(

@@ -321,14 +321,10 @@ def mode_in_words(session: Session) -> str:
             return _("A seat that is given back goes to the first person on the waiting list who can take it.")
         case Mode.OFFER:
             sentence = ngettext(
-                (
-                    "A seat that is given back is offered to the first person on the waiting list, for %(hours)d hour"
-                    " at most."
-                ),
-                (
-                    "A seat that is given back is offered to the first person on the waiting list, for %(hours)d "
-                    "hours at most."
-                ),
+                "A seat that is given back is offered to the first person on the waiting list, for %(hours)d hour"
+                " at most.",
+                "A seat that is given back is offered to the first person on the waiting list, for %(hours)d "
+                "hours at most.",
                 session.offer_hours,
             )
             return sentence % {"hours": session.offer_hours}

@@ -142,14 +142,10 @@ def over_limit(session: Session, taken: Iterable[Session], limits: Iterable[Limi
         if len(counted) >= limit.at_most:
             if limit.kind:
                 sentence = ngettext(
-                    (
-                        "“%(event)s” allows %(number)d seat per person in this format (%(kind)s): give one up to take"
-                        " this one."
-                    ),
-                    (
-                        "“%(event)s” allows %(number)d seats per person in this format (%(kind)s): give one up to "
-                        "take this one."
-                    ),
+                    "“%(event)s” allows %(number)d seat per person in this format (%(kind)s): give one up to take"
+                    " this one.",
+                    "“%(event)s” allows %(number)d seats per person in this format (%(kind)s): give one up to "
+                    "take this one.",
                     limit.at_most,
                 )
             else:
