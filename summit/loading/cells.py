@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from django.db import models
 
-from programme.models import Event
+from programme.models import Edition, Event
 from venues.models import validate_timezone
 
 
@@ -122,3 +122,10 @@ def one_of(choices: type[models.TextChoices], **also: str) -> Callable[[str], st
         return value
 
     return read
+
+
+def open_or_archived(text: str) -> str:
+    """The state of an edition that anybody may know of."""
+    if text not in (Edition.State.OPEN, Edition.State.ARCHIVED):
+        raise Wrong("write open or archived.")
+    return text

@@ -17,9 +17,22 @@ from core.sheets import confined
 from core.sheets.confined import FileRefused
 from core.sheets.reader import plain
 from core.text import validate_lines
-from programme.models import Day, Event, Participation, Session, Speaker, Track
+from programme.domain import slugs
+from programme.models import Day, Edition, Event, Participation, Session, Speaker, Track
 from registrations.models import Cohort, Institution
-from summit.loading.cells import Wrong, day, degrees, instant, minutes, one_of, period, whole_number, yes_or_no, zone
+from summit.loading.cells import (
+    Wrong,
+    day,
+    degrees,
+    instant,
+    minutes,
+    one_of,
+    open_or_archived,
+    period,
+    whole_number,
+    yes_or_no,
+    zone,
+)
 from venues.models import Room, Venue
 
 LONGEST_TEXT = 10_000
@@ -78,9 +91,36 @@ class File:
     model: type[models.Model] | None
     columns: list[Column]
     key: tuple[str, ...] = ("slug",)
+    optional: bool = False  # the whole file may be missing
 
+
+IN_BOTH_OR_NONE = ("tagline", "city")  # of an edition
 
 FILES = [
+    File(
+        "edition.csv",
+        Edition,
+        [
+            *text("slug", "name_fr", "name_en"),
+            *text("tagline_fr", "tagline_en", "city_fr", "city_en", blank=True, optional=True),
+            Column("timezone", read=zone, blank=True, optional=True),
+            *text("link", "contact", "data_controller", "privacy_contact", "accent", blank=True, optional=True),
+        ],
+        key=(),
+        optional=True,
+    ),
+    File(
+        "other_editions.csv",
+        Edition,
+        [
+            *text("slug", "name_fr", "name_en"),
+            Column("start_date", "starts_on", read=day),
+            Column("end_date", "ends_on", read=day),
+            Column("state", read=open_or_archived),
+            *text("link", "tagline_fr", "tagline_en", "city_fr", "city_en", blank=True, optional=True),
+        ],
+        optional=True,
+    ),
     File(
         "venues.csv",
         Venue,
@@ -256,7 +296,8 @@ def _read_files(path: Path, problems: list[Problem]) -> list[tuple[File, dict[st
             content.decode("utf-8")
             contents.append((file, content))
         except FileNotFoundError:
-            problems.append(Problem(file.name, 0, "", "", "is missing."))
+            if not file.optional:
+                problems.append(Problem(file.name, 0, "", "", "is missing."))
         except OSError as error:
             problems.append(Problem(file.name, 0, "", "", f"cannot be read: {error.strerror}."))
         except UnicodeDecodeError as error:  # guessing is for lists that people look through afterwards
@@ -343,9 +384,11 @@ def field_of(file: File, column: Column) -> "models.Field[Any, Any] | None":
 # --- Looking at the rows together -------------------------------------------------------------------------------------
 
 
-def judge(folder: Folder) -> Iterator[Problem]:
+def judge(folder: Folder, elsewhere: dict[str, str]) -> Iterator[Problem]:
+    """`elsewhere` tells the edition of each session that is none of this load's."""
     yield from _judge_keys(folder)
-    yield from _judge_references(folder)
+    yield from _judge_references(folder, elsewhere)
+    yield from _judge_editions(folder)
     if not folder.rows.get("days.csv", True):
         yield Problem("days.csv", 0, "", "", "holds no day: a programme has at least one.")
     for row in folder.rows.get("venues.csv", []):
@@ -369,7 +412,25 @@ def judge(folder: Folder) -> Iterator[Problem]:
             yield row.wrong(
                 "capacity", f"is above what the room {room.cells['slug']} holds ({room.cells['capacity']})."
             )
-    yield from _judge_cohorts(folder)
+    yield from _judge_cohorts(folder, elsewhere)
+
+
+def _judge_editions(folder: Folder) -> Iterator[Problem]:
+    own = folder.rows.get("edition.csv")
+    if own == []:
+        yield Problem("edition.csv", 0, "", "", "holds no edition: write its one row, or leave the file out.")
+    for row in (own or [])[1:]:
+        yield row.wrong("slug", f"is a second edition, after line {own[0].line}: a folder holds one.")  # type: ignore[index]
+    for row in [*(own or []), *folder.rows.get("other_editions.csv", [])]:
+        for name in IN_BOTH_OR_NONE:
+            french, english = f"{name}_fr", f"{name}_en"
+            for blank, other in ((french, english), (english, french)):
+                if row.cells[other] and not row.cells[blank]:
+                    yield row.wrong(blank, f"is blank, and {other} is not: write both languages, or none.")
+    for row in folder.rows.get("other_editions.csv", []):
+        start, end = row.values.get("start_date"), row.values.get("end_date")
+        if start and end and end < start:
+            yield row.wrong("end_date", f"is before start_date ({row.cells['start_date']}).")
 
 
 def _judge_keys(folder: Folder) -> Iterator[Problem]:
@@ -395,8 +456,8 @@ def _judge_keys(folder: Folder) -> Iterator[Problem]:
             yield row.wrong("name", f"is already the name of this venue’s room on line {names[where]}.")
 
 
-def _judge_references(folder: Folder) -> Iterator[Problem]:
-    slugs = {
+def _judge_references(folder: Folder, elsewhere: dict[str, str]) -> Iterator[Problem]:
+    known = {
         name: set(folder.by_slug(name))
         for name in folder.rows
         if name in {c.refers_to for f in FILES for c in f.columns}
@@ -405,11 +466,16 @@ def _judge_references(folder: Folder) -> Iterator[Problem]:
         for column in row.file.columns:
             cell = row.cells[column.name]
             # A file that could not be read is reported once, not once per row that names it.
-            if column.refers_to in slugs and cell and cell not in slugs[column.refers_to]:
-                yield row.wrong(column.name, f"is not in {column.refers_to}.")
+            if column.refers_to in known and cell and cell not in known[column.refers_to]:
+                of_another = elsewhere if column.refers_to == "sessions.csv" else {}
+                yield row.wrong(column.name, f"is not in {column.refers_to}{_belongs(cell, of_another)}.")
 
 
-def _judge_cohorts(folder: Folder) -> Iterator[Problem]:
+def _belongs(session: str, elsewhere: dict[str, str]) -> str:
+    return f", it is a session of the edition {elsewhere[session]}" if session in elsewhere else ""
+
+
+def _judge_cohorts(folder: Folder, elsewhere: dict[str, str]) -> Iterator[Problem]:
     sessions = folder.by_slug("sessions.csv")
     kept: Counter[str] = Counter()
     for row in folder.rows.get("cohorts.csv", []):
@@ -418,7 +484,8 @@ def _judge_cohorts(folder: Folder) -> Iterator[Problem]:
             yield row.wrong("quota", "is blank, but sessions are allotted.")
         for slug, times in Counter(allotted).items():
             if "sessions.csv" in folder.rows and slug not in sessions:
-                yield Problem(row.file.name, row.line, "sessions_allotted", slug, "is not in sessions.csv.")
+                sentence = f"is not in sessions.csv{_belongs(slug, elsewhere)}."
+                yield Problem(row.file.name, row.line, "sessions_allotted", slug, sentence)
                 continue
             if times > 1:
                 yield Problem(row.file.name, row.line, "sessions_allotted", slug, "is there twice.")
@@ -431,8 +498,7 @@ def _judge_cohorts(folder: Folder) -> Iterator[Problem]:
 
 def road_slug(title: str) -> str:
     """The address of a “Road to the Summit” event, which the file gives none: its title, cut between two words."""
-    slug = slugify(title)
-    return slug if len(slug) <= 80 else slug[:81].rpartition("-")[0] or slug[:80]
+    return slugs.cut(slugify(title), 80)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Loading a summit from a folder of CSV files: read everything, find every mistake, then write all of it or nothing.
 
-Rows are found again by their slug, so that the same folder loads twice without a change, and a corrected folder changes
-only what was corrected. Nothing is ever deleted.
+Rows are found again by their slug within the edition that is loaded, so that the same folder loads twice without a
+change, and a corrected folder changes only what was corrected. Nothing is ever deleted, and nothing of another edition
+changes but what all editions share: venues, rooms, speakers and institutions.
 """
 
 from collections import Counter, defaultdict
@@ -16,9 +17,10 @@ from django.db import IntegrityError, connection, models, transaction
 from django.utils import translation
 
 from core.effects import Effects, watched
-from programme.models import Day, Event, Participation, Session, Speaker, Track
+from programme.models import Day, Edition, Event, Participation, Session, Speaker, Track
 from registrations.domain import pools
 from registrations.models import Cohort, Institution, SeatPool
+from summit.loading import editions
 from summit.loading.cells import Period, Wrong
 from summit.loading.files import (
     FILES,
@@ -31,16 +33,13 @@ from summit.loading.files import (
     judge,
     judge_rooms,
     read_folder,
-    road_slug,
     stays_by_room,
 )
 from venues.domain import places
 from venues.models import Room, Venue
 
 OWN_DATA = Path(__file__).parents[1] / "demo" / "data"
-# Other summits are other people's history: their dates stay when ours are moved. The “Road to the Summit” leads here,
-# so it moves along.
-OTHERS_HISTORY = (Event.Kind.PREVIOUS_SUMMIT, Event.Kind.NEXT_EVENT)
+NEVER_BLANK = ("timezone", "accent")  # of an edition: a blank cell leaves what stands
 
 
 @dataclass
@@ -52,11 +51,12 @@ class Count:
 
 @dataclass
 class Loaded:
-    """What a load did, per kind of row, and the first day of the programme as it now stands."""
+    """What a load did, per kind of row, to which edition, and the first day of its programme as it now stands."""
 
-    counts: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
-    first_day: date = date.min
-    moved_days: int = 0
+    edition: Edition
+    first_day: date
+    moved_days: int
+    counts: dict[str, Count]
     effects: Effects = field(default_factory=Effects)
 
     @property
@@ -126,14 +126,24 @@ def _zones(folder: Folder) -> dict[str, ZoneInfo]:
 
 
 def load(
-    path: Path, *, today: date, first_day: date | None = None, keep_dates: bool = False, dry_run: bool = False
+    path: Path,
+    *,
+    today: date,
+    edition: str = "",
+    first_day: date | None = None,
+    keep_dates: bool = False,
+    dry_run: bool = False,
 ) -> Loaded:
     """Load the summit in the folder `path`; raise CannotLoad with every mistake, and then nothing is written; nor is
     anything with `dry_run`, which tells what a load would do.
 
+    It becomes the `edition` of that slug; or the one that edition.csv names; or the one that has its sessions already;
+    or, when neither is asked or known, that of the year of its first day. The first edition of all is open and the
+    current one, any other in preparation; one that exists keeps its state, and an archived one is refused.
+
     The programme moves to begin on `first_day`; or keeps the dates of the files; or, when neither is asked, stays where
-    it stands in the database; or, in an empty database, moves by whole weeks to begin at least three weeks after
-    `today`. Sessions arrive published; what is cancelled or back in draft since stays so.
+    it stands in the edition; or, in a new one, moves by whole weeks to begin at least three weeks after `today`.
+    Sessions arrive published; what is cancelled or back in draft since stays so.
     """
     folder = read_folder(path)
     try:
@@ -142,7 +152,7 @@ def load(
             if connection.vendor == "postgresql":
                 with connection.cursor() as cursor:
                     cursor.execute("SET CONSTRAINTS ALL DEFERRED")
-            loaded = _Load(folder, today, first_day, keep_dates=keep_dates).run()
+            loaded = _Load(folder, today, first_day, edition=edition, keep_dates=keep_dates).run()
             with translation.override("en"):  # as the rest of the report
                 loaded.effects = watch.effects()
             transaction.set_rollback(dry_run)
@@ -154,21 +164,44 @@ def load(
 class _Load:
     """One load, inside its transaction."""
 
-    def __init__(self, folder: Folder, today: date, first_day: date | None, *, keep_dates: bool) -> None:
+    def __init__(self, folder: Folder, today: date, first_day: date | None, *, edition: str, keep_dates: bool) -> None:
         self.folder = folder
-        self.loaded = Loaded()
+        self.counts: dict[str, Count] = defaultdict(Count)
         self.known: dict[str, dict[str, Any]] = {}  # by file, then by slug: what the database holds
-        self.sessions: dict[str, Session] = {session.slug: session for session in Session.objects.with_place()}
-        cancelled = {slug for slug, session in self.sessions.items() if session.status == Session.Status.CANCELLED}
-        self.refuse([*folder.problems, *judge(folder), *judge_rooms(stays_by_room(folder, cancelled))])
+        known, everything = editions.Known.now(), list(Session.objects.with_place())
+        slug, problems = editions.choose(folder, known, edition)
+        cancelled = {session.slug for session in everything if session.status == Session.Status.CANCELLED}
+        names = editions.names(folder, known, slug)["sessions.csv"] if slug else {}
+        not_held = {row for row, name in names.items() if name in cancelled}
+        problems += [*judge(folder, known.elsewhere(slug)), *judge_rooms(stays_by_room(folder, not_held))]
+        self.refuse([*folder.problems, *problems])
+        if not slug:
+            slug = self.slug_of_the_year(today, first_day, keep_dates=keep_dates)
+        self.refuse([*editions.judge_names(folder, known, slug)])
+        editions.rename(folder, known, slug)
+        self.slug, self.edition = slug, Edition.objects.filter(slug=slug).first()
+        self.sessions = {one.slug: one for one in everything if one.event.edition.slug == slug}
+        self.elsewhere = [one for one in everything if one.event.edition.slug != slug]
         self.days_before, self.days = _days_to_move(folder, self.sessions, today, first_day, keep_dates=keep_dates)
         self.times = self.move_sessions()
-        self.existing_days = {moved.date - timedelta(self.days_before): moved for moved in Day.objects.all()}
+        days = Day.objects.filter(edition=self.edition)
+        self.existing_days = {moved.date - timedelta(self.days_before): moved for moved in days}
         self.pools: dict[int, dict[int | None, SeatPool]] = defaultdict(dict)  # by session, then by cohort
-        for pool in SeatPool.objects.all():
+        for pool in SeatPool.objects.filter(session__event__edition=self.edition):
             self.pools[pool.session_id][pool.cohort_id] = pool
         self.allotments = self.plan_allotments()
         self.refuse([*self.judge_beside_others(cancelled), *self.judge_seats()])
+
+    def slug_of_the_year(self, today: date, first_day: date | None, *, keep_dates: bool) -> str:
+        """The slug of an edition that nothing names: the year in which it begins."""
+        _before, days = _days_to_move(self.folder, {}, today, first_day, keep_dates=keep_dates)
+        slug = str((min(row.values["date"] for row in self.folder.rows["days.csv"]) + timedelta(days)).year)
+        if Edition.objects.filter(slug=slug, events__sessions__isnull=False).exists():
+            sentence = f"none of these sessions is known, and the edition {slug} has others: say with {editions.OPTION}"
+            self.refuse([Problem("sessions.csv", 0, "", "", f"{sentence} which edition they belong to.")])
+        if sentence := editions.refusal(slug):
+            self.refuse([Problem("days.csv", 0, "", "", sentence)])
+        return slug
 
     def refuse(self, problems: list[Problem]) -> None:
         if problems:
@@ -190,7 +223,8 @@ class _Load:
         return times
 
     def judge_beside_others(self, cancelled: set[str]) -> Iterator[Problem]:
-        """Sessions and days that organisers made themselves are in nobody's way."""
+        """Sessions and days that organisers made themselves, and the sessions of other editions, are in nobody's
+        way."""
         stays = {
             room: [Stay(*self.times[stay.row.cells["slug"]], stay.name, stay.row) for stay in guests if stay.row]
             for room, guests in stays_by_room(self.folder, cancelled).items()
@@ -200,6 +234,10 @@ class _Load:
                 stays[session.room.slug].append(
                     Stay(session.starts_at, session.ends_at, f"{slug} (in the database)", None)
                 )
+        for session in self.elsewhere:
+            if session.slug not in cancelled and session.room.slug in stays:
+                name = f"{session.slug} (of the edition {session.event.edition.slug})"
+                stays[session.room.slug].append(Stay(session.starts_at, session.ends_at, name, None))
         yield from judge_rooms(stays)
         rows = {row.values["date"]: row for row in self.folder.rows["days.csv"]}
         taken = {moved.date for before, moved in self.existing_days.items() if before not in rows}
@@ -217,11 +255,12 @@ class _Load:
     def judge_seats(self) -> Iterator[Problem]:
         """Nobody loses a seat to a load: capacities, allotments and cohorts never become smaller than what is taken of
         them."""
-        members = dict(Cohort.objects.annotate(n=models.Count("memberships")).values_list("slug", "n"))
+        own = Cohort.objects.filter(edition=self.edition)
+        members = dict(own.annotate(n=models.Count("memberships")).values_list("slug", "n"))
         for row in self.folder.rows["cohorts.csv"]:
             if row.values["size"] < (number := members.get(row.cells["slug"], 0)):
                 yield row.wrong("size", f"is less than the {number} people who are members.")
-        cohorts = {cohort.pk: cohort.slug for cohort in Cohort.objects.all()}
+        cohorts = {cohort.pk: cohort.slug for cohort in own}
         allotted = {(slug, row.cells["slug"]): seats for row, slug, seats in self.allotments}
         taken: dict[tuple[str, str], int] = {}
         general: Counter[str] = Counter()
@@ -242,15 +281,17 @@ class _Load:
                 yield row.wrong("capacity", f"is less than the {needed} seats that are taken or kept for cohorts.")
 
     def run(self) -> Loaded:
+        self.edition = self.write_edition()
+        self.write_other_editions()
         self.write_all("venues.csv", Venue)
         self.free_names_of_rooms()
         self.write_all("rooms.csv", Room)
-        self.write_all("tracks.csv", Track)
-        self.write_all("events.csv", Event, extra=self.event)
-        self.write_all("road_to_summit.csv", Event, extra=self.road_event)
+        self.write_own("tracks.csv", Track)
+        self.write_own("events.csv", Event, self.event)
+        self.write_own("road_to_summit.csv", Event, self.road_event)
         self.write_days()
         self.write_all("institutions.csv", Institution)
-        self.write_all("cohorts.csv", Cohort)
+        self.write_own("cohorts.csv", Cohort)
         self.write_all("speakers.csv", Speaker)
         # Fewer kept seats before smaller sessions, larger sessions before more kept seats: the sum fits at every step.
         fewer = [plan for plan in self.allotments if (pool := self.pool(plan[0], plan[1])) and pool.seats > plan[2]]
@@ -264,9 +305,35 @@ class _Load:
         )
         self.write_allotments([plan for plan in self.allotments if plan not in fewer])
         self.write_participations()
-        self.loaded.first_day = min(row.values["date"] for row in self.folder.rows["days.csv"]) + timedelta(self.days)
-        self.loaded.moved_days = self.days
-        return self.loaded
+        first_day = min(row.values["date"] for row in self.folder.rows["days.csv"]) + timedelta(self.days)
+        return Loaded(self.edition, first_day, self.days, self.counts)
+
+    def write_edition(self) -> Edition:
+        """The edition that is loaded, with the days of its programme, those that organisers added among them."""
+        rows = {row.values["date"]: row for row in self.folder.rows["days.csv"]}
+        dates = {before + timedelta(self.days) for before in rows}
+        dates |= {day.date for before, day in self.existing_days.items() if before not in rows}
+        values: dict[str, Any] = {}
+        if self.edition is None:
+            year, zone = min(dates).year, rows[min(rows)].values["timezone"]
+            values = {"name_fr": f"Sommet {year}", "name_en": f"Summit {year}", "timezone": zone}
+            if not Edition.objects.exists():
+                values |= {"state": Edition.State.OPEN, "is_current": True}
+        for row in self.folder.rows.get("edition.csv", []):
+            values |= {name: value for name, value in self.values(row).items() if value or name not in NEVER_BLANK}
+        values |= {"slug": self.slug, "starts_on": min(dates), "ends_on": max(dates)}
+        return self.write("edition.csv", Edition, self.edition, values, {})
+
+    def write_other_editions(self) -> None:
+        """Editions of which only a line is told here; one that has a programme here speaks for itself."""
+        for row in self.folder.rows.get("other_editions.csv", []):
+            values = self.values(row)
+            state = {"state": values.pop("state")}
+            existing = Edition.objects.filter(slug=values["slug"]).first()
+            if existing and (existing.days.exists() or existing.events.exists()):
+                self.counts["other_editions"].same += 1
+                continue
+            self.write("other_editions.csv", Edition, existing, values, state)
 
     def free_names_of_rooms(self) -> None:
         """Rooms may exchange names, each of which is unique in its venue."""
@@ -290,6 +357,13 @@ class _Load:
             slug = values["slug"]
             rows[slug] = self.write(name, model, rows.get(slug), values, if_new or {})
 
+    def write_own(
+        self, name: str, model: type[models.Model], extra: Callable[[Row], dict[str, Any]] = lambda row: {}
+    ) -> None:
+        """What belongs to the edition: a row of another one is never found by its slug."""
+        existing = {row.slug: row for row in model._default_manager.filter(edition=self.edition)}  # type: ignore[attr-defined]
+        self.write_all(name, model, existing=existing, extra=lambda row: {"edition": self.edition, **extra(row)})
+
     def values(self, row: Row) -> dict[str, Any]:
         """The fields of the model that the file's columns hold, with the rows that they refer to."""
         values: dict[str, Any] = {}
@@ -302,7 +376,7 @@ class _Load:
     def write(
         self, name: str, model: type[models.Model], row: Any, values: dict[str, Any], if_new: dict[str, Any]
     ) -> Any:
-        count = self.loaded.counts[name.removesuffix(".csv")]
+        count = self.counts[name.removesuffix(".csv")]
         if row is None:
             row = model(**values, **if_new)
             count.new += 1
@@ -321,14 +395,14 @@ class _Load:
     def event(self, row: Row) -> dict[str, Any]:
         start, end = row.values["start_date"], row.values["end_date"]
         precision = max((start.precision, end.precision), key=list(Event.DatePrecision).index)
-        return self.dates(Period(start.first, end.last, precision), moves=row.values["kind"] not in OTHERS_HISTORY)
+        return self.dates(Period(start.first, end.last, precision))
 
     def road_event(self, row: Row) -> dict[str, Any]:
-        slug = road_slug(row.cells["title"])
-        return {"slug": slug, "kind": Event.Kind.ROAD_TO_THE_SUMMIT, **self.dates(row.values["date"], moves=True)}
+        kind = Event.Kind.ROAD_TO_THE_SUMMIT
+        return {"slug": row.cells["slug"], "kind": kind, **self.dates(row.values["date"])}
 
-    def dates(self, when: Period, *, moves: bool) -> dict[str, Any]:
-        when = when.moved(self.days if moves else 0)
+    def dates(self, when: Period) -> dict[str, Any]:
+        when = when.moved(self.days)
         return {"starts_on": when.first, "ends_on": when.last, "date_precision": when.precision}
 
     def session(self, row: Row) -> dict[str, Any]:
@@ -339,12 +413,13 @@ class _Load:
         # The day that moves furthest goes first: each finds its new date free.
         later = self.days >= self.days_before
         for row in sorted(self.folder.rows["days.csv"], key=lambda row: row.values["date"], reverse=later):
-            values = self.values(row) | {"date": row.values["date"] + timedelta(self.days)}
+            values = self.values(row) | {"edition": self.edition, "date": row.values["date"] + timedelta(self.days)}
             self.write("days.csv", Day, self.existing_days.get(row.values["date"]), values, {})
 
     def write_participations(self) -> None:
         name = "session_speakers.csv"
-        existing = {(link.session_id, link.speaker_id): link for link in Participation.objects.all()}
+        known = Participation.objects.filter(session__event__edition=self.edition)
+        existing = {(link.session_id, link.speaker_id): link for link in known}
         positions: Counter[int] = Counter()
         for row in self.folder.rows[name]:
             values = self.values(row)
@@ -358,7 +433,7 @@ class _Load:
 
     def write_allotments(self, plans: list[tuple[Row, str, int]]) -> None:
         for row, slug, seats in plans:
-            count = self.loaded.counts["allotments"]
+            count = self.counts["allotments"]
             fields: dict[str, Any] = {
                 "source": row.cells["source"],
                 "assumed_fields": "seats" if "quota" in row.cells["assumed_fields"].split("|") else "",

@@ -2,6 +2,7 @@ import csv
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,11 +14,12 @@ from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoDbBlocker
 
-from programme.models import Day, Event, Participation, Session, Speaker, Track
+from programme.models import Day, Edition, Event, Participation, Session, Speaker, Track
 from registrations.domain import booking, pools
 from registrations.models import Cohort, Institution, SeatPool
 from summit.loading.loader import OWN_DATA, CannotLoad, Loaded, default_first_day, load, moved_instant
 from tests import make
+from tests.summit.csv_files import write_cell
 from venues.models import Room, Venue
 
 pytestmark = pytest.mark.django_db
@@ -35,18 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def edit(folder: Path) -> Edit:
-    """edit(file, line, column, value) writes one cell; no row of our files spans two lines."""
-
-    def edit(file: str, line: int, column: str, value: str) -> None:
-        with (folder / file).open(encoding="utf-8", newline="") as source:
-            rows = list(csv.DictReader(source))
-        rows[line - 2][column] = value
-        with (folder / file).open("w", encoding="utf-8", newline="") as target:
-            writer = csv.DictWriter(target, list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-
-    return edit
+    return partial(write_cell, folder)
 
 
 def problems(folder: Path) -> list[tuple[str, int, str, str]]:
@@ -75,7 +66,7 @@ def loaded(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
 class TestWhatIsLoaded:
     def test_loads_the_whole_summit(self, loaded: Loaded) -> None:
         models = [Venue, Room, Track, Event, Day, Session, Speaker, Participation, Institution, Cohort]
-        assert [model.objects.count() for model in models] == [18, 43, 12, 25 + 13, 6, 124, 139, 158, 103, 6]
+        assert [model.objects.count() for model in models] == [18, 43, 12, 21 + 13, 6, 124, 139, 158, 103, 6]
         assert Event.objects.filter(kind=Event.Kind.ROAD_TO_THE_SUMMIT).exclude(label_status="").count() == 13
         assert set(Session.objects.values_list("status", flat=True)) == {"published"}
 
@@ -103,19 +94,31 @@ class TestWhatIsLoaded:
         assert Session.objects.get(slug="x-ouverture").starts_at == datetime(2026, 12, 17, 8, 0, tzinfo=UTC)
         assert Event.objects.get(slug="week-end-culturel").starts_on == date(2026, 12, 19)
 
+    def test_it_becomes_the_current_edition_by_the_name_of_the_file(self, loaded: Loaded) -> None:
+        edition = Edition.objects.get(is_current=True)
+        assert (edition.slug, edition.state) == ("paris", "open")
+        assert (edition.name_fr, edition.name_en) == ("Sommet pour l’action sur l’IA", "AI Action Summit")
+        assert (edition.starts_on, edition.ends_on) == (date(2026, 12, 17), date(2026, 12, 22))
+
     def test_other_summits_keep_their_own_dates(self, loaded: Loaded) -> None:
-        others = Event.objects.filter(kind__in=["previous_summit", "next_event"])
-        assert [str(event.starts_on) for event in others] == ["2023-11-01", "2024-05-01", "2025-04-03"]
+        others = Edition.objects.exclude(is_current=True).order_by("starts_on")
+        assert [(one.slug, str(one.starts_on), one.state, bool(one.link)) for one in others] == [
+            ("bletchley-2023", "2023-11-01", "archived", False),
+            ("seoul-2024", "2024-05-21", "archived", False),
+            ("kigali-2025", "2025-04-03", "open", True),
+        ]
 
 
-def test_a_month_or_a_year_or_an_interval_is_a_period_of_its_precision() -> None:
-    load(OWN_DATA, today=TODAY, keep_dates=True)
+def test_a_month_or_a_year_or_an_interval_is_a_period_of_its_precision(folder: Path, edit: Edit) -> None:
+    for column in ("start_date", "end_date"):
+        edit("events.csv", 3, column, "2025-02")
+
+    load(folder, today=TODAY, keep_dates=True)
 
     found = {
-        event.slug: (str(event.starts_on), str(event.ends_on), event.date_precision)
-        for event in Event.objects.filter(kind__in=["previous_summit", "road_to_the_summit"])
+        event.slug: (str(event.starts_on), str(event.ends_on), event.date_precision) for event in Event.objects.all()
     }
-    assert found["bletchley-2023"] == ("2023-11-01", "2023-11-30", "month")
+    assert found["tables-rondes-onu-ocde"] == ("2025-02-01", "2025-02-28", "month")
     assert found["1re-table-ronde-franco-indienne-sur-les-politiques-dia"] == ("2025-01-01", "2025-12-31", "year")
     assert found["consultation-ouverte-des-citoyens-et-des-experts"] == ("2024-09-18", "2024-11-15", "day")
 

@@ -14,7 +14,8 @@ from core import clock
 from outbox.domain.delivery import deliver_due
 from programme.models import Session
 from summit.demo.cast import has_other_people, welcome_people
-from summit.loading.loader import OWN_DATA, CannotLoad, load
+from summit.demo.programme import load_own_data
+from summit.loading.loader import CannotLoad
 
 
 class Command(BaseCommand):
@@ -51,7 +52,7 @@ class Command(BaseCommand):
 
     def load_programme(self) -> None:
         if not Session.objects.exists():
-            loaded = load(OWN_DATA, today=clock.today())
+            loaded = load_own_data(clock.today())
             self.stdout.write(f"Loaded the summit: it begins on {loaded.first_day:%A %Y-%m-%d}.")
         elif not Session.objects.filter(ends_at__gt=clock.now()).exists():
             self.stdout.write("The programme lies in the past. `make demo-reset` starts over, weeks ahead.")
