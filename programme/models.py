@@ -490,7 +490,7 @@ class Session(Searchable, Sourced):
     class Meta:
         verbose_name = _("session")
         verbose_name_plural = _("sessions")
-        ordering = ["starts_at", "room__name", "slug"]
+        ordering = ["starts_at", "room__search", "slug"]
         indexes = [
             models.Index(fields=["starts_at"], name="session_by_time"),
             models.Index(fields=["room", "starts_at"], name="session_by_room"),

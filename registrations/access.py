@@ -39,7 +39,7 @@ OF_SESSION = [
         "event__edition__is_current",
         "event__edition__state",
     ),
-    *("room__name", "room__venue__name", "room__venue__timezone"),
+    *("room__name_fr", "room__name_en", "room__venue__name_fr", "room__venue__name_en", "room__venue__timezone"),
 ]
 
 

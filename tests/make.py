@@ -52,15 +52,15 @@ def sign_in(client: Client, who: Attendee | User) -> Client:
 def venue(**fields: Any) -> Venue:
     n = next(_numbers)
     return Venue.objects.create(
-        **{"slug": f"venue-{n}", "name": f"Lieu {n}", "city": "Paris", "country": "FR"} | fields
+        **{"slug": f"venue-{n}", "city": "Paris", "country": "FR"} | _in_both("name", fields, f"Lieu {n}")
     )
 
 
 def room(**fields: Any) -> Room:
     n = next(_numbers)
     return Room.objects.create(
-        **{"slug": f"room-{n}", "name": f"Salle {n}", "capacity": 2000}
-        | fields
+        **{"slug": f"room-{n}", "capacity": 2000}
+        | _in_both("name", fields, f"Salle {n}")
         | {"venue": fields.get("venue") or venue()}
     )
 

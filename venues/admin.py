@@ -6,6 +6,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.admin import (
@@ -29,10 +30,20 @@ from venues.resources import RoomResource, VenueResource
 # --- Venues and rooms -------------------------------------------------------------------------------------------------
 
 
+class RoomFormSet(forms.BaseInlineFormSet):
+    def get_unique_error_message(self, unique_check: tuple[str, ...]) -> str:
+        if "name_fr" in unique_check:
+            return gettext("Two rooms of this venue have the same name in French.")
+        if "name_en" in unique_check:
+            return gettext("Two rooms of this venue have the same name in English.")
+        return super().get_unique_error_message(unique_check)
+
+
 class RoomInline(LabelledInline):
     model = Room
-    fields = ["name", "slug", "capacity", "allows_several_sessions"]
-    prepopulated_fields = {"slug": ["name"]}
+    formset = RoomFormSet
+    fields = ["name_fr", "name_en", "slug", "capacity", "allows_several_sessions"]
+    prepopulated_fields = {"slug": ["name_fr"]}
     show_change_link = True
 
 
@@ -77,11 +88,11 @@ class VenueAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
     readonly_fields = ["ways"]
     inlines = [RoomInline, WayInline]
     fieldsets = [
+        *in_two_languages("name", "accessibility"),
         (
             None,
             {
                 "fields": [
-                    "name",
                     "slug",
                     "address",
                     "city",
@@ -93,7 +104,6 @@ class VenueAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
                 ]
             },
         ),
-        *in_two_languages("accessibility"),
         source_fields(),
         (
             _("From venue to venue"),
@@ -148,7 +158,7 @@ class TravelTimeAdmin(CarefulAdmin, RecordAdmin):
 
 
 @admin.register(Room)
-class RoomAdmin(SheetAdmin, SourcedAdmin):
+class RoomAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
     tells_effects = True
     resource_classes = [RoomResource]
     list_display = ["name", "venue", "capacity", "allows_several_sessions", "to_verify"]
@@ -158,6 +168,7 @@ class RoomAdmin(SheetAdmin, SourcedAdmin):
     autocomplete_fields = ["venue"]
     prepopulated_fields = {"slug": ["name"]}
     fieldsets = [
-        (None, {"fields": ["venue", "name", "slug", "capacity", "allows_several_sessions", "to_be_confirmed"]}),
+        *in_two_languages("name"),
+        (None, {"fields": ["venue", "slug", "capacity", "allows_several_sessions", "to_be_confirmed"]}),
         source_fields(),
     ]

@@ -52,7 +52,9 @@ class Venue(Searchable, Sourced):
         help_text=_("For badges and bag checks, each time people arrive from elsewhere."),
     )
 
-    search = SearchField("name", "slug", "address", "city")
+    search = SearchField("name_fr", "name_en", "slug", "address", "city")
+    name_fr: str | None  # made by translation.py, as is the next
+    name_en: str | None
 
     class Meta:
         verbose_name = _("venue")
@@ -74,7 +76,7 @@ class Venue(Searchable, Sourced):
         """The zone in which every time of this venue is shown."""
         return ZoneInfo(self.timezone)
 
-    SHOWN = ("name", "address", "city", "timezone")
+    SHOWN = ("name_fr", "name_en", "address", "city", "timezone")
     ON_THE_WAY = ("city", "country", "latitude", "longitude", "security_minutes")  # what domain/travel.py reads
     keeps_hours = True  # where the zone changes: 10:00 stays 10:00; False keeps the moments
 
@@ -144,15 +146,26 @@ class Room(Searchable, Sourced):
         _("to be confirmed"), default=False, help_text=_("Whoever publishes a session here is told so.")
     )
 
-    search = SearchField("name", "slug")
-    history = HistoricalRecords(excluded_fields=["search"])
+    search = SearchField("name_fr", "name_en", "slug")
+    name_fr: str | None  # made by translation.py, as are the next two
+    name_en: str | None
+    history: Any
 
     class Meta:
         verbose_name = _("room")
         verbose_name_plural = _("rooms")
         ordering = ["venue__search", "search"]
         constraints = [
-            models.UniqueConstraint(fields=["venue", "name"], name="room_name_is_unique_in_its_venue"),
+            models.UniqueConstraint(
+                fields=["venue", "name_fr"],
+                name="room_name_is_unique_in_its_venue",
+                violation_error_message=_("Another room of this venue has this name in French."),
+            ),
+            models.UniqueConstraint(
+                fields=["venue", "name_en"],
+                name="room_english_name_is_unique_in_its_venue",
+                violation_error_message=_("Another room of this venue has this name in English."),
+            ),
             models.CheckConstraint(condition=Q(capacity__gt=0), name="room_holds_someone"),
         ]
 
@@ -184,9 +197,11 @@ class Room(Searchable, Sourced):
         if errors:
             raise ValidationError(errors)
 
-    SHOWN = ("name", "venue_id")
+    SHOWN = ("name_fr", "name_en", "venue_id")
 
     def save(self, *args: Any, **kwargs: Any) -> None:
+        # Two rooms without an English name do not have the same one.
+        self.name_fr, self.name_en = self.name_fr or None, self.name_en or None
         with transaction.atomic():
             before = None if self._state.adding else Room.objects.filter(pk=self.pk).values(*self.SHOWN).first()
             super().save(*args, **kwargs)

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from import_export.fields import Field
 
-from core.sheets.cells import Key, Named, Number
+from core.sheets.cells import Key, Named, Number, in_both_of
 from core.sheets.resources import Options, SheetResource
 from venues.domain import places
 from venues.models import Room, Venue, known_timezones
@@ -26,24 +26,28 @@ class TimeZone(Named):
 
 
 def names_of_room(room: Room) -> list[str]:
-    """What a room is called where several venues are."""
-    venue = room.venue
-    return [f"{venue} – {room.name}", f"{room.name} ({venue})", f"{venue.slug} {room.name}", room.name]
+    """What a room is called where several venues are, in the reader's language first."""
+    called = []
+    for name in in_both_of(room, "name"):
+        for venue in in_both_of(room.venue, "name"):
+            called += [f"{venue} – {name}", f"{name} ({venue})"]
+        called += [f"{room.venue.slug} {name}", name]
+    return called
 
 
 class VenueResource(SheetResource):
     security_minutes = Field("security_minutes", "security_minutes", Number(whole=True), default=0)
     timezone = Field("timezone", "timezone", TimeZone())
 
-    also = {"name": ("lieu", "site", "nom du site", "nom du lieu", "venue"), "address": ("adresse postale",)}
-    named_by = ("name",)
+    also = {"name_fr": ("lieu", "site", "nom du site", "nom du lieu", "venue"), "address": ("adresse postale",)}
+    named_by = ("name_fr",)
     told_apart_by = ("city",)
 
     class Meta(Options):
         model = Venue
         fields = import_order = export_order = [
-            "slug", "name", "address", "city", "country", "latitude", "longitude", "timezone", "security_minutes",
-            "to_be_confirmed",            "accessibility_fr", "accessibility_en", "source", "assumed_fields",
+            "slug", "name_fr", "name_en", "address", "city", "country", "latitude", "longitude", "timezone",
+            "security_minutes", "to_be_confirmed", "accessibility_fr", "accessibility_en", "source", "assumed_fields",
         ]  # fmt: skip
 
 
@@ -52,10 +56,10 @@ class RoomResource(SheetResource):
 
     also = {
         "venue": ("lieu", "site", "batiment"),
-        "name": ("salle", "room", "nom de la salle"),
+        "name_fr": ("salle", "room", "nom de la salle"),
         "capacity": ("places", "jauge", "seats"),
     }
-    named_by = ("venue", "name")
+    named_by = ("venue", "name_fr")
     named_within = "venue"
 
     class Meta(Options):
@@ -63,7 +67,8 @@ class RoomResource(SheetResource):
         fields = import_order = export_order = [
             "slug",
             "venue",
-            "name",
+            "name_fr",
+            "name_en",
             "capacity",
             "allows_several_sessions",
             "to_be_confirmed",
@@ -75,18 +80,19 @@ class RoomResource(SheetResource):
         """Rooms that change names among themselves give theirs up first: each is unique in its venue."""
         super().before_import(dataset, **kwargs)
         rows = zip(self.slugs, dataset.dict, strict=True)
-        places.free_names(room for slug, row in rows if (room := self.known.get(slug)) and self._is_renamed(room, row))
+        places.free_names({room: self._renamed(room, row) for slug, row in rows if (room := self.known.get(slug))})
 
-    def _is_renamed(self, room: Room, row: Any) -> bool:
-        """Whether the import will save the room under another name, and not only reads its name in other letters: a
-        name that is given up for nothing is lost."""
+    def _renamed(self, room: Room, row: Any) -> list[str]:
+        """The names under which the import will no longer save the room where it is, and not those that it only reads
+        in other letters: a name that is given up for nothing is lost."""
         then = copy(room)
         try:
-            for column in ("venue", "name"):
+            for column in ("venue", *places.NAMES):
                 self.import_field(self.fields[column], then, row)
         except ValueError:
-            return False
-        return (then.venue_id, then.name) != (room.venue_id, room.name)
+            return []
+        moves = then.venue_id != room.venue_id
+        return [name for name in places.NAMES if moves or getattr(then, name) != getattr(room, name)]
 
     def filter_export(self, queryset: QuerySet[Room], **kwargs: Any) -> QuerySet[Room]:
         return queryset.select_related("venue")

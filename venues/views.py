@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from core.caching import public_page
-from core.folding import fold
+from core.folding import fold, in_order
 from core.slugs import follows_edits
 from venues.models import Room, Venue
 
@@ -22,7 +22,7 @@ def venues(request: HttpRequest) -> HttpResponse:
 @public_page
 @follows_edits(Venue)
 def venue(request: HttpRequest, slug: str) -> HttpResponse:
-    rooms = Prefetch("rooms", Room.objects.order_by("-capacity", "search"))
+    rooms = Prefetch("rooms", Room.objects.order_by("-capacity", in_order(Room)))
     venue: Venue = get_object_or_404(Venue.objects.prefetch_related(rooms), slug=slug)
     place = {"mlat": venue.latitude, "mlon": venue.longitude}
     map_address = f"https://www.openstreetmap.org/?{urlencode(place)}#map=17/{venue.latitude}/{venue.longitude}"

@@ -27,9 +27,13 @@ class LabelledInline(Boxes, admin.TabularInline):
     extra = 0
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if hasattr(db_field, "translated_field"):
+        is_translated = hasattr(db_field, "translated_field")
+        if is_translated:
             kwargs["label"] = capfirst(label_of(db_field))
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if is_translated:
+            field.widget.attrs["lang"] = db_field.language
+            field.required = db_field.language == "fr" and not db_field.translated_field.blank
         if isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget.can_change_related = field.widget.can_delete_related = field.widget.can_view_related = False
         return field

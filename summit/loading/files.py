@@ -3,7 +3,7 @@ format)."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from summit.loading.cells import (
     yes_or_no,
     zone,
 )
+from venues.domain import places
 from venues.models import Room, Venue
 
 LONGEST_TEXT = 10_000
@@ -76,12 +77,15 @@ class Column:
     blank: bool = False
     optional: bool = False  # the whole column may be missing
     refers_to: str = ""  # the file that holds this slug
+    was: str = ""  # what older files call it
 
 
 def text(*names: str, blank: bool = False, optional: bool = False) -> list[Column]:
     return [Column(name, blank=blank, optional=optional) for name in names]
 
 
+# As a name is unique, one that is blank is none.
+NAMES = [Column("name_fr", was="name"), Column("name_en", read=str, blank=True, optional=True)]
 SOURCED = text("source", "assumed_fields", blank=True, optional=True)
 
 
@@ -92,6 +96,16 @@ class File:
     columns: list[Column]
     key: tuple[str, ...] = ("slug",)
     optional: bool = False  # the whole file may be missing
+
+    def under(self, header: list[str]) -> "File":
+        """The same with the names that its columns have in an older file."""
+        columns = [
+            replace(column, name=column.was, field=column.field or column.name)
+            if column.was and column.was in header and column.name not in header
+            else column
+            for column in self.columns
+        ]
+        return replace(self, columns=columns)
 
 
 IN_BOTH_OR_NONE = ("tagline", "city")  # of an edition
@@ -125,7 +139,8 @@ FILES = [
         "venues.csv",
         Venue,
         [
-            *text("slug", "name", "city", "country"),
+            *text("slug", "city", "country"),
+            *NAMES,
             Column("timezone", read=zone),
             *text("address", "accessibility_fr", "accessibility_en", blank=True),
             Column("latitude", read=degrees, blank=True),
@@ -139,7 +154,8 @@ FILES = [
         "rooms.csv",
         Room,
         [
-            *text("slug", "name"),
+            *text("slug"),
+            *NAMES,
             Column("venue", refers_to="venues.csv"),
             Column("capacity", read=whole_number),
             Column("allows_several_sessions", read=yes_or_no, blank=True, optional=True),
@@ -303,7 +319,8 @@ def _read_files(path: Path, problems: list[Problem]) -> list[tuple[File, dict[st
         except UnicodeDecodeError as error:  # guessing is for lists that people look through afterwards
             line = content.count(b"\n", 0, error.start) + 1
             problems.append(Problem(file.name, 0, "", "", f"is not UTF-8 (line {line}): save it again as “CSV UTF-8”."))
-    known = sorted({plain(column.name) for file in FILES for column in file.columns})
+    columns = [column for file in FILES for column in file.columns]
+    known = sorted({plain(name) for column in columns for name in (column.name, column.was) if name})
     try:
         answers = confined.read_all([content for _file, content in contents], max_cell=LONGEST_TEXT, known=known)
     except FileRefused as refused:
@@ -318,6 +335,7 @@ def _rows(file: File, answer: dict[str, Any] | FileRefused, problems: list[Probl
         return
     (_line, header, _width), *rows = answer["rows"]
     header = [cell.strip() for cell in header]
+    file = file.under(header)
     if found := list(_judge_header(file, header)):
         problems += found
         return
@@ -449,11 +467,12 @@ def _judge_keys(folder: Folder) -> Iterator[Problem]:
         elif slug in seen_road:
             yield row.wrong("title", f"makes the same address ({slug}) as {seen_road[slug]}.")
         seen_road.setdefault(slug, f"line {row.line}")
-    names: dict[tuple[str, str], int] = {}
+    names: dict[tuple[str, str, str], int] = {}
     for row in folder.rows.get("rooms.csv", []):
-        where = row.cells["venue"], row.cells["name"]
-        if all(where) and names.setdefault(where, row.line) != row.line:
-            yield row.wrong("name", f"is already the name of this venue’s room on line {names[where]}.")
+        for column in row.file.columns:
+            where = row.cells["venue"], row.cells[column.name], column.field or column.name
+            if where[2] in places.NAMES and all(where) and names.setdefault(where, row.line) != row.line:
+                yield row.wrong(column.name, f"is already the name of this venue’s room on line {names[where]}.")
 
 
 def _judge_references(folder: Folder, elsewhere: dict[str, str]) -> Iterator[Problem]:

@@ -339,8 +339,12 @@ class _Load:
         """Rooms may exchange names, each of which is unique in its venue."""
         rooms = self.folder.by_slug("rooms.csv")
         known = Room.objects.select_related("venue").filter(slug__in=rooms)
-        names = {slug: (row.cells["venue"], row.cells["name"]) for slug, row in rooms.items()}
-        places.free_names(room for room in known if (room.venue.slug, room.name) != names[room.slug])
+        places.free_names({room: self.new_names(room, rooms[room.slug]) for room in known})
+
+    def new_names(self, room: Room, row: Row) -> list[str]:
+        values = self.values(row)
+        moves = values["venue"] != room.venue
+        return [name for name in places.NAMES if name in values and (moves or values[name] != getattr(room, name))]
 
     def write_all(
         self,

@@ -193,7 +193,7 @@ def test_every_record_is_kept_so(anna: Client, bruno: Client) -> None:
             {"name": "D’Anna"},
             {"organisation": "Cnam"},
         ),
-        (f"/admin/venues/room/{room.pk}/change/", "room_form", {"capacity": 8}, {"name": "Nef"}),
+        (f"/admin/venues/room/{room.pk}/change/", "room_form", {"capacity": 8}, {"name_fr": "Nef"}),
         (
             f"/admin/registrations/cohort/{cohort.pk}/change/",
             "cohort_form",

@@ -59,7 +59,7 @@ def bercy(room: Room) -> None:
 
 
 def by_form(room: Room) -> None:
-    fields = {"venue": Venue.objects.get(slug="bercy").pk, "name": room.name, "slug": room.slug, "capacity": 500}
+    fields = {"venue": Venue.objects.get(slug="bercy").pk, "name_fr": room.name, "slug": room.slug, "capacity": 500}
     page = make.sign_in(Client(), make.organiser()).post(f"/admin/venues/room/{room.pk}/change/", fields)
     assert page.status_code == 302
 
@@ -99,6 +99,7 @@ def test_a_room_that_moves_to_another_venue_is_told_once_with_the_new_place(seat
         ({"city": "Saint-Denis"}, True),
         ({"timezone": "Asia/Tokyo"}, True),
         ({"name": "Grand Palais rénové"}, False),
+        ({"name_en": "Renewed Great Palace"}, False),
         ({"accessibility_fr": "De plain-pied."}, None),
         ({"security_minutes": 20}, None),
         ({"latitude": 48.86, "longitude": 2.31}, None),
@@ -115,11 +116,11 @@ def test_what_people_find_a_venue_by_is_told_and_a_name_only_goes_into_calendars
     assert len(deliver()) == int(bool(told))
 
 
-@pytest.mark.parametrize("name", ["name", "title_fr", "slug"])
+@pytest.mark.parametrize("name", ["name", "name_en", "title_fr", "slug"])
 def test_another_name_or_address_of_its_page_raises_the_sequence_and_sends_nothing(seat, nef, name):
     before = sequence(seat)
 
-    by_model(**{name: "autre"})(nef if name == "name" else Session.objects.get(pk=seat.session_id))
+    by_model(**{name: "autre"})(nef if name.startswith("name") else Session.objects.get(pk=seat.session_id))
 
     assert (sequence(seat), tell()) == (before + 1, 0)
 
@@ -202,7 +203,7 @@ class TestBeforeItIsSaved:
         return make.sign_in(Client(), make.organiser())
 
     def fields(self, room: Room) -> dict[str, Any]:
-        return {"venue": Venue.objects.get(slug="bercy").pk, "name": room.name, "slug": room.slug, "capacity": 500}
+        return {"venue": Venue.objects.get(slug="bercy").pk, "name_fr": room.name, "slug": room.slug, "capacity": 500}
 
     @pytest.mark.proves("place-changes-told")
     def test_the_form_says_how_many_people_and_who_clashes_and_when_mails_leave(self, browser, seat, nef):
@@ -238,7 +239,7 @@ class TestBeforeItIsSaved:
 
         asked = browser.post(address, self.fields(nef) | {"_version": version})
         assert "fenêtre de silence" in words(asked.content.decode())
-        named = self.fields(nef) | {"_version": version, "venue": nef.venue_id, "name": "Grande nef"}
+        named = self.fields(nef) | {"_version": version, "venue": nef.venue_id, "name_fr": "Grande nef"}
         assert browser.post(address, named).status_code == 302
 
     def test_a_venue_asks_whether_hours_stay(self, browser, seat, nef):

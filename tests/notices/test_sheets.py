@@ -187,7 +187,7 @@ def test_a_form_lets_the_mails_wait_too(organiser, full):
     room = full.room
     fields = {
         "venue": make.venue().pk,
-        "name": room.name,
+        "name_fr": room.name,
         "slug": room.slug,
         "capacity": room.capacity,
         "_version": "0",

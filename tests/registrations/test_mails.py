@@ -60,6 +60,21 @@ def test_the_confirmation_is_in_the_persons_language():
     assert "Monday 8\u00a0February 2027" in message.body
 
 
+@pytest.mark.parametrize(("language", "room", "venue"), [("fr", "Nef", "Grand Palais"), ("en", "Nave", "Great Palace")])
+def test_the_place_is_named_in_the_persons_language_in_the_mail_and_in_the_calendar(language, room, venue):
+    place = make.venue(name_fr="Grand Palais", name_en="Great Palace", city="Paris")
+    session = make.session(room=make.room(name_fr="Nef", name_en="Nave", venue=place))
+
+    make.registration(session, make.attendee(language=language))
+
+    [message] = deliver_all()
+    html = message.alternatives[0][0]
+    assert f"{venue}\n{room}" in message.body
+    assert f"<bdi>{venue}</bdi><br><bdi>{room}</bdi>" in html
+    [event] = calendar_of(message).walk("VEVENT")
+    assert str(event["LOCATION"]) == f"{room}, {venue}, Paris"
+
+
 @pytest.mark.proves("mail-language-and-time")
 def test_the_calendar_entry_stands_in_the_venues_zone():
     session = make.session(title="Puces", starts_at=datetime(2027, 2, 8, 13, 30, tzinfo=UTC), minutes=90)

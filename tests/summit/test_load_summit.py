@@ -76,6 +76,14 @@ class TestWhatIsLoaded:
         assert session.assumed_fields == "title_fr|title_en|start|end|room|capacity|access|languages"
         assert session.source == "003_6f07216dfdcb7352.txt"
 
+    def test_keeps_the_names_of_places_in_both_languages(self, loaded: Loaded) -> None:
+        room = Room.objects.select_related("venue").get(slug="gp-demos")
+        assert room.name_fr == "Nef – espace des stands et démonstrations"
+        assert room.name_en == "Nave – stands and demonstrations"
+        assert (room.venue.name_fr, room.venue.name_en) == ("Grand Palais", "Grand Palais")
+        assert not Room.objects.filter(name_en=None).exists()
+        assert not Venue.objects.filter(name_en=None).exists()
+
     def test_seats_of_cohorts_come_out_of_the_general_pool(self, loaded: Loaded) -> None:
         kept = SeatPool.objects.filter(session__slug="gp-afrique").exclude(cohort=None)
         assert {pool.cohort.slug: pool.seats for pool in kept} == {"cnam-medas": 50, "cnam-marketing-digital": 50}
@@ -237,7 +245,7 @@ def test_every_mistake_of_every_file_is_listed_at_once_and_nothing_is_loaded(fol
     (folder / "tracks.csv").write_text(tracks, encoding="utf-8")
     edit("venues.csv", 2, "latitude", "NaN")
     edit("venues.csv", 3, "timezone", "Europe/Pariss")
-    edit("venues.csv", 4, "name", "a" * 151)
+    edit("venues.csv", 4, "name_fr", "a" * 151)
     edit("venues.csv", 5, "city", "Pa\0ris")
     edit("rooms.csv", 2, "capacity", "٣٠٠")
     edit("rooms.csv", 3, "venue", "chateau")
@@ -263,7 +271,7 @@ def test_every_mistake_of_every_file_is_listed_at_once_and_nothing_is_loaded(fol
     assert [(file, line, column) for file, line, column, _ in found if file != "cohorts.csv"] == [
         ("venues.csv", 2, "latitude"),
         ("venues.csv", 3, "timezone"),
-        ("venues.csv", 4, "name"),
+        ("venues.csv", 4, "name_fr"),
         ("venues.csv", 5, "city"),
         ("rooms.csv", 2, "capacity"),
         ("rooms.csv", 3, "venue"),
@@ -288,6 +296,82 @@ def test_every_mistake_of_every_file_is_listed_at_once_and_nothing_is_loaded(fol
         (2, "sessions_allotted"),
         (3, "sessions_allotted"),
     }
+
+
+@pytest.fixture
+def older(folder: Path) -> Path:
+    """The same data as files have it in which venues and rooms have one name."""
+    for file in ("venues.csv", "rooms.csv"):
+        with (folder / file).open(encoding="utf-8", newline="") as source:
+            rows = list(csv.DictReader(source))
+        with (folder / file).open("w", encoding="utf-8", newline="") as target:
+            header = ["name" if name == "name_fr" else name for name in rows[0] if name != "name_en"]
+            writer = csv.DictWriter(target, header, extrasaction="ignore", lineterminator="\n")
+            writer.writeheader()
+            for row in rows:
+                assumed = row["assumed_fields"].replace("name_fr|name_en", "name")
+                writer.writerow(row | {"name": row["name_fr"], "assumed_fields": assumed})
+    return folder
+
+
+def test_the_one_name_of_older_files_is_the_french_one(older: Path) -> None:
+    load(older, today=TODAY)
+
+    room = Room.objects.select_related("venue").get(slug="x-poincare")
+    assert (room.name_fr, room.name_en, room.venue.name_en) == ("Amphithéâtre Poincaré", None, None)
+    assert load(older, today=TODAY).changes == 0
+
+
+def test_older_files_leave_english_names_as_they_are(older: Path, edit: Edit) -> None:
+    load(OWN_DATA, today=TODAY)
+    one, two = "Amphithéâtre 2 (nom provisoire)", "Amphithéâtre 3 (nom provisoire)"
+    edit("rooms.csv", 3, "name", two)
+    edit("rooms.csv", 4, "name", one)
+
+    load(older, today=TODAY)
+
+    found = Room.objects.filter(slug__in=["x-amphi-2", "x-amphi-3"]).order_by("slug").values_list("name_fr", "name_en")
+    assert list(found) == [(two, "Amphitheatre 2 (provisional name)"), (one, "Amphitheatre 3 (provisional name)")]
+
+
+def test_a_mistake_in_older_files_is_told_under_their_column(older: Path, edit: Edit) -> None:
+    edit("venues.csv", 4, "name", "a" * 151)
+    edit("rooms.csv", 4, "name", "Amphithéâtre Poincaré")
+
+    assert [(file, line, column) for file, line, column, _ in problems(older)] == [
+        ("venues.csv", 4, "name"),
+        ("rooms.csv", 4, "name"),
+    ]
+
+
+def test_a_file_without_any_name_lacks_the_french_one(folder: Path) -> None:
+    rooms = (folder / "rooms.csv").read_text(encoding="utf-8").replace("name_fr", "nom", 1)
+    (folder / "rooms.csv").write_text(rooms, encoding="utf-8")
+
+    assert problems(folder) == [("rooms.csv", 1, "name_fr", "this column is missing.")]
+
+
+def test_rooms_exchange_their_names_in_both_languages(folder: Path, edit: Edit) -> None:
+    load(folder, today=TODAY)
+    names = list(Room.objects.filter(slug__in=["x-amphi-2", "x-amphi-3"]).order_by("slug").values("name_fr", "name_en"))
+    for line, row in zip((3, 4), reversed(names), strict=True):
+        for column, name in row.items():
+            edit("rooms.csv", line, column, name)
+
+    load(folder, today=TODAY)
+
+    found = Room.objects.filter(slug__in=["x-amphi-2", "x-amphi-3"]).order_by("slug").values("name_fr", "name_en")
+    assert list(found) == names[::-1]
+
+
+def test_rooms_of_one_venue_with_one_english_name_are_named_and_a_blank_one_is_none(folder: Path, edit: Edit) -> None:
+    edit("rooms.csv", 4, "name_en", "Poincaré Amphitheatre")
+    for line in (5, 6):
+        edit("rooms.csv", line, "name_en", "")
+
+    assert problems(folder) == [
+        ("rooms.csv", 4, "name_en", "is already the name of this venue’s room on line 2."),
+    ]
 
 
 def test_two_sessions_in_one_room_at_once_are_named(folder: Path, edit: Edit) -> None:
@@ -329,8 +413,8 @@ def test_a_session_that_organisers_added_keeps_its_room() -> None:
 def test_what_only_the_database_refuses_undoes_the_whole_load(folder: Path, edit: Edit) -> None:
     load(folder, today=TODAY)
     make.room(venue=Venue.objects.get(slug="ecole-polytechnique"), name="Salle ajoutée")
-    edit("venues.csv", 2, "name", "École renommée")
-    edit("rooms.csv", 3, "name", "Salle ajoutée")
+    edit("venues.csv", 2, "name_fr", "École renommée")
+    edit("rooms.csv", 3, "name_fr", "Salle ajoutée")
 
     with pytest.raises(CannotLoad, match="database: refuses the rows"):
         load(folder, today=TODAY)
@@ -415,7 +499,7 @@ def test_allotments_and_capacity_may_shrink_and_grow_together(folder: Path, edit
         (lambda raw: b"", 0, "is empty"),
         (lambda raw: raw.replace(b"\n", b",extra\n", 3).replace(b",extra", b"", 1), 2, "cells and the header has"),
         (lambda raw: raw + b'"never closed', 20, "is never closed"),
-        (lambda raw: raw.replace(b"slug", b"name", 1), 1, "this column is there twice"),
+        (lambda raw: raw.replace(b"slug", b"name_fr", 1), 1, "this column is there twice"),
     ],
 )
 @pytest.mark.runs_once("files are read before any row is written")

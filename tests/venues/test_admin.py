@@ -20,7 +20,7 @@ def organiser(client: Client) -> Client:
 
 def form(venue: Venue, *ways: dict[str, Any], **changes: Any) -> dict[str, Any]:
     data = {
-        "name": venue.name,
+        "name_fr": venue.name,
         "slug": venue.slug,
         "city": venue.city,
         "country": venue.country,
