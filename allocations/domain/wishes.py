@@ -162,7 +162,7 @@ def sheet(allocation: Allocation, attendee: Attendee, at: datetime) -> Sheet:
                 else _("You already have a seat there, or are waiting for one.")
                 if session.pk in live
                 else "",
-                tuple(clash.sentence() for clash in clashes.clashes_with(session, held, travel)),
+                tuple(clash.marked_sentence for clash in clashes.clashes_with(session, held, travel)),
                 tuple(_beside(session, wished.values(), ranks, travel)),
             )
         )

@@ -157,12 +157,27 @@ def since(session: Any) -> str:
 def lang(thing: Any, field: str) -> SafeString:
     """The attributes of an element that holds a translated field alone: the direction in which its words are read, and
     their language if it is not the page's, for want of a translation."""
-    here = get_language() or "fr"
-    other = next((other for other in (here, "fr", "en") if getattr(thing, f"{field}_{other}", None)), here)
-    return format_html(' lang="{}" dir="auto"', other) if other != here else SafeString(' dir="auto"')
+    return format_html('{} dir="auto"', _in_other_language(thing, field))
 
 
 @register.filter
-def bdi(words: object) -> SafeString:
-    """People's words inside a sentence of ours, which they must not turn around: an Arabic title before a number."""
-    return format_html("<bdi>{}</bdi>", words)
+def bdi(words: object, field: str = "") -> SafeString:
+    """People's words inside a sentence of ours, which they must not turn around: an Arabic title before a number. With
+    `field`, the translated text of that name that `words` has, with its language as `lang` tells it.
+
+    To cut it: `|bdi:"title"|truncatechars_html:60`."""
+    if not field:
+        return format_html("<bdi>{}</bdi>", words)
+    return format_html("<bdi{}>{}</bdi>", _in_other_language(words, field), getattr(words, field))
+
+
+def other_language(thing: Any, field: str) -> str:
+    """The language of a translated text that is not the page's, for want of a translation; "" if it is."""
+    here = get_language() or "fr"
+    there = next((one for one in (here, "fr", "en") if getattr(thing, f"{field}_{one}", None)), here)
+    return there if there != here else ""
+
+
+def _in_other_language(thing: Any, field: str) -> SafeString:
+    other = other_language(thing, field)
+    return format_html(' lang="{}"', other) if other else SafeString("")

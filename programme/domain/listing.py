@@ -8,16 +8,18 @@ from itertools import chain
 from zoneinfo import ZoneInfo
 
 from core.folding import fold
+from core.templatetags.when import other_language
 from programme.models import Day, Edition, Event, Session, Track, days_between
 from venues.models import Venue
 
 
 @dataclass
 class Menu:
-    """One filter: what one may choose, and what is chosen ("" for everything)."""
+    """One filter: what one may choose, with its name and the language of that if it is not the reader's, and what is
+    chosen ("" for everything)."""
 
     name: str
-    options: list[tuple[str, str]]
+    options: list[tuple[str, str, str]]
     chosen: str = ""
 
 
@@ -66,12 +68,16 @@ def read(edition: Edition | None, asked: Mapping[str, str], *, today: date) -> L
     events, tracks, venues, accesses = ({session[n] for session in sessions} for n in range(1, 5))
     keys: dict[str, dict[str, object]] = {}
     menus = []
-    for name, model, used in (("event", Event, events), ("track", Track, tracks), ("venue", Venue, venues)):
+    for name, model, used, of_row in (
+        ("event", Event, events, "title"),
+        ("track", Track, tracks, "name"),
+        ("venue", Venue, venues, "name"),
+    ):
         rows = sorted(model.objects.in_bulk(used).values(), key=_in_order)
         keys[name] = {row.slug: row.pk for row in rows}
-        menus.append(Menu(name, [(row.slug, str(row)) for row in rows]))
+        menus.append(Menu(name, [(row.slug, str(row), other_language(row, of_row)) for row in rows]))
     keys["access"] = {value: value for value in Session.Access.values if value in accesses}
-    menus.append(Menu("access", [(value, str(Session.Access(value).label)) for value in keys["access"]]))
+    menus.append(Menu("access", [(value, str(Session.Access(value).label), "") for value in keys["access"]]))
 
     chosen = {menu.name: asked.get(menu.name, "") for menu in menus if asked.get(menu.name) in keys[menu.name]}
     for menu in menus:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Count, Exists, F, OuterRef, Q
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Attendee
 from core.folding import in_order
-from core.templatetags.when import duration, wall_time
+from core.templatetags.when import bdi, duration, wall_time
 from programme.models import Duty, Participation, Session
 from registrations.domain.ways_in import HOLDS
 from registrations.models import Registration
@@ -60,10 +61,20 @@ class Clash:
     def sentence(self) -> str:
         """What to tell the person, in the language of the moment and the time of the venue."""
         session = self.commitment.session
+        return self._say(session.title, session.room.venue.name)
+
+    @property
+    def marked_sentence(self) -> SafeString:
+        """The same for a page, where each name says in which language it is."""
+        session = self.commitment.session
+        return SafeString(self._say(bdi(session, "title"), bdi(session.room.venue, "name")))
+
+    def _say(self, title: str, venue: str) -> str:
+        session = self.commitment.session
         if self.overlaps:
-            return _at_the_same_time(self.commitment.kind) % {"session": session}
+            return _at_the_same_time(self.commitment.kind) % {"session": title}
         moment = session.local_ends_at if self.comes_first else session.local_starts_at
-        where = {"session": session, "venue": session.room.venue, "time": wall_time(moment)}
+        where = {"session": title, "venue": venue, "time": wall_time(moment)}
         match self.comes_first, self.commitment.is_certain:
             case True, True:
                 expected = _("You leave “%(session)s” at %(venue)s at %(time)s.") % where

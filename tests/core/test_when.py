@@ -129,6 +129,15 @@ def test_a_text_says_its_direction_and_for_want_of_a_translation_its_language() 
     assert when.lang(None, "label") == ' dir="auto"'
 
 
+def test_a_text_inside_a_sentence_says_its_language_too_and_is_never_markup() -> None:
+    session = SimpleNamespace(title="<b>Ouverture</b>", title_fr="<b>Ouverture</b>", title_en="")
+
+    assert when.bdi(session, "title") == "<bdi>&lt;b&gt;Ouverture&lt;/b&gt;</bdi>"
+    with translation.override("en"):
+        assert when.bdi(session, "title") == '<bdi lang="fr">&lt;b&gt;Ouverture&lt;/b&gt;</bdi>'
+    assert when.bdi("<b>") == "<bdi>&lt;b&gt;</bdi>"
+
+
 def test_a_moment_is_told_by_the_clock_of_a_place() -> None:
     assert when.moment(HALF_PAST_TWO, PARIS) == said("mercredi 10_février à 14_h_30")
     assert when.moment(HALF_PAST_TWO, ZoneInfo("America/Montreal")) == said("mercredi 10_février à 8_h_30")

@@ -18,7 +18,7 @@ from tests import make
 from tests.html import sent
 from tests.registrations.pages import words
 from venues.domain.travel import Travel
-from venues.models import TravelTime
+from venues.models import TravelTime, Venue
 
 pytestmark = pytest.mark.django_db
 
@@ -227,6 +227,19 @@ def test_a_clash_is_told_in_a_sentence(begins, kind, english, french):
         assert found.sentence() == said(english)
     with translation.override("fr"):
         assert found.sentence() == said(french)
+        marked = said(french).replace("Forum", "<bdi>Forum</bdi>").replace("Station F", "<bdi>Station F</bdi>")
+        assert found.marked_sentence == marked
+
+
+def test_on_a_page_a_clash_says_the_language_of_names_that_are_not_translated():
+    wanted, other = session(), session(80, title_fr="<b>Forum</b>", title_en=None, room=make.room())
+    Venue.objects.filter(pk=other.room.venue_id).update(name_fr="Gare", name_en=None)
+    other = Session.objects.select_related("room__venue").get(pk=other.pk)
+    TravelTime.objects.create(origin=wanted.room.venue, destination=other.room.venue, minutes=38)
+    found = clash(wanted, other, "confirmed")
+
+    with translation.override("en"):
+        assert '“<bdi lang="fr">&lt;b&gt;Forum&lt;/b&gt;</bdi>” at <bdi lang="fr">Gare</bdi>' in found.marked_sentence
 
 
 def busy(name):

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 from django.core import mail
 from django.test import Client
+from modeltranslation.translator import translator
 
 from outbox.domain import delivery
 from tests import make
@@ -121,6 +122,32 @@ def test_a_title_that_exists_in_english_only_says_so_on_every_french_page(client
 
     assert told >= 12
     assert mute == []
+
+
+@pytest.mark.parametrize(("missing", "prefix"), [("fr", ""), ("en", "/en")])
+def test_every_text_that_is_not_translated_says_its_language_on_every_page(
+    client: Client, missing: str, prefix: str
+) -> None:
+    who, _session, addresses = odd.summit("Salle")
+    spoken = "en" if missing == "fr" else "fr"
+    texts = set()
+    for model in translator.get_registered_models():
+        for name in translator.get_options_for_model(model).fields:
+            text = f"{odd.ONLY_ENGLISH}: {model.__name__}.{name}"
+            model._default_manager.update(**{f"{name}_{missing}": None, f"{name}_{spoken}": text})
+            texts.add(text)
+    make.sign_in(client, who)
+
+    told, mute = set(), []
+    for address, page in pages(client, [f"{prefix}{a}" for a in addresses if not a.startswith("/admin/")]):
+        for text, lang, _direction in page.texts:
+            if odd.ONLY_ENGLISH in text:
+                told |= {known for known in texts if known in text}
+                mute += [f"{address}: {text}"] if lang != spoken else []
+
+    assert mute == []
+    unseen = {"ReminderRule.note", "Announcement.subject", "Announcement.body"}  # they stand in mails only
+    assert {text.rpartition(" ")[2] for text in texts - told} == unseen
 
 
 def test_a_mail_says_the_direction_and_the_language_of_its_titles() -> None:

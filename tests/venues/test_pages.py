@@ -79,3 +79,33 @@ def test_an_accessibility_note_that_is_not_translated_says_its_language(client: 
 
 def test_an_unknown_venue_is_not_found(client: Client) -> None:
     assert client.get("/venues/nulle-part/").status_code == 404
+
+
+@pytest.mark.parametrize(("prefix", "other"), [("", "en"), ("/en", "fr")])
+def test_a_name_says_its_language_where_it_is_not_the_pages(client: Client, prefix: str, other: str) -> None:
+    here = "en" if other == "fr" else "fr"
+    venue = make.venue(slug="palais", **{f"name_{other}": "Palais", f"name_{here}": None})
+    make.room(venue=venue, **{f"name_{other}": "Nef", f"name_{here}": None})
+    make.room(venue=venue, name_fr="Foyer", name_en="Foyer")
+
+    page = client.get(f"{prefix}/venues/palais/").content.decode()
+
+    assert f'<h1 lang="{other}" dir="auto">Palais</h1>' in page
+    assert f'<td lang="{other}" dir="auto">Nef</td>' in page
+    assert '<td dir="auto">Foyer</td>' in page
+    assert f' lang="{other}" dir="auto">Palais</a>' in client.get(f"{prefix}/venues/").content.decode()
+
+
+@pytest.mark.parametrize(("prefix", "names"), [("", ["Élan", "Œil", "Zinc"]), ("/en", ["Ark", "Bee", "Cat"])])
+@pytest.mark.on_both("the order of letters")
+def test_venues_and_rooms_stand_in_the_order_of_their_names_in_the_readers_language(
+    client: Client, prefix: str, names: list[str]
+) -> None:
+    venue = make.venue(slug="palais", city="Brest")
+    for french, english in (("Zinc", "Ark"), ("Œil", "Bee"), ("Élan", "Cat")):
+        make.venue(name_fr=french, name_en=english)
+        make.room(venue=venue, name_fr=french, name_en=english, capacity=9)
+
+    for page in ("/venues/", "/venues/palais/"):
+        text = client.get(f"{prefix}{page}").content.decode()
+        assert sorted(names, key=lambda name: text.index(f">{name}<")) == names
