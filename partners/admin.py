@@ -19,6 +19,7 @@ from core.admin import CarefulAdmin, Form, LabelledInline, ListAdmin, RecordAdmi
 from partners.domain import identity, retention
 from partners.models import Invitee, PartnerRole, SignIn, Upload
 from partners.templatetags.lists import outcome
+from programme.admin import OnlyNamedWithEdition
 from registrations.admin.cohorts import InstitutionAdmin
 from registrations.models import Institution
 
@@ -94,7 +95,7 @@ class InviteeAdmin(ReadOnly, RecordAdmin):
     list_filter = [
         "status",
         ("institution", admin.RelatedOnlyFieldListFilter),
-        ("cohort", admin.RelatedOnlyFieldListFilter),
+        ("cohort", OnlyNamedWithEdition),
     ]
     empty_words = _("Nobody yet: people arrive with the lists of institutions.")
     list_select_related = ["cohort", "institution"]

@@ -11,6 +11,7 @@ from django.db.models import Exists, F, OuterRef, Prefetch, Q
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from simple_history.models import HistoricalRecords
 
 from accounts.models import User
@@ -45,7 +46,7 @@ class Edition(Searchable):
 
     class State(models.TextChoices):
         PREPARATION = "preparation", _("In preparation")
-        OPEN = "open", _("Open")
+        OPEN = "open", pgettext_lazy("state of an edition", "Open")  # elsewhere it is what one does
         ARCHIVED = "archived", _("Archived")
 
     slug = models.SlugField(_("slug"), max_length=60, unique=True)
@@ -341,6 +342,10 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def of(self, edition: Edition | None) -> "SessionQuerySet":
         """Those of that edition; none of none."""
         return self.filter(event__edition=edition) if edition else self.none()
+
+    def not_archived(self) -> "SessionQuerySet":
+        """Those of editions on which somebody still works."""
+        return self.exclude(event__edition__state=Edition.State.ARCHIVED)
 
     def taking_seats(self) -> "SessionQuerySet":
         """Those of the current edition, while it is open."""

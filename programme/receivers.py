@@ -8,7 +8,7 @@ from core import clock
 from core.effects import Watch, warnings_asked, watching
 from programme.domain import editions, moving
 from programme.domain.warnings import warnings
-from programme.models import Day, Duty, Event, Participation, Session
+from programme.models import Day, Duty, Edition, Event, Participation, Session
 from programme.signals import edition_saved, session_saved
 from venues.models import Room, Venue
 from venues.signals import place_changed
@@ -21,6 +21,7 @@ def take_sessions_along(rooms: Iterable[int], *, keeps_hours: bool, **kwargs: An
 
 
 @receiver(edition_saved)
+@receiver(post_delete, sender=Edition)
 def forget_what_pages_say(**kwargs: Any) -> None:
     editions.forget_shown()
 

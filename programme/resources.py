@@ -6,15 +6,16 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from import_export.fields import Field
 
 from core import wall_time
 from core.folding import fold
-from core.sheets.cells import Choice, Key, Languages, WallTime, as_text
+from core.sheets.cells import Cell, Choice, Key, Languages, WallTime, as_text
 from core.sheets.formats import SheetError
 from core.sheets.resources import Options, SheetResource
-from programme.domain import moving, rooms
+from programme.domain import editions, moving, rooms
 from programme.models import Event, Participation, Session, Speaker, Track
 from venues.models import Room, Venue
 from venues.resources import names_of_room
@@ -44,11 +45,32 @@ class SpeakerResource(SheetResource):
         ]
 
 
+class TrackOfEdition(Cell):
+    """A track by its slug or its name, among those of one edition: that of the row's event."""
+
+    edition: int | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys: dict[int | None, Key] = {}
+
+    def among(self, edition: int | None) -> Key:
+        if edition not in self.keys:
+            self.keys[edition] = Key(Track.objects.filter(edition=edition))
+        return self.keys[edition]
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Track | None:
+        return self.among(self.edition).clean(value, row, **kwargs)
+
+    def render(self, value: Track | None, obj: Any = None, **kwargs: Any) -> str:
+        return self.among(value.edition_id).render(value, obj, **kwargs) if value else ""
+
+
 class SessionResource(SheetResource):
     """Times are those of the venue's clocks. The state is shown, never imported: sessions are published by hand."""
 
     event = Field("event", "event", Key(Event.objects.all()))
-    track = Field("track", "track", Key(Track.objects.all()))
+    track = Field("track", "track", TrackOfEdition())
     room = Field("room", "room", Key(Room.objects.select_related("venue"), names_of_room))
     start = Field("starts_at", "start", WallTime())
     end = Field("ends_at", "end", WallTime())
@@ -108,6 +130,12 @@ class SessionResource(SheetResource):
                 row[column] = f"{date} {text}"
             date = date or day
 
+    @cached_property
+    def edition_of_strays(self) -> int | None:
+        """Of rows whose event is wrong, which is said of them anyway."""
+        current = editions.current()
+        return current.pk if current else None
+
     def after_init_instance(self, instance: Session, new: bool, row: Any, **kwargs: Any) -> None:
         instance.looks_for_others = False
 
@@ -126,6 +154,8 @@ class SessionResource(SheetResource):
         was = instance.zone if instance.room_id else None
         if isinstance(field.widget, WallTime) and was:
             field.widget.zone = was
+        if isinstance(field.widget, TrackOfEdition):
+            field.widget.edition = instance.event.edition_id if instance.event_id else self.edition_of_strays
         super().import_field(field, instance, row, **kwargs)
         if was and instance.room_id and instance.zone != was:
             moving.keep_hours(instance, was)  # as when a venue changes its zone

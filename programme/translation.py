@@ -7,6 +7,7 @@ from programme.models import Day, Edition, Event, Session, Speaker, Track
 @register(Edition)
 class EditionTranslation(TranslationOptions):
     fields = ("name", "tagline", "city")
+    required_languages = {"fr": ("name",), "en": ("name",)}
 
 
 @register(Track)

@@ -18,12 +18,12 @@ from core.admin import ListAdmin
 from core.admin.django_words import SCRIPT_WORDS, SELECTED
 from outbox.models import Hold, Message
 from programme.domain.warnings import warnings
-from programme.models import Event, Participation, Session, Speaker, Track
+from programme.models import Edition, Event, Participation, Session, Speaker, Track
 from registrations.models import Cohort, Institution, Registration, SeatPool
 from venues.models import Room, Venue
 
 ORDER = {
-    "programme": ["Session", "Event", "Speaker", "Participation", "Track", "Day"],
+    "programme": ["Edition", "Session", "Event", "Speaker", "Participation", "Track", "Day"],
     "venues": ["Venue", "Room", "TravelTime"],
     "registrations": [
         "Registration",
@@ -42,13 +42,17 @@ ORDER = {
 SOURCED: list[type[Model]] = [Session, Event, Speaker, Track, Participation, Venue, Room, Institution, Cohort, SeatPool]
 
 
+LIVE = "&edition=live"  # of the lists: without what is archived
+
+
 class Choices(AutocompleteJsonView):
     """What a chooser offers, told apart as the list it chooses from says."""
 
     model_admin: Any
 
     def get_queryset(self) -> QuerySet[Any]:
-        return super().get_queryset().select_related(*(self.model_admin.list_select_related or ()))
+        found, there = super().get_queryset(), self.model_admin
+        return there.for_chooser(found) if isinstance(there, ListAdmin) else found
 
     def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
         is_ours = isinstance(self.model_admin, ListAdmin)
@@ -106,32 +110,34 @@ def _figures(request: HttpRequest) -> Iterator[dict[str, Any]]:
     tone."""
     today = clock.today()
     if request.user.has_perm("registrations.view_registration"):
-        number = Registration.objects.live().filter(created_at__date=today).count()
+        worked_on = Registration.objects.exclude(session__event__edition__state=Edition.State.ARCHIVED)
+        number = worked_on.live().filter(created_at__date=today).count()
         live = ",".join(status for status in Registration.Status if status not in Registration.ENDED)
         query = f"?created_at__year={today.year}&created_at__month={today.month}&created_at__day={today.day}"
-        query += f"&status__in={live}"
+        query += f"&status__in={live}{LIVE}"
         registrations = reverse("admin:registrations_registration_changelist")
         yield {"label": _("registrations today"), "number": number, "url": registrations + query}
-        asked = Registration.objects.filter(status=Registration.Status.PENDING).count()
+        asked = worked_on.filter(status=Registration.Status.PENDING).count()
         yield {
             "label": _("requests to decide"),
             "number": asked,
-            "url": registrations + "?status__exact=pending",
+            "url": registrations + "?status__exact=pending" + LIVE,
             "tone": "warn",
         }
     if request.user.has_perm("programme.view_session"):
-        full = SeatPool.objects.filter(cohort=None, seats__gt=0, taken__gte=F("seats")).count()
+        full = SeatPool.objects.filter(cohort=None, seats__gt=0, taken__gte=F("seats"))
+        full = full.exclude(session__event__edition__state=Edition.State.ARCHIVED)
         yield {
             "label": _("sessions full"),
-            "number": full,
-            "url": reverse("admin:programme_session_changelist") + "?filling=full",
+            "number": full.count(),
+            "url": reverse("admin:programme_session_changelist") + "?filling=full" + LIVE,
             "tone": "warn",
         }
-        drafts = Session.objects.filter(status=Session.Status.DRAFT).count()
+        drafts = Session.objects.not_archived().filter(status=Session.Status.DRAFT).count()
         yield {
             "label": _("sessions to publish"),
             "number": drafts,
-            "url": reverse("admin:programme_session_changelist") + "?status__exact=draft",
+            "url": reverse("admin:programme_session_changelist") + "?status__exact=draft" + LIVE,
             "tone": "warn",
         }
         yield {

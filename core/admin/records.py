@@ -165,6 +165,7 @@ class Boxes(BaseModelAdmin):
         models.DateField: {"form_class": Day},
         models.TimeField: {"form_class": Hour},
         models.DateTimeField: {"form_class": Moment},
+        models.URLField: {"assume_scheme": "https"},
     }
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -185,7 +186,7 @@ class Boxes(BaseModelAdmin):
         there = self.admin_site._registry.get(db_field.remote_field.model)
         if field and isinstance(there, ListAdmin) and there.has_view_permission(request):
             field.label_from_instance = there.in_chooser
-            field.queryset = field.queryset.select_related(*(there.list_select_related or ()))
+            field.queryset = there.for_chooser(field.queryset)
         return field
 
 
@@ -262,6 +263,10 @@ class ListAdmin(Boxes, Ticks):
             widget.widgets[1].attrs["aria-label"] = _("%(field)s, time") % {"field": field.label}
             widget.widgets[1].format = "%H:%M"
         return field
+
+    def for_chooser(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows of a chooser, with what `in_chooser` says of them."""
+        return queryset.select_related(*(self.list_select_related or ()))
 
     def in_chooser(self, obj: Any) -> str:
         """What tells `obj` from others of its name, where one is chosen."""

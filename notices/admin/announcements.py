@@ -25,6 +25,7 @@ from notices.domain import announcing
 from notices.models import Announcement
 from outbox.domain import mail_templates
 from outbox.models import Message
+from programme.admin import NamedWithEdition
 from registrations.models import Registration
 
 LIVE = [(status.value, status.label) for status in Registration.Status if status not in Registration.ENDED]
@@ -96,7 +97,7 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
 
     form = AnnouncementForm
     list_display = ["subject", "state", "to_whom", "people", "send_at", "created_at"]
-    list_filter = ["status", "event", "cohort"]
+    list_filter = ["status", ("event", NamedWithEdition), ("cohort", NamedWithEdition)]
     list_select_related = ["event", "session", "cohort"]
     search_fields = ["search"]
     date_hierarchy = "created_at"

@@ -19,7 +19,7 @@ from core import clock
 from core.admin import CarefulAdmin, Form, ListAdmin, RecordAdmin, badge
 from notices.domain import changes
 from notices.models import Change, QuietWindow
-from programme.admin import SessionAdmin
+from programme.admin import NamedWithEdition, SessionAdmin
 from registrations.models import Registration
 
 Status = Registration.Status
@@ -31,7 +31,7 @@ class ChangeAdmin(ListAdmin):
     """What has moved. Rows are made by the programme, and told by the clock or by a quiet window."""
 
     list_display = ["session", "was", "now", "state", "people", "changed_at"]
-    list_filter = [("told_at", admin.EmptyFieldListFilter), "session__event"]
+    list_filter = [("told_at", admin.EmptyFieldListFilter), ("session__event", NamedWithEdition)]
     list_select_related = ["session__room__venue", "was_room__venue"]
     search_fields = ["session__search"]
     date_hierarchy = "changed_at"

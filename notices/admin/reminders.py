@@ -14,7 +14,7 @@ from core.admin import ON_ONE_PAGE, BilingualAdmin, CarefulAdmin, ReadOnlyInline
 from core.templatetags.when import moment
 from notices.domain import reminders
 from notices.models import Reminder, ReminderRule
-from programme.admin import SessionAdmin
+from programme.admin import NamedWithEdition, SessionAdmin
 
 ODD_HOURS_TOLD = 3
 
@@ -50,7 +50,7 @@ class ReminderRuleAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
     """The rules. What they mean for each session is planned at once, and followed when a session moves."""
 
     list_display = ["__str__", "audience", "asks", "next_at", "told", "is_active"]
-    list_filter = ["is_active", "audience", "timing", "event"]
+    list_filter = ["is_active", "audience", "timing", ("event", NamedWithEdition)]
     list_select_related = ["event", "session"]
     search_fields = ["event__search", "session__search"]
     search_help_text = _("Event or session")

@@ -62,9 +62,14 @@ def check(code: str, label: str | Promise) -> Callable[[Check], Check]:
 
 
 def warnings(sessions: Iterable[int] | None = None) -> list[ProgrammeWarning]:
-    """What is to look at in these sessions, given by their keys, or in all: of those that are to come and not
-    cancelled, by kind and by time."""
-    coming = Session.objects.with_place().filter(ends_at__gt=clock.now()).exclude(status=Session.Status.CANCELLED)
+    """What is to look at in these sessions, given by their keys, or in all: of those that are to come, not cancelled
+    and of no archived edition, by kind and by time."""
+    coming = (
+        Session.objects.not_archived()
+        .with_place()
+        .filter(ends_at__gt=clock.now())
+        .exclude(status=Session.Status.CANCELLED)
+    )
     if sessions is not None:
         coming = coming.filter(pk__in=set(sessions))
     rows = list(coming.order_by("starts_at", "pk"))

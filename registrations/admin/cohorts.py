@@ -18,7 +18,6 @@ from django.utils.translation import ngettext
 from accounts.models import User
 from core.admin import (
     ON_ONE_PAGE,
-    BilingualAdmin,
     CarefulAdmin,
     Form,
     LabelledInline,
@@ -30,6 +29,7 @@ from core.admin import (
     source_fields,
 )
 from core.emails import readable_email
+from programme.admin import InEditionAdmin, NamedWithEdition, edition_to_begin_with
 from registrations.admin.pools import AllotmentForm
 from registrations.domain import cohorts
 from registrations.models import Cohort, Institution, Membership, SeatPool
@@ -37,8 +37,13 @@ from registrations.models import Cohort, Institution, Membership, SeatPool
 
 class CohortInline(LabelledInline):
     model = Cohort
-    fields = ["name_fr", "name_en", "slug", "size"]
+    fields = ["edition", "name_fr", "name_en", "slug", "size"]
     show_change_link = True
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "edition":
+            kwargs["initial"] = edition_to_begin_with(request)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 @admin.register(Institution)
@@ -116,17 +121,17 @@ class MembershipInline(LabelledInline):
 
 
 @admin.register(Cohort)
-class CohortAdmin(BilingualAdmin, SourcedAdmin):
+class CohortAdmin(InEditionAdmin, SourcedAdmin):
     list_display = ["name", "institution", "size", "people", "kept", "kept_and_taken", "to_verify"]
     list_filter = [ToVerify, "institution"]
-    list_select_related = ["institution"]
+    list_select_related = ["institution", "edition"]
     search_fields = ["search", "institution__search"]
     autocomplete_fields = ["institution"]
     inlines = [AllotmentInline, MembershipInline]
     readonly_fields = ["people"]
     fieldsets = [
         *in_two_languages("name"),
-        (None, {"fields": ["institution", "slug", "size", "people", "weight"]}),
+        (None, {"fields": ["edition", "institution", "slug", "size", "people", "weight"]}),
         (_("When"), {"fields": ["starts_at", "ends_at"]}),
         source_fields(),
     ]
@@ -146,7 +151,7 @@ class CohortAdmin(BilingualAdmin, SourcedAdmin):
         fits = obj is not None and obj.memberships.count() <= ON_ONE_PAGE
         return [inline for inline in self.inlines if fits or inline is not MembershipInline]
 
-    def in_chooser(self, obj: Cohort) -> str:
+    def without_edition(self, obj: Cohort) -> str:
         return f"{obj} – {obj.institution}"
 
     def goes_first(self, row: Model) -> bool:
@@ -213,7 +218,7 @@ class MembershipAdmin(CarefulAdmin, RecordAdmin):
 
     form = MembershipForm
     list_display = ["attendee", "cohort", "email", "created_at"]
-    list_filter = ["cohort"]
+    list_filter = [("cohort", NamedWithEdition)]
     list_select_related = ["attendee__user", "cohort"]
     search_fields = ["attendee__search", "attendee__user__search", "cohort__search"]
     search_help_text = _("Name, e-mail address or cohort")

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import AttendeeAdmin
 from accounts.models import Attendee
-from core.admin import ON_ONE_PAGE, LabelledInline, ReadOnlyInline, ToVerify
+from core.admin import ON_ONE_PAGE, LabelledInline, ReadOnlyInline
 from programme.admin import EventAdmin, OnDay, SessionAdmin
 from programme.models import Event, Session
 from registrations.admin.formatting import may_see_people
@@ -59,7 +59,7 @@ class SessionWithSeatsAdmin(SessionDesk):
     """A session, and how full it is."""
 
     list_display = ["title", "state", "when", "where", "seats", "to_verify", "access"]
-    list_filter = [OnDay, "status", SessionFilling, ToVerify, "access", "event", "room__venue", "track", "kind"]
+    list_filter = [OnDay, "status", SessionFilling, *SessionAdmin.list_filter[2:]]
     inlines = [*SessionAdmin.inlines, PoolInline, InvitationInline]
     readonly_fields = [*SessionAdmin.readonly_fields, "invited"]
 

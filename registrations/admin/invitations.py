@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from core.admin import CarefulAdmin, Form, LabelledInline, RecordAdmin
+from programme.admin import NamedWithEdition
 from registrations.models import Invitation
 
 
@@ -62,7 +63,7 @@ class InvitationAdmin(CarefulAdmin, RecordAdmin):
     form = InvitationForm
     fields = ["session", "email"]
     list_display = ["email", "session", "created_at"]
-    list_filter = ["session__event"]
+    list_filter = [("session__event", NamedWithEdition)]
     list_select_related = ["session"]
     search_fields = ["search", "session__search"]
     search_help_text = _("E-mail address or session")

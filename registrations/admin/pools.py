@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from core.admin import Form, SourcedAdmin, ToVerify, badge, source_fields
+from programme.admin import NamedWithEdition
 from registrations.domain import pools
 from registrations.models import SeatPool
 
@@ -93,7 +94,13 @@ class SeatPoolAdmin(SourcedAdmin):
 
     form = AllotmentForm
     list_display = ["session", "pool_of", "seats", "counter", "release_at", "to_verify"]
-    list_filter = [IsGeneral, Filling, ToVerify, "session__event", "cohort"]
+    list_filter = [
+        IsGeneral,
+        Filling,
+        ToVerify,
+        ("session__event", NamedWithEdition),
+        ("cohort", NamedWithEdition),
+    ]
     list_select_related = ["session", "cohort"]
     search_fields = ["session__search", "cohort__search"]
     autocomplete_fields = ["session", "cohort"]

@@ -14,7 +14,7 @@ from accounts.models import User
 from core import clock
 from core.admin import Form
 from core.emails import readable_email
-from programme.admin import SessionAdmin
+from programme.admin import InEdition, NamedWithEdition, SessionAdmin
 from registrations.admin.formatting import ask, may_change_people, status_badge
 from registrations.admin.requests import AT_ONCE, RegistrationDesk
 from registrations.domain import attendance, booking
@@ -65,7 +65,15 @@ class RegistrationAdmin(RegistrationDesk):
     form = RegistrationForm
     list_display = ["attendee", "status_shown", "session", "when", "created_at", "email", "organisation"]
     list_display_links = ["attendee", "session"]
-    list_filter = ["status", "created_at", "session__event", "pool__cohort", "is_absent"]
+    list_filter = [
+        InEdition,
+        "status",
+        "created_at",
+        ("session__event", NamedWithEdition),
+        ("pool__cohort", NamedWithEdition),
+        "is_absent",
+    ]
+    edition_path = "session__event__edition"
     list_select_related = ["attendee__user", "session__room__venue", "pool__cohort"]
     search_fields = ["attendee__search", "attendee__user__search", "session__search"]
     search_help_text = _("Name, e-mail address, organisation or session")

@@ -828,6 +828,7 @@ def test_an_empty_cell_where_something_must_stand_is_said_in_words(organiser: Cl
 def test_an_english_form_asks_which_day_is_meant(organiser: Client, palais: Room) -> None:
     event = make.event()
     fields = {"title_fr": "T", "slug": "t", "kind": "forum", "date_precision": "day", "clash_policy": "warn"}
+    fields |= {"edition": event.edition_id}
     fields |= {f"limits-{name}_FORMS": "0" for name in ("TOTAL", "INITIAL")}
 
     asked = organiser.post(

@@ -1,3 +1,5 @@
+"""The programme, session by session."""
+
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -6,7 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextInputWidget
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Count, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -22,97 +24,23 @@ from core.admin import (
     BilingualAdmin,
     Form,
     LabelledInline,
-    RecordAdmin,
     SheetAdmin,
     SourcedAdmin,
     ToVerify,
-    Values,
     badge,
     in_two_languages,
     source_fields,
 )
 from core.sheets.cells import Languages
-from core.templatetags.when import date_range, time_range
+from core.templatetags.when import time_range
 from core.text import whole_number
+from programme.admin.in_edition import EditionListAdmin, NamedWithEdition, chosen_edition
+from programme.domain import editions
 from programme.domain.publication import publish, unpublish
 from programme.domain.warnings import labels, warnings
-from programme.models import Day, Duty, Event, Participation, Session, Speaker, Track, days_between
-from programme.resources import ParticipationResource, SessionResource, SpeakerResource
+from programme.models import Duty, Edition, Participation, Session, days_between
+from programme.resources import SessionResource
 from venues.models import Room
-
-
-@admin.register(Day)
-class DayAdmin(BilingualAdmin, RecordAdmin):
-    list_display = ["date", "label", "timezone"]
-    search_fields = ["search"]
-    date_hierarchy = "date"
-    fieldsets = [
-        (None, {"fields": ["date", "timezone"]}),
-        *in_two_languages("label"),
-        (_("Source"), {"fields": ["source"]}),
-    ]
-
-    def why_kept(self, obj: Day) -> str:
-        sentence = (
-            ngettext("%(number)d session is on %(day)s.", "%(number)d sessions are on %(day)s.", number)
-            if (number := Session.objects.on(obj.date).count())
-            else ""
-        )
-        return sentence % {"number": number, "day": date_format(obj.date)} if sentence else ""
-
-
-@admin.register(Track)
-class TrackAdmin(BilingualAdmin, SourcedAdmin):
-    list_display = ["name", "colour", "number_of_sessions", "to_verify"]
-    list_filter = [ToVerify]
-    search_fields = ["search"]
-    prepopulated_fields = {"slug": ["name"]}
-    fieldsets = [*in_two_languages("name"), (None, {"fields": ["slug", "colour"]}), source_fields()]
-
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
-        if db_field.name == "colour":
-            kwargs["widget"] = forms.TextInput(attrs={"type": "color"})
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Track]:
-        return super().get_queryset(request).annotate(sessions_count=Count("sessions"))
-
-    @admin.display(description=_("sessions"), ordering="sessions_count")
-    def number_of_sessions(self, track: Any) -> int:
-        return track.sessions_count
-
-
-@admin.register(Event)
-class EventAdmin(BilingualAdmin, SourcedAdmin):
-    list_display = ["title", "kind", "starts_on", "ends_on", "where", "organiser", "number_of_sessions", "to_verify"]
-    list_filter = [ToVerify, "kind", "label_status", ("country", Values)]
-    list_select_related = ["venue"]
-    search_fields = ["search"]
-    date_hierarchy = "starts_on"
-    autocomplete_fields = ["venue"]
-    prepopulated_fields = {"slug": ["title"]}
-    fieldsets = [
-        *in_two_languages("title"),
-        (_("When"), {"fields": ["kind", ("starts_on", "ends_on"), "date_precision"]}),
-        (_("Where"), {"fields": ["venue", "city", "country"]}),
-        (_("Host"), {"fields": ["organiser", "label_status", "note"]}),
-        (_("Getting in"), {"fields": ["clash_policy"]}),
-        source_fields("slug"),
-    ]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
-        return super().get_queryset(request).annotate(sessions_count=Count("sessions"))
-
-    def in_chooser(self, obj: Event) -> str:
-        return f"{obj} – {date_range(obj.starts_on, obj.ends_on, obj.date_precision)}"
-
-    @admin.display(description=_("where"), ordering="venue__name")
-    def where(self, event: Event) -> str:
-        return str(event.venue or event.city)
-
-    @admin.display(description=_("sessions"), ordering="sessions_count")
-    def number_of_sessions(self, event: Any) -> int:
-        return event.sessions_count
 
 
 class ParticipationInline(LabelledInline):
@@ -137,62 +65,6 @@ class DutyInline(LabelledInline):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Duty]:
         return super().get_queryset(request).select_related("user", "session")
-
-
-class PartInline(LabelledInline):
-    """Where somebody speaks."""
-
-    model = Participation
-    fields = ["session", "role", "position", "note"]
-    autocomplete_fields = ["session"]
-    ordering = ["session__starts_at"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Participation]:
-        return super().get_queryset(request).select_related("speaker", "session")
-
-
-@admin.register(Speaker)
-class SpeakerAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
-    resource_classes = [SpeakerResource]
-    list_display = ["name", "role", "organisation", "country", "number_of_sessions", "to_verify"]
-    list_filter = [ToVerify, ("country", Values)]
-    search_fields = ["search"]
-    prepopulated_fields = {"slug": ["name"]}
-    autocomplete_fields = ["user"]
-    inlines = [PartInline]
-    fieldsets = [
-        (None, {"fields": ["name", "slug", "organisation", "country", "user"]}),
-        *in_two_languages("role"),
-        source_fields(),
-    ]
-
-    def in_chooser(self, obj: Speaker) -> str:
-        return " – ".join(filter(None, [obj.name, obj.organisation or obj.role]))
-
-    def goes_along(self, row: Model) -> bool:
-        return not isinstance(row, Participation) and super().goes_along(row)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Speaker]:
-        return super().get_queryset(request).annotate(sessions_count=Count("participations"))
-
-    @admin.display(description=_("sessions"), ordering="sessions_count")
-    def number_of_sessions(self, speaker: Any) -> int:
-        return speaker.sessions_count
-
-
-@admin.register(Participation)
-class ParticipationAdmin(SheetAdmin, SourcedAdmin):
-    """Who speaks where, as one list: for sheets, and to see who has which part."""
-
-    resource_classes = [ParticipationResource]
-    list_display = ["speaker", "session", "role", "position", "to_verify"]
-    list_filter = [ToVerify, "role", "session__event"]
-    ordering = ["session__starts_at", "position", "pk"]
-    list_select_related = ["speaker", "session"]
-    search_fields = ["speaker__search", "session__search"]
-    search_help_text = _("Speaker or session")
-    autocomplete_fields = ["session", "speaker"]
-    fieldsets = [(None, {"fields": ["session", "speaker", "role", "position", "note"]}), source_fields()]
 
 
 class SessionForm(Form):
@@ -231,19 +103,31 @@ class SessionForm(Form):
         chosen = self.data.get(self.add_prefix("room"), "") if self.is_bound else ""
         key = whole_number(chosen)
         room = Room.objects.select_related("venue").filter(pk=key).first() if key else None
-        return room.venue.zone if room else ZoneInfo("Europe/Paris")
+        return room.venue.zone if room else self._zone_of_edition()
+
+    def _zone_of_edition(self) -> ZoneInfo:
+        """As long as no room is chosen: that of the edition of the event, or of the current one."""
+        chosen = self.data.get(self.add_prefix("event"), "") if self.is_bound else ""
+        key = whole_number(chosen) or self.instance.event_id
+        edition = Edition.objects.filter(events=key).first() if key else None
+        edition = edition or editions.current()
+        return ZoneInfo(edition.timezone) if edition else timezone.get_default_timezone()
 
 
 class OnDay(admin.SimpleListFilter):
-    """Sessions that take place at some moment of a day, at their venue."""
+    """Sessions that take place at some moment of a day, at their venue. It offers the days of the edition by which the
+    list is filtered, or of those that are not archived."""
 
     title = _("day")
     parameter_name = "day"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        spans = Session.objects.order_by().values_list("starts_at", "ends_at", "room__venue__timezone")
+        edition = chosen_edition(request)
+        found = Session.objects.of(edition) if edition else Session.objects.not_archived()
+        spans = found.order_by().values_list("starts_at", "ends_at", "room__venue__timezone")
         days = {day for start, end, zone in spans for day in days_between(start, end, ZoneInfo(zone))}
-        return [(day.isoformat(), date_format(day, "D j N")) for day in sorted(days)]
+        pattern = "D j N Y" if len({day.year for day in days}) > 1 else "D j N"
+        return [(day.isoformat(), date_format(day, pattern)) for day in sorted(days)]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any]:
         try:
@@ -252,16 +136,21 @@ class OnDay(admin.SimpleListFilter):
             return queryset.none()
 
 
+# With the names of their editions, where there are several.
+BY_PART = [("event", NamedWithEdition), ("track", NamedWithEdition)]
+
+
 @admin.register(Session)
-class SessionAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
+class SessionAdmin(EditionListAdmin, SheetAdmin, BilingualAdmin, SourcedAdmin):
     """The programme. The state changes by its actions alone; the domain says when it may."""
 
     resource_classes = [SessionResource]
     form = SessionForm
+    edition_path = "event__edition"
     tells_effects = True
     list_display = ["title", "state", "when", "where", "to_verify", "access"]
-    list_filter = [OnDay, "status", ToVerify, "access", "event", "room__venue", "track", "kind"]
-    list_select_related = ["track", "room__venue"]
+    list_filter = [OnDay, "status", ToVerify, "access", *BY_PART, "room__venue", "kind"]
+    list_select_related = ["event__edition", "track", "room__venue"]
     search_fields = ["search", "participations__speaker__search", "room__search"]
     search_help_text = _("Title, address, speaker or room")
     autocomplete_fields = ["event", "track", "room"]
@@ -322,7 +211,7 @@ class SessionAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
             context["warnings"] = warnings([obj.pk])
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def in_chooser(self, obj: Session) -> str:
+    def without_edition(self, obj: Session) -> str:
         return f"{obj} – {self.when(obj)}, {obj.room}"
 
     def why_kept(self, obj: Session) -> str:

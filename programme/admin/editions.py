@@ -1,0 +1,125 @@
+"""The editions of the summit: what is written about each, and which of them is open, archived and the current one."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import Count, Model, QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from core.admin import CarefulAdmin, RecordAdmin, badge, in_two_languages
+from core.templatetags.when import date_range
+from programme.admin.in_edition import ColourAdmin
+from programme.domain import editions
+from programme.models import Edition
+
+State = Edition.State
+TONES = {State.PREPARATION: "warn", State.OPEN: "", State.ARCHIVED: "quiet"}
+
+
+@admin.register(Edition)
+class EditionAdmin(ColourAdmin, CarefulAdmin, RecordAdmin):
+    """What became of an edition changes by its actions alone; the domain says when it may."""
+
+    list_display = ["name", "state_shown", "current_shown", "dates", "city", "number_of_events"]
+    list_filter = ["state"]
+    search_fields = ["search"]
+    prepopulated_fields = {"slug": ["name"]}
+    readonly_fields = ["state_shown", "current_shown"]
+    actions = ["open_edition", "archive", "make_current", "take_back"]
+    object_actions = ("open_edition", "archive", "make_current", "take_back")
+    empty_words = _("None yet: pages say so until there is a current one.")
+    fieldsets = [
+        (None, {"fields": ["state_shown", "current_shown"]}),
+        *in_two_languages("name", "tagline", "city"),
+        (_("When"), {"fields": [("starts_on", "ends_on"), "timezone"]}),
+        (_("Page"), {"fields": ["slug", "accent", "link"]}),
+        (_("Contacts"), {"fields": ["contact", "data_controller", "privacy_contact"]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Edition]:
+        return super().get_queryset(request).annotate(events_count=Count("events"))
+
+    def get_view_on_site_url(self, obj: Edition | None = None) -> str | None:
+        return super().get_view_on_site_url(obj) if obj is None or obj.is_public else None
+
+    def in_chooser(self, obj: Edition) -> str:
+        return f"{obj} – {date_range(obj.starts_on, obj.ends_on)}"
+
+    def why_kept(self, obj: Edition) -> str:
+        if not obj.is_current:
+            return ""
+        return _("“%(edition)s” is the current edition: make another one the current one first.") % {"edition": obj}
+
+    def offers(self, name: str, obj: Model) -> bool:
+        assert isinstance(obj, Edition)  # noqa: S101 - for the types
+        return {
+            "open_edition": obj.state != State.OPEN,
+            "archive": obj.state == State.OPEN,
+            "make_current": obj.is_public and not obj.is_current,
+            "take_back": obj.state == State.OPEN and not obj.is_current,
+        }[name]
+
+    @admin.display(description=_("state"), ordering="state")
+    def state_shown(self, edition: Edition) -> SafeString:
+        return badge(edition.get_state_display(), TONES[State(edition.state)])
+
+    @admin.display(description=_("current"), ordering="-is_current")
+    def current_shown(self, edition: Edition) -> SafeString | str:
+        return badge(_("current")) if edition.is_current else "–"
+
+    @admin.display(description=_("dates"), ordering="starts_on")
+    def dates(self, edition: Edition) -> str:
+        return date_range(edition.starts_on, edition.ends_on)
+
+    @admin.display(description=_("events"), ordering="events_count")
+    def number_of_events(self, edition: Any) -> int:
+        return edition.events_count
+
+    # --- What becomes of it ---
+
+    @admin.action(description=_("Open to the public"), permissions=["change"])
+    def open_edition(self, request: HttpRequest, queryset: QuerySet[Edition]) -> None:
+        done, already = _("“%(edition)s” is open."), _("“%(edition)s” was open already.")
+        self._turn(request, queryset, editions.open_edition, done, already)
+
+    @admin.action(description=_("Archive"), permissions=["change"])
+    def archive(self, request: HttpRequest, queryset: QuerySet[Edition]) -> None:
+        done = _("“%(edition)s” is archived: it can be read, and gives no seats.")
+        self._turn(request, queryset, editions.archive, done, _("“%(edition)s” was archived already."))
+
+    @admin.action(description=_("Make it the current one"), permissions=["change"])
+    def make_current(self, request: HttpRequest, queryset: QuerySet[Edition]) -> None:
+        if queryset.count() > 1:
+            self.message_user(request, _("Choose one edition: only one is the current one."), messages.WARNING)
+            return
+        done = _("“%(edition)s” is now the current edition.")
+        self._turn(request, queryset, editions.make_current, done, _("“%(edition)s” was the current one already."))
+
+    @admin.action(description=_("Hide again"), permissions=["change"])
+    def take_back(self, request: HttpRequest, queryset: QuerySet[Edition]) -> None:
+        done = _("“%(edition)s” is in preparation again: the public no longer sees it.")
+        already = _("“%(edition)s” was in preparation already.")
+        self._turn(request, queryset, editions.take_back, done, already)
+
+    def _turn(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Edition],
+        act: Callable[..., bool],
+        done: Any,
+        already: Any,
+    ) -> None:
+        """Let the domain do it to each, and tell what it did, or why not."""
+        for edition in queryset.order_by("pk"):
+            said = {"edition": edition}
+            try:
+                is_new = act(edition, actor=request.user)
+            except ValidationError as error:
+                self.message_user(request, " ".join(error.messages), messages.ERROR)
+            else:
+                level = messages.SUCCESS if is_new else messages.WARNING
+                self.message_user(request, (done if is_new else already) % said, level)
