@@ -6,9 +6,10 @@ from django.dispatch import receiver
 from accounts.models import User
 from core import clock
 from core.effects import Effects, Watch, effects_asked, hold_asked
-from notices.domain import changes, reminders
-from programme.models import Session
-from programme.signals import session_moved, session_saved
+from notices.domain import changes, next_edition, reminders
+from programme.domain.next_edition import Copy, Counted
+from programme.models import Edition, Session
+from programme.signals import edition_copied, edition_copy_asked, session_moved, session_saved
 
 
 @receiver(session_saved)
@@ -30,3 +31,13 @@ def say_who_would_be_told(watch: Watch, **kwargs: Any) -> Effects:
 @receiver(hold_asked)
 def let_the_mails_wait(since: datetime, actor: User, **kwargs: Any) -> None:
     changes.hold(since, clock.now(), actor=actor)
+
+
+@receiver(edition_copy_asked)
+def say_what_reminders_a_copy_begins_with(edition: Edition, **kwargs: Any) -> list[Counted]:
+    return next_edition.counted(edition)
+
+
+@receiver(edition_copied)
+def copy_its_reminders(copy: Copy, **kwargs: Any) -> None:
+    next_edition.copy_rules(copy)

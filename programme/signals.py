@@ -23,3 +23,9 @@ edition_closing = Signal()
 edition_moved = Signal()
 # Sent when an edition was saved. Arguments: edition.
 edition_saved = Signal()
+# Sent when somebody looks at what the next edition would begin with. Receivers return a list of
+# programme.domain.next_edition.Counted. Arguments: edition.
+edition_copy_asked = Signal()
+# Sent inside the transaction in which the next edition is made, after what belongs to the programme: a receiver adds
+# what is its own. Arguments: copy (programme.domain.next_edition.Copy).
+edition_copied = Signal()

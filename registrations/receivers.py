@@ -7,16 +7,19 @@ from django.dispatch import receiver
 
 from core import clock
 from core.effects import Watch, warnings_asked, watching
+from programme.domain.next_edition import Copy, Counted
 from programme.models import Edition, Session
 from programme.signals import (
     edition_closing,
+    edition_copied,
+    edition_copy_asked,
     edition_moved,
     session_checked,
     session_moved,
     session_saved,
     session_withdrawn,
 )
-from registrations.domain import clashes, pools, waitlist
+from registrations.domain import clashes, next_edition, pools, waitlist
 from venues.models import TravelTime, Venue
 from venues.signals import ways_changed
 
@@ -63,6 +66,16 @@ def refuse_to_close_an_edition_to_which_people_come(edition: Edition, at: dateti
 @receiver(edition_moved)
 def open_or_close_its_pools(edition: Edition, **kwargs: Any) -> None:
     pools.follow(edition)
+
+
+@receiver(edition_copy_asked)
+def say_what_seats_a_copy_begins_with(edition: Edition, **kwargs: Any) -> list[Counted]:
+    return next_edition.counted(edition)
+
+
+@receiver(edition_copied)
+def copy_its_limits_cohorts_and_pools(copy: Copy, **kwargs: Any) -> None:
+    next_edition.copy_seats(copy)
 
 
 @receiver([post_save, post_delete], sender=TravelTime)

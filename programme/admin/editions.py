@@ -6,13 +6,16 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from core.admin import CarefulAdmin, RecordAdmin, badge, in_two_languages
 from core.templatetags.when import date_range
 from programme.admin.in_edition import ColourAdmin
+from programme.admin.next_edition import next_edition_page
 from programme.domain import editions
 from programme.models import Edition
 
@@ -78,6 +81,19 @@ class EditionAdmin(ColourAdmin, CarefulAdmin, RecordAdmin):
     @admin.display(description=_("events"), ordering="events_count")
     def number_of_events(self, edition: Any) -> int:
         return edition.events_count
+
+    def get_urls(self) -> list[URLPattern]:
+        def page(request: HttpRequest, pk: int) -> HttpResponse:
+            return next_edition_page(self, request, get_object_or_404(Edition, pk=pk))
+
+        view = self.admin_site.admin_view(page)
+        return [path("<int:pk>/next/", view, name="programme_edition_next"), *super().get_urls()]
+
+    def object_links(self, request: HttpRequest, obj: Edition) -> list[tuple[str, Any]]:
+        links = super().object_links(request, obj)
+        if self.has_add_permission(request):
+            links.append((reverse("admin:programme_edition_next", args=[obj.pk]), _("Start the next edition…")))
+        return links
 
     # --- What becomes of it ---
 
