@@ -30,6 +30,9 @@ validate_languages = RegexValidator(
 )
 
 
+OWN_ACCENT = "#1F5B46"  # that of core/static/core/tokens.css
+
+
 class EditionQuerySet(models.QuerySet["Edition"]):
     def public(self) -> "EditionQuerySet":
         """Those that anybody may see: all but those in preparation."""
@@ -67,7 +70,7 @@ class Edition(Searchable):
     accent = models.CharField(
         _("accent colour"),
         max_length=7,
-        default="#1F5B46",
+        default=OWN_ACCENT,
         validators=[validate_colour],
         help_text=_("Of buttons and links; it is made darker or lighter until it can be read."),
     )
@@ -139,8 +142,7 @@ class Edition(Searchable):
 
     @property
     def stylesheet(self) -> str:
-        own = self._meta.get_field("accent").default
-        return "" if self.accent.upper() == own else reverse("accent", args=[self.accent[1:].lower()])
+        return "" if self.accent.upper() == OWN_ACCENT else reverse("accent", args=[self.accent[1:].lower()])
 
 
 def edition_field(related_name: str) -> Any:

@@ -83,10 +83,8 @@ def _sessions() -> Iterator[Breach]:
         yield Breach("a cancelled session lets nobody in", f"pool {pool.pk}", "open")
     for pool in SeatPool.objects.filter(closed=False).exclude(session__in=open_ones):
         yield Breach("an edition that is not open takes no seats", f"pool {pool.pk}", "open")
-    for session in Session.objects.exclude(track__edition=F("event__edition")):
-        yield Breach(
-            "a session and its track are of one edition", f"session {session.slug}", f"track {session.track_id}"
-        )
+    for slug, track in Session.objects.exclude(track__edition=F("event__edition")).values_list("slug", "track"):
+        yield Breach("a session and its track are of one edition", f"session {slug}", f"track {track}")
     for pool in SeatPool.objects.exclude(cohort=None).exclude(cohort__edition=F("session__event__edition")):
         yield Breach("seats are kept for cohorts of the same edition", f"pool {pool.pk}", f"cohort {pool.cohort_id}")
     clashes = Session.objects.exclude(status=Session.Status.CANCELLED).filter(room__allows_several_sessions=False)
