@@ -36,7 +36,7 @@ def cohort(
 ) -> Cohort:
     """The cohort of this slug, of an institution that the person has a role in; raises as `institution` does."""
     cohort: Cohort = get_object_or_404(
-        Cohort.objects.select_related("institution"), slug=cohort_slug, institution__slug=slug
+        Cohort.objects.select_related("institution", "edition"), slug=cohort_slug, institution__slug=slug
     )
     _checked(cohort.institution, request, may)
     return cohort
@@ -45,7 +45,7 @@ def cohort(
 def upload(request: HttpRequest, uuid: UUID, may: Callable[[User, Institution], bool] | None = None) -> Upload:
     """The uploaded list of this code; raises as `institution` does."""
     upload = get_object_or_404(
-        Upload.objects.select_related("institution", "cohort__institution", "uploaded_by"), uuid=uuid
+        Upload.objects.select_related("institution", "cohort__institution", "cohort__edition", "uploaded_by"), uuid=uuid
     )
     _checked(upload.institution, request, may)
     return upload
@@ -54,7 +54,8 @@ def upload(request: HttpRequest, uuid: UUID, may: Callable[[User, Institution], 
 def invitee(request: HttpRequest, uuid: UUID, may: Callable[[User, Institution], bool] | None = None) -> Invitee:
     """The person on a list of this code; raises as `institution` does."""
     invitee = get_object_or_404(
-        Invitee.objects.select_related("institution", "cohort__institution", "attendee__user"), uuid=uuid
+        Invitee.objects.select_related("institution", "cohort__institution", "cohort__edition", "attendee__user"),
+        uuid=uuid,
     )
     _checked(invitee.institution, request, may)
     return invitee
@@ -63,7 +64,7 @@ def invitee(request: HttpRequest, uuid: UUID, may: Callable[[User, Institution],
 def answering(key: str) -> Invitee:
     """The person whose personal link this is. Raises Http404: links that are wrong, old or of another kind are all
     alike."""
-    invitee = Invitee.objects.select_related("institution", "cohort", "attendee__user").filter(key=key).first()
+    invitee = Invitee.objects.select_related("institution", "cohort__edition", "attendee__user").filter(key=key).first()
     if invitee is None:
         raise Http404
     return invitee

@@ -20,6 +20,7 @@ from partners.domain.columns import Columns
 from partners.domain.files import ListRefused
 from partners.forms import ColumnsForm, UploadForm
 from partners.models import Invitee, Upload, UploadRow
+from programme.models import Edition
 from registrations.models import Cohort, Institution
 
 Verdict = UploadRow.Verdict
@@ -31,6 +32,21 @@ def of_institution(request: SignedInRequest, institution: Institution, **more: A
     """What every page of an institution shows: which it is, and what the person may do there."""
     role = roles.role_in(request.user, institution)
     return {"institution": institution, "may_edit": role in roles.EDITS, "may_own": role in roles.OWNS} | more
+
+
+def institution(request: SignedInRequest, institution: Institution) -> dict[str, Any]:
+    """The cohorts of an institution and how each stands: edition by edition, the latest first, and apart from them
+    those of editions that are over."""
+    found = list(institution.cohorts.select_related("edition").order_by(in_order(Cohort)))
+    standings = following.standings(found, clock.now())
+    of_editions: dict[Edition, list[Any]] = {}
+    past: list[Any] = []
+    for cohort in found:
+        group = past if cohort.edition.is_archived else of_editions.setdefault(cohort.edition, [])
+        group.append((cohort, standings[cohort.pk]))
+    editions = sorted(of_editions.items(), key=lambda group: group[0].starts_on, reverse=True)
+    past.sort(key=lambda row: row[0].edition.starts_on, reverse=True)
+    return of_institution(request, institution, editions=editions, past=past)
 
 
 def too_large() -> ListRefused:
@@ -49,10 +65,11 @@ def cohort(request: SignedInRequest, cohort: Cohort, form: UploadForm) -> dict[s
     standing = following.standing(cohort, now)
     last = following.last_upload(cohort)
     to_remind = following.to_remind(cohort, now)
-    return of_institution(
+    shown = of_institution(
         request,
         cohort.institution,
         cohort=cohort,
+        over=str(ListRefused("archived", {"edition": cohort.edition})) if cohort.edition.is_archived else "",
         form=form,
         standing=standing,
         states=[(name, words, getattr(standing, name)) for name, words in sentences.STATES.items()],
@@ -72,6 +89,8 @@ def cohort(request: SignedInRequest, cohort: Cohort, form: UploadForm) -> dict[s
         .select_related("session__room__venue")
         .order_by("session__starts_at"),
     )
+    # Of an edition that is over, people may still be taken off the list.
+    return shown | {"may_remove": shown["may_edit"], "may_edit": shown["may_edit"] and not shown["over"]}
 
 
 def upload(request: SignedInRequest, upload: Upload) -> dict[str, Any]:

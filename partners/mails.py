@@ -51,6 +51,8 @@ def _silent(message: Message) -> Invitee:
     )
     if invitee is None or invitee.status != Invitee.Status.INVITED:
         raise NoLongerTrue(gettext_noop("They have answered, or are no longer on the list."))
+    if invitee.cohort.edition.is_archived:
+        raise NoLongerTrue(gettext_noop("The edition is over."))
     return invitee
 
 

@@ -86,12 +86,7 @@ def model(request: HttpRequest, kind: str) -> HttpResponse:
 def institution(request: SignedInRequest, slug: str) -> HttpResponse:
     """The cohorts of an institution, and how each stands."""
     institution = access.institution(request, slug)
-    cohorts = list(institution.cohorts.order_by(in_order(Cohort)))
-    standings = following.standings(cohorts, clock.now())
-    shown = contexts.of_institution(
-        request, institution, cohorts=[(cohort, standings[cohort.pk]) for cohort in cohorts]
-    )
-    return render(request, "partners/institution.html", shown)
+    return render(request, "partners/institution.html", contexts.institution(request, institution))
 
 
 # --- A cohort ---------------------------------------------------------------------------------------------------------
@@ -154,6 +149,8 @@ def _take(request: SignedInRequest, slug: str, cohort_slug: str, cut: CutUpload)
 def add(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpResponse:
     """Put one person on the list, without a file."""
     cohort = access.cohort(request, slug, cohort_slug, roles.may_edit)
+    if cohort.edition.is_archived:
+        return _back_to(cohort)  # whose page says why
     form = PersonForm(request.POST or None)
     if form.is_valid():
         try:
@@ -173,6 +170,8 @@ def add(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpResponse:
 def replace(request: SignedInRequest, uuid: Any) -> HttpResponse:
     """Put somebody else in a person's place, in one step."""
     person = access.invitee(request, uuid, roles.may_edit)
+    if person.cohort.edition.is_archived:
+        return _back_to(person.cohort)
     form = PersonForm(request.POST or None)
     if form.is_valid():
         try:
@@ -220,6 +219,8 @@ def _uuid(text: str) -> UUID | None:
 def edit(request: SignedInRequest, uuid: Any) -> HttpResponse:
     """Correct what the list says about a person."""
     person = access.invitee(request, uuid, roles.may_edit)
+    if person.cohort.edition.is_archived:
+        return _back_to(person.cohort)
     known = {name: getattr(person, name) for name in FIELDS}
     form = PersonForm(request.POST or None, initial=known | {"email": readable_email(person.email)})
     if form.is_valid():
@@ -269,7 +270,11 @@ def remind(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpRespons
         if not chosen:
             messages.error(request, _("Choose whom to remind, in the list."))
             return redirect("partners:cohort", slug, cohort_slug)
-    number = following.remind(cohort, at=clock.now(), chosen=chosen)
+    try:
+        number = following.remind(cohort, at=clock.now(), chosen=chosen)
+    except ListRefused as refused:
+        messages.error(request, str(refused))
+        return redirect("partners:cohort", slug, cohort_slug)
     if number:
         words = ngettext("%(number)d person is being reminded.", "%(number)d people are being reminded.", number) % {
             "number": number

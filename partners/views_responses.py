@@ -43,6 +43,8 @@ def answer(request: HttpRequest, key: str) -> HttpResponse:
             return render(request, "partners/erased.html", {"institution": invitee.institution})
     except responses.Gone:
         return _gone(request, key)
+    except responses.Over:
+        pass  # the page says so
     except responses.Complete as full:
         messages.error(request, str(full))
     return redirect("partners:answer", key)
@@ -87,7 +89,9 @@ def _tell(request: HttpRequest, accepted: Accepted) -> None:
 
 
 def _show(request: HttpRequest, invitee: Invitee) -> HttpResponse:
-    now = clock.now()
+    now, edition = clock.now(), invitee.cohort.edition
+    if edition.is_public and not edition.link:  # the page speaks of it as the mail does
+        request.edition = edition  # type: ignore[attr-defined]
     is_theirs = request.user.is_authenticated and invitee.attendee is not None and invitee.attendee.user == request.user
     kept = responses.sessions_for(invitee.cohort, now)
     pools = {pool.session_id: pool for pool in invitee.cohort.allotments.filter(session__in=kept)}

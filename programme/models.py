@@ -129,6 +129,10 @@ class Edition(Searchable):
         return self.state != self.State.PREPARATION
 
     @property
+    def is_archived(self) -> bool:
+        return self.state == self.State.ARCHIVED
+
+    @property
     def takes_seats(self) -> bool:
         return self.is_current and self.state == self.State.OPEN
 

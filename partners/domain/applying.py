@@ -69,8 +69,8 @@ def apply(
 
     The comparison is made again under the lock of the institution: two who hand in lists at once come one after the
     other, and the second finds what the first has done. The same list again changes nobody. Raises ListRefused when the
-    cohort is too small, ListMoved when `as_shown`, the counts that somebody agreed to, are no longer true, and
-    Superseded when an upload that was handed in is no longer this worker's to apply.
+    cohort is too small or its edition archived, ListMoved when `as_shown`, the counts that somebody agreed to, are no
+    longer true, and Superseded when an upload that was handed in is no longer this worker's to apply.
     """
     upload = copy(upload)  # what is undone by a deadlock is then undone here too
     with transaction.atomic():
@@ -79,7 +79,9 @@ def apply(
         ours = Upload.objects.filter(pk=upload.pk, status=Upload.Status.CONFIRMED, busy_until=upload.busy_until)
         if upload.pk and not ours.exists():
             raise Superseded
-        cohort = Cohort.objects.select_for_update(no_key=True).get(pk=upload.cohort_id)
+        cohorts_now = Cohort.objects.select_for_update(of=("self",), no_key=True).select_related("edition")
+        cohort = cohorts_now.get(pk=upload.cohort_id)
+        check_edition(cohort)
         comparison = compare(cohort, people, replacing=upload.is_replacing)
         if (
             as_shown is not None
@@ -106,6 +108,12 @@ def apply(
         # meanwhile.
         upload.save(update_fields=["status", "applied_at", "counts", "busy_until"])
     return upload
+
+
+def check_edition(cohort: Cohort) -> None:
+    """Raise ListRefused when the edition of `cohort` is archived. In one in preparation, lists may be prepared."""
+    if cohort.edition.is_archived:
+        raise ListRefused("archived", {"edition": str(cohort.edition)})
 
 
 def check_size(cohort: Cohort, comparison: Comparison) -> None:
@@ -265,8 +273,9 @@ def undo(upload: Upload, *, actor: User, at: datetime) -> Upload:
     """Take back what `upload` has changed: who was added leaves, who was changed or removed is there again, with their
     seats.
 
-    Doing it twice changes nothing. Raises CannotUndo after a day, when the list has changed since, when somebody whom
-    it added has answered, or when a place or a seat that it freed is somebody else's now: then nothing is written.
+    Doing it twice changes nothing. Raises CannotUndo after a day, when the edition is archived, when the list has
+    changed since, when somebody whom it added has answered, or when a place or a seat that it freed is somebody else's
+    now: then nothing is written.
     """
     try:
         return _undo(upload, actor, at)
@@ -294,9 +303,13 @@ def changes_to_undo(upload: Upload, at: datetime) -> list[Any]:
 def _undo(upload: Upload, actor: User, at: datetime) -> Upload:
     with transaction.atomic():
         lock(upload.institution_id)
-        upload = Upload.objects.select_related("cohort").get(pk=upload.pk)
+        upload = Upload.objects.select_related("cohort__edition").get(pk=upload.pk)
         if upload.status == Upload.Status.UNDONE:
             return upload
+        try:
+            check_edition(upload.cohort)
+        except ListRefused as refused:
+            raise CannotUndo(str(refused)) from refused
         written = changes_to_undo(upload, at)
         reason = f"undo {upload.uuid}"
         trace = {"default_user": actor, "default_date": at, "default_change_reason": reason}

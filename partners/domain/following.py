@@ -157,7 +157,8 @@ def to_remind(cohort: Cohort, at: datetime) -> QuerySet[Invitee]:
 
 def remind(cohort: Cohort, *, at: datetime, chosen: Collection[UUID] | None = None) -> int:
     """Write once more to those who have not answered, or to the `chosen` among them (their uuids); return to how many.
-    Pressing twice writes to nobody twice."""
+    Pressing twice writes to nobody twice. Raises ListRefused when the edition is archived."""
+    applying.check_edition(cohort)
     with transaction.atomic():
         applying.lock(cohort.institution_id)
         people = to_remind(cohort, at)
@@ -180,8 +181,13 @@ class CannotResend(Exception):
 
 def resend(invitee: Invitee, *, at: datetime) -> None:
     """Send the personal invitation once more, for somebody who has lost it. Raises CannotResend when they have
-    answered, want no such mails, were written to within the hour, or have an address that does not work."""
+    answered, want no such mails, were written to within the hour, have an address that does not work, or were invited
+    to an edition that is archived."""
     with transaction.atomic():
+        try:
+            applying.check_edition(invitee.cohort)
+        except ListRefused as refused:
+            raise CannotResend(str(refused)) from refused
         applying.lock(invitee.institution_id)
         current = people_of(invitee.cohort, at).filter(pk=invitee.pk).first()
         if current is None or current.status != Status.INVITED:
@@ -201,14 +207,15 @@ def change(invitee: Invitee, person: Person, *, actor: User, at: datetime) -> In
     """Write down `person`, checked and without a fault, for somebody who is on a list; whose address changes gets a new
     link, and the invitation if they have not answered.
 
-    Raises ValidationError when the address or the number is somebody else's on a list of the institution, or when the
-    person of that address does not want to be named by it.
+    Raises ValidationError when the address or the number is somebody else's on a list of the institution, when the
+    person of that address does not want to be named by it, or when the edition is archived.
     """
     with transaction.atomic():
         applying.lock(invitee.institution_id)
-        current = Invitee.objects.select_related("attendee").filter(pk=invitee.pk).first()
+        current = Invitee.objects.select_related("attendee", "cohort__edition").filter(pk=invitee.pk).first()
         if current is None:
             raise ValidationError(_("This person is no longer on the list."), code="gone")
+        _check_edition(current.cohort)
         others = Invitee.objects.filter(institution=current.institution_id).exclude(pk=current.pk)
         if owner := others.filter(email=person.email).first():
             raise ValidationError({"email": _("%(name)s has this address.") % {"name": owner}})
@@ -228,13 +235,15 @@ def replace(invitee: Invitee, person: Person, *, actor: User, at: datetime) -> I
     """Put `person`, checked and without a fault, in the place of `invitee`, who is taken off with their seats; and
     invite them.
 
-    Raises ValidationError when the person is on a list of the institution already, or does not want to be named by it.
+    Raises ValidationError when the person is on a list of the institution already, or does not want to be named by it,
+    and when the edition is archived.
     """
     with transaction.atomic():
         applying.lock(invitee.institution_id)
-        current = Invitee.objects.select_related("cohort", "attendee__user").filter(pk=invitee.pk).first()
+        current = Invitee.objects.select_related("cohort__edition", "attendee__user").filter(pk=invitee.pk).first()
         if current is None:
             raise ValidationError(_("This person is no longer on the list."), code="gone")
+        _check_edition(current.cohort)
         applying.remove([current], actor=actor, at=at, reason="replaced")
         return _add(current.cohort, person, actor=actor, at=at, reason="replaced")
 
@@ -244,7 +253,15 @@ def add(cohort: Cohort, person: Person, *, actor: User, at: datetime) -> Invitee
     cohort is complete."""
     with transaction.atomic():
         applying.lock(cohort.institution_id)
+        _check_edition(cohort)
         return _add(cohort, person, actor=actor, at=at, reason="added")
+
+
+def _check_edition(cohort: Cohort) -> None:
+    try:
+        applying.check_edition(cohort)
+    except ListRefused as refused:
+        raise ValidationError(str(refused)) from refused
 
 
 def _add(cohort: Cohort, person: Person, *, actor: User, at: datetime, reason: str) -> Invitee:

@@ -54,7 +54,7 @@ def work(upload: Upload, *, at: datetime) -> bool:
     free = Upload.objects.filter(pk=upload.pk, status__in=[Status.RECEIVED, Status.CONFIRMED])
     if not free.filter(Q(busy_until=None) | Q(busy_until__lt=at)).update(busy_until=lease, percent=0):
         return False
-    upload = Upload.objects.select_related("institution", "cohort", "uploaded_by").get(pk=upload.pk)
+    upload = Upload.objects.select_related("institution", "cohort__edition", "uploaded_by").get(pk=upload.pk)
     try:
         if not roles.may_edit(upload.uploaded_by, upload.institution):
             with _ours(upload):
@@ -175,6 +175,7 @@ def _note_all(upload: Upload, rows: list[UploadRow], people: list[Person], refus
     comparison = Comparison()
     if refusal is None:
         try:
+            applying.check_edition(upload.cohort)
             comparison = compare(upload.cohort, people, replacing=upload.is_replacing)
             applying.check_size(upload.cohort, comparison)
         except ListRefused as error:
@@ -282,7 +283,7 @@ def _apply(upload: Upload, at: datetime) -> None:
             )
             applying.apply(upload, people, actor=upload.uploaded_by, at=at, as_shown=upload.counts, progress=progress)
     except (applying.ListMoved, ListRefused):
-        upload = Upload.objects.select_related("cohort").get(pk=upload.pk)
+        upload = Upload.objects.select_related("cohort__edition").get(pk=upload.pk)
         with _ours(upload):
             look_again(upload)
             upload.counts |= {"moved": 1}

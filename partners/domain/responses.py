@@ -31,6 +31,10 @@ class Complete(Exception):
     """The cohort has as many members as it may; the message is the sentence to show."""
 
 
+class Over(Exception):
+    """The edition of the cohort is archived: there is nothing to answer any more."""
+
+
 @dataclass
 class Accepted:
     """Who the invitee is now, whether the account was opened by this, and what became of each session that was
@@ -57,15 +61,20 @@ def accept(invitee: Invitee, slugs: Collection[str], *, language: str, at: datet
     a place on the waiting list.
 
     Of two who accept at once, one opens the account and both see the same. Seats are asked for one by one afterwards:
-    one that is refused, full or clashing, costs no other. Raises Gone, and Complete when the cohort has its people.
+    one that is refused, full or clashing, costs no other. Raises Gone, Over, and Complete when the cohort has its
+    people.
     """
     with transaction.atomic():
         applying.lock(invitee.institution_id)
         current = (
-            Invitee.objects.select_related("cohort", "attendee__user").filter(pk=invitee.pk, key=invitee.key).first()
+            Invitee.objects.select_related("cohort__edition", "attendee__user")
+            .filter(pk=invitee.pk, key=invitee.key)
+            .first()
         )
         if current is None:
             raise Gone
+        if current.cohort.edition.is_archived:
+            raise Over
         first_time, is_new = current.status != Status.ACCEPTED, False
         if first_time:
             user, is_new = accounts.find_or_open(current.email, language=language)
@@ -100,14 +109,19 @@ def _seat(session: Session, attendee: Attendee, at: datetime) -> tuple[Registrat
 
 @ledger.again_after_deadlock
 def decline(invitee: Invitee, *, at: datetime) -> Invitee:
-    """Say no, and give back what the cohort gave: its seats go to its line. Once more changes nothing. Raises Gone."""
+    """Say no, and give back what the cohort gave: its seats go to its line. Once more changes nothing. Raises Gone and
+    Over."""
     with transaction.atomic():
         applying.lock(invitee.institution_id)
         current = (
-            Invitee.objects.select_related("cohort", "attendee__user").filter(pk=invitee.pk, key=invitee.key).first()
+            Invitee.objects.select_related("cohort__edition", "attendee__user")
+            .filter(pk=invitee.pk, key=invitee.key)
+            .first()
         )
         if current is None:
             raise Gone
+        if current.cohort.edition.is_archived:
+            raise Over
         if current.status == Status.DECLINED:
             return current
         current._history_user = current.attendee.user if current.attendee else None

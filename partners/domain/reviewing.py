@@ -38,7 +38,8 @@ def receive(
     cohort: Cohort, data: bytes, file_name: str, *, actor: User, mode: str = Upload.Mode.ADD, at: datetime
 ) -> Upload:
     """Keep an uploaded file and ring for a worker that reads it. Raises TooMany after fifty in a minute, ListRefused
-    when it is larger than a list may be: then nothing is kept."""
+    when it is larger than a list may be or the edition of the cohort is archived: then nothing is kept."""
+    applying.check_edition(cohort)
     UPLOADS.take(f"{cohort.institution_id}", at=at)
     if len(data) > MAX_BYTES:
         raise ListRefused("too_large", {"mb": MAX_BYTES // 1024 // 1024})
@@ -70,7 +71,9 @@ def _change(upload: Upload, act: Callable[[Upload], None], *, of: Collection[str
     """Let `act` change an upload that is being checked, one person at a time. Raises Stale when it no longer is."""
     with transaction.atomic():
         applying.lock(upload.institution_id)
-        current = Upload.objects.select_related("cohort", "institution").filter(pk=upload.pk, status__in=of).first()
+        current = (
+            Upload.objects.select_related("cohort__edition", "institution").filter(pk=upload.pk, status__in=of).first()
+        )
         if current is None:
             raise Stale
         act(current)

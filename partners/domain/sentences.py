@@ -30,6 +30,7 @@ REFUSALS: dict[str, Any] = confined.REFUSALS | {
     "no_addresses": gettext_lazy(
         "No column contains e-mail addresses. The columns found: %(names)s. Say which one does, or add one to the file."
     ),
+    "archived": gettext_lazy("“%(edition)s” is over: its lists can be read, and change no more."),
     "too_many_people": gettext_lazy(
         "This list can have %(size)d people, and would have %(people)d with this file: skip rows, or write to the"
         " organisers."
