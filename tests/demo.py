@@ -1,4 +1,4 @@
-"""The demo as a newcomer starts it: `python -m summit.demo`, its own processes, a folder of its own."""
+"""The demo as a newcomer starts it, and the server of a developer: their own processes, a folder of their own."""
 
 import os
 import re
@@ -16,25 +16,42 @@ from tests.processes import wait_until
 
 
 class Demo:
-    """`before` is Python that the starter runs first: what is another machine, for example one without Valkey."""
+    """`before` is Python that the starter runs first: what is another machine, for example one without Valkey.
 
-    def __init__(self, folder: Path, port: int, before: str = "pass") -> None:
+    `folder` is where its processes write.
+    """
+
+    kind = "summit.demo.starter.Demo"
+
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        before: str = "pass",
+        *,
+        code: Path = settings.BASE_DIR,
+        stdin: int = subprocess.DEVNULL,
+    ) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._words = folder.with_suffix(".out")
+        module, _, name = self.kind.rpartition(".")
+        program = f"import sys; from summit import supervisor; {before}; from {module} import {name}; "
+        program += f"sys.exit(supervisor.run({name}))"
         with self._words.open("wb") as words:
             self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-c",
-                    f"import sys; from summit.demo import starter; {before}; sys.exit(starter.start())",
-                ],
-                cwd=settings.BASE_DIR,
-                env=os.environ | {"VAR_DIR": str(folder), "PORT": str(port)},
+                [sys.executable, "-c", program],
+                cwd=code,
+                env=os.environ | {"VAR_DIR": str(self.var_dir), "PORT": str(port)},
+                stdin=stdin,
                 stdout=words,
                 stderr=words,
                 start_new_session=True,
             )
+
+    @property
+    def var_dir(self) -> Path:
+        return self.folder
 
     @property
     def said(self) -> str:

@@ -2,7 +2,8 @@
 
 import sys
 
-from summit.demo import starter
+from summit.demo.starter import Demo
+from summit.supervisor import reset, run
 
 if __name__ == "__main__":
-    sys.exit(starter.reset() if sys.argv[1:] == ["reset"] else starter.start())
+    sys.exit(reset(Demo) if sys.argv[1:] == ["reset"] else run(Demo))

@@ -28,7 +28,9 @@ from partners import access
 from programme.models import Session
 from registrations.domain import invariants, seats
 from registrations.models import Cohort, Registration, SeatPool
-from summit.demo import cast, starter
+from summit import supervisor
+from summit.demo import cast
+from summit.demo.starter import Demo as TheDemo
 from summit.loading.loader import OWN_DATA, load
 from tests import make
 from tests.demo import Demo, running_demo
@@ -96,7 +98,7 @@ def test_one_ctrl_c_ends_everything_that_it_started_and_nothing_else(
 
     assert demo.process.returncode == 0
     # It kills what does not stop by itself; a busy machine is slow to notice.
-    assert seconds < starter.SECONDS_TO_STOP * 3
+    assert seconds < supervisor.SECONDS_TO_STOP * 3
     gone(demo, 1)
     assert bystander.poll() is None
 
@@ -125,7 +127,7 @@ def test_a_killed_starter_leaves_no_orphans_and_a_second_start_keeps_the_data(fo
 
 @pytest.mark.slow(20)  # beside the one above, whose folder it uses
 def test_without_valkey_a_folder_rings_the_worker_and_a_dead_worker_ends_the_demo(folder: Path) -> None:
-    with running_demo(folder, free_port(), before="starter.valkey_binary = lambda: None") as demo:
+    with running_demo(folder, free_port(), before="supervisor.valkey_binary = lambda: None") as demo:
         demo.url  # noqa: B018 - waits until it answers
         assert "There is no Valkey for this machine" in demo.said
         assert names(demo) == ["gunicorn", "celery"]
@@ -188,16 +190,16 @@ def test_reset_removes_what_the_demo_wrote_and_nothing_else(tmp_path: Path, monk
         (tmp_path / name).touch()
     (tmp_path / "valkey").mkdir()
 
-    assert starter.reset() == 0
+    assert supervisor.reset(TheDemo) == 0
 
     assert {path.name for path in tmp_path.iterdir()} == {"letter.txt", "demo.lock"}
 
 
 def test_the_secret_key_is_made_once_and_read_by_its_owner_alone(tmp_path: Path) -> None:
-    key = starter.secret_key(tmp_path / "demo.key")
+    key = supervisor.secret_key(tmp_path / "demo.key")
 
     assert len(key) >= 40
-    assert starter.secret_key(tmp_path / "demo.key") == key
+    assert supervisor.secret_key(tmp_path / "demo.key") == key
     assert (tmp_path / "demo.key").stat().st_mode & 0o777 == 0o600
 
 
@@ -205,8 +207,8 @@ def test_the_secret_key_is_made_once_and_read_by_its_owner_alone(tmp_path: Path)
 def test_a_port_that_is_none_is_one_sentence(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", port)
 
-    with pytest.raises(starter.CannotStart, match=r"a port is a number from 1 to 65535\.$"):
-        starter.wanted_port()
+    with pytest.raises(supervisor.CannotStart, match=r"a port is a number from 1 to 65535\.$"):
+        supervisor.wanted_port()
 
 
 # --- What is in it ----------------------------------------------------------------------------------------------------
