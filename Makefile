@@ -11,7 +11,7 @@ ON_SQLITE = TEST_DATABASE_URL= $(RUN) $(PYTEST)
 ON_POSTGRESQL = $(RUN) -m tests.postgres $(RUN) $(PYTEST)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test test-sqlite test-browser test-postgresql test-faults test-image check audit bench lock image version release-notes
+.PHONY: help demo demo-reset dev dev-reset shell migrations migrate manage messages test test-sqlite test-browser test-postgresql test-faults test-image check audit bench lock image version release-notes
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -38,10 +38,43 @@ demo-reset: .venv/demo ## Throw away what the demo holds
 	$(INSTALL) -r requirements-dev.lock
 	@touch $@
 
-test: .venv/development ## Run all tests: SQLite with the browser, then PostgreSQL (TEST_DATABASE_URL, else a throw-away one)
+DEVELOPMENT = @$(RUN) -m summit.development
+
+dev: .venv/development ## Start a server for developers: code reloads, mails on a page (PORT=8000, SEED=1: with the demo's data)
+	$(DEVELOPMENT)
+
+dev-reset: .venv/development ## Throw away its database
+	$(DEVELOPMENT) reset
+
+shell: .venv/development ## Open a Python shell on the database of `make dev`
+	$(DEVELOPMENT) manage shell $(ARGS)
+
+migrations: .venv/development ## Write the migrations of changed models (ARGS="venues --name venue_has_a_phone")
+	$(DEVELOPMENT) manage makemigrations $(ARGS)
+
+migrate: .venv/development ## Bring the database of `make dev` up to date (ARGS="venues 0002": back to that migration)
+	$(DEVELOPMENT) manage migrate $(ARGS)
+
+manage: .venv/development ## Run any command on the database of `make dev` (ARGS="make_organiser you@demo.example")
+	$(DEVELOPMENT) manage $(ARGS)
+
+messages: .venv/development ## Bring the French catalogues up to date with the code (needs gettext), and compile them
+	$(DEVELOPMENT) manage update_catalogues
+
+# A test that is named runs alone, on SQLite, and in this process: `--pdb` and breakpoint() work. The migrated database
+# that it copies is kept, and made anew when a migration changes (tests/template.py).
+NAMED = $(filter tests/%,$(ARGS))
+ifneq ($(NAMED),)
+test: .venv/development
+	$(if $(filter tests/e2e%,$(ARGS)),@$(RUN) -m tests.browser)
+	@TEST_DATABASE_URL= $(RUN) -m pytest -n 0 $(ARGS); answer=$$?; \
+		echo 'The same on PostgreSQL: make test-postgresql ARGS="$(NAMED)"'; exit $$answer
+else
+test: .venv/development ## Run all tests: SQLite with the browser, then PostgreSQL (TEST_DATABASE_URL, else a throw-away one); or one (ARGS=tests/x.py::test_y)
 	@$(RUN) -m tests.browser
 	$(ON_SQLITE) -m "not faults" $(ARGS)
 	$(ON_POSTGRESQL) -m "not faults" $(ARGS)
+endif
 
 test-sqlite: .venv/development ## Run a part of them: on SQLite, without the browser
 	$(ON_SQLITE) -m "not faults and not browser" $(ARGS)

@@ -10,7 +10,7 @@ from core import clock
 from outbox.domain.delivery import deliver_due
 from programme.models import Session
 from summit.demo.cast import welcome_people
-from summit.loading.loader import OWN_DATA, load
+from summit.demo.programme import load_own_data
 
 
 def knows_migrations_that_are_gone() -> bool:
@@ -30,7 +30,7 @@ def fill(say: Callable[[str], object], start_over: str) -> None:
     Raises CannotLoad.
     """
     if not Session.objects.exists():
-        loaded = load(OWN_DATA, today=clock.today())
+        loaded = load_own_data(clock.today())
         say(f"Loaded the summit: it begins on {loaded.first_day:%A %Y-%m-%d}.")
     elif not Session.objects.filter(ends_at__gt=clock.now()).exists():
         say(f"The programme lies in the past. `{start_over}` starts over, weeks ahead.")

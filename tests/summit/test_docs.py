@@ -57,6 +57,7 @@ def test_the_docs_are_looked_at():
         "architecture.md",
         "operations.md",
         "configuration.md",
+        "development.md",
     }
 
 
@@ -148,6 +149,39 @@ def test_commands_in_the_docs_exist():
         text = page.read_text()
         assert set(re.findall(r"manage\.py ([a-z_]+)", text)) - {"help"} <= known, page.name
         assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.M)) <= targets, page.name
+        assert set(re.findall(r'make manage ARGS="(\w+)', text)) - {"help"} <= known, page.name
+
+
+DEVELOPMENT = (ROOT / "docs/development.md").read_text()
+
+
+def test_every_command_for_developers_is_described():
+    makefile = (ROOT / "Makefile").read_text()
+    commands = re.findall(r"^([a-z-]+):.*\n\t\$\(DEVELOPMENT\)", makefile, re.M)
+
+    assert "dev" in commands and len(commands) == 7
+    assert [name for name in commands if f"| `make {name}" not in DEVELOPMENT] == []
+
+
+def test_the_tests_that_developers_are_told_to_run_are_there():
+    named = re.findall(r"\bARGS=\"?(tests/[\w/.]+)(?:::(\w+))?", DEVELOPMENT)
+    missing = [
+        f"{path}::{name}"
+        for path, name in named
+        if not (ROOT / path).exists() or (name and f"def {name}(" not in (ROOT / path).read_text())
+    ]
+
+    assert len(named) > 3
+    assert missing == []
+
+
+def test_the_files_of_the_checklists_are_there():
+    """What the checklists of development.md name, from the root: folders too."""
+    named = re.findall(r"^\d\. .*$", DEVELOPMENT, re.M)
+    paths = {path for line in named for path in re.findall(r"`((?:\.?\w[\w.-]*/)+[\w.-]*)`", line)}
+
+    assert len(paths) > 25
+    assert sorted(path for path in paths if not (ROOT / path).exists()) == []
 
 
 def test_the_tasks_of_beat_are_those_of_the_settings():
