@@ -206,7 +206,7 @@ class AttendeeAdmin(RecordAdmin):
     def in_chooser(self, obj: Attendee) -> str:
         return " – ".join(filter(None, [obj.name, self.email(obj), obj.organisation]))
 
-    @admin.display(description=_("e-mail address"), ordering="user__email")
+    @admin.display(description=_("email address"), ordering="user__email")
     def email(self, attendee: Attendee) -> str:
         return readable_email(attendee.user.email)
 

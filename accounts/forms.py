@@ -22,7 +22,7 @@ class SignInForm(LoginForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["login"] = EmailFormField(error_messages={"required": _("Enter your e-mail address.")})
+        self.fields["login"] = EmailFormField(error_messages={"required": _("Enter your email address.")})
         self.fields["login"].widget.attrs["autocomplete"] = "email"
 
 
@@ -45,13 +45,13 @@ class CodeForm(ConfirmLoginCodeForm):
         self.tries_left = tries_left
         self.fields["code"] = forms.CharField(
             label=_("Code"),
-            help_text=_("The eight digits in the mail, with or without the dash."),
+            help_text=_("The eight digits in the email, with or without the dash."),
             max_length=40,
             widget=forms.TextInput(
                 attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}
             ),
             error_messages={
-                "required": _("Enter the code from the mail."),
+                "required": _("Enter the code from the email."),
                 "max_length": _("A code has eight digits."),
             },
         )
@@ -65,8 +65,8 @@ class CodeForm(ConfirmLoginCodeForm):
             return super().clean_code()
         except ValidationError as error:
             wrong = ngettext(
-                "This is not the code from the latest mail. One try left.",
-                "This is not the code from the latest mail. %(left)d tries left.",
+                "This is not the code from the latest email. You have one try left.",
+                "This is not the code from the latest email. You have %(left)d tries left.",
                 self.tries_left,
             )
             raise ValidationError(wrong % {"left": self.tries_left}) from error
@@ -111,7 +111,7 @@ class ProfileForm(_PersonForm):
     )
     language = forms.ChoiceField(
         label=_("Language"),
-        help_text=_("The language of the mails we send you."),
+        help_text=_("The language of the emails we send you."),
         widget=forms.RadioSelect,
         choices=[(code, format_html('<span lang="{}">{}</span>', code, name)) for code, name in _LANGUAGES],
     )

@@ -17,7 +17,7 @@ from outbox.models import Message
 def write_code(message: Message) -> Letter:
     """The mail that carries a code; not worth sending once the code has run out."""
     if clock.now() - message.created_at > timedelta(seconds=settings.ACCOUNT_LOGIN_BY_CODE_TIMEOUT):
-        raise NoLongerTrue(gettext_noop("The code ran out before the mail could leave."))
+        raise NoLongerTrue(gettext_noop("The code expired before the email could be sent."))
     return _letter(message.context["code"])
 
 

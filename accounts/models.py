@@ -36,13 +36,13 @@ class User(Searchable, AbstractBaseUser, PermissionsMixin):
         FRENCH = "fr", _("French")
         ENGLISH = "en", _("English")
 
-    email = EmailField(_("e-mail address"), unique=True)
+    email = EmailField(_("email address"), unique=True)
     language = models.CharField(_("language"), max_length=2, choices=Language, default=Language.FRENCH)
     timezone = models.CharField(_("time zone"), max_length=50, default="Europe/Paris")
     is_active = models.BooleanField(
         _("active"),
         default=True,
-        help_text=_("Untick this instead of deleting the account: the person can no longer sign in."),
+        help_text=_("Untick this instead of deleting the account: the person will no longer be able to sign in."),
     )
     is_staff = models.BooleanField(_("organiser"), default=False, help_text=_("Can open the administration."))
     date_joined = models.DateTimeField(_("joined at"), default=clock.now, editable=False)

@@ -53,7 +53,7 @@ class AllocationForm(Form):
         if opens_at and closes_at and closes_at <= opens_at:
             self.add_error("closes_at", _("Wishes must close after they open."))
         if public := [session for session in data.get("sessions", ()) if session.access == Session.Access.PUBLIC]:
-            sentence = _("“%(session)s” is open to all: it has no seats to give out.") % {"session": public[0]}
+            sentence = _("“%(session)s” is open to all, so it has no seats to give out.") % {"session": public[0]}
             self.add_error("sessions", sentence)
         return data
 
@@ -65,8 +65,8 @@ class SeedForm(forms.Form):
         max_length=64,
         validators=[validate_line],
         help_text=_(
-            "If empty: drawn at random. You can enter one that was announced beforehand, for example the numbers "
-            "of a lottery still to come."
+            "Leave empty to draw one at random. You can enter one that was announced beforehand, for example the "
+            "numbers from a lottery draw yet to take place."
         ),
     )
 
@@ -133,7 +133,7 @@ class RunInline(ReadOnlyInline):
 
     @admin.display(description=_("status"))
     def state(self, run: AllocationRun) -> SafeString:
-        return badge(_("in force"), "") if run.committed_at else badge(_("simulation"), "quiet")
+        return badge(_("applied"), "") if run.committed_at else badge(_("simulation"), "quiet")
 
 
 @admin.register(Allocation)
@@ -164,7 +164,7 @@ class AllocationAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
             _("What is given out"),
             {
                 "fields": ["sessions", "seats_at_most", "holds_seats"],
-                "description": _("Seats that are taken before the seats are given out can no longer be given out."),
+                "description": _("Seats taken before the allocation is applied can no longer be given out."),
             },
         ),
     ]
@@ -329,7 +329,7 @@ class AllocationRunAdmin(RecordAdmin):
         file.headers["Content-Disposition"] = f'attachment; filename="{run.allocation.slug}-{run.uuid}.json"'
         return file
 
-    @admin.action(description=_("Put into force…"), permissions=["commit"])
+    @admin.action(description=_("Apply…"), permissions=["commit"])
     def put_into_force(self, request: HttpRequest, queryset: QuerySet[AllocationRun]) -> HttpResponse | None:
         run: Any = queryset.first()
         if run is None or queryset.count() > 1:
@@ -343,14 +343,14 @@ class AllocationRunAdmin(RecordAdmin):
             else:
                 seats = run.figures["seats"]
                 words = ngettext(
-                    "%d seat is given out, and everybody is told by mail.",
-                    "%d seats are given out, and everybody is told by mail.",
+                    "%d seat has been given out, and everybody will be told by email.",
+                    "%d seats have been given out, and everybody will be told by email.",
                     seats,
                 )
                 self.message_user(request, words % seats)
             return None
         context = self.admin_site.each_context(request) | {
-            "title": _("Put this simulation into force?"),
+            "title": _("Apply this simulation?"),
             "opts": self.opts,
             "run": run,
             "figures": run.figures,

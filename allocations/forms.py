@@ -21,7 +21,7 @@ class WishForm:
         self.act = next((act for act in self.ACTS if act in data), "")
         named = [*data.getlist("wish")[:100], data.get(self.act, "")] if self.act else []
         if not named or any(slug not in known for slug in named):
-            raise SeatRefused("unknown", str(_("This session is not one of those given out here.")))
+            raise SeatRefused("unknown", str(_("This session is not part of this allocation.")))
         *self.seen, self.session = (known[slug] for slug in named)
 
     @property

@@ -29,7 +29,7 @@ class Allocation(Searchable):
     holds_seats = models.BooleanField(
         _("holds the seats"),
         default=True,
-        help_text=_("Until the seats are given out, only organisers give any: nobody takes one by themselves."),
+        help_text=_("Until the seats are given out, only organisers can give any: people cannot take one themselves."),
     )
 
     search = SearchField("title_fr", "title_en", "slug")
@@ -84,7 +84,7 @@ class AllocationRun(models.Model):
     results = models.JSONField(_("results"))
     created_at = models.DateTimeField(_("run at"), default=clock.now, editable=False)
     created_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("run by"))
-    committed_at = models.DateTimeField(_("in force since"), null=True, blank=True)
+    committed_at = models.DateTimeField(_("applied at"), null=True, blank=True)
 
     history = HistoricalRecords(excluded_fields=["inputs", "results"])
 

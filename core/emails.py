@@ -99,13 +99,13 @@ class EmailFormField(forms.EmailField):
     called so."""
 
     default_error_messages = {
-        "required": _("Enter an e-mail address."),
-        "invalid": _("Enter an e-mail address like name@example.org."),
-        "max_length": _("This address is too long: at most %(limit_value)d characters."),
+        "required": _("Enter an email address."),
+        "invalid": _("Enter an email address like name@example.org."),
+        "max_length": _("This address is too long: it must have %(limit_value)d characters or fewer."),
     }
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("label", _("E-mail address"))
+        kwargs.setdefault("label", _("Email address"))
         kwargs.setdefault("max_length", 254)
         super().__init__(**kwargs)
         self.widget.attrs |= {"autocapitalize": "none", "spellcheck": "false"}

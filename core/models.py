@@ -16,7 +16,10 @@ class Sourced(models.Model):
         _("assumed fields"),
         max_length=500,
         blank=True,
-        help_text=_("Fields the source does not give, separated by “|”: check them before any real use."),
+        help_text=_(
+            "Fields the source does not give, separated by “|”. Check them before any real use, then remove them from "
+            "here."
+        ),
     )
 
     class Meta:

@@ -23,7 +23,7 @@ NOT_IN_A_HEADER = re.compile(f"[{CONTROLS}{DIRECTIONS}]")
 NOT_IN_A_LIST = re.compile(f"[{CONTROLS}{DIRECTIONS}{BROKEN}{INVISIBLE}]")
 _NOT_IN_A_LINE = re.compile(f"[{CONTROLS}{DIRECTIONS}{BROKEN}]")
 _LINE_BREAKS_AND_TABS = "\t\r\n"
-_REFUSED = _("This text contains a control character: type it again by hand.")
+_REFUSED = _("This text contains a hidden character: type it again by hand.")
 
 
 def validate_line(text: str) -> None:

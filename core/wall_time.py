@@ -19,7 +19,7 @@ def check_year(day: date) -> None:
     """Raise ValueError, with the sentence to show, for a day that no programme has."""
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise ValueError(
-            _("%(year)s cannot be meant: write a year from %(first)s to %(last)s.")
+            _("%(year)s cannot be right: write a year from %(first)s to %(last)s.")
             % {"year": day.year, "first": FIRST_YEAR, "last": LAST_YEAR}
         )
 
@@ -34,7 +34,7 @@ def at_wall_time(wall: datetime, zone: ZoneInfo) -> datetime:
     instant = wall.replace(tzinfo=zone)
     if instant.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != wall:
         raise ValueError(
-            _("%(time)s does not exist there: the clocks skip it that night.")
+            _("%(time)s does not exist there: the clocks go forward past it that night.")
             % {"time": date_format(wall, "DATETIME_FORMAT")}
         )
     if instant.utcoffset() != instant.replace(fold=1).utcoffset():

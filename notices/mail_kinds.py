@@ -90,7 +90,7 @@ mail_templates.register(
         _("Sessions"),
         _("Changed: %(title)s"),
         _("%(name)s, one of your sessions has moved."),
-        _("If you can no longer come, please give your seat back: someone else will be glad of it."),
+        _("If you can no longer come, please give up your seat: someone else will be glad of it."),
         CHANGES,
         partial(_changes_sample, number=1),
     )
@@ -102,7 +102,7 @@ mail_templates.register(
         _("Sessions"),
         _("Changed: %(number)s of your sessions"),
         _("%(name)s, %(number)s of your sessions have moved."),
-        _("If you can no longer come, please give your seat back: someone else will be glad of it."),
+        _("If you can no longer come, please give up your seat: someone else will be glad of it."),
         CHANGES,
         partial(_changes_sample, number=2),
     )
@@ -113,8 +113,8 @@ mail_templates.register(
         _("Invitation to a cohort"),
         _("Invitations"),
         _("%(institution)s invites you: choose your sessions"),
-        _("%(name)s, you belong to “%(cohort)s” (%(institution)s). Seats are kept for this group:"),
-        _("Seats go to those who take them first, while there are any left."),
+        _("%(name)s, you belong to “%(cohort)s” (%(institution)s). Seats are reserved for this group:"),
+        _("Seats are first come, first served."),
         {
             "name": _("the person’s name"),
             "cohort": _("the name of the cohort"),
@@ -131,7 +131,7 @@ mail_templates.register(
         _("Invitations"),
         _("You are invited: %(title)s"),
         _("The organisers invite you to this session."),
-        _("The invitation does not keep a seat for you: take yours while there are any left."),
+        _("The invitation does not hold a seat for you: take yours while there are still seats."),
         {name: words for name, words in PLACEHOLDERS.items() if name != "name"},
         _invited_sample,
     )
@@ -143,7 +143,7 @@ mail_templates.register(
         _("Reminders"),
         _("Reminder: %(title)s"),
         _("%(name)s, you have a seat in this session."),
-        _("If you cannot come, please give your seat back: someone else will be glad of it."),
+        _("If you can’t come, please give up your seat: someone else will be glad of it."),
         PLACEHOLDERS,
         partial(_reminder_sample, "reminder", Status.CONFIRMED),
     )
@@ -154,8 +154,8 @@ mail_templates.register(
         _("Reminder to people on the waiting list"),
         _("Reminders"),
         _("Still on the waiting list: %(title)s"),
-        _("%(name)s, you are still waiting for a seat in this session. None has become free for you so far."),
-        _("If you no longer want one, leave the waiting list: it moves up for the others."),
+        _("%(name)s, you are still waiting for a seat in this session. None has come free for you so far."),
+        _("If you no longer want one, leave the waiting list so that others can move up."),
         PLACEHOLDERS,
         partial(_reminder_sample, "reminder_waiting", Status.WAITING),
     )
@@ -166,7 +166,7 @@ mail_templates.register(
         _("Reminder to invited people"),
         _("Reminders"),
         _("Your invitation: %(title)s"),
-        _("You are invited to this session and have not said yet whether you will come."),
+        _("You are invited to this session but have not said yet whether you will come."),
         "",
         {name: words for name, words in PLACEHOLDERS.items() if name != "name"},
         partial(_reminder_sample, "reminder_invited", Status.CONFIRMED),
@@ -187,14 +187,11 @@ mail_templates.register(
 mail_templates.register(
     mail_templates.Kind(
         "notices.missed",
-        _("To those who were absent"),
+        _("To people who were absent"),
         _("Reminders"),
         _("We missed you: %(title)s"),
-        _("%(name)s, a seat was kept for you in this session, and it stayed empty."),
-        _(
-            "Next time, please give your seat back if you cannot come: somebody on the waiting list would have "
-            "taken it."
-        ),
+        _("%(name)s, a seat was held for you in this session, but it stayed empty."),
+        _("Next time, please give up your seat if you can’t come: somebody on the waiting list could have had it."),
         PLACEHOLDERS,
         partial(_reminder_sample, "missed", Status.CONFIRMED),
     )

@@ -48,7 +48,7 @@ def reminder_waiting(message: Message) -> Letter:
 def reminder_invited(message: Message) -> Letter:
     due = _due(message)
     if not reminders.silent(due.session, email=message.context["email"]):
-        raise NoLongerTrue(gettext_noop("They have answered, or are not invited any more."))
+        raise NoLongerTrue(gettext_noop("They have answered, or are no longer invited."))
     return reminder_letter("reminder_invited", due.session, "", due.rule.note, to=message.to)
 
 
@@ -68,7 +68,7 @@ def reminder_letter(key: str, session: Session, name: str, note: str, *, to: str
         "reminder_invited": (_("Take your seat"), page),
     }
     facts = (
-        [_("Sign in with the address this mail was sent to: the invitation is for you alone.")]
+        [_("Sign in with the address this email was sent to: the invitation is for you alone.")]
         if key == "reminder_invited"
         else []
     )
@@ -93,7 +93,7 @@ def reconfirm(message: Message) -> Letter:
     _check(question.reminder)
     registration = question.registration
     if registration.status != Status.CONFIRMED or question.answered_at or question.released_at:
-        raise NoLongerTrue(gettext_noop("The question is answered, or the seat is no longer held."))
+        raise NoLongerTrue(gettext_noop("The question has been answered, or the seat is no longer held."))
     until = max(question.answer_until, reminders.answer_until(question.reminder, clock.database_now()))
     name, note = registration.attendee.name, question.reminder.rule.note
     return question_letter(
@@ -104,8 +104,8 @@ def reconfirm(message: Message) -> Letter:
 def question_letter(session: Session, name: str, note: str, until: datetime, url: str, *, to: str) -> Letter:
     known = facts_of(session) | {"name": name, "until": moment(until, session.zone)}
     facts = [
-        _("Without an answer, your seat goes to the next person on the waiting list."),
-        _("Opening the page does not decide anything: you say yes or no there."),
+        _("If you don’t answer, your seat goes to the next person on the waiting list."),
+        _("Opening the page doesn’t decide anything: you answer yes or no there."),
     ]
     return _notice(
         "reconfirm", known, to=to, topic=None, session=session, note=note, button=(_("Answer"), url), facts=facts
@@ -129,10 +129,10 @@ def _check(due: Reminder) -> None:
     late."""
     if not reminders.is_current(due):
         raise NoLongerTrue(
-            gettext_noop("The session does not take place, or people are reminded of it at another moment now.")
+            gettext_noop("The session is not taking place, or its reminder now goes out at another time.")
         )
     if not reminders.is_useful(due, clock.database_now()):
-        raise NoLongerTrue(gettext_noop("It comes too late to be of use."))
+        raise NoLongerTrue(gettext_noop("It would arrive too late to be useful."))
 
 
 def _reminded(message: Message, status: str) -> tuple[Registration, Reminder]:
@@ -142,7 +142,7 @@ def _reminded(message: Message, status: str) -> tuple[Registration, Reminder]:
     )
     registration = registrations.get(uuid=message.context["registration"])
     if registration.status != status:
-        raise NoLongerTrue(gettext_noop("The registration is no longer what this mail tells."))
+        raise NoLongerTrue(gettext_noop("The registration has changed since this email was written."))
     return registration, due
 
 
@@ -158,7 +158,7 @@ def changed(message: Message) -> Letter:
         raise NoLongerTrue(gettext_noop("The person no longer exists."))
     moved = changes.moved(attendee, message.context["changes"], clock.database_now())
     if not moved:
-        raise NoLongerTrue(gettext_noop("Another mail tells what has changed since."))
+        raise NoLongerTrue(gettext_noop("Another email says what has changed since."))
     return changes_letter(attendee, moved)
 
 
@@ -241,10 +241,10 @@ def invited_as_member(message: Message) -> Letter:
         .first()
     )
     if membership is None:
-        raise NoLongerTrue(gettext_noop("The person does not belong to the cohort any more."))
+        raise NoLongerTrue(gettext_noop("The person no longer belongs to the cohort."))
     letter = cohort_letter(membership.cohort, membership.attendee.name)
     if letter is None:
-        raise NoLongerTrue(gettext_noop("No seat is kept for the cohort any more."))
+        raise NoLongerTrue(gettext_noop("No seats are reserved for the cohort any more."))
     return letter
 
 
@@ -278,13 +278,13 @@ def invited_by_name(message: Message) -> Letter:
         .first()
     )
     if invited is None or not inviting.is_open(invited, clock.database_now()):
-        raise NoLongerTrue(gettext_noop("They have answered, or are not invited any more."))
+        raise NoLongerTrue(gettext_noop("They have answered, or are no longer invited."))
     return invitation_letter(invited.session, to=message.to)
 
 
 def invitation_letter(session: Session, *, to: str) -> Letter:
     button = (_("Take your seat"), link("registrations:seat", session.slug))
-    facts = [_("Sign in with the address this mail was sent to: the invitation is for you alone.")]
+    facts = [_("Sign in with the address this email was sent to: the invitation is for you alone.")]
     return _notice("invited", facts_of(session), to=to, topic=None, session=session, button=button, facts=facts)
 
 

@@ -39,9 +39,9 @@ class ReminderRule(models.Model):
         """Wall time follows the clocks of the venue, elapsed time does not: they differ in the nights when the clocks
         change."""
 
-        DAY = "day", _("Days before, at a time of day")
-        BEFORE = "before", _("A length of time before the start")
-        AFTER = "after", _("A length of time after the end")
+        DAY = "day", _("A number of days before, at a set time")
+        BEFORE = "before", _("A set time before the start")
+        AFTER = "after", _("A set time after the end")
 
     LONGEST_MINUTES = 60 * 24 * 60
 
@@ -54,7 +54,7 @@ class ReminderRule(models.Model):
     audience = models.CharField(_("who"), max_length=10, choices=Audience, default=Audience.CONFIRMED)
     timing = models.CharField(_("when"), max_length=10, choices=Timing, default=Timing.DAY)
     days = models.PositiveSmallIntegerField(_("days before"), default=1, validators=[MaxValueValidator(60)])
-    at_time = models.TimeField(_("at"), default=time(18), help_text=_("By the clocks of the venue."))
+    at_time = models.TimeField(_("at"), default=time(18), help_text=_("In the venue’s local time."))
     minutes = models.PositiveIntegerField(
         _("minutes"),
         default=120,
@@ -62,12 +62,12 @@ class ReminderRule(models.Model):
         help_text=_("Before the start, or after the end: 120 is two hours, 2880 is two days."),
     )
     late_minutes = models.PositiveIntegerField(
-        _("late by at most"),
+        _("maximum delay"),
         default=720,
         validators=[MaxValueValidator(LONGEST_MINUTES)],
         help_text=_(
-            "In minutes. Anything that could not leave by then is dropped; once the session has begun, nothing "
-            "leaves at all."
+            "In minutes. Anything that could not be sent by then is dropped; once the session has started, nothing is "
+            "sent at all."
         ),
     )
     answer_hours = models.PositiveSmallIntegerField(
@@ -76,12 +76,12 @@ class ReminderRule(models.Model):
         blank=True,
         validators=[MinValueValidator(1)],
         help_text=_(
-            "If empty: a plain reminder. With a number, people are asked if they are still coming, and the seats "
+            "Leave empty for a plain reminder. With a number, people are asked if they are still coming, and the seats "
             "of those who do not answer go to the waiting list."
         ),
     )
     note = models.CharField(
-        _("what you add"),
+        _("extra text"),
         max_length=500,
         blank=True,
         validators=[validate_line],
@@ -128,11 +128,9 @@ class ReminderRule(models.Model):
     def clean(self) -> None:
         errors: dict[str, Any] = {}
         if (self.event_id is None) == (self.session_id is None):
-            errors["session"] = _("Choose an event, for all its sessions, or one session.")
+            errors["session"] = _("Choose an event, to include all its sessions, or one session.")
         if (self.audience == self.Audience.ABSENT) != (self.timing == self.Timing.AFTER):
-            errors["timing"] = _(
-                "People who were absent are written to after the end, everybody else before the start."
-            )
+            errors["timing"] = _("People who were absent are emailed after the end, everybody else before the start.")
         elif self.answer_hours and self.audience != self.Audience.CONFIRMED:
             errors["answer_hours"] = _("Only people who have a seat are asked if they are still coming.")
         elif self.answer_hours and self.timing == self.Timing.BEFORE and self.answer_hours * 60 >= (self.minutes or 0):
@@ -179,7 +177,7 @@ class Reconfirmation(models.Model):
     reminder = models.ForeignKey(
         Reminder, models.CASCADE, related_name="reconfirmations", verbose_name=_("planned reminder")
     )
-    answer_until = models.DateTimeField(_("answer until"))
+    answer_until = models.DateTimeField(_("answer by"))
     answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
     released_at = models.DateTimeField(_("seat released at"), null=True, blank=True)
 
@@ -215,7 +213,7 @@ class QuietWindow(models.Model):
         blank=True,
         related_name="quiet_windows",
         verbose_name=_("event"),
-        help_text=_("If empty: the whole summit."),
+        help_text=_("Leave empty for the whole summit."),
     )
     opened_at = models.DateTimeField(_("opened at"), default=clock.now, editable=False)
     published_at = models.DateTimeField(_("published at"), null=True, blank=True, editable=False)
@@ -242,10 +240,10 @@ class Change(models.Model):
     """A session that has moved since its people were last told; with where and when it stood for them."""
 
     session = models.ForeignKey(Session, models.CASCADE, related_name="changes", verbose_name=_("session"))
-    was_starts_at = models.DateTimeField(_("started at"))
-    was_ends_at = models.DateTimeField(_("ended at"))
-    was_room = models.ForeignKey(Room, models.PROTECT, related_name="+", verbose_name=_("was in"))
-    was_place = models.JSONField(_("where that was"), default=dict, editable=False)
+    was_starts_at = models.DateTimeField(_("previous start"))
+    was_ends_at = models.DateTimeField(_("previous end"))
+    was_room = models.ForeignKey(Room, models.PROTECT, related_name="+", verbose_name=_("previous room"))
+    was_place = models.JSONField(_("previous place and time"), default=dict, editable=False)
     first_at = models.DateTimeField(_("first changed at"))
     changed_at = models.DateTimeField(_("last changed at"))
     told_at = models.DateTimeField(_("announced at"), null=True, blank=True)
@@ -291,7 +289,8 @@ class Announcement(Searchable):
         _("must reach everybody"),
         default=False,
         help_text=_(
-            "Only for things people must know in order to come: it also goes to those who want no announcements."
+            "Only for things people need to know in order to come: it also goes to people who have opted out of "
+            "announcements."
         ),
     )
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.DRAFT, editable=False)
@@ -325,7 +324,7 @@ class Topic(models.TextChoices):
     REMINDERS = "reminders", _("Reminders")
     INVITATIONS = "invitations", _("Invitation reminders")
     ANNOUNCEMENTS = "announcements", _("Announcements from the organisers")
-    DIGESTS = "digests", _("Weekly news for partners")
+    DIGESTS = "digests", _("Weekly update for partners")
 
 
 class OptOut(models.Model):
@@ -334,7 +333,7 @@ class OptOut(models.Model):
     user = models.ForeignKey(
         User, models.CASCADE, null=True, blank=True, related_name="opt_outs", verbose_name=_("account")
     )
-    email = EmailField(_("e-mail address"), blank=True)
+    email = EmailField(_("email address"), blank=True)
     topic = models.CharField(_("topic"), max_length=20, choices=Topic)
     created_at = models.DateTimeField(_("since"), default=clock.now, editable=False)
 
@@ -342,8 +341,8 @@ class OptOut(models.Model):
     _history_user: User | None
 
     class Meta:
-        verbose_name = _("mail preference")
-        verbose_name_plural = _("mail preferences")
+        verbose_name = _("email preference")
+        verbose_name_plural = _("email preferences")
         constraints = [
             models.CheckConstraint(
                 condition=Q(user__isnull=False, email="") | (Q(user=None) & ~Q(email="")),
@@ -376,7 +375,7 @@ class CalendarFeed(models.Model):
 
     attendee = models.OneToOneField(Attendee, models.CASCADE, related_name="calendar_feed", verbose_name=_("attendee"))
     token = models.CharField(max_length=64, unique=True, default=new_token, editable=False)
-    alarm_minutes = models.PositiveSmallIntegerField(_("alarm"), null=True, blank=True, choices=ALARMS)
+    alarm_minutes = models.PositiveSmallIntegerField(_("alert"), null=True, blank=True, choices=ALARMS)
     created_at = models.DateTimeField(_("since"), default=clock.now, editable=False)
 
     history = HistoricalRecords(excluded_fields=["token"])

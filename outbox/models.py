@@ -59,7 +59,7 @@ class Message(models.Model):
         _("key"),
         max_length=200,
         unique=True,
-        help_text=_("One mail for one change: posting the same key twice does nothing."),
+        help_text=_("One email per change: posting the same key twice does nothing."),
     )
     to = EmailField(_("recipient"))
     language = models.CharField(_("language"), max_length=2, default="fr")
@@ -67,16 +67,16 @@ class Message(models.Model):
     context = models.JSONField(_("context"), default=dict, blank=True)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.QUEUED)
     not_before = models.DateTimeField(_("not before"))
-    lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
+    lease_until = models.DateTimeField(_("leased until"), null=True, blank=True)
     lease_token = models.UUIDField(null=True, blank=True, editable=False)
     tries = models.PositiveSmallIntegerField(_("attempts"), default=0)
     failing_since = models.DateTimeField(
-        _("failing since"), null=True, blank=True, help_text=_("The first of the latest failed attempts in a row.")
+        _("failing since"), null=True, blank=True, help_text=_("When the current run of failed attempts began.")
     )
     takeovers = models.PositiveSmallIntegerField(
         _("workers that died while sending it"),
         default=0,
-        help_text=_("After each one, the mail is sent again: it may arrive twice."),
+        help_text=_("After each one, the email is sent again, so it may arrive twice."),
     )
     subject = models.CharField(_("subject"), max_length=998, blank=True)
     text = models.TextField(_("text"), blank=True)
@@ -92,8 +92,8 @@ class Message(models.Model):
     templates: Any  # those of the look at the queue that found it (mail_templates.known)
 
     class Meta:
-        verbose_name = _("mail")
-        verbose_name_plural = _("mails")
+        verbose_name = _("email")
+        verbose_name_plural = _("emails")
         ordering = ["-created_at", "-id"]
         indexes = [
             models.Index(
@@ -171,7 +171,7 @@ class Hold(models.Model):
     reason = models.CharField(_("reason"), max_length=10, choices=Reason)
     started_at = models.DateTimeField(_("since"))
     released_at = models.DateTimeField(_("hold released at"), null=True, blank=True)
-    dropped = models.PositiveIntegerField(_("mails dropped"), default=0)
+    dropped = models.PositiveIntegerField(_("emails dropped"), default=0)
 
     history = HistoricalRecords()
 
@@ -206,10 +206,10 @@ class SuppressedAddress(Searchable):
     organiser, it is good again."""
 
     class Reason(models.TextChoices):
-        BOUNCED = "bounced", _("mails bounce")
-        COMPLAINED = "complained", _("its owner reported our mails as spam")
+        BOUNCED = "bounced", _("emails bounce")
+        COMPLAINED = "complained", _("its owner reported our emails as spam")
 
-    address = EmailField(_("e-mail address"), unique=True)
+    address = EmailField(_("email address"), unique=True)
     reason = models.CharField(_("reason"), max_length=10, choices=Reason)
     words = models.TextField(_("the server’s reply"), blank=True)
     reported_at = models.DateTimeField(_("reported at"))
@@ -247,8 +247,8 @@ class MailTemplate(models.Model):
     _history_user: Any  # an account: the outbox knows nobody above it
 
     class Meta:
-        verbose_name = _("mail template")
-        verbose_name_plural = _("mail templates")
+        verbose_name = _("email template")
+        verbose_name_plural = _("email templates")
         ordering = ["kind", "language"]
         constraints = [
             models.UniqueConstraint(fields=["kind", "language"], name="mail_kind_has_one_template_in_a_language")

@@ -45,7 +45,11 @@ def say_which_mails_leave(watch: Watch, **_kwargs: Any) -> Effects:
         return Effects()
     names = {kind: mail_templates.kinds[kind].label if kind in mail_templates.kinds else kind for kind in watch.mails}
     kinds = ", ".join(_("“%(kind)s”: %(n)d") % {"kind": names[kind], "n": n} for kind, n in watch.mails.most_common())
-    words = ngettext("%(n)d mail leaves at once (%(kinds)s).", "%(n)d mails leave at once (%(kinds)s).", number)
+    words = ngettext(
+        "%(n)d email will be sent straight away (%(kinds)s).",
+        "%(n)d emails will be sent straight away (%(kinds)s).",
+        number,
+    )
     return Effects((words % {"n": number, "kinds": kinds},), surprises=False)
 
 

@@ -52,7 +52,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         """Sign in who was vouched for, and end allauth's own way here."""
         sign_in = SignIn.objects.filter(institution__slug=sociallogin.account.provider, is_active=True).first()
         if sign_in is None:
-            raise ImmediateHttpResponse(back_to_the_code(request, _("Sign-in through this institution is closed.")))
+            raise ImmediateHttpResponse(back_to_the_code(request, _("Sign-in through this institution is turned off.")))
         email, is_verified = _address(sign_in, sociallogin)
         try:
             user = identity.person(

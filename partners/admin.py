@@ -57,7 +57,7 @@ TONES = {"applied": "", "refused": "bad", "review": "warn", "undone": "quiet"}
 class UploadAdmin(ReadOnly):
     list_display = ["file_name", "cohort", "uploaded_by", "state", "what", "created_at", "portal"]
     list_filter = ["status", ("institution", admin.RelatedOnlyFieldListFilter)]
-    empty_words = _("No lists yet: institutions hand in theirs through the portal, and you can do it for them.")
+    empty_words = _("No lists yet. Institutions upload theirs in the portal, and you can do it for them.")
     list_select_related = ["cohort", "institution", "uploaded_by"]
     search_fields = ["search", "cohort__search", "institution__search", "uploaded_by__search"]
     date_hierarchy = "created_at"
@@ -97,7 +97,7 @@ class InviteeAdmin(ReadOnly, RecordAdmin):
         ("institution", admin.RelatedOnlyFieldListFilter),
         ("cohort", OnlyNamedWithEdition),
     ]
-    empty_words = _("Nobody yet: people arrive with the lists of institutions.")
+    empty_words = _("Nobody yet. People appear here when institutions upload their lists.")
     list_select_related = ["cohort", "institution"]
     search_fields = ["search"]
     secret_fields = ("key", "uuid")
@@ -126,7 +126,7 @@ class SignInForm(Form):
         label=_("Client secret"),
         required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "off", "class": "vTextField"}),
-        help_text=_("Not shown. If empty, it stays as it is."),
+        help_text=_("Not shown. Leave empty to keep it as it is."),
     )
 
     class Meta:
@@ -171,7 +171,7 @@ class SignInAdmin(CarefulAdmin, RecordAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_add_permission(request)
 
-    @admin.display(description=_("to give to the institution"))
+    @admin.display(description=_("for the institution"))
     def addresses(self, sign_in: SignIn) -> Any:
         if not sign_in.pk:
             return "–"

@@ -17,7 +17,7 @@ class UploadForm(forms.Form):
     """A list: a file, or what was copied out of one."""
 
     file = forms.FileField(
-        label=_("The file"),
+        label=_("File"),
         required=False,
         widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.ods"}),
         max_length=1000,
@@ -27,14 +27,14 @@ class UploadForm(forms.Form):
     )
     mode = forms.ChoiceField(choices=Upload.Mode, required=False)
     may_share = forms.BooleanField(
-        label=_("My institution is allowed to pass on these people’s names and addresses, and has told them so."),
-        error_messages={"required": _("Confirm that your institution is allowed to pass on this data.")},
+        label=_("My institution is allowed to share these people’s names and addresses, and has told them about it."),
+        error_messages={"required": _("Confirm that your institution is allowed to share this data.")},
     )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if not cleaned.get("file") and not (cleaned.get("text") or "").strip() and "file" not in self.errors:
-            raise ValidationError({"file": _("Choose a file, or paste the rows.")})
+            raise ValidationError({"file": _("Choose a file or paste the rows.")})
         return cleaned
 
     @property
@@ -66,13 +66,13 @@ class ColumnsForm(forms.Form):
                 choices=[("", _("none")), *names],
                 required=field == "email",
                 error_messages={
-                    "required": _("Nobody can be invited without an address: say which column contains them.")
+                    "required": _("We can’t invite anyone without an address. Say which column contains the addresses.")
                 },
                 initial=str(columns.meaning.get(field, "")),
             )
         self.fields["order"] = forms.ChoiceField(
             label=_("Order of full names"),
-            choices=[("", _("as capitals show")), *sentences.NAME_ORDERS.items()],
+            choices=[("", _("as the capitals suggest")), *sentences.NAME_ORDERS.items()],
             required=False,
             initial=columns.order,
         )
@@ -86,7 +86,7 @@ class ColumnsForm(forms.Form):
         cleaned = super().clean() or {}
         chosen = [cleaned.get(field) for field in self.ORDER if cleaned.get(field)]
         if len(chosen) != len(set(chosen)):
-            raise ValidationError(_("The same column was chosen twice."))
+            raise ValidationError(_("You’ve chosen the same column twice."))
         if not self.errors and not any(cleaned.get(name) for name in ("last_name", "first_name", "name")):
             raise ValidationError(_("Say which column contains the names."))
         return cleaned
@@ -107,15 +107,15 @@ class PersonForm(forms.Form):
     last_name = forms.CharField(
         label=_("Family name"),
         required=False,
-        help_text=_("At least the family name or the first name."),
+        help_text=_("Enter the family name, the first name or both."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     first_name = forms.CharField(
         label=_("First name"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
     email = forms.CharField(
-        label=_("E-mail"),
-        error_messages={"required": _("The address is missing: nobody can be invited without one.")},
+        label=_("Email"),
+        error_messages={"required": _("The address is missing. We can’t invite anyone without one.")},
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "email", "spellcheck": "false"}),
     )
     reference = forms.CharField(

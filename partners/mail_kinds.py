@@ -39,12 +39,12 @@ mail_templates.register(
         applying.INVITATION,
         _("Invitation from an institution"),
         _("Partners"),
-        _("%(summit)s: %(institution)s invites you"),
+        _("%(summit)s: an invitation from %(institution)s"),
         _(
-            "%(name)s, %(institution)s invites you to the %(summit)s (list “%(cohort)s”). Seats are kept for your"
-            " group. Will you come?"
+            "%(name)s, %(institution)s is inviting you to the %(summit)s (list “%(cohort)s”). Seats are reserved for "
+            "your group. Will you be there?"
         ),
-        _("Seats go to those who answer first."),
+        _("Seats go to the first people to answer."),
         INVITED,
         lambda _reader: _sample(applying.INVITATION),
     ),
@@ -54,19 +54,19 @@ mail_templates.register(
         _("Partners"),
         _("%(summit)s: %(institution)s is waiting for your answer"),
         _(
-            "%(name)s, %(institution)s has invited you to the %(summit)s (list “%(cohort)s”), and you have not "
-            "answered yet. Will you come?"
+            "%(name)s, %(institution)s has invited you to the %(summit)s (list “%(cohort)s”), and you haven’t answered "
+            "yet. Will you be there?"
         ),
-        _("If you cannot come, please say so: somebody else will be glad of your place."),
+        _("If you can’t come, let us know: somebody else will be glad of your place."),
         INVITED,
         lambda _reader: _sample(applying.REMINDER),
     ),
     mail_templates.Kind(
         roles.WELCOME,
-        _("To somebody who now works for an institution"),
+        _("Welcome to somebody new working for an institution"),
         _("Partners"),
-        _("You work on the lists of %(institution)s"),
-        _("You can hand in and follow the lists of people sent by %(institution)s. Your role: %(role)s."),
+        _("You now work on the lists for %(institution)s"),
+        _("You can upload and follow the lists of people sent by %(institution)s. Your role: %(role)s."),
         "",
         {"institution": _("the name of the institution"), "role": _("the role")},
         _team_sample,
@@ -83,10 +83,10 @@ mail_preferences.only_for(Topic.DIGESTS, lambda user: PartnerRole.objects.filter
 mail_templates.register(
     mail_templates.Kind(
         digests.KIND,
-        _("Weekly news for partners"),
+        _("Weekly update for partners"),
         _("Partners"),
         _("%(institution)s: your people this week"),
-        _("%(name)s, here is how the seats of your people stand today."),
+        _("%(name)s, here’s where things stand today with your people’s seats."),
         "",
         {"name": _("the person’s name"), "institution": _("the name of the institution")},
         _digest_sample,

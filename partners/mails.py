@@ -35,7 +35,7 @@ def invitation(message: Message) -> Letter:
 @writes(applying.REMINDER, is_key=True)
 def reminder(message: Message) -> Letter:
     if Topic.INVITATIONS in mail_preferences.off(message.to):
-        raise NoLongerTrue(gettext_noop("The person wants no such mails any more."))
+        raise NoLongerTrue(gettext_noop("This person has opted out of these emails."))
     letter = invitation_letter(_silent(message), applying.REMINDER)
     url = link("notices:unwanted", mail_preferences.key(message.to, Topic.INVITATIONS))
     return replace(
@@ -52,7 +52,7 @@ def _silent(message: Message) -> Invitee:
     if invitee is None or invitee.status != Invitee.Status.INVITED:
         raise NoLongerTrue(gettext_noop("They have answered, or are no longer on the list."))
     if invitee.cohort.edition.is_archived:
-        raise NoLongerTrue(gettext_noop("The edition is over."))
+        raise NoLongerTrue(gettext_noop("This edition is over."))
     return invitee
 
 
@@ -91,34 +91,40 @@ def invitation_letter(invitee: Invitee, kind: str) -> Letter:
 def notice(invitee: Invitee) -> list[tuple[str, str]]:
     """What somebody is told whose data came from their institution: a heading and a sentence each (GDPR, article
     14)."""
-    kept = [_("your name"), _("your e-mail address")]
+    kept = [_("your name"), _("your email address")]
     kept += [_("your number")] if invitee.reference else []
-    kept += [_("your programme of studies")] if invitee.programme else []
+    kept += [_("your course")] if invitee.programme else []
     said = {
         "institution": invitee.institution.name,
         "controller": invitee.cohort.edition.controller,
         "contact": invitee.cohort.edition.privacy_address,
     }
     return [
-        (_("Where we got it from"), _("%(institution)s has put you on its list.") % said),
+        (_("Where we got it"), _("%(institution)s has put you on its list.") % said),
         (_("What we keep"), capfirst(", ".join(kept)) + "."),
         (
-            _("What for"),
+            _("Why we keep it"),
             _(
-                "To invite you and to keep you a seat; it is in our legitimate interest and yours (GDPR, article "
-                "6.1.f)."
+                "To invite you and reserve a seat for you. This is in our legitimate interest and yours (GDPR, Article "
+                "6(1)(f))."
             ),
         ),
         (
             _("Who can see it"),
-            _("The organisers, and your institution, which learns whether you will come, but not to which sessions."),
+            _(
+                "The organisers and your institution. Your institution can see whether you’re coming, but not which "
+                "sessions you’re going to."
+            ),
         ),
-        (_("How long"), _("If you do not answer, until 30 days after the event; if you come, six months.")),
+        (
+            _("How long we keep it"),
+            _("If you don’t answer, until 30 days after the event. If you come, for six months."),
+        ),
         (
             _("Your rights"),
             _(
-                "To see your data, correct it, have it erased, and object: with the link below, or by writing to "
-                "%(contact)s."
+                "You can see your data, correct it, have it erased or object to its use. Use the link below or write "
+                "to %(contact)s."
             )
             % said,
         ),
@@ -130,7 +136,7 @@ def notice(invitee: Invitee) -> list[tuple[str, str]]:
 def team(message: Message) -> Letter:
     role = PartnerRole.objects.select_related("institution", "user").filter(pk=message.context["role"]).first()
     if role is None or role.user.email != message.to:
-        raise NoLongerTrue(gettext_noop("They do not work for this institution any more."))
+        raise NoLongerTrue(gettext_noop("They no longer work for this institution."))
     return team_letter(role)
 
 
@@ -143,9 +149,7 @@ def team_letter(role: PartnerRole) -> Letter:
         "heading": role.institution.name,
         "button": _("Open the lists"),
         "button_url": link("partners:institution", role.institution.slug),
-        "facts": [
-            _("Sign in with the address this mail was sent to: you will get a code by mail, there is no password.")
-        ],
+        "facts": [_("Sign in with the address this email was sent to. We’ll email you a code: there’s no password.")],
     }
     return Letter(
         texts.subject,
@@ -176,7 +180,7 @@ def digest(message: Message) -> Letter:
         .first()
     )
     if role is None:
-        raise NoLongerTrue(gettext_noop("The person no longer speaks for the institution."))
+        raise NoLongerTrue(gettext_noop("This person no longer works for the institution."))
     return digest_letter(role.institution, role.user, datetime.fromisoformat(message.context["due"]), to=message.to)
 
 

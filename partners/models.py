@@ -32,7 +32,7 @@ class Upload(Searchable):
 
     class Status(models.TextChoices):
         RECEIVED = "received", _("Being read")
-        REFUSED = "refused", _("Cannot be read")
+        REFUSED = "refused", _("Can’t be read")
         REVIEW = "review", _("To be checked")
         CONFIRMED = "confirmed", _("Being applied")
         APPLIED = "applied", _("Applied")
@@ -55,10 +55,10 @@ class Upload(Searchable):
     chosen = models.JSONField(_("chosen by hand"), default=dict, blank=True)
     read_as = models.JSONField(_("read as"), default=dict, blank=True)
     findings = models.JSONField(_("about the list"), default=list, blank=True)
-    refused = models.JSONField(_("why it is refused"), null=True, blank=True)
+    refused = models.JSONField(_("why it was refused"), null=True, blank=True)
     counts = models.JSONField(_("result"), default=dict)
     removed = models.JSONField(_("who would be removed"), default=list, blank=True)
-    busy_until = models.DateTimeField(_("a worker has it until"), null=True, blank=True, editable=False)
+    busy_until = models.DateTimeField(_("held by a worker until"), null=True, blank=True, editable=False)
     percent = models.PositiveSmallIntegerField(_("percentage done"), default=0, editable=False)
     created_at = models.DateTimeField(_("uploaded at"), default=clock.now, editable=False)
     applied_at = models.DateTimeField(_("applied at"), null=True, blank=True)
@@ -131,24 +131,24 @@ class UploadRow(models.Model):
         CHANGED = "changed", _("Changed")
         SAME = "same", _("Unchanged")
         TO_FIX = "to_fix", _("To fix")
-        TWICE = "twice", _("Repeated")
+        TWICE = "twice", _("Duplicate")
         ELSEWHERE = "elsewhere", _("On another list")
         SKIPPED = "skipped", _("Skipped")
-        NOBODY = "nobody", _("Without a person")
+        NOBODY = "nobody", _("Not a person")
 
     upload = models.ForeignKey(Upload, models.CASCADE, related_name="rows")
     line = models.PositiveIntegerField(_("line"))
     cells = models.JSONField(_("cells"))
     fixes = models.JSONField(_("typed instead"), default=dict)
-    offered = models.JSONField(_("typed for the same row before"), default=dict)
-    same_as = models.PositiveBigIntegerField(_("means a person on the list"), null=True)
+    offered = models.JSONField(_("typed before for the same row"), default=dict)
+    same_as = models.PositiveBigIntegerField(_("refers to somebody on the list"), null=True)
     is_skipped = models.BooleanField(_("skipped"), default=False)
     is_title = models.BooleanField(_("is above the header"), default=False)
     verdict = models.CharField(_("what it is"), max_length=10, choices=Verdict, blank=True)
     person = models.JSONField(_("as it would be kept"), default=dict)
     findings = models.JSONField(_("what was found"), default=list)
     was = models.JSONField(_("what the list says now"), default=dict)
-    is_doubtful = models.BooleanField(_("can be used, but needs a look"), default=False, db_default=False)
+    is_doubtful = models.BooleanField(_("usable, but needs checking"), default=False, db_default=False)
 
     class Meta:
         verbose_name = _("row of an uploaded list")
@@ -167,8 +167,8 @@ class Correction(models.Model):
     institution = models.ForeignKey(
         Institution, models.CASCADE, related_name="corrections", verbose_name=_("institution")
     )
-    row_hash = models.CharField(_("hash of the row as it was handed in"), max_length=64)
-    email = EmailField(_("e-mail address"))
+    row_hash = models.CharField(_("hash of the row as it was uploaded"), max_length=64)
+    email = EmailField(_("email address"))
     fixes = models.JSONField(_("typed instead"))
 
     class Meta:
@@ -224,10 +224,10 @@ class Invitee(Searchable):
     )
     last_name = models.CharField(_("family name"), max_length=75, blank=True, validators=[validate_line])
     first_name = models.CharField(_("first name"), max_length=74, blank=True, validators=[validate_line])
-    email = EmailField(_("e-mail address"))
+    email = EmailField(_("email address"))
     reference = models.CharField(_("number"), max_length=60, blank=True, validators=[validate_line])
-    programme = models.CharField(_("programme"), max_length=150, blank=True, validators=[validate_line])
-    created_at = models.DateTimeField(_("listed since"), default=clock.now, editable=False)
+    programme = models.CharField(_("course"), max_length=150, blank=True, validators=[validate_line])
+    created_at = models.DateTimeField(_("on the list since"), default=clock.now, editable=False)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.INVITED)
     attendee = models.ForeignKey(
         Attendee,
@@ -278,7 +278,7 @@ class Objection(models.Model):
     address_hash = models.CharField(_("hash of the address"), max_length=64)
     key_hash = models.CharField(_("hash of the personal link"), max_length=64, blank=True)
     is_final = models.BooleanField(
-        _("permanent"), default=True, help_text=_("The person cannot be invited again, not even by hand.")
+        _("permanent"), default=True, help_text=_("This person can’t be invited again, even by hand.")
     )
     created_at = models.DateTimeField(_("since"), default=clock.now, editable=False)
 
@@ -307,13 +307,13 @@ class SignIn(Searchable):
     )
     protocol = models.CharField(_("protocol"), max_length=20, choices=Protocol, default=Protocol.OIDC)
     domains = models.TextField(
-        _("mail domains"),
+        _("email domains"),
         max_length=1000,
-        help_text=_("One per line: the provider vouches for addresses in these domains and no others."),
+        help_text=_("One per line. The provider vouches for addresses in these domains and no others."),
     )
     is_active = models.BooleanField(_("active"), default=False, help_text=_("Shown on the sign-in page."))
     server_url = models.CharField(
-        _("address of the provider"),
+        _("provider’s address"),
         max_length=200,
         blank=True,
         validators=[URLValidator(["https", "http"])],
@@ -322,14 +322,14 @@ class SignIn(Searchable):
     client_id = models.CharField(_("client ID"), max_length=200, blank=True)
     secret = models.CharField(_("client secret"), max_length=500, blank=True)
     entity_id = models.CharField(
-        _("entity ID of the provider"), max_length=500, blank=True, help_text=_("SAML: from its metadata.")
+        _("provider’s entity ID"), max_length=500, blank=True, help_text=_("SAML: from its metadata.")
     )
     sso_url = models.CharField(
         _("sign-on address"),
         max_length=200,
         blank=True,
         validators=[URLValidator(["https", "http"])],
-        help_text=_("SAML: with the binding HTTP-Redirect, over https."),
+        help_text=_("SAML: with the HTTP-Redirect binding, over https."),
     )
     certificate = models.TextField(
         _("signing certificate"), max_length=10_000, blank=True, help_text=_("SAML: X.509, in PEM form.")
@@ -350,13 +350,13 @@ class SignIn(Searchable):
     def clean(self) -> None:
         oidc, saml = ("server_url", "client_id", "secret"), ("entity_id", "sso_url", "certificate")
         needed = oidc if self.protocol == self.Protocol.OIDC else saml
-        errors: dict[str, Any] = {name: _("Needed for this protocol.") for name in needed if not getattr(self, name)}
+        errors: dict[str, Any] = {name: _("Required for this protocol.") for name in needed if not getattr(self, name)}
         for name in ("server_url", "sso_url"):
             address = getattr(self, name)
             if address and not (
                 address.startswith("https://") or (settings.DEMO_MODE and address.startswith("http://localhost"))
             ):
-                errors[name] = _("The address must begin with https://.")
+                errors[name] = _("The address must start with https://.")
         if self.protocol == self.Protocol.SAML and not settings.SAML:
             errors["protocol"] = _("SAML is not installed here: see docs/operations.md.")
         if errors:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 def back_to_the_code(request: HttpRequest, sentence: str = "") -> HttpResponse:
     """Back to the sign-in page, where a code always does, with the `sentence` that says why."""
-    messages.error(request, sentence or _("Your institution did not sign you in. Try again, or sign in with a code."))
+    messages.error(request, sentence or _("Your institution didn’t sign you in. Try again, or sign in with a code."))
     return redirect("account_login")
 
 

@@ -136,7 +136,7 @@ def _take(request: SignedInRequest, slug: str, cohort_slug: str, cut: CutUpload)
         form.add_error("file", str(refused))
         return _cohort(request, cohort, form, status=422)
     except TooMany as limit:
-        form.add_error(None, _("Many lists have come in within the last minute: try again shortly."))
+        form.add_error(None, _("A lot of lists have come in over the last minute. Try again shortly."))
         response = _cohort(request, cohort, form, status=429)
         response["Retry-After"] = str(int((limit.retry_at - clock.now()).total_seconds()) + 1)
         return response
@@ -198,7 +198,7 @@ def remove(request: SignedInRequest, uuid: Any) -> HttpResponse:
     person = access.invitee(request, uuid, roles.may_edit)
     if request.method == "POST":
         following.take_off(person, actor=request.user, at=clock.now())
-        messages.success(request, _("%(name)s is off the list.") % {"name": person})
+        messages.success(request, _("%(name)s is no longer on the list.") % {"name": person})
         return _back_to(person.cohort)
     shown = contexts.of_institution(
         request, person.institution, cohort=person.cohort, leaves=person, freed=_freed_by(person)
@@ -229,7 +229,7 @@ def edit(request: SignedInRequest, uuid: Any) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            messages.success(request, _("%(name)s is corrected.") % {"name": made})
+            messages.success(request, _("The changes to %(name)s have been saved.") % {"name": made})
             return _back_to(person.cohort)
     shown = contexts.of_institution(request, person.institution, cohort=person.cohort, form=form, edited=person)
     return render(request, "partners/person.html", shown, status=422 if form.errors else 200)
@@ -243,7 +243,7 @@ def resend(request: SignedInRequest, uuid: Any) -> HttpResponse:
     person = access.invitee(request, uuid, roles.may_edit)
     try:
         following.resend(person, at=clock.now())
-        messages.success(request, _("The invitation of %(name)s leaves again.") % {"name": person})
+        messages.success(request, _("The invitation to %(name)s is being sent again.") % {"name": person})
     except following.CannotResend as refused:
         messages.error(request, str(refused))
     return _back_to(person.cohort)
@@ -268,7 +268,7 @@ def remind(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpRespons
     if request.POST.get("who") == "chosen":
         chosen = [uuid for text in request.POST.getlist("person") if (uuid := _uuid(text))]
         if not chosen:
-            messages.error(request, _("Choose whom to remind, in the list."))
+            messages.error(request, _("In the list, tick the people to remind."))
             return redirect("partners:cohort", slug, cohort_slug)
     try:
         number = following.remind(cohort, at=clock.now(), chosen=chosen)
@@ -281,7 +281,7 @@ def remind(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpRespons
         }
         messages.success(request, words)
     else:
-        messages.info(request, _("Everybody has answered, or was written to in the last three days."))
+        messages.info(request, _("Everybody has answered or been emailed in the last three days."))
     return redirect("partners:cohort", slug, cohort_slug)
 
 
@@ -293,7 +293,7 @@ def export(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpRespons
     cohort = access.cohort(request, slug, cohort_slug)
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=";" if translation.get_language() == "fr" else ",")
-    writer.writerow([*map(str, sentences.FIELDS.values()), _("State"), _("Answered at")])
+    writer.writerow([*map(str, sentences.FIELDS.values()), _("Status"), _("Answered at")])
     for one in following.people_of(cohort, clock.now()).order_by(in_order(Invitee), "pk"):
         answered = timezone.localtime(one.answered_at).strftime("%Y-%m-%d %H:%M") if one.answered_at else ""
         writer.writerow(
@@ -329,10 +329,12 @@ def team(request: SignedInRequest, slug: str) -> HttpResponse:
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
         except TooMany:
-            messages.error(request, _("Many people have been added today: continue tomorrow, or ask the organisers."))
+            messages.error(
+                request, _("A lot of people have been added today. Carry on tomorrow, or ask the organisers.")
+            )
         else:
             told = (
-                _("%(email)s works for your institution: a mail tells them how to begin.")
+                _("%(email)s now works for your institution. We’ve emailed them how to get started.")
                 if is_new
                 else _("%(email)s already has a role.")
             )

@@ -37,7 +37,7 @@ def answer(request: HttpRequest, key: str) -> HttpResponse:
             return _accept(request, invitee)
         if act == "decline":
             responses.decline(invitee, at=clock.now())
-            messages.success(request, _("You have declined: your place is free for somebody else."))
+            messages.success(request, _("You’ve declined. Your place is free for somebody else."))
         elif act == "erase":
             responses.erase(invitee, at=clock.now())
             return render(request, "partners/erased.html", {"institution": invitee.institution})
@@ -76,7 +76,7 @@ def _accept(request: HttpRequest, invitee: Invitee) -> HttpResponse:
 
 def _tell(request: HttpRequest, accepted: Accepted) -> None:
     if accepted.is_first_time:
-        messages.success(request, _("Thank you: you are in."))
+        messages.success(request, _("Thank you. We’ve saved your answer."))
     for session, registration, refused in accepted.seats:
         if registration is None:
             messages.error(request, _("“%(session)s”: no seat. %(why)s") % {"session": session.title, "why": refused})

@@ -82,7 +82,7 @@ def _do(
     try:
         act(upload)
     except reviewing.Stale:
-        messages.error(request, _("This list has changed in the meantime: here is how it is now."))
+        messages.error(request, _("This list has changed in the meantime. Here’s how it looks now."))
     if request.htmx:
         upload = (
             Upload.objects.select_related("institution", "cohort__institution").filter(pk=upload.pk).first() or upload
@@ -255,7 +255,7 @@ def discard(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Drop the upload: nothing of it counts."""
     upload = access.upload(request, uuid, roles.may_edit)
     if reviewing.discard(upload):
-        messages.success(request, _("The uploaded list is dropped. Nothing has changed."))
+        messages.success(request, _("The uploaded list has been discarded. Nothing has changed."))
     else:
         messages.info(request, _("This list has already been applied."))
     return redirect("partners:cohort", upload.institution.slug, upload.cohort.slug)
@@ -282,7 +282,7 @@ def undo(request: SignedInRequest, uuid: UUID) -> HttpResponse:
         )
     try:
         applying.undo(upload, actor=request.user, at=clock.now())
-        messages.success(request, _("The list is as it was before “%(file)s”.") % {"file": upload.file_name})
+        messages.success(request, _("The list is back to how it was before “%(file)s”.") % {"file": upload.file_name})
     except applying.CannotUndo as refused:
         messages.error(request, str(refused))
     return redirect("partners:cohort", upload.institution.slug, upload.cohort.slug)

@@ -53,7 +53,7 @@ class Edition(Searchable):
         ARCHIVED = "archived", _("Archived")
 
     slug = models.SlugField(_("slug"), max_length=60, unique=True)
-    name = models.CharField(_("name"), max_length=150, help_text=_("As pages and emails say it."))
+    name = models.CharField(_("name"), max_length=150, help_text=_("As it appears on pages and in emails."))
     tagline = models.CharField(_("tagline"), max_length=300, blank=True)
     city = models.CharField(_("city"), max_length=80, blank=True)
     timezone = models.CharField(
@@ -61,7 +61,7 @@ class Edition(Searchable):
         max_length=50,
         default="Europe/Paris",
         validators=[validate_timezone],
-        help_text=_("What new days begin with; a session always goes by the clocks of its venue."),
+        help_text=_("For new days. Sessions always use the local time of their venue."),
     )
     starts_on = models.DateField(_("starts on"))
     ends_on = models.DateField(_("ends on"))
@@ -72,22 +72,24 @@ class Edition(Searchable):
         max_length=7,
         default=OWN_ACCENT,
         validators=[validate_colour],
-        help_text=_("Of buttons and links; it is made darker or lighter until it can be read."),
+        help_text=_("For buttons and links. It is darkened or lightened as needed to stay readable."),
     )
     link = models.URLField(
-        _("website"), blank=True, help_text=_("The site of an edition whose programme is not kept here.")
+        _("website"), blank=True, help_text=_("If the programme of this edition is on another site.")
     )
-    contact = models.EmailField(_("contact"), blank=True, help_text=_("Where attendees write to."))
+    contact = models.EmailField(_("contact"), blank=True, help_text=_("The address attendees can write to."))
     data_controller = models.CharField(
         _("data controller"),
         max_length=200,
         blank=True,
-        help_text=_("Who is responsible for people’s data (GDPR, article 4). If empty: the name of the edition."),
+        help_text=_("Who is responsible for people’s data (GDPR, article 4). If empty, the name of the edition."),
     )
     privacy_contact = models.EmailField(
         _("privacy contact"),
         blank=True,
-        help_text=_("Where people write about their data. If empty: the contact, or the sender of the emails."),
+        help_text=_(
+            "The address people can write to about their data. If empty, the contact, or the sender of the emails."
+        ),
     )
 
     search = SearchField("name_fr", "name_en", "slug")
@@ -118,7 +120,7 @@ class Edition(Searchable):
 
     def clean(self) -> None:
         if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
-            raise ValidationError({"ends_on": _("An edition must end on the day it starts or later.")})
+            raise ValidationError({"ends_on": _("An edition can’t end before it starts.")})
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         super().save(*args, **kwargs)
@@ -224,7 +226,7 @@ class Event(Searchable, Sourced):
     class ClashPolicy(models.TextChoices):
         """What happens when someone wants a seat here while being expected elsewhere (docs/rules.md#clashes)."""
 
-        WARN = "warn", _("Warn, and let the person decide")
+        WARN = "warn", _("Warn the person, and let them decide")
         REFUSE = "refuse", _("Refuse the second seat")
         SWAP = "swap", _("Give one up for the other")
 
@@ -274,9 +276,9 @@ class Event(Searchable, Sourced):
 
     def clean(self) -> None:
         if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
-            raise ValidationError({"ends_on": _("An event must end on the day it starts or later.")})
+            raise ValidationError({"ends_on": _("An event must end on or after the day it starts.")})
         if self.pk and self.sessions.exclude(track__edition=self.edition_id).exists():
-            raise ValidationError({"edition": _("The event has sessions in another edition: it cannot change.")})
+            raise ValidationError({"edition": _("This event already has sessions: it can’t move to another edition.")})
 
 
 class SpeakerQuerySet(models.QuerySet["Speaker"]):
@@ -426,9 +428,9 @@ class Session(Searchable, Sourced):
         """What happens to a seat that becomes free while people wait for it (docs/rules.md#waiting-list)."""
 
         NONE = "none", _("No waiting list")
-        AUTOMATIC = "automatic", _("The first on the waiting list gets the seat")
-        OFFER = "offer", _("The seat is offered to the first on the waiting list, for a limited time")
-        DRAW = "draw", _("Lots are drawn at a set time")
+        AUTOMATIC = "automatic", _("The first person on the waiting list gets the seat")
+        OFFER = "offer", _("The seat is offered to the first person on the waiting list, for a limited time")
+        DRAW = "draw", _("A draw is held at a set time")
         BY_HAND = "by_hand", _("The organisers choose")
 
     class Status(models.TextChoices):
@@ -449,11 +451,9 @@ class Session(Searchable, Sourced):
         _("languages"), max_length=30, blank=True, validators=[validate_languages], help_text=_("For example fr|en.")
     )
     access = models.CharField(_("access"), max_length=20, choices=Access, default=Access.REGISTRATION)
-    capacity = models.PositiveIntegerField(
-        _("capacity"), help_text=_("Number of seats planned; never more than the room holds.")
-    )
+    capacity = models.PositiveIntegerField(_("capacity"), help_text=_("Seats planned; never more than the room holds."))
     over_capacity_reason = models.CharField(
-        _("reason to exceed the room"),
+        _("reason for exceeding the room’s capacity"),
         max_length=300,
         blank=True,
         help_text=_(
@@ -461,10 +461,10 @@ class Session(Searchable, Sourced):
         ),
     )
     registration_opens_at = models.DateTimeField(
-        _("registration opens at"), null=True, blank=True, help_text=_("If empty: at once.")
+        _("registration opens at"), null=True, blank=True, help_text=_("Leave empty to open straight away.")
     )
     registration_closes_at = models.DateTimeField(
-        _("registration closes at"), null=True, blank=True, help_text=_("If empty: when the session starts.")
+        _("registration closes at"), null=True, blank=True, help_text=_("Leave empty to close when the session starts.")
     )
     waiting_list = models.CharField(
         _("waiting list"), max_length=10, choices=WaitingList, default=WaitingList.AUTOMATIC
@@ -474,12 +474,12 @@ class Session(Searchable, Sourced):
         default=24,
         help_text=_("Fewer as the start gets closer: never more than a quarter of the time left."),
     )
-    draw_at = models.DateTimeField(_("lots are drawn at"), null=True, blank=True)
+    draw_at = models.DateTimeField(_("draw held at"), null=True, blank=True)
     holds_requests = models.BooleanField(
         _("a request holds a seat"),
         default=True,
         help_text=_(
-            "For access on request: the seat is kept as soon as it is asked for. Otherwise, it is taken when the "
+            "For access on request: the seat is held as soon as it is requested. Otherwise, it is taken when the "
             "request is granted."
         ),
     )
@@ -588,13 +588,13 @@ class Session(Searchable, Sourced):
         event: Event | None = getattr(self, "event", None)
         track: Track | None = getattr(self, "track", None)
         if event and track and event.edition_id != track.edition_id:
-            errors["track"] = _("“%(track)s” is a track of another edition.") % {"track": track}
+            errors["track"] = _("“%(track)s” belongs to another edition.") % {"track": track}
         if self.pk and event and Event.objects.filter(sessions=self.pk).exclude(edition=event.edition_id).exists():
-            errors["event"] = _("The session stays in its edition: “%(event)s” belongs to another one.") % {
+            errors["event"] = _("A session can’t change edition, and “%(event)s” belongs to another one.") % {
                 "event": event
             }
         if self.capacity == 0:
-            errors["capacity"] = _("Plan for one person at least.")
+            errors["capacity"] = _("Plan for at least one person.")
         elif room and self.capacity and self.capacity > room.capacity and not self.over_capacity_reason.strip():
             errors["capacity"] = _(
                 "The room holds %(capacity)d people. To plan for more, say below why that is safe."
@@ -607,7 +607,7 @@ class Session(Searchable, Sourced):
         if self.waiting_list == self.WaitingList.DRAW and (
             not self.draw_at or (self.starts_at and self.draw_at >= self.starts_at)
         ):
-            errors["draw_at"] = _("Say when lots are drawn: it must be before the session starts.")
+            errors["draw_at"] = _("Say when the draw is held: it must be before the session starts.")
         if not self.offer_hours:
             errors["offer_hours"] = _("Leave at least one hour to answer.")
         if errors:

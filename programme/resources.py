@@ -146,7 +146,7 @@ class SessionResource(SheetResource):
         except ValueError as error:
             raise ValidationError({"venue": str(error)}) from error
         if venue and instance.room_id and instance.room.venue_id != venue.pk:
-            words = _("The room “%(room)s” is elsewhere: %(venue)s.")
+            words = _("The room “%(room)s” is in another venue: %(venue)s.")
             said = {"room": instance.room.name, "venue": instance.room.venue}
             raise ValidationError({"venue": words % said})
 

@@ -29,7 +29,7 @@ class SeatForm(forms.Form):
         max_length=1000,
         validators=[validate_lines],
         error_messages={
-            "max_length": _("Please shorten this: %(limit_value)d characters at most, and there are %(show_value)d.")
+            "max_length": _("Shorten this to %(limit_value)d characters or fewer: you’ve used %(show_value)d.")
         },
     )
     despite = forms.BooleanField(required=False)

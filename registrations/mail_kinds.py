@@ -24,7 +24,7 @@ Ending = Registration.Ending
 
 # --- Seats ------------------------------------------------------------------------------------------------------------
 
-UNTIL = PLACEHOLDERS | {"until": _("the end of the offer")}
+UNTIL = PLACEHOLDERS | {"until": _("when the offer ends")}
 
 
 def _sample(
@@ -67,7 +67,7 @@ _seat(
     mails.confirmed_letter,
     _("Your seat: %(title)s"),
     _("%(name)s, your seat is confirmed."),
-    _("If you cannot come, please give your seat back: someone else will be glad of it."),
+    _("If you can’t come, please give up your seat: someone else will be glad of it."),
     find=_holds & Q(reason="", waiting_at=None),
     like={"status": Status.CONFIRMED},
 )
@@ -76,8 +76,8 @@ _seat(
     _("A seat from the waiting list"),
     mails.confirmed_letter,
     _("A seat for you: %(title)s"),
-    _("%(name)s, a seat has become free: it is yours."),
-    _("If you cannot come, please give your seat back: someone else will be glad of it."),
+    _("%(name)s, a seat has become free: it’s yours."),
+    _("If you can’t come, please give up your seat: someone else will be glad of it."),
     find=_holds & Q(reason="", waiting_at__isnull=False) & ~Q(session__waiting_list=Session.WaitingList.OFFER),
     like={"status": Status.CONFIRMED, "waiting_at": clock.now()},
 )
@@ -87,7 +87,7 @@ _seat(
     mails.confirmed_letter,
     _("Request granted: %(title)s"),
     _("%(name)s, the organisers have granted your request: you have a seat."),
-    _("If you cannot come, please give your seat back: someone else will be glad of it."),
+    _("If you can’t come, please give up your seat: someone else will be glad of it."),
     find=_holds & ~Q(reason=""),
     like={"status": Status.CONFIRMED, "reason": "…"},
 )
@@ -105,7 +105,7 @@ _seat(
     _("Request declined"),
     mails.declined_letter,
     _("Your request: %(title)s"),
-    _("%(name)s, the organisers cannot give you a seat in this session."),
+    _("%(name)s, the organisers can’t give you a seat in this session."),
     find=Q(status=Status.DECLINED),
     like={"status": Status.DECLINED},
 )
@@ -114,10 +114,10 @@ _seat(
     _("On the waiting list"),
     mails.waiting_letter,
     _("On the waiting list: %(title)s"),
-    _("%(name)s, this session is full: you are on the waiting list."),
+    _("%(name)s, this session is full: you’re on the waiting list."),
     _(
-        "You don’t need to do anything: a mail will tell you as soon as a seat becomes free for you.\nIf you no "
-        "longer want one, leave the waiting list on its page."
+        "You don’t need to do anything: we’ll email you as soon as a seat becomes free for you.\nIf you no longer want "
+        "one, leave the waiting list on the session’s page."
     ),
     find=Q(status=Status.WAITING),
     like={"status": Status.WAITING},
@@ -126,9 +126,9 @@ _seat(
     "offered",
     _("Seat offered"),
     mails.offered_letter,
-    _("You have been offered a seat: %(title)s"),
-    _("%(name)s, a seat has become free. It is kept for you until %(until)s."),
-    _("Without an answer, the seat goes to the next person on the waiting list, and you leave the list."),
+    _("You’ve been offered a seat: %(title)s"),
+    _("%(name)s, a seat has become free. It’s held for you until %(until)s."),
+    _("If you don’t answer, the seat goes to the next person on the waiting list, and you leave the list."),
     find=Q(status=Status.OFFERED),
     like={"status": Status.OFFERED},
     placeholders=UNTIL,
@@ -138,8 +138,8 @@ _seat(
     _("Offer about to expire"),
     partial(mails.offered_letter, key="offer_ends"),
     _("We are waiting for your answer: %(title)s"),
-    _("%(name)s, a seat is kept for you until %(until)s, and you have not answered yet."),
-    _("Without an answer, the seat goes to the next person on the waiting list, and you leave the list."),
+    _("%(name)s, a seat is held for you until %(until)s, and you haven’t answered yet."),
+    _("If you don’t answer, the seat goes to the next person on the waiting list, and you leave the list."),
     find=Q(status=Status.OFFERED),
     like={"status": Status.OFFERED},
     placeholders=UNTIL,
@@ -149,7 +149,7 @@ _seat(
     _("Back on the waiting list"),
     partial(mails.moved_to_waitlist_letter, had_seat=True),
     _("Back on the waiting list: %(title)s"),
-    _("%(name)s, fewer people can come to this session than planned. We had to take your seat back, and we are sorry."),
+    _("%(name)s, this session can take fewer people than planned. We’re sorry, but we’ve had to take your seat back."),
     find=Q(pk=None),  # whoever waits now may have waited from the beginning
     like={"status": Status.WAITING},
 )
@@ -192,9 +192,9 @@ def _ended(
 _ended(
     "by_person",
     Ending.BY_PERSON,
-    _("Seat given back"),
-    _("Seat given back: %(title)s"),
-    _("%(name)s, your seat has been given back."),
+    _("Seat given up"),
+    _("You’ve given up your seat: %(title)s"),
+    _("%(name)s, you’ve given up your seat."),
     _("You can register again as long as there are seats left."),
 )
 _ended(
@@ -211,43 +211,43 @@ _ended(
     Ending.SWAPPED,
     _("Seat given up for another"),
     _("Seat given up: %(title)s"),
-    _("%(name)s, you gave this seat up for another session."),
+    _("%(name)s, you’ve given up this seat for another session."),
 )
 _ended(
     "offer_declined",
     Ending.OFFER_DECLINED,
     _("Offer declined"),
     _("Offer declined: %(title)s"),
-    _("%(name)s, you declined the seat you were offered: it goes to the next person on the waiting list."),
+    _("%(name)s, you’ve declined the seat you were offered: it goes to the next person on the waiting list."),
     had_seat=False,
 )
 _ended(
     "offer_expired",
     Ending.OFFER_EXPIRED,
-    _("Offer ended without an answer"),
-    _("Offer ended: %(title)s"),
+    _("Offer expired without an answer"),
+    _("Offer expired: %(title)s"),
     _(
-        "%(name)s, the time to answer is over: the seat you were offered has gone to the next person on the "
-        "waiting list."
+        "%(name)s, your time to answer is up: the seat you were offered has gone to the next person on the waiting "
+        "list."
     ),
-    _("You are no longer on the waiting list. You can join it again, at the end."),
+    _("You’re no longer on the waiting list. You can join it again, at the end."),
     had_seat=False,
 )
 _ended(
     "not_reconfirmed",
     Ending.NOT_RECONFIRMED,
-    _("Seat released without an answer"),
+    _("Seat released: no answer"),
     _("Seat released: %(title)s"),
     _(
-        "%(name)s, you did not say that you are still coming: your seat has gone to the next person on the "
-        "waiting list."
+        "%(name)s, you didn’t confirm that you’re still coming: your seat has gone to the next person on the waiting "
+        "list."
     ),
-    _("If you want to come after all, register again: while there are seats left, or through the waiting list."),
+    _("If you’d still like to come, register again while there are seats left, or join the waiting list."),
 )
 _ended(
     "by_organisers",
     Ending.BY_ORGANISERS,
-    _("Registration cancelled by organisers"),
+    _("Registration cancelled by the organisers"),
     _("Registration cancelled: %(title)s"),
     _("%(name)s, the organisers have cancelled your registration for this session."),
 )
@@ -257,29 +257,29 @@ _ended(
     _("Removed from an institution’s list"),
     _("Registration cancelled: %(title)s"),
     _(
-        "%(name)s, you are no longer on the list of your institution, %(institution)s. The seat it kept for you "
-        "has been given back."
+        "%(name)s, you’re no longer on the list of your institution, %(institution)s. The seat reserved for you has "
+        "been released."
     ),
     _(
-        "If this is a mistake, please tell your institution. You can also register yourself for anything that is "
-        "open to everybody."
+        "If this is a mistake, tell your institution. You can still register yourself for anything that is open to "
+        "everybody."
     ),
-    placeholders=PLACEHOLDERS | {"institution": _("the institution whose list it was")},
+    placeholders=PLACEHOLDERS | {"institution": _("the institution the list belongs to")},
 )
 _ended(
     "session_cancelled",
     Ending.SESSION_CANCELLED,
     _("Session cancelled"),
     _("Session cancelled: %(title)s"),
-    _("%(name)s, this session has been cancelled. We are sorry."),
+    _("%(name)s, we’re sorry: this session has been cancelled."),
     session_status=Session.Status.CANCELLED,
 )
 _ended(
     "takes_place",
     Ending.SESSION_CANCELLED,
-    _("Session takes place after all"),
-    _("It takes place after all: %(title)s"),
-    _("%(name)s, this session had been cancelled, and your registration with it. It takes place after all."),
+    _("Session going ahead after all"),
+    _("Going ahead after all: %(title)s"),
+    _("%(name)s, this session had been cancelled, and your registration with it. It’s now going ahead after all."),
     _("If you still want to come, register again."),
     session_status=Session.Status.PUBLISHED,
 )

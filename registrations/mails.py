@@ -45,7 +45,7 @@ def confirmed_letter(registration: Registration) -> Letter:
         key = "confirmed.granted"
     elif registration.waiting_at and registration.session.waiting_list != Session.WaitingList.OFFER:
         key = "confirmed.promoted"
-    facts = (_("The attached entry adds the session to your calendar."),)
+    facts = (_("The attached file adds the session to your calendar."),)
     frame = Frame(
         _("See my programme"), link("registrations:me"), facts, _("The organisers’ answer"), registration.answer
     )
@@ -54,7 +54,7 @@ def confirmed_letter(registration: Registration) -> Letter:
 
 def waiting_letter(registration: Registration) -> Letter:
     facts = (
-        _("You are number %(place)d on the waiting list.")
+        _("You’re number %(place)d on the waiting list.")
         % {"place": waitlist.places([registration]).get(registration.pk, 1)},
     )
     return _letter(
@@ -63,13 +63,13 @@ def waiting_letter(registration: Registration) -> Letter:
 
 
 def offered_letter(registration: Registration, key: str = "offered") -> Letter:
-    facts = (_("Opening the page does not decide anything: you accept or decline there."),)
+    facts = (_("Opening the page doesn’t commit you to anything: you accept or decline there."),)
     return _letter(registration, key, Frame(_("Accept or decline"), _seat_page(registration), facts))
 
 
 def requested_letter(registration: Registration) -> Letter:
-    kept = _("A seat is kept for you until they answer by mail.")
-    facts = (kept if registration.pool_id else _("They will answer by mail. No seat is taken until then."),)
+    kept = _("A seat is held for you until they answer by email.")
+    facts = (kept if registration.pool_id else _("They’ll answer by email. No seat is held for you until then."),)
     frame = Frame(
         _("See my request"), _seat_page(registration), facts, _("What you wrote to them"), registration.reason
     )
@@ -86,11 +86,14 @@ def declined_letter(registration: Registration) -> Letter:
 def moved_to_waitlist_letter(registration: Registration, *, had_seat: bool) -> Letter:
     place = waitlist.places([registration]).get(registration.pk, 1)
     facts = [
-        _("You are number %(place)d on the waiting list. The page says what happens when a seat becomes free.")
+        _(
+            "You’re number %(place)d on the waiting list. The session’s page explains what happens when a seat becomes "
+            "free."
+        )
         % {"place": place}
     ]
     if had_seat:
-        facts.append(_("The attached entry removes the session from your calendar."))
+        facts.append(_("The attached file removes the session from your calendar."))
     frame = Frame(_("See my place on the waiting list"), _seat_page(registration), tuple(facts))
     return _letter(
         registration,
@@ -103,7 +106,7 @@ def moved_to_waitlist_letter(registration: Registration, *, had_seat: bool) -> L
 def cancelled_letter(registration: Registration, *, had_seat: bool, institution: str = "") -> Letter:
     """`institution`: its name, where it took the person off its list."""
     key, button, url = _farewell(registration, had_seat=had_seat)
-    facts = (_("The attached entry removes the session from your calendar."),) if had_seat else ()
+    facts = (_("The attached file removes the session from your calendar."),) if had_seat else ()
     return _letter(
         registration,
         f"cancelled.{key}",
@@ -118,9 +121,9 @@ def _farewell(registration: Registration, *, had_seat: bool) -> tuple[str, str, 
     here, mine = _seat_page(registration), link("registrations:me")
     match registration.ending:
         case Ending.BY_ORGANISERS:
-            return "by_organisers", _("Read the programme"), link("programme:programme")
+            return "by_organisers", _("Browse the programme"), link("programme:programme")
         case Ending.LEFT_COHORT:
-            return "left_cohort", _("Read the programme"), link("programme:programme")
+            return "left_cohort", _("Browse the programme"), link("programme:programme")
         case Ending.SWAPPED:
             return "swapped", _("See my programme"), mine
         case Ending.OFFER_DECLINED:
@@ -161,7 +164,7 @@ def offered(message: Message) -> Letter:
 def offer_ends(message: Message) -> Letter:
     registration = _offer(message)
     if registration.offer_expires_at != datetime.fromisoformat(message.context["until"]):
-        raise NoLongerTrue(gettext_noop("Another offer was made since."))
+        raise NoLongerTrue(gettext_noop("Another offer has been made since."))
     return offered_letter(registration, "offer_ends")
 
 
@@ -195,14 +198,14 @@ def _registration(message: Message, status: str) -> Registration:
         "session__event__edition", "session__room__venue", "attendee__user"
     ).get(uuid=message.context["registration"])
     if registration.status != status:
-        raise NoLongerTrue(gettext_noop("The registration is no longer what this mail tells."))
+        raise NoLongerTrue(gettext_noop("The registration has changed since this email was written."))
     return registration
 
 
 def _offer(message: Message) -> Registration:
     registration = _registration(message, Status.OFFERED)
     if registration.offer_expires_at is None or registration.offer_expires_at <= clock.now():
-        raise NoLongerTrue(gettext_noop("The offer has ended."))
+        raise NoLongerTrue(gettext_noop("The offer has expired."))
     return registration
 
 

@@ -57,16 +57,18 @@ class Cohort(Searchable, Sourced):
     institution = models.ForeignKey(Institution, models.PROTECT, related_name="cohorts", verbose_name=_("institution"))
     slug = models.SlugField(_("slug"), max_length=60, unique=True, validators=[not_the_portals("team")])
     name = models.CharField(_("name"), max_length=150)
-    size = models.PositiveIntegerField(_("size"), help_text=_("People at most."))
+    size = models.PositiveIntegerField(_("size"), help_text=_("Maximum number of people."))
     starts_at = models.DateTimeField(
         _("present from"),
         null=True,
         blank=True,
-        help_text=_("If the cohort comes for a few hours only: its seats are in sessions at that time."),
+        help_text=_("Only if the cohort comes for a few hours: its seats are in sessions at that time."),
     )
     ends_at = models.DateTimeField(_("present until"), null=True, blank=True)
     weight = models.PositiveSmallIntegerField(
-        _("weight in an allocation"), default=1, help_text=_("2: twice the chance of coming first as someone with 1.")
+        _("weight in an allocation"),
+        default=1,
+        help_text=_("2 gives twice the chance of coming first, compared with 1."),
     )
     members = models.ManyToManyField(Attendee, through="Membership", related_name="cohorts", verbose_name=_("members"))
 
@@ -92,7 +94,7 @@ class Cohort(Searchable, Sourced):
         if (self.starts_at is None) != (self.ends_at is None) or (
             self.starts_at and self.ends_at and self.ends_at <= self.starts_at
         ):
-            raise ValidationError({"ends_at": _("Give both times, the second after the first, or neither.")})
+            raise ValidationError({"ends_at": _("Enter both times, the second after the first, or neither.")})
         if self.size:
             self._check_size()
 
@@ -139,7 +141,7 @@ class Invitation(Searchable):
     """The right of one person, known by the address, to take a seat in a session by invitation. It keeps no seat."""
 
     session = models.ForeignKey(Session, models.CASCADE, related_name="invitations", verbose_name=_("session"))
-    email = EmailField(_("e-mail address"))
+    email = EmailField(_("email address"))
     created_at = models.DateTimeField(_("invited at"), default=clock.now, editable=False)
 
     search = SearchField("email")
@@ -163,9 +165,13 @@ class Limit(models.Model):
 
     event = models.ForeignKey(Event, models.CASCADE, related_name="limits", verbose_name=_("event"))
     kind = models.CharField(
-        _("format"), max_length=20, choices=Session.Kind, blank=True, help_text=_("Empty: all formats together.")
+        _("format"),
+        max_length=20,
+        choices=Session.Kind,
+        blank=True,
+        help_text=_("Leave empty for all formats together."),
     )
-    at_most = models.PositiveSmallIntegerField(_("at most"), help_text=_("Seats per person."))
+    at_most = models.PositiveSmallIntegerField(_("maximum"), help_text=_("Seats per person."))
 
     history = HistoricalRecords()
 
@@ -198,12 +204,12 @@ class SeatPool(Sourced):
         blank=True,
         related_name="allotments",
         verbose_name=_("cohort"),
-        help_text=_("None: the general pool."),
+        help_text=_("Leave empty for the general pool."),
     )
     seats = models.PositiveIntegerField(_("seats"))
     taken = models.PositiveIntegerField(_("taken"), default=0, editable=False)
     release_at = models.DateTimeField(
-        _("released at"), null=True, blank=True, help_text=_("When unsold seats go back to the general pool.")
+        _("released at"), null=True, blank=True, help_text=_("When seats not taken go back to the general pool.")
     )
 
     # The session is cancelled: nobody takes a seat any more.
@@ -251,13 +257,13 @@ class Party(models.Model):
 
     session = models.ForeignKey(Session, models.CASCADE, related_name="parties", verbose_name=_("session"))
     code = models.CharField(
-        _("code"), max_length=12, unique=True, help_text=_("Anyone who is waiting for the session and has it can join.")
+        _("code"), max_length=12, unique=True, help_text=_("Anyone waiting for the session can join with this code.")
     )
     created_at = models.DateTimeField(_("created at"), default=clock.now, editable=False)
 
     class Meta:
-        verbose_name = _("group that waits together")
-        verbose_name_plural = _("groups that wait together")
+        verbose_name = _("waiting group")
+        verbose_name_plural = _("waiting groups")
 
     def __str__(self) -> str:
         return f"{self.code} – {self.session}"
@@ -297,7 +303,7 @@ class Registration(models.Model):
     class Ending(models.TextChoices):
         """Why a registration is no longer live."""
 
-        BY_PERSON = "by_person", _("Given back by the person")
+        BY_PERSON = "by_person", _("Given up by the person")
         LEFT_WAITLIST = "left_waitlist", _("Left the waiting list")
         BY_ORGANISERS = "by_organisers", _("Cancelled by the organisers")
         LEFT_COHORT = "left_cohort", _("Removed from the institution’s list")
@@ -306,7 +312,7 @@ class Registration(models.Model):
         OFFER_EXPIRED = "offer_expired", _("The offer was not answered in time")
         REFUSED = "refused", _("The request was not granted")
         SESSION_CANCELLED = "session_cancelled", _("The session was cancelled")
-        NOT_RECONFIRMED = "not_reconfirmed", _("The person did not say that they are still coming")
+        NOT_RECONFIRMED = "not_reconfirmed", _("The person did not confirm that they are still coming")
 
     ENDED = (Status.DECLINED, Status.CANCELLED)
 
@@ -318,15 +324,15 @@ class Registration(models.Model):
         SeatPool, models.PROTECT, null=True, blank=True, related_name="registrations", verbose_name=_("seat pool")
     )
     created_at = models.DateTimeField(_("registered at"), default=clock.now, editable=False)
-    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("previous end"), null=True, blank=True)
     ending = models.CharField(_("why it ended"), max_length=20, choices=Ending, blank=True)
     waiting_at = models.DateTimeField(_("waiting since"), null=True, blank=True)
     priority = models.SmallIntegerField(
-        _("priority"), default=0, help_text=_("A higher one is further up the waiting list.")
+        _("priority"), default=0, help_text=_("A higher number means further up the waiting list.")
     )
-    lot = models.PositiveIntegerField(_("lot drawn"), null=True, blank=True)
+    lot = models.PositiveIntegerField(_("draw position"), null=True, blank=True)
     party = models.ForeignKey(
-        Party, models.SET_NULL, null=True, blank=True, related_name="registrations", verbose_name=_("waits with")
+        Party, models.SET_NULL, null=True, blank=True, related_name="registrations", verbose_name=_("waiting with")
     )
     offer_expires_at = models.DateTimeField(_("offered until"), null=True, blank=True)
     reason = models.CharField(_("reason given"), max_length=1000, blank=True, validators=[validate_lines])
@@ -405,13 +411,13 @@ class Draw(models.Model):
 
     session = models.OneToOneField(Session, models.PROTECT, related_name="draw", verbose_name=_("session"))
     seed = models.CharField(_("seed"), max_length=64)
-    entries = models.JSONField(_("entries"), help_text=_("The registrations that took part, by their code."))
+    entries = models.JSONField(_("entries"), help_text=_("The registrations that took part, by code."))
     order = models.JSONField(_("order drawn"))
     drawn_at = models.DateTimeField(_("drawn at"))
 
     class Meta:
-        verbose_name = _("drawing of lots")
-        verbose_name_plural = _("drawings of lots")
+        verbose_name = _("draw")
+        verbose_name_plural = _("draws")
         ordering = ["-drawn_at"]
 
     def __str__(self) -> str:

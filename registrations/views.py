@@ -165,13 +165,13 @@ def party(request: AttendeeRequest, slug: str) -> HttpResponse:
     try:
         if "leave" in request.POST:
             waitlist.leave_party(registration, actor=attendee.user, at=clock.now())
-            notice = _("You are waiting on your own again.")
+            notice = _("You’re waiting on your own again.")
         elif "code" in request.POST:
             waitlist.join_party(registration, form.typed, actor=attendee.user, at=clock.now())
-            notice = _("You are waiting together now: you all get seats, or none of you does.")
+            notice = _("You’re waiting together now: you all get seats, or none of you does.")
         else:
             waitlist.start_party(registration, actor=attendee.user)
-            notice = _("Give this code to the people who wait with you.")
+            notice = _("Give this code to the people you want to wait with.")
     except SeatRefused as refused:
         if "code" in request.POST:
             return _show_error(request, registration.session, "code", str(refused))
@@ -190,7 +190,7 @@ def _press(
         if refused.code == "reason":
             return _show_error(request, session, "reason", str(form.errors.get("reason", [refused])[0]))
         # The clash itself, and what can be done about it, stand in the box and in the row.
-        sentence = _("You are not registered yet: see why below.") if refused.code == "clash" else str(refused)
+        sentence = _("You’re not registered yet: see why below.") if refused.code == "clash" else str(refused)
         typed = request.POST.get("reason", "") if session.access == Session.Access.APPROVAL else ""
         after = None
         if isinstance(refused, booking.Full) and session.access != Session.Access.INVITATION:
@@ -205,7 +205,7 @@ def _press(
             return _answer(
                 request,
                 session,
-                _("This form was already sent with something else in it: nothing has changed."),
+                _("You’ve already sent this form with something else in it: nothing has changed."),
                 refused=True,
                 status=422,
             )
@@ -217,11 +217,11 @@ def _press(
             return _answer(
                 request,
                 session,
-                _("This form was already sent, and things have changed since: here is how they are now."),
+                _("You’ve already sent this form, and things have changed since: this is how they stand now."),
                 refused=True,
             )
     if registration is None:
-        return _answer(request, session, _("Your seat has been given back."))  # by a click before this one
+        return _answer(request, session, _("You’ve given up your seat."))  # by a click before this one
     if registration.status in Registration.ENDED:
         return _answer(request, session, _farewell(registration), changed=True)
     registration.session, registration.attendee = session, request.attendee
@@ -232,29 +232,29 @@ def _press(
 def _farewell(registration: Registration) -> str:
     match registration.ending:
         case Registration.Ending.LEFT_WAITLIST:
-            return _("You have left the waiting list.")
+            return _("You’ve left the waiting list.")
         case Registration.Ending.OFFER_DECLINED:
-            return _("You declined the offer: the seat goes to the next person on the waiting list.")
+            return _("You’ve declined the offer: the seat goes to the next person on the waiting list.")
         case _ if not registration.was_confirmed:
             return _("Your request has been withdrawn.")
         case _:
-            return _("Your seat has been given back.")
+            return _("You’ve given up your seat.")
 
 
 def _notice(registration: Registration, seat: Seat) -> str:
     match registration.status:
         case Registration.Status.CONFIRMED:
-            return _("Your seat is confirmed. A mail with the calendar entry is on its way.")
+            return _("Your seat is confirmed. An email with the calendar entry is on its way.")
         case Registration.Status.PENDING:
-            return _("The organisers have your request. They will answer by mail.")
+            return _("The organisers have your request. They’ll answer by email.")
         case Registration.Status.WAITING if seat.session.waiting_list == Session.WaitingList.DRAW and not seat.is_drawn:
-            return _("You are on the waiting list and will take part in the draw.")
+            return _("You’re on the waiting list and will take part in the draw.")
         case Registration.Status.WAITING if seat.session.waiting_list == Session.WaitingList.BY_HAND:
-            return _("You are on the waiting list: the organisers can see you there.")
+            return _("You’re on the waiting list: the organisers can see you there.")
         case Registration.Status.WAITING:
-            return _("This session is full: you are number %(place)d on the waiting list.") % {"place": seat.place or 0}
+            return _("This session is full: you’re number %(place)d on the waiting list.") % {"place": seat.place or 0}
         case _:
-            return _("You have been offered a seat: accept it below.")
+            return _("You’ve been offered a seat: accept it below.")
 
 
 def _show_error(request: Request, session: Session, field: str, error: str) -> HttpResponse:

@@ -119,7 +119,7 @@ def _figures(request: HttpRequest) -> Iterator[dict[str, Any]]:
         yield {"label": _("registrations today"), "number": number, "url": registrations + query}
         asked = worked_on.filter(status=Registration.Status.PENDING).count()
         yield {
-            "label": _("requests to decide"),
+            "label": _("requests to decide on"),
             "number": asked,
             "url": registrations + "?status__exact=pending" + LIVE,
             "tone": "warn",
@@ -141,7 +141,7 @@ def _figures(request: HttpRequest) -> Iterator[dict[str, Any]]:
             "tone": "warn",
         }
         yield {
-            "label": _("things to look at"),
+            "label": _("things to check"),
             "number": len(warnings()),
             "url": reverse("admin:programme_session_warnings"),
             "tone": "warn",
@@ -149,7 +149,7 @@ def _figures(request: HttpRequest) -> Iterator[dict[str, Any]]:
     if request.user.has_perm("outbox.view_message"):
         failed = Message.objects.filter(status=Message.Status.FAILED).count()
         yield {
-            "label": _("mails that failed"),
+            "label": _("emails that failed"),
             "number": failed,
             "url": reverse("admin:outbox_message_changelist") + "?status__exact=failed",
             "tone": "bad",
@@ -157,7 +157,7 @@ def _figures(request: HttpRequest) -> Iterator[dict[str, Any]]:
         if Hold.objects.filter(released_at=None).exists():
             waiting = Message.objects.waiting().count()
             yield {
-                "label": _("mails held back"),
+                "label": _("emails held back"),
                 "number": waiting,
                 "url": reverse("admin:outbox_message_changelist") + "?status__in=queued,sending",
                 "tone": "bad",

@@ -65,10 +65,13 @@ class VenueForm(Form):
     """`keeps_hours` is asked where the zone changes, and kept nowhere."""
 
     keeps_hours = forms.BooleanField(
-        label=_("Keep the hours on the clocks"),
+        label=_("Keep local times the same"),
         required=False,
         initial=True,
-        help_text=_("If the time zone changes: a session at 10:00 stays at 10:00. Otherwise it stays at that moment."),
+        help_text=_(
+            "If the time zone changes, a session at 10:00 stays at 10:00 local time. Otherwise, it stays at the same "
+            "moment."
+        ),
     )
 
     def _post_clean(self) -> None:
@@ -106,12 +109,12 @@ class VenueAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
         ),
         source_fields(),
         (
-            _("From venue to venue"),
+            _("Travel between venues"),
             {
                 "fields": ["ways"],
                 "classes": ["collapse"],
                 "description": _(
-                    "What clashes are judged by: the travel time, and the minutes at the entrance on arrival."
+                    "Clashes are worked out from the travel time plus the minutes at the entrance on arrival."
                 ),
             },
         ),
@@ -141,7 +144,7 @@ class VenueAdmin(SheetAdmin, BilingualAdmin, SourcedAdmin):
             for other in others
         ]
         head = format_html_join(
-            "", '<th scope="col">{}</th>', [[_("venue")], [_("way there")], [_("way back")], [_("Source")]]
+            "", '<th scope="col">{}</th>', [[_("venue")], [_("outward")], [_("return")], [_("Source")]]
         )
         body = format_html_join("", '<tr><th scope="row">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>', rows)
         return format_html('<table class="ways"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, body)

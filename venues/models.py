@@ -19,7 +19,9 @@ known_timezones = cache(available_timezones)  # it reads hundreds of files
 def validate_timezone(name: str) -> None:
     """Refuse what the time zone database does not know."""
     if name not in known_timezones():
-        raise ValidationError(_("“%(name)s” is not a time zone: write it like Europe/Paris."), params={"name": name})
+        raise ValidationError(
+            _("“%(name)s” is not a time zone. Write it like this: Europe/Paris."), params={"name": name}
+        )
 
 
 validate_country = RegexValidator(
@@ -44,7 +46,7 @@ class Venue(Searchable, Sourced):
     timezone = models.CharField(_("time zone"), max_length=50, default="Europe/Paris", validators=[validate_timezone])
     accessibility = models.TextField(_("accessibility"), blank=True)
     to_be_confirmed = models.BooleanField(
-        _("to be confirmed"), default=False, help_text=_("Whoever publishes a session here is told so.")
+        _("to be confirmed"), default=False, help_text=_("Anyone who publishes a session here will be told.")
     )
     security_minutes = models.PositiveSmallIntegerField(
         _("minutes at the entrance"),
@@ -101,8 +103,7 @@ class TravelTime(Searchable):
     minutes = models.PositiveSmallIntegerField(
         _("minutes"),
         help_text=_(
-            "From door to door, without the entrance. It also applies to the way back, unless that has a row of "
-            "its own."
+            "From door to door, not counting the entrance. Also used for the return, unless that has its own row."
         ),
     )
     note = models.CharField(
@@ -126,7 +127,9 @@ class TravelTime(Searchable):
 
     def clean(self) -> None:
         if self.origin_id and self.origin_id == self.destination_id:
-            raise ValidationError({"destination": _("Choose another venue: there is no travel time within a venue.")})
+            raise ValidationError(
+                {"destination": _("Choose another venue: there’s no travel time within the same venue.")}
+            )
 
 
 class Room(Searchable, Sourced):
@@ -139,11 +142,11 @@ class Room(Searchable, Sourced):
     allows_several_sessions = models.BooleanField(
         _("allows several sessions at once"),
         default=False,
-        help_text=_("For stands and halls; otherwise, a session has its room to itself."),
+        help_text=_("For stands and halls. Otherwise, a session has its room to itself."),
     )
 
     to_be_confirmed = models.BooleanField(
-        _("to be confirmed"), default=False, help_text=_("Whoever publishes a session here is told so.")
+        _("to be confirmed"), default=False, help_text=_("Anyone who publishes a session here will be told.")
     )
 
     search = SearchField("name_fr", "name_en", "slug")
@@ -174,7 +177,7 @@ class Room(Searchable, Sourced):
 
     def clean(self) -> None:
         if self.capacity == 0:
-            raise ValidationError({"capacity": _("A room holds one person at least.")})
+            raise ValidationError({"capacity": _("A room must hold at least one person.")})
         if self.pk is None:
             return
         sessions = self.sessions.exclude(status="cancelled")

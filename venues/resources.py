@@ -22,7 +22,7 @@ class TimeZone(Named):
             yield name, name, [name, name.rpartition("/")[2]]
 
     def unknown(self, text: str, known: str) -> str:
-        return _("“%(name)s” is not a time zone: write it like Europe/Paris.") % {"name": text}
+        return _("“%(name)s” is not a time zone. Write it like this: Europe/Paris.") % {"name": text}
 
 
 def names_of_room(room: Room) -> list[str]:

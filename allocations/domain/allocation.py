@@ -83,8 +83,8 @@ def express(
             raise SeatRefused(
                 "stale",
                 _(
-                    "Your wishes have changed in the meantime, perhaps in another window. Here they are; nothing "
-                    "was changed."
+                    "Your wishes have changed in the meantime, perhaps in another window. Here is the latest list; "
+                    "your last change was not saved."
                 ),
             )
         _check(allocation, attendee, sessions, kept, at)
@@ -96,7 +96,7 @@ def express(
         # The insert waits for a run that is being put into force, which locks the allocation: only now is it known
         # whether it was.
         if in_force(allocation):
-            raise SeatRefused("done", _("The seats have been given out: wishes can no longer change."))
+            raise SeatRefused("done", _("The seats have been given out, so wishes can no longer be changed."))
     return wishes
 
 
@@ -104,12 +104,12 @@ def _not_now(allocation: Allocation, at: datetime) -> SeatRefused | None:
     if at < allocation.opens_at:
         return SeatRefused(
             "not_yet",
-            _("You can give your wishes from %(moment)s.") % {"moment": _moment(allocation, allocation.opens_at)},
+            _("You can add wishes from %(moment)s.") % {"moment": _moment(allocation, allocation.opens_at)},
         )
     if at >= allocation.closes_at:
         return SeatRefused(
             "over",
-            _("You could give your wishes until %(moment)s.") % {"moment": _moment(allocation, allocation.closes_at)},
+            _("You could add wishes until %(moment)s.") % {"moment": _moment(allocation, allocation.closes_at)},
         )
     return None
 
@@ -119,8 +119,8 @@ def _check(
 ) -> None:
     if len(sessions) > allocation.wishes_at_most:
         sentence = ngettext(
-            "You can give at most %(number)d wish.",
-            "You can give at most %(number)d wishes.",
+            "You can add %(number)d wish at most.",
+            "You can add %(number)d wishes at most.",
             allocation.wishes_at_most,
         )
         raise SeatRefused("too_many", sentence % {"number": allocation.wishes_at_most})
@@ -137,7 +137,7 @@ def _check(
     person, cohorts = person_key(attendee.pk), cohorts_of([attendee.pk])[attendee.pk]
     for session in new:
         if session.pk not in given_out:
-            raise SeatRefused("unknown", _("This session is not one of those given out here."))
+            raise SeatRefused("unknown", _("This session is not part of this allocation."))
         if code := why_not(entries[session.pk], person, cohorts):
             raise SeatRefused(code, _("You cannot wish for “%(session)s”.") % {"session": session} + f" {why(code)}")
 
@@ -336,7 +336,7 @@ def simulate(allocation: Allocation, *, actor: User, seed: str = "", at: datetim
     """
     at = at or clock.now()
     if in_force(allocation):
-        raise SeatRefused("done", _("A run of this allocation is already in force."))
+        raise SeatRefused("done", _("This allocation has already been applied."))
     waitlist.settle_all(at, sessions_given_out(allocation))  # releases that are due are no longer the cohorts'
     inputs = snapshot(allocation, at)
     chosen = seed.strip() or secrets.token_hex(16)
@@ -365,7 +365,7 @@ def commit(run: AllocationRun, *, actor: User, at: datetime | None = None) -> Al
     at = at or clock.now()
     if run.algorithm != lottery.ALGORITHM or lottery.replay(run.inputs, run.seed, run.results):
         raise SeatRefused(
-            "altered", _("The stored results do not follow from the inputs and the seed: simulate again.")
+            "altered", _("The stored results do not match the inputs and the seed: run the simulation again.")
         )
     fingerprint = lottery.fingerprint(run.inputs)
     people = Attendee.objects.select_related("user").in_bulk([number(person) for person in run.inputs["people"]])
@@ -377,7 +377,7 @@ def commit(run: AllocationRun, *, actor: User, at: datetime | None = None) -> Al
         if found.committed_at:
             return found
         if in_force(allocation):
-            raise SeatRefused("done", _("Another run of this allocation is already in force."))
+            raise SeatRefused("done", _("Another run of this allocation has already been applied."))
         if at < allocation.closes_at:
             closes_at = _moment(allocation, allocation.closes_at)
             raise SeatRefused(
@@ -385,7 +385,7 @@ def commit(run: AllocationRun, *, actor: User, at: datetime | None = None) -> Al
             )
         ledger.lock_pools(SeatPool.objects.filter(session__allocations=allocation))
         if not fingerprint == found.inputs_hash == lottery.fingerprint(snapshot(allocation, at)):
-            sentence = _("Since this simulation, wishes, seats or people’s commitments have changed: simulate again.")
+            sentence = _("Wishes, seats or people’s commitments have changed since this simulation: run it again.")
             raise SeatRefused("stale", sentence)
         _give(run, people, actor, at)
         found.committed_at = at
@@ -459,9 +459,9 @@ def why(code: str) -> str:
     """The sentence for a code of `why_not`."""
     match code:
         case "not_entitled":
-            return _("Its seats are kept for others: for cohorts, or for invited people.")
+            return _("Its seats are reserved for cohorts or invited people.")
         case "public":
-            return _("Open to all: no registration is needed.")
+            return _("Open to all: you don’t need to register.")
         case "cancelled":
             return _("This session is cancelled.")
         case "over":
@@ -469,7 +469,7 @@ def why(code: str) -> str:
         case "started":
             return _("This session has started: registration is closed.")
         case "removed":
-            return _("It is no longer given out here.")
+            return _("It is no longer part of this allocation.")
         case _:
             return _("Registration is not open.")
 

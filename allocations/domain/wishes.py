@@ -159,7 +159,7 @@ def sheet(allocation: Allocation, attendee: Attendee, at: datetime) -> Sheet:
                 sum(left for pool, _cohort, left in entry["pools"] if pool in pools),
                 allocating.why(code)
                 if code
-                else _("You already have a seat there, or are waiting for one.")
+                else _("You already have a seat in this session, or are waiting for one.")
                 if session.pk in live
                 else "",
                 tuple(clash.marked_sentence for clash in clashes.clashes_with(session, held, travel)),
@@ -259,12 +259,12 @@ def sentence(answer: Answer, session: Session, sessions: dict[int, Session]) -> 
             return (
                 _("You were already on its waiting list.")
                 if answer["as"] == Registration.Status.WAITING
-                else _("You already have a seat there.")
+                else _("You already have a seat in this session.")
             )
         case "enough":
             words = ngettext(
-                "You have already been given %(number)d seat, the most that one person can get.",
-                "You have already been given %(number)d seats, the most that one person can get.",
+                "You have already been given %(number)d seat, the most one person can get.",
+                "You have already been given %(number)d seats, the most one person can get.",
                 answer["at_most"],
             )
             return words % {"number": answer["at_most"]}
@@ -272,7 +272,7 @@ def sentence(answer: Answer, session: Session, sessions: dict[int, Session]) -> 
             return allocating.why("not_entitled")
         case "clash":
             other = sessions.get(number(answer["with"]))
-            return _("It clashes with “%(other)s”, where you are expected.") % {"other": other or answer["with"]}
+            return _("It clashes with “%(other)s”, which you are due to attend.") % {"other": other or answer["with"]}
         case "limit":
             words = ngettext(
                 "“%(event)s” allows %(number)d seat per person.",

@@ -25,10 +25,10 @@ WHAT = {
 }
 # What the programs that write a line give as its reason; "upload" with the code of the list.
 REASONS = {
-    "load_summit": pgettext_lazy("history", "from the files of the programme"),
-    "released": pgettext_lazy("history", "release of kept seats"),
+    "load_summit": pgettext_lazy("history", "from the programme files"),
+    "released": pgettext_lazy("history", "release of reserved seats"),
     "edited": pgettext_lazy("history", "corrected in the portal"),
-    "upload": pgettext_lazy("history", "by a list"),
+    "upload": pgettext_lazy("history", "by an uploaded list"),
 }
 Key = tuple[type[Model], Any]
 

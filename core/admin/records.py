@@ -110,7 +110,7 @@ class Day(forms.DateField):
         if len(days) > 1 and not fitting:
             one, other = (date_format(day, "j F Y") for day, _first in days)
             raise ValidationError(
-                _("“%(text)s” is %(one)s or %(other)s: write the one that is meant.")
+                _("“%(text)s” could be %(one)s or %(other)s: write the date you mean.")
                 % {"text": value, "one": one, "other": other}
             )
         return (fitting or [days[0][0]])[0]
@@ -343,7 +343,7 @@ class ListAdmin(Boxes, Ticks):
             return self._not_deleted(request)
 
     def _not_deleted(self, request: HttpRequest) -> HttpResponse:
-        sentence = _("Nothing was deleted: something changed at the same moment. Please check and try again.")
+        sentence = _("Nothing was deleted because something changed at the same time. Check, then try again.")
         self.message_user(request, sentence, messages.ERROR)
         return HttpResponseRedirect(request.get_full_path())
 
@@ -400,7 +400,7 @@ class RecordAdmin(ListAdmin, SimpleHistoryAdmin):
             for sentence in told[:WARNINGS_TOLD]:
                 self.message_user(request, sentence, messages.WARNING)
             if (more := len(told) - WARNINGS_TOLD) > 0:
-                words = ngettext("And %d more thing to look at.", "And %d more things to look at.", more)
+                words = ngettext("And %d more thing to check.", "And %d more things to check.", more)
                 self.message_user(request, words % more, messages.WARNING)
         return response
 
@@ -542,7 +542,7 @@ class CarefulAdmin(admin.ModelAdmin):
             reason = " ".join(error.messages) if isinstance(error, ValidationError) else ""
             messages.error(
                 request,
-                _("Nothing was saved: something changed at the same moment. Please check and try again.")
+                _("Nothing was saved because something changed at the same time. Check, then try again.")
                 + (f" {reason}" if reason else ""),
             )
             return HttpResponseRedirect(request.get_full_path())

@@ -23,8 +23,8 @@ from core.sheets.resources import DayMonthDoubt, PreviewMoved
 
 SHOWN_ROWS = 200
 SHOWN_WARNINGS = 20
-MOVED = gettext_lazy("Something has changed since the preview: nothing was imported. This is what would change now.")
-CHANGED = gettext_lazy("Something has changed since the preview: nothing was imported. Choose the file again.")
+MOVED = gettext_lazy("Something has changed since the preview, so nothing was imported. This is what would change now.")
+CHANGED = gettext_lazy("Something has changed since the preview, so nothing was imported. Choose the file again.")
 
 
 class SheetAdmin(ImportExportMixin, RecordAdmin):
@@ -130,7 +130,7 @@ class SheetAdmin(ImportExportMixin, RecordAdmin):
             ngettext("%(number)d changed", "%(number)d changed", changed) % {"number": changed},
             ngettext("%(number)d unchanged", "%(number)d unchanged", same) % {"number": same},
         ]
-        messages.success(request, gettext("Imported rows: %(figures)s.") % {"figures": ", ".join(figures)})
+        messages.success(request, gettext("Rows imported: %(figures)s.") % {"figures": ", ".join(figures)})
 
     def _back_to_import(self, request: HttpRequest, sentence: Any) -> HttpResponse:
         messages.error(request, sentence)

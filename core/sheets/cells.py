@@ -120,7 +120,7 @@ class Named(Cell, ABC):
 
     def unknown(self, text: str, known: str) -> str:
         """The sentence for what is no such value; `known` names those that are, or the nearest."""
-        return _("“%(value)s” is not known here. Write one of: %(known)s.") % {"value": text, "known": known}
+        return _("“%(value)s” is not recognised. Write one of these: %(known)s.") % {"value": text, "known": known}
 
     @property
     def index(self) -> dict[str, list[Any]]:
@@ -149,7 +149,8 @@ class Named(Cell, ABC):
         if found:
             keys = ", ".join(map(self.key_of, found[:MOST_NAMED]))
             raise ValueError(
-                _("Several are called “%(value)s”: write which one, %(keys)s.") % {"value": text[:SAID], "keys": keys}
+                _("More than one is called “%(value)s”: write which one you mean (%(keys)s).")
+                % {"value": text[:SAID], "keys": keys}
             )
         raise ValueError(self.unknown(text[:SAID], ", ".join(self.nearest(text[:SAID]))))
 
@@ -236,7 +237,7 @@ class Key(Named):
 
     def unknown(self, text: str, known: str) -> str:
         things = self.queryset.model._meta.verbose_name_plural
-        return _("“%(value)s” is not in the list “%(things)s”. Nearest: %(known)s.") % {
+        return _("“%(value)s” is not in the list “%(things)s”. Closest matches: %(known)s.") % {
             "value": text,
             "things": things,
             "known": known or "–",
@@ -254,7 +255,7 @@ class Languages(Cell):
         if code := _languages().get(fold(word)):
             return code
         raise ValueError(
-            _("“%(value)s” is not a language: write them like French, English or fr|en.") % {"value": word[:SAID]}
+            _("“%(value)s” is not a language: write, for example, French, English or fr|en.") % {"value": word[:SAID]}
         )
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
@@ -301,7 +302,7 @@ class WallTime(Cell):
         days, hour = wall_time.moment_in(text)
         if not days or hour is None:
             raise ValueError(
-                _("“%(value)s” is not a date and time: write it like 2027-02-10 14:30.") % {"value": text[:SAID]}
+                _("“%(value)s” is not a date and time: write it like this: 2027-02-10 14:30.") % {"value": text[:SAID]}
             )
         fitting = [day for day, first in days if first in (None, self.day_first)]
         if len(fitting) != 1:
@@ -311,11 +312,11 @@ class WallTime(Cell):
 
 def _doubt(text: str, days: Sequence[date]) -> str:
     if len(days) == 1:  # the file has the other order everywhere else
-        return _("“%(value)s” has the day and the month the other way round: write %(day)s.") % {
+        return _("“%(value)s” has the day and month the other way round from the rest of the file: write %(day)s.") % {
             "value": text,
             "day": days[0].isoformat(),
         }
-    return _("“%(value)s” is %(one)s or %(other)s: write the one that is meant.") % {
+    return _("“%(value)s” could be %(one)s or %(other)s: write the date you mean.") % {
         "value": text,
         "one": days[0].isoformat(),
         "other": days[1].isoformat(),

@@ -38,28 +38,28 @@ REFUSALS: dict[str, Any] = {
         "The file’s characters cannot be read (unknown encoding): save it as “CSV UTF-8”."
     ),
     "open_quote": gettext_lazy(
-        "The quotation mark that opens on line %(line)d is never closed, or is in the middle of a text: fix that line."
+        "The quotation mark opened on line %(line)d is never closed, or is in the middle of some text: fix that line."
     ),
     "hopeless_cell": gettext_lazy("A cell on line %(line)d is far too long: was a quotation mark left open?"),
-    "bomb": gettext_lazy("Once unpacked, this file is far larger than any list needs to be: it was refused."),
+    "bomb": gettext_lazy("Once unpacked, this file is far larger than any list needs to be, so it was refused."),
     "formulas": gettext_lazy(
-        "More than %(number)d cells of this file contain formulas: copy them, paste them as values and save the "
-        "file again."
+        "More than %(number)d cells in this file contain formulas: copy them, paste them as values and save the file "
+        "again."
     ),
     "encrypted": gettext_lazy("This file is encrypted: save a copy without a password."),
     "other_type": gettext_lazy("This is %(what)s. %(how)s"),
     "damaged": gettext_lazy(
         "This file is damaged, or is not what its name says: open it, save it again as XLSX, ODS or CSV, and try again."
     ),
-    "no_such_sheet": gettext_lazy("This workbook has no sheet “%(sheet)s”. It has: %(sheets)s."),
+    "no_such_sheet": gettext_lazy("This workbook has no sheet called “%(sheet)s”. Its sheets are: %(sheets)s."),
 }
 
 
-_EXCEL = gettext_lazy("In Excel, choose File, Save as, then “Excel workbook (.xlsx)”, and send that file.")
-_OFFICE = gettext_lazy("Open it in Excel or LibreOffice, choose File, Save as, then XLSX, and send that file.")
-_COPY = gettext_lazy("Copy its table into a spreadsheet, save that as XLSX, and send that file.")
-_SOURCE = gettext_lazy("Ask for the list as XLSX, ODS or CSV where it comes from, and send that file.")
-_UNPACK = gettext_lazy("Unpack it, and send the list that is in it.")
+_EXCEL = gettext_lazy("In Excel, choose File, Save as, then “Excel workbook (.xlsx)”, and upload that file.")
+_OFFICE = gettext_lazy("Open it in Excel or LibreOffice, choose File, Save as, then XLSX, and upload that file.")
+_COPY = gettext_lazy("Copy its table into a spreadsheet, save that as XLSX, and upload that file.")
+_SOURCE = gettext_lazy("Ask whoever gave you the list for an XLSX, ODS or CSV file, and upload that.")
+_UNPACK = gettext_lazy("Unpack it and upload the list inside.")
 # What a file is when it is no list, and how to make a list of it.
 TYPES: dict[str, tuple[Any, Any]] = {
     "XLS": (gettext_lazy("an old Excel file (.xls)"), _EXCEL),
@@ -68,7 +68,7 @@ TYPES: dict[str, tuple[Any, Any]] = {
     "XML2003": (gettext_lazy("an Excel 2003 XML file"), _EXCEL),
     "NUMBERS": (
         gettext_lazy("a Numbers file"),
-        gettext_lazy("In Numbers, choose File, Export to, then Excel, and send that file."),
+        gettext_lazy("In Numbers, choose File, Export to, then Excel, and upload that file."),
     ),
     "FODS": (gettext_lazy("a flat OpenDocument file (.fods)"), _OFFICE),
     "HTML": (gettext_lazy("a web page, even if its name ends in .xls"), _OFFICE),
@@ -89,9 +89,9 @@ TYPES: dict[str, tuple[Any, Any]] = {
     "JPEG": (gettext_lazy("a picture"), _SOURCE),
     "GIF": (gettext_lazy("a picture"), _SOURCE),
     "SVG": (gettext_lazy("a picture"), _SOURCE),
-    "EML": (gettext_lazy("an e-mail message"), gettext_lazy("Send the file that is attached to it.")),
-    "MSG": (gettext_lazy("an e-mail message"), gettext_lazy("Send the file that is attached to it.")),
-    "VCF": (gettext_lazy("a file of contacts"), _SOURCE),
+    "EML": (gettext_lazy("an email"), gettext_lazy("Upload the file attached to it.")),
+    "MSG": (gettext_lazy("an email"), gettext_lazy("Upload the file attached to it.")),
+    "VCF": (gettext_lazy("a contacts file"), _SOURCE),
 }
 
 

@@ -65,9 +65,10 @@ def read(data: bytes) -> tablib.Dataset:
 def _with_what_is_broken(answer: dict[str, Any]) -> list[tuple[int, list[str]]]:
     """The rows, with a mark in each cell that the spreadsheet has no value for: an empty cell would wipe what is
     there."""
-    error = _("This cell holds an error of the spreadsheet, such as #N/A: write the value.")
+    error = _("This cell contains a spreadsheet error, such as #N/A: write the value instead.")
     formula = _(
-        "This cell holds a formula without a value: open the file in a spreadsheet and save it, or write the value."
+        "This cell contains a formula with no value: open the file in a spreadsheet and save it, or write the value "
+        "instead."
     )
     errors, formulas = (set(map(tuple, answer.get(name, ()))) for name in ("errors", "not_computed"))
     rows: list[tuple[int, list[str]]] = []
@@ -157,14 +158,13 @@ def _dataset(rows: list[tuple[int, list[str]]]) -> tablib.Dataset:
     headers = [cell.replace("\xa0", " ").strip() for cell in rows[0][1]]
     if len(rows) > MAX_ROWS + 1 or len(headers) > MAX_COLUMNS:
         raise SheetError(
-            _("At most %(rows)d rows and %(columns)d columns at a time: split the file.")
+            _("A file can have %(rows)d rows and %(columns)d columns at most: split it.")
             % {"rows": MAX_ROWS, "columns": MAX_COLUMNS}
         )
     twice = sorted({header for header in headers if headers.count(header) > 1})
     if twice or not all(headers):
         raise SheetError(
-            _("Each column needs a name of its own. Missing or repeated: %(names)s.")
-            % {"names": ", ".join(twice) or "–"}
+            _("Each column needs its own name. Missing or repeated: %(names)s.") % {"names": ", ".join(twice) or "–"}
         )
     dataset = tablib.Dataset(headers=headers)
     dataset.lines = [line for line, _row in rows[1:]]

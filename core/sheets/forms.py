@@ -101,7 +101,7 @@ class ConfirmSheetForm(ConfirmImportForm):
     """Confirms a preview: only its own author's, of the same list, within the hour."""
 
     hold = forms.BooleanField(
-        label=gettext_lazy("Keep these mails in a quiet window until I publish them"), required=False
+        label=gettext_lazy("Hold these emails in a quiet window until I publish them"), required=False
     )
     day_first = forms.ChoiceField(choices=DAY_FIRST, widget=forms.HiddenInput, required=False)
     shown = forms.CharField(widget=forms.HiddenInput)  # a mark of what was shown, which is what is confirmed

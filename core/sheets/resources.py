@@ -172,7 +172,7 @@ class SheetResource(ModelResource):
             self.headers[column] = header
         if not self.headers:
             raise SheetError(
-                _("None of these columns is known here: %(found)s. Known are: %(known)s.")
+                _("None of these columns is recognised: %(found)s. The columns you can use are: %(known)s.")
                 % {"found": self.said_headers, "known": ", ".join(self.labels())}
             )
         imported = {field.column_name for field in self.get_import_fields() if not field.readonly}
@@ -221,7 +221,10 @@ class SheetResource(ModelResource):
         if "slug" not in dataset.headers:
             if missing := [self.label(column) for column in self.named_by if column not in dataset.headers]:
                 raise SheetError(
-                    _("A column is missing by which rows are known: “%(slug)s” or “%(name)s”. The file has: %(found)s.")
+                    _(
+                        "The file needs a column that says which row is which: “%(slug)s” or “%(name)s”. It has: "
+                        "%(found)s."
+                    )
                     % {"slug": self.label("slug"), "name": ", ".join(missing), "found": self.said_headers}
                 )
             dataset.append_col([""] * len(dataset), header="slug")
@@ -249,8 +252,8 @@ class SheetResource(ModelResource):
             row = dataset.dict[new[0]]
             raise SheetError(
                 _(
-                    "“%(name)s”, on line %(line)d, is not here yet, and new rows need these columns too: %(missing)s. "
-                    "The file has: %(found)s."
+                    "“%(name)s”, on line %(line)d, is new, and new rows also need these columns: %(missing)s. The file "
+                    "has: %(found)s."
                 )
                 % {
                     "name": (as_text(row["slug"]) or as_text(row.get(self.named_by[-1])))[:SAID],
@@ -268,7 +271,7 @@ class SheetResource(ModelResource):
             if self.slugs[number] or number in self.doubtful:
                 continue
             if absent := next((column for column in self.named_by[::-1] if column not in row), ""):
-                words = _("Write an identifier: the file has no column “%(name)s”, by which the row could be known.")
+                words = _("Write an identifier: the file has no “%(name)s” column to recognise the row by.")
                 self.doubtful[number] = {"slug": words % {"name": self.label(absent)}}
             elif not as_text(row[self.named_by[-1]]):
                 words = _("This row has neither an identifier nor a name.")
@@ -309,7 +312,7 @@ class SheetResource(ModelResource):
         if len(rows) == len(instances) == 1:
             self.slugs[next(iter(rows))] = instances[0].slug
         elif rows and instances:
-            words = _("Several have this name: write in the column “%(slug)s” which one it is, %(slugs)s.")
+            words = _("More than one has this name: in the “%(slug)s” column, write which one you mean (%(slugs)s).")
             slugs = ", ".join(instance.slug for instance in instances[:MOST_NAMED])
             said = {"slug": words % {"slug": self.label("slug"), "slugs": slugs}}
             self.doubtful |= dict.fromkeys(rows, said)
@@ -323,7 +326,7 @@ class SheetResource(ModelResource):
             mark = tuple(self.mark_in(column, row) for column in self.told_apart_by)
             twin = next(iter(seen.values()), None) if None in mark else seen.get(mark)
             if twin is not None:
-                words = _("“%(name)s” is already on line %(line)d: if this is another one, write its identifier.")
+                words = _("“%(name)s” is already on line %(line)d: if this is a different one, write its identifier.")
                 said = {"name": as_text(row[self.named_by[-1]])[:SAID], "line": self.lines[twin]}
                 self.doubtful[number] = {"slug": words % said}
             seen.setdefault(mark, number)
@@ -441,7 +444,7 @@ class SheetResource(ModelResource):
         try:
             instance.full_clean(exclude=exclude)
         except ValidationError as error:
-            empty = ValidationError(_("This cell may not be empty."))
+            empty = ValidationError(_("This cell cannot be empty."))
             said = {
                 name: [empty if one.code in ("null", "blank") else one for one in found]
                 for name, found in error.error_dict.items()

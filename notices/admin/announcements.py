@@ -45,7 +45,7 @@ class AnnouncementForm(Form):
         data = super().clean() or self.cleaned_data
         session, event, cohort = (data.get(name) for name in ("session", "event", "cohort"))
         if session and event:
-            self.add_error("session", _("Choose an event, for all its sessions, or one session."))
+            self.add_error("session", _("Choose an event, to include all its sessions, or one session."))
         if not (session or event or cohort) and not self.errors.keys() & {"session", "event", "cohort"}:
             self.add_error("event", _("Choose who it goes to: an event, a session or a cohort."))
         if (session or event) and not data.get("statuses") and "statuses" not in self.errors:
@@ -67,14 +67,14 @@ class AnnouncementForm(Form):
         needed = announcing.languages_read(announcement) | {name[-2:] for name in TEXTS if data.get(name)} or {"fr"}
         for name in TEXTS:
             if name[-2:] in needed and not data.get(name):
-                self.add_error(name, _("Somebody among the recipients reads this language: write it too."))
+                self.add_error(name, _("Some of the recipients read this language: write the text in it too."))
 
 
 class SendForm(forms.Form):
     """Now, or at a moment to come by the clocks of the summit."""
 
     send_at = forms.SplitDateTimeField(
-        label=_("Later, at"), required=False, widget=AdminSplitDateTime, help_text=_("If empty: now.")
+        label=_("Later, at"), required=False, widget=AdminSplitDateTime, help_text=_("Leave empty to send now.")
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -125,10 +125,10 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
                         *([] if written else ["audience_now"]),
                     ],
                     "description": _(
-                        "An event or a session, and among those people the members of a cohort if you choose one;"
-                        " or all members of a cohort. In the texts you can write {name}, {programme} (the address"
-                        " of the person’s programme) and {event}, and for a session {session}, {when} and "
-                        "{where}."
+                        "Choose an event or a session, and a cohort too if you only want its members among those "
+                        "people. Or choose a cohort on its own for all its members. In the text you can write {name}, "
+                        "{programme} (the address of the person’s programme) and {event}, and for a session {session}, "
+                        "{when} and {where}."
                     ),
                 },
             ),
@@ -191,7 +191,7 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
             '<output data-audience="{}">{}</output>', reverse("admin:notices_announcement_audience"), counted
         )
 
-    @admin.display(description=_("mails"))
+    @admin.display(description=_("emails"))
     def progress(self, announcement: Announcement) -> str:
         rows = (
             announcing.mails_of(announcement).values_list("status").annotate(n=Count("pk")) if announcement.pk else []
@@ -233,9 +233,7 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
         form = SendForm(request.POST if "confirm" in request.POST else None)
         written = announcing.languages_written(announcement)
         if announcing.languages_read(announcement).difference(written):
-            sentence = _(
-                "Somebody among the recipients reads a language in which there is no text yet: write it first."
-            )
+            sentence = _("Some of the recipients read a language in which there is no text yet: write it first.")
             self.message_user(request, sentence, messages.WARNING)
             return None
         if form.is_valid():
@@ -243,7 +241,7 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
             if announcing.schedule(announcement, later or clock.now(), actor=request.user):
                 self.message_user(
                     request,
-                    _("It will leave at the chosen time; until then you can stop it.")
+                    _("It will be sent at the chosen time; you can stop it until then.")
                     if later
                     else _("It is on its way."),
                 )
@@ -274,8 +272,8 @@ class AnnouncementAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
         for announcement in queryset.filter(status__in=["scheduled", "queued"]):
             dropped = announcing.stop(announcement, actor=request.user)
             sentence = ngettext(
-                "Stopped: %d mail that had not left has been dropped.",
-                "Stopped: %d mails that had not left have been dropped.",
+                "Stopped: %d unsent email has been dropped.",
+                "Stopped: %d unsent emails have been dropped.",
                 dropped,
             )
             self.message_user(request, sentence % dropped)

@@ -63,7 +63,7 @@ class QuietWindowForm(Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if "event" in data and QuietWindow.objects.filter(event=data["event"], published_at=None).exists():
-            raise ValidationError(_("A quiet window is already open there."))
+            raise ValidationError(_("A quiet window is already open for this."))
         return data
 
 
@@ -80,8 +80,8 @@ class QuietWindowAdmin(CarefulAdmin, RecordAdmin):
     object_actions = ("publish",)
     fields = ["event"]
     empty_words = _(
-        "None is open: each change to a session is announced on its own. Open one to edit in peace, then publish "
-        "everything at once."
+        "No quiet window is open: each change to a session is announced separately. Open one to edit in peace, then "
+        "publish everything at once."
     )
 
     def get_fields(self, request: HttpRequest, obj: QuietWindow | None = None) -> list[str]:
@@ -125,9 +125,9 @@ class QuietWindowAdmin(CarefulAdmin, RecordAdmin):
         if "confirm" in request.POST:
             number = changes.publish(window, actor=request.user, at=now)
             sentence = ngettext(
-                "Published: %d person is told by mail.", "Published: %d people are told by mail.", number
+                "Published: %d person will be told by email.", "Published: %d people will be told by email.", number
             )
-            self.message_user(request, sentence % number if number else _("Published: nobody had to be told."))
+            self.message_user(request, sentence % number if number else _("Published: nobody needed to be told."))
             return None
         told = changes.preview(changes.held_by(window, now))
         people = {

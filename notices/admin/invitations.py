@@ -26,7 +26,7 @@ class CohortWithMailsAdmin(CohortAdmin):
     def has_invite_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("registrations.change_cohort")
 
-    @admin.action(description=_("Invite by mail…"), permissions=["invite"])
+    @admin.action(description=_("Invite by email…"), permissions=["invite"])
     def invite(self, request: HttpRequest, queryset: QuerySet[Cohort]) -> HttpResponse | None:
         """Write to the members who were not written to yet, what seats are kept for them; asks first."""
         chosen = list(queryset.select_related("institution").order_by("slug"))
@@ -42,15 +42,15 @@ class CohortWithMailsAdmin(CohortAdmin):
             self,
             request,
             "invite",
-            title=_("Invite by mail"),
+            title=_("Invite by email"),
             sentences=[
                 _(
-                    "Each member who has not been written to yet gets one mail, with the sessions that have seats"
-                    " left for the cohort."
+                    "Each member who has not been invited by email yet gets one email, listing the sessions that still "
+                    "have seats for the cohort."
                 ),
-                _("To invite people who join later, do this again: nobody is written to twice."),
+                _("To invite people who join later, do this again: nobody is invited twice."),
             ],
-            headers=[_("Cohort"), _("Mails"), _("Sessions")],
+            headers=[_("Cohort"), _("Emails"), _("Sessions")],
             rows=[
                 (cohort.pk, [cohort.name, mails, sessions or badge(_("none: nothing is sent"), "warn")])
                 for cohort, mails, sessions in rows
@@ -69,7 +69,7 @@ class InvitationWithMailsAdmin(InvitationAdmin):
     def has_send_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("registrations.add_invitation")
 
-    @admin.action(description=_("Send the invitations by mail"), permissions=["send"])
+    @admin.action(description=_("Email the invitations"), permissions=["send"])
     def send(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
         """Write to those chosen who were not written to yet."""
         sent = inviting.invite_by_name(list(queryset))

@@ -25,7 +25,7 @@ class MomentInline(ReadOnlyInline):
     model = Reminder
     fields = readonly_fields = ["session", "when", "leaves_at", "state", "people"]
     ordering = ["due_at", "pk"]
-    verbose_name_plural = _("when it leaves")
+    verbose_name_plural = _("when it is sent")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Reminder]:
         return super().get_queryset(request).select_related("session__room__venue", "rule__event", "rule__session")
@@ -34,7 +34,7 @@ class MomentInline(ReadOnlyInline):
     def when(self, reminder: Reminder) -> str:
         return SessionAdmin.when(self, reminder.session)
 
-    @admin.display(description=_("leaves"))
+    @admin.display(description=_("goes out at"))
     def leaves_at(self, reminder: Reminder) -> str:
         return moment(reminder.due_at, reminder.session.zone)
 
@@ -57,8 +57,11 @@ class ReminderRuleAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
     autocomplete_fields = ["event", "session"]
     fieldsets = [
         (
-            _("About what"),
-            {"fields": ["event", "session"], "description": _("An event, for each of its sessions, or one session.")},
+            _("What it is about"),
+            {
+                "fields": ["event", "session"],
+                "description": _("An event, to cover each of its sessions, or one session."),
+            },
         ),
         (_("Who"), {"fields": ["audience", "answer_hours"]}),
         (
@@ -66,8 +69,8 @@ class ReminderRuleAdmin(CarefulAdmin, BilingualAdmin, RecordAdmin):
             {
                 "fields": ["timing", ("days", "at_time"), "minutes", "late_minutes"],
                 "description": _(
-                    "“Days before” follows the clocks at the venue, whatever they do at night; minutes are "
-                    "minutes. If the clocks change in between, the two differ by an hour."
+                    "“Days before” goes by local time at the venue, even when the clocks change; minutes are counted "
+                    "exactly. If the clocks change in between, the two differ by an hour."
                 ),
             },
         ),

@@ -147,7 +147,7 @@ def stop(announcement: Announcement, *, actor: User) -> int:
         return waiting.update(status=Message.Status.DROPPED, last_error=STOPPED)
 
 
-STOPPED = gettext_noop("The organisers stopped the announcement.")
+STOPPED = gettext_noop("The organisers have stopped this announcement.")
 
 
 def mails_of(announcement: Announcement) -> QuerySet[Message]:

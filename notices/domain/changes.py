@@ -249,7 +249,7 @@ def effects(since: datetime, at: datetime) -> Effects:
         return Effects()
     number = those(concerned)
     said = [
-        ngettext("%(n)d person will be told by mail.", "%(n)d people will be told by mail.", number) % {"n": number}
+        ngettext("%(n)d person will be told by email.", "%(n)d people will be told by email.", number) % {"n": number}
     ]
     if clashing := len(set().union(*(each.elsewhere for each in told))):
         words = ngettext(
@@ -263,26 +263,26 @@ def effects(since: datetime, at: datetime) -> Effects:
     leaving = concerned - held
     waits, leaves, near = those(held), those(leaving), those(leaving - may_wait)
     if not leaves:
-        said.append(_("The mails wait for the quiet window to be published."))
+        said.append(_("The emails will wait until the quiet window is published."))
     elif not waits:
-        said.append(_("The mails leave five minutes after the last change."))
+        said.append(_("The emails will be sent five minutes after the last change."))
     else:
         words = ngettext(
-            "%(n)d mail waits for the quiet window to be published.",
-            "%(n)d mails wait for the quiet window to be published.",
+            "%(n)d email will wait until the quiet window is published.",
+            "%(n)d emails will wait until the quiet window is published.",
             waits,
         )
         said.append(words % {"n": waits})
         words = ngettext(
-            "%(n)d mail leaves five minutes after the last change.",
-            "%(n)d mails leave five minutes after the last change.",
+            "%(n)d email will be sent five minutes after the last change.",
+            "%(n)d emails will be sent five minutes after the last change.",
             leaves,
         )
         said.append(words % {"n": leaves})
     if may_wait and near:
         words = ngettext(
-            "%(n)d mail waits in no window: it is about the next 24 hours.",
-            "%(n)d mails wait in no window: they are about the next 24 hours.",
+            "%(n)d email will not wait for a quiet window: it is about the next 24 hours.",
+            "%(n)d emails will not wait for a quiet window: they are about the next 24 hours.",
             near,
         )
         said.append(words % {"n": near})

@@ -98,7 +98,7 @@ class MailTemplateAdmin(RecordAdmin):
             )
         context = self.admin_site.each_context(request) | {
             "opts": self.opts,
-            "title": _("Mail templates"),
+            "title": _("Email templates"),
             "groups": groups.items(),
         }
         return TemplateResponse(request, "admin/outbox/mailtemplate/change_list.html", context | (extra_context or {}))
@@ -128,9 +128,9 @@ class MailTemplateAdmin(RecordAdmin):
                     key=str(form.cleaned_data["key"] or mail_templates.new_key()),
                 )
                 words = (
-                    _("The test mail is on its way to %(email)s.")
+                    _("The test email is on its way to %(email)s.")
                     if sent
-                    else _("There is nothing yet for such a mail to be about.")
+                    else _("There’s nothing to write this kind of email about yet.")
                 )
                 self.message_user(
                     request, words % {"email": str(request.user)}, messages.SUCCESS if sent else messages.WARNING
@@ -198,8 +198,8 @@ class MailTemplateAdmin(RecordAdmin):
             changed = mail_templates.save(kind, language, texts, seen=seen, actor=request.user)
         except mail_templates.Changed as faster:
             sentence = _(
-                "Somebody else has saved this text in the meantime: “%(subject)s” … “%(opening)s”. Save again to "
-                "replace it with yours."
+                "Somebody else has saved this text in the meantime: “%(subject)s” … “%(opening)s”. To replace it with "
+                "yours, save again."
             )
             self.message_user(
                 request, sentence % {"subject": faster.theirs.subject, "opening": faster.theirs.opening}, messages.ERROR
@@ -210,6 +210,6 @@ class MailTemplateAdmin(RecordAdmin):
             return False
         self.message_user(
             request,
-            _("Saved: mails that leave from now on will use this text.") if changed else _("Nothing has changed."),
+            _("Saved. Emails sent from now on will use this text.") if changed else _("Nothing has changed."),
         )
         return True

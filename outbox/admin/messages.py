@@ -33,14 +33,17 @@ class MessageAdmin(ListAdmin):
     list_display_links = ["to", "kind"]
     list_filter = ["status", "lane", ("kind", Values), "created_at"]
     search_fields = ["to", "kind", "last_error"]
-    search_help_text = _("Name or e-mail address, mail kind, or the server’s reply")
+    search_help_text = _("Name or email address, kind of email, or the server’s reply")
     date_hierarchy = "created_at"
     actions = ["retry_sending"]
     secret_fields = ("subject", "text", "html", "calendar", "context", "dedupe_key", "uuid", "lease_token")
     object_actions = ("retry_sending",)
     fieldsets = [
         (None, {"fields": ["to", "kind", "state", "reason", "tries", "takeovers", "lane", "language"]}),
-        (_("Times"), {"fields": ["created_at", "not_before", "failing_since", "lease_until", "sent_at", "purged_at"]}),
+        (
+            _("Dates and times"),
+            {"fields": ["created_at", "not_before", "failing_since", "lease_until", "sent_at", "purged_at"]},
+        ),
         (_("What was sent"), {"fields": ["subject_or_none", "body", "calendar_file"]}),
     ]
     readonly_fields = ["state", "reason", "subject_or_none", "body", "calendar_file", "created_at"]
@@ -102,22 +105,24 @@ class MessageAdmin(ListAdmin):
         match request.POST.get("act"), lane:
             case "pause", Message.Lane():
                 lanes.pause(lane, actor=request.user)
-                self.message_user(request, _("This lane is paused: its mails wait until somebody resumes it."))
+                self.message_user(request, _("This lane is paused. Its emails will wait until somebody resumes it."))
             case "resume", Message.Lane():
                 lanes.resume(lane, actor=request.user)
-                self.message_user(request, _("This lane is open: mails that are due leave within seconds."))
+                self.message_user(request, _("This lane is open. Emails that are due will be sent within seconds."))
             case ("release-new" | "release-all") as choice, _any:
                 dropped = holds.release(drop_older=choice == "release-new", actor=request.user)
                 if dropped is None:
                     self.message_user(
-                        request, _("No mails are on hold any more: somebody else was faster."), messages.WARNING
+                        request,
+                        _("There are no emails on hold any more: somebody else got there first."),
+                        messages.WARNING,
                     )
                 else:
                     self.message_user(
                         request,
                         ngettext(
-                            "Mails are going out again; %d was dropped.",
-                            "Mails are going out again; %d were dropped.",
+                            "Emails are going out again; %d was dropped.",
+                            "Emails are going out again; %d were dropped.",
                             dropped,
                         )
                         % dropped,
@@ -151,38 +156,38 @@ class MessageAdmin(ListAdmin):
 
     @admin.display(description=_("subject"))
     def subject_or_none(self, message: Message) -> str:
-        return str(_("(not shown: this mail gives access to an account)")) if is_secret(message) else message.subject
+        return str(_("(not shown: this email gives access to an account)")) if is_secret(message) else message.subject
 
     @admin.display(description=_("text"))
     def body(self, message: Message) -> str:
         if is_secret(message):
-            return str(_("(not shown: this mail gives access to an account)"))
+            return str(_("(not shown: this email gives access to an account)"))
         if message.purged_at:
-            return str(_("(deleted: texts are only kept for a while)"))
+            return str(_("(deleted: the text is only kept for a while)"))
         if not message.text:
-            return str(_("(written when it is sent)"))
+            return str(_("(written when it’s sent)"))
         return format_html('<pre dir="auto">{}</pre>', message.text)
 
     @admin.display(description=_("calendar"))
     def calendar_file(self, message: Message) -> str:
         return format_html("<pre>{}</pre>", message.calendar) if message.calendar else ""
 
-    @admin.action(description=_("Send failed mails again"), permissions=["retry"])
+    @admin.action(description=_("Resend failed emails"), permissions=["retry"])
     def retry_sending(self, request: HttpRequest, queryset: MessageQuerySet) -> None:
         queued = retry(queryset)
         if queued:
             self.message_user(
                 request,
                 ngettext(
-                    "%d mail is queued again: it will leave within seconds.",
-                    "%d mails are queued again: they will leave within seconds.",
+                    "%d email is queued again and will be sent within seconds.",
+                    "%d emails are queued again and will be sent within seconds.",
                     queued,
                 )
                 % queued,
             )
         else:
             self.message_user(
-                request, _("None of these mails has failed: there is nothing to send again."), messages.WARNING
+                request, _("None of these emails has failed, so there’s nothing to resend."), messages.WARNING
             )
 
 
@@ -223,7 +228,8 @@ class SuppressedAddressAdmin(RecordAdmin):
         cleared = sum(suppression.clear(bad, actor=request.user) for bad in queryset)
         self.message_user(
             request,
-            ngettext("%d address can receive mails again.", "%d addresses can receive mails again.", cleared) % cleared,
+            ngettext("%d address can receive emails again.", "%d addresses can receive emails again.", cleared)
+            % cleared,
         )
 
 
@@ -231,7 +237,9 @@ def link_to_mails(request: HttpRequest, to: Iterable[str]) -> list[tuple[str, An
     """The link to what these addresses were sent, for whoever may see it."""
     if not request.user.has_perm("outbox.view_message"):
         return []
-    return [(f"{reverse('admin:outbox_message_changelist')}?{urlencode({'to__in': ','.join(sorted(to))})}", _("Mails"))]
+    return [
+        (f"{reverse('admin:outbox_message_changelist')}?{urlencode({'to__in': ','.join(sorted(to))})}", _("Emails"))
+    ]
 
 
 def is_secret(message: Message) -> bool:

@@ -41,10 +41,10 @@ CALENDAR = re.compile(r"^BEGIN:VCALENDAR\r?\n.*?^END:VCALENDAR(?:\r?\n|\Z)", re.
 # Every mail comes from a program (RFC 3834 5): mailboxes do not answer it, nor tell that somebody is away.
 AUTOMATIC = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 REASONS = {
-    SuppressedAddress.Reason.BOUNCED: gettext_noop("Mails to this address bounce."),
-    SuppressedAddress.Reason.COMPLAINED: gettext_noop("The owner of this address has reported our mails as spam."),
+    SuppressedAddress.Reason.BOUNCED: gettext_noop("Emails to this address bounce."),
+    SuppressedAddress.Reason.COMPLAINED: gettext_noop("The owner of this address has reported our emails as spam."),
 }
-GONE = gettext_noop("What it is about no longer exists.")
+GONE = gettext_noop("What this email was about no longer exists.")
 
 
 def deliver(message_uuid: uuid.UUID) -> bool:

@@ -124,12 +124,12 @@ def check(text: str, usable: Collection[str]) -> None:
     """Raise ValidationError for a brace in `text` that does not belong to one of the placeholders `usable`."""
     for name in _placeholder.findall(text):
         if name not in usable:
-            sentence = _("“%(name)s” cannot be filled in here. You can write: %(known)s.")
+            sentence = _("“%(name)s” is not a placeholder you can use here. You can use: %(known)s.")
             raise ValidationError(
                 sentence % {"name": f"{{{name}}}", "known": ", ".join(f"{{{one}}}" for one in usable)}
             )
     if "{" in (rest := _placeholder.sub("", text)) or "}" in rest:
-        raise ValidationError(_("There is a stray brace: braces are for placeholders, like {name}."))
+        raise ValidationError(_("There’s a stray brace. Braces are for placeholders, like {name}."))
 
 
 def wrong(kind: Kind, texts: Texts) -> dict[str, ValidationError]:

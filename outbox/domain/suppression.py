@@ -10,7 +10,7 @@ from core import clock
 from core.emails import normalise_email
 from outbox.models import Message, SuppressedAddress
 
-ERASED = gettext_noop("The person was erased.")
+ERASED = gettext_noop("This person’s data has been erased.")
 
 
 def mark(address: str, reason: str, words: str, *, at: datetime) -> None:

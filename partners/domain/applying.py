@@ -288,14 +288,14 @@ def changes_to_undo(upload: Upload, at: datetime) -> list[Any]:
     """The entries in the history of the people whom an applied list has added, changed or removed. Raises CannotUndo
     after a day, when another list came since, and when somebody of them has answered or was changed."""
     if upload.undoable_until is None or at > upload.undoable_until:
-        raise CannotUndo(_("A list can be undone within 24 hours."))
+        raise CannotUndo(_("You can only undo a list within 24 hours."))
     newer = Upload.objects.filter(cohort=upload.cohort, status=Upload.Status.APPLIED, applied_at__gt=upload.applied_at)
     if newer.exclude(pk=upload.pk).exists():
         raise CannotUndo(_("Another list has been applied since: undo that one first."))
     written = list(Invitee.history.filter(history_change_reason=_reason(upload)).order_by("pk"))
     last = max((version.history_id for version in written), default=0)
     if Invitee.history.filter(id__in={version.id for version in written}, history_id__gt=last).exists():
-        raise CannotUndo(_("People on this list have answered, or have been changed, since: remove them one by one."))
+        raise CannotUndo(_("People on this list have since answered or been changed: remove them one by one."))
     return written
 
 
@@ -379,7 +379,7 @@ def _bring_back(written: Sequence[Any], upload: Upload, actor: User, at: datetim
             except SeatRefused as refused:
                 said = {"name": invitee, "session": registration.session}
                 raise CannotUndo(
-                    _("The seat of %(name)s in “%(session)s” now belongs to somebody else.") % said
+                    _("%(name)s’s seat in “%(session)s” now belongs to somebody else.") % said
                 ) from refused
 
 

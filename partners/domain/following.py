@@ -193,9 +193,9 @@ def resend(invitee: Invitee, *, at: datetime) -> None:
         if current is None or current.status != Status.INVITED:
             raise CannotResend(_("This person has answered, or is no longer on the list."))
         if current.unreachable:
-            raise CannotResend(_("Mails to %(email)s come back: correct the address.") % {"email": current.email})
+            raise CannotResend(_("Emails to %(email)s bounce: correct the address.") % {"email": current.email})
         if Topic.INVITATIONS in mail_preferences.off(current.email):
-            raise CannotResend(_("This person wants no more mails about invitations."))
+            raise CannotResend(_("This person has opted out of emails about invitations."))
         key = applying.invitation_key(current)
         if Message.objects.filter(dedupe_key__startswith=key, created_at__gt=at - BETWEEN_RESENDS).exists():
             raise CannotResend(_("The invitation was sent less than an hour ago."))
@@ -218,11 +218,11 @@ def change(invitee: Invitee, person: Person, *, actor: User, at: datetime) -> In
         _check_edition(current.cohort)
         others = Invitee.objects.filter(institution=current.institution_id).exclude(pk=current.pk)
         if owner := others.filter(email=person.email).first():
-            raise ValidationError({"email": _("%(name)s has this address.") % {"name": owner}})
+            raise ValidationError({"email": _("%(name)s already has this address.") % {"name": owner}})
         if person.reference and (owner := others.filter(reference=person.reference).first()):
             raise ValidationError({"reference": _("This number already belongs to %(name)s.") % {"name": owner}})
         if person.email != current.email and objections.among(current.institution_id, [person.email], by_hand=True):
-            raise ValidationError({"email": _("This person has declined: they will not be invited again.")})
+            raise ValidationError({"email": _("This person has declined and won’t be invited again.")})
         fields = tuple(name for name in FIELDS if getattr(person, name) != getattr(current, name))
         if fields:
             trace = {"default_user": actor, "default_date": at, "default_change_reason": "edited"}

@@ -38,10 +38,10 @@ def person(sign_in: SignIn, email: str, *, is_verified: bool | None, language: s
     try:
         validate_email(email)
     except ValidationError as error:
-        raise NotVouchedFor(_("Your institution did not give us your e-mail address: sign in with a code.")) from error
+        raise NotVouchedFor(_("Your institution didn’t give us your email address. Sign in with a code.")) from error
     if email.rpartition("@")[2] not in domains(sign_in.domains) or is_verified is False:
-        raise NotVouchedFor(_("Your institution does not vouch for %(email)s: sign in with a code.") % {"email": email})
+        raise NotVouchedFor(_("Your institution doesn’t vouch for %(email)s. Sign in with a code.") % {"email": email})
     user = open_account(email, language=language)
     if user.is_staff or not user.is_active:
-        raise NotVouchedFor(_("This account signs in with a code."))
+        raise NotVouchedFor(_("This account can only sign in with a code."))
     return user

@@ -74,7 +74,7 @@ def bring_in(
 
 
 def _no_owner() -> ValidationError:
-    return ValidationError(_("You no longer decide who works for this institution."), code="not_owner")
+    return ValidationError(_("You can no longer change who works for this institution."), code="not_owner")
 
 
 def change(role: PartnerRole, new: str, *, actor: User) -> bool:
@@ -93,7 +93,7 @@ def change(role: PartnerRole, new: str, *, actor: User) -> bool:
         ).exclude(pk=current.pk)
         if current.role == Role.OWNER and not others.exists():
             raise ValidationError(
-                _("An institution must keep at least one owner: make somebody else an owner first."), code="last_owner"
+                _("An institution must have at least one owner. Make somebody else an owner first."), code="last_owner"
             )
         current._history_user = actor
         if new:

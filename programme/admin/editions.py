@@ -34,7 +34,7 @@ class EditionAdmin(ColourAdmin, CarefulAdmin, RecordAdmin):
     readonly_fields = ["state_shown", "current_shown"]
     actions = ["open_edition", "archive", "make_current", "take_back"]
     object_actions = ("open_edition", "archive", "make_current", "take_back")
-    empty_words = _("None yet: pages say so until there is a current one.")
+    empty_words = _("None yet. Until there is a current edition, pages say that nothing has been announced.")
     fieldsets = [
         (None, {"fields": ["state_shown", "current_shown"]}),
         *in_two_languages("name", "tagline", "city"),
@@ -55,7 +55,7 @@ class EditionAdmin(ColourAdmin, CarefulAdmin, RecordAdmin):
     def why_kept(self, obj: Edition) -> str:
         if not obj.is_current:
             return ""
-        return _("“%(edition)s” is the current edition: make another one the current one first.") % {"edition": obj}
+        return _("“%(edition)s” is the current edition. Make another edition current first.") % {"edition": obj}
 
     def offers(self, name: str, obj: Model) -> bool:
         assert isinstance(obj, Edition)  # noqa: S101 - for the types
@@ -99,26 +99,26 @@ class EditionAdmin(ColourAdmin, CarefulAdmin, RecordAdmin):
 
     @admin.action(description=_("Open to the public"), permissions=["change"])
     def open_edition(self, request: HttpRequest, queryset: QuerySet[Edition]) -> None:
-        done, already = _("“%(edition)s” is open."), _("“%(edition)s” was open already.")
+        done, already = _("“%(edition)s” is open."), _("“%(edition)s” was already open.")
         self._turn(request, queryset, editions.open_edition, done, already)
 
     @admin.action(description=_("Archive"), permissions=["change"])
     def archive(self, request: HttpRequest, queryset: QuerySet[Edition]) -> None:
-        done = _("“%(edition)s” is archived: it can be read, and gives no seats.")
-        self._turn(request, queryset, editions.archive, done, _("“%(edition)s” was archived already."))
+        done = _("“%(edition)s” is archived. It can still be read, but no longer takes registrations.")
+        self._turn(request, queryset, editions.archive, done, _("“%(edition)s” was already archived."))
 
-    @admin.action(description=_("Make it the current one"), permissions=["change"])
+    @admin.action(description=_("Make current"), permissions=["change"])
     def make_current(self, request: HttpRequest, queryset: QuerySet[Edition]) -> None:
         if queryset.count() > 1:
-            self.message_user(request, _("Choose one edition: only one is the current one."), messages.WARNING)
+            self.message_user(request, _("Choose one edition: only one can be current."), messages.WARNING)
             return
         done = _("“%(edition)s” is now the current edition.")
-        self._turn(request, queryset, editions.make_current, done, _("“%(edition)s” was the current one already."))
+        self._turn(request, queryset, editions.make_current, done, _("“%(edition)s” was already the current edition."))
 
     @admin.action(description=_("Hide again"), permissions=["change"])
     def take_back(self, request: HttpRequest, queryset: QuerySet[Edition]) -> None:
-        done = _("“%(edition)s” is in preparation again: the public no longer sees it.")
-        already = _("“%(edition)s” was in preparation already.")
+        done = _("“%(edition)s” is back in preparation: the public can no longer see it.")
+        already = _("“%(edition)s” was already in preparation.")
         self._turn(request, queryset, editions.take_back, done, already)
 
     def _turn(

@@ -22,7 +22,7 @@ class DayForm(Form):
         super().__init__(*args, **kwargs)
         if self.instance.pk is None and (field := self.fields.get("timezone")):
             field.required = False
-            field.help_text = _("If empty: the one of the edition.")
+            field.help_text = _("Leave empty to use the edition’s.")
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

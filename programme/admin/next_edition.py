@@ -36,17 +36,17 @@ class NextEditionForm(forms.Form):
         label=gettext_lazy("Slug"),
         max_length=60,
         widget=AdminTextInputWidget,
-        help_text=gettext_lazy("It also stands behind the slugs of what is copied."),
+        help_text=gettext_lazy("Also added to the slugs of everything that is copied."),
     )
     first_day = Day(
         label=gettext_lazy("First day"),
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        help_text=gettext_lazy("Everything moves by as many days."),
+        help_text=gettext_lazy("Everything moves by the same number of days."),
     )
     with_sessions = forms.BooleanField(
         label=gettext_lazy("Copy the sessions too, as drafts"),
         required=False,
-        help_text=gettext_lazy("At the same hours and in the same rooms, without speakers and duties."),
+        help_text=gettext_lazy("At the same times and in the same rooms, without speakers or duties."),
     )
 
     def __init__(self, source: Edition, *args: Any, **kwargs: Any) -> None:
@@ -80,11 +80,9 @@ def next_edition_page(model_admin: ModelAdmin, request: HttpRequest, source: Edi
         raise PermissionDenied
     form = NextEditionForm(source, request.POST if request.method == "POST" else None)
     if form.is_valid() and (made := _start(source, form, request)):
-        words = _("“%(edition)s” begins with what “%(source)s” has. It is in preparation: only organisers see it.")
+        words = _("“%(edition)s” starts with a copy of “%(source)s”. It is in preparation: only organisers can see it.")
         model, look = (
-            ("session", _("Look at its sessions"))
-            if form.cleaned_data["with_sessions"]
-            else ("event", _("Look at its events"))
+            ("session", _("See its sessions")) if form.cleaned_data["with_sessions"] else ("event", _("See its events"))
         )
         address = f"{reverse(f'admin:programme_{model}_changelist')}?edition={made.pk}"
         sentence = words % {"edition": made, "source": source}

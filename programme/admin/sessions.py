@@ -152,7 +152,7 @@ class SessionAdmin(EditionListAdmin, SheetAdmin, BilingualAdmin, SourcedAdmin):
     list_filter = [OnDay, "status", ToVerify, "access", *BY_PART, "room__venue", "kind"]
     list_select_related = ["event__edition", "track", "room__venue"]
     search_fields = ["search", "participations__speaker__search", "room__search"]
-    search_help_text = _("Title, address, speaker or room")
+    search_help_text = _("Title, identifier, speaker or room")
     autocomplete_fields = ["event", "track", "room"]
     prepopulated_fields = {"slug": ["title"]}
     readonly_fields = ["state"]
@@ -166,7 +166,7 @@ class SessionAdmin(EditionListAdmin, SheetAdmin, BilingualAdmin, SourcedAdmin):
             _("Where and when"),
             {
                 "fields": ["event", "track", "kind", "room", "starts_at", "ends_at", "languages"],
-                "description": _("Times are local to the venue."),
+                "description": _("Times are in the venue’s local time."),
             },
         ),
         (
@@ -198,7 +198,7 @@ class SessionAdmin(EditionListAdmin, SheetAdmin, BilingualAdmin, SourcedAdmin):
         groups = [(label, [one for one in found if one.code == code]) for code, label in labels.items()]
         context = self.admin_site.each_context(request) | {
             "opts": self.opts,
-            "title": _("To look at in the programme"),
+            "title": _("To check in the programme"),
             "groups": [group for group in groups if group[1]],
             "number": len(found),
         }
@@ -217,7 +217,7 @@ class SessionAdmin(EditionListAdmin, SheetAdmin, BilingualAdmin, SourcedAdmin):
     def why_kept(self, obj: Session) -> str:
         if obj.status == Session.Status.DRAFT:
             return ""
-        return _("“%(title)s” has been public: take it back to draft first, or cancel it.") % {"title": obj}
+        return _("“%(title)s” is not a draft: move it back to draft first, or cancel it.") % {"title": obj}
 
     def offers(self, name: str, obj: Model) -> bool:
         return isinstance(obj, Session) and obj.status == {"publish": "draft", "unpublish": "published"}[name]

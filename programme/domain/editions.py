@@ -108,8 +108,7 @@ def take_back(edition: Edition, *, actor: User | None) -> bool:
             return False
         if edition.is_current or edition.state == State.ARCHIVED:
             raise ValidationError(
-                _("“%(edition)s” is public: only an open edition that is not the current one can be hidden.")
-                % {"edition": edition}
+                _("“%(edition)s” can’t be hidden: it is either current or archived.") % {"edition": edition}
             )
         edition.state = State.PREPARATION
         _save(edition, actor, moved=False)

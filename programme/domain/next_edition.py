@@ -180,7 +180,7 @@ def _wrong_day(first_day: date, by: timedelta, source: Edition) -> str:
         return str(error)
     noon = datetime.combine(first_day, time(12), zone)
     if noon.astimezone(UTC).astimezone(zone).date() != first_day:
-        return _("%(day)s does not exist there: the clocks skip it.") % {"day": long_day(first_day)}
+        return _("%(day)s does not exist in that time zone.") % {"day": long_day(first_day)}
     return ""
 
 
@@ -287,7 +287,7 @@ def _check_rooms(copy: Copy) -> None:
         made = new[own.pk]
         words = _(
             "“%(session)s”, moved to %(when)s, would be in the room “%(room)s” at the same time as “%(other)s” of "
-            "“%(edition)s”. Choose another first day, or copy no sessions."
+            "“%(edition)s”. Choose another first day, or don’t copy the sessions."
         )
         said = {
             "session": own.title,

@@ -87,7 +87,7 @@ def warnings(sessions: Iterable[int] | None = None) -> list[ProgrammeWarning]:
 # --- Checks -----------------------------------------------------------------------------------------------------------
 
 
-@check("elsewhere", gettext_lazy("Somebody in two places"))
+@check("elsewhere", gettext_lazy("Somebody in two places at once"))
 def somebody_in_two_places(sessions: Sequence[Session]) -> Found:
     """A speaker, or somebody with a duty, is expected in two sessions at once, or too far away for the time between."""
     asked = {session.pk: session for session in sessions}
@@ -124,7 +124,7 @@ def _too_near(name: str, first: Session, second: Session, there: Session, travel
     minutes = travel.minutes(first.room.venue_id, second.room.venue_id)
     if minutes <= gap:
         return ""
-    words = _("%(name)s is expected in “%(other)s” too: the way takes %(minutes)d min, and there are %(gap)d.")
+    words = _("%(name)s is expected in “%(other)s” too: the journey takes %(minutes)d min, and there are only %(gap)d.")
     return words % {"name": name, "other": there, "minutes": minutes, "gap": gap}
 
 
@@ -169,11 +169,11 @@ def room_to_be_confirmed(sessions: Sequence[Session]) -> Found:
             yield session, _("the venue “%(venue)s” is still to be confirmed.") % {"venue": session.room.venue}
 
 
-@check("crowded", gettext_lazy("More seats than the room has"))
+@check("crowded", gettext_lazy("More seats than the room holds"))
 def more_seats_than_the_room(sessions: Sequence[Session]) -> Found:
     for session in sessions:
         if session.capacity > session.room.capacity:
-            words = _("%(seats)d seats are planned in a room for %(room)d (%(reason)s).")
+            words = _("%(seats)d seats are planned in a room that holds %(room)d (%(reason)s).")
             yield (
                 session,
                 words
@@ -185,7 +185,7 @@ def more_seats_than_the_room(sessions: Sequence[Session]) -> Found:
             )
 
 
-@check("speaker", gettext_lazy("Without a speaker"))
+@check("speaker", gettext_lazy("No speaker"))
 def without_a_speaker(sessions: Sequence[Session]) -> Found:
     """A session for a stage on which nobody is announced."""
     asked = [session for session in sessions if session.kind in ON_STAGE]
@@ -194,10 +194,10 @@ def without_a_speaker(sessions: Sequence[Session]) -> Found:
     )
     for session in asked:
         if session.pk not in named:
-            yield session, _("nobody is named as a speaker.")
+            yield session, _("no speaker is named.")
 
 
-@check("translation", gettext_lazy("Without a translation"))
+@check("translation", gettext_lazy("Translation missing"))
 def without_a_translation(sessions: Sequence[Session]) -> Found:
     """A text that stands in one of the two languages only."""
     texts = {"title": _("the title"), "description": _("the description")}

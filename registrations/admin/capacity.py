@@ -25,7 +25,7 @@ from registrations.models import Registration, SeatPool
 class WantedForm(forms.Form):
     """The capacity that is wanted: below today's, since more seats need only the session's own form."""
 
-    capacity = WholeNumber(min_value=1, label=_("Capacity wanted"))
+    capacity = WholeNumber(min_value=1, label=_("New capacity"))
 
     def __init__(self, session: Session, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": ""} | kwargs)
@@ -36,7 +36,7 @@ class WantedForm(forms.Form):
         capacity = self.cleaned_data["capacity"]
         if capacity >= self.session.capacity:
             raise ValidationError(
-                _("The capacity is %(capacity)d: write a lower one.") % {"capacity": self.session.capacity}
+                _("The capacity is %(capacity)d: enter a lower number.") % {"capacity": self.session.capacity}
             )
         return capacity
 
@@ -45,18 +45,20 @@ class LoweringForm(WantedForm):
     """The choice. `was` is the capacity that its reader saw: another one by now means that they look again."""
 
     was = forms.IntegerField(widget=forms.HiddenInput)
-    how = forms.ChoiceField(choices=Lowering.choices, widget=forms.RadioSelect, label=_("What happens to the people"))
+    how = forms.ChoiceField(
+        choices=Lowering.choices, widget=forms.RadioSelect, label=_("What happens to people with a seat")
+    )
     who = forms.ChoiceField(
-        choices=[("last", _("Those who came last")), ("named", _("Those ticked below"))],
+        choices=[("last", _("The last to register")), ("named", _("The people ticked below"))],
         widget=forms.RadioSelect,
         required=False,
-        label=_("Who moves"),
+        label=_("Who loses their seat"),
     )
     people = forms.ModelMultipleChoiceField(
         Registration.objects.none(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        label=_("People who have a seat, latest registrations first"),
+        label=_("People with a seat, latest registrations first"),
     )
 
     def __init__(self, session: Session, *args: Any, **kwargs: Any) -> None:
@@ -78,8 +80,8 @@ class LoweringForm(WantedForm):
         number = pools.above(self.session, data["capacity"])
         if data.get("who") == "named" and len(data["people"]) != number:
             sentence = ngettext(
-                "Tick exactly %(number)d person: you ticked %(ticked)d.",
-                "Tick exactly %(number)d people: you ticked %(ticked)d.",
+                "Tick exactly %(number)d person: you have ticked %(ticked)d.",
+                "Tick exactly %(number)d people: you have ticked %(ticked)d.",
                 number,
             )
             self.add_error("people", sentence % {"number": number, "ticked": len(data["people"])})
@@ -134,22 +136,23 @@ def _figures(session: Session, wanted: int | None) -> dict[str, Any]:
     above = max(taken + kept - wanted, 0)
     stays = {"capacity": wanted + above}
     move = ngettext(
-        "%(number)d person goes to the top of the waiting list, and is told by mail.",
-        "%(number)d people go to the top of the waiting list, and are told by mail.",
+        "%(number)d person goes to the top of the waiting list and is told by email.",
+        "%(number)d people go to the top of the waiting list and are told by email.",
         above,
     ) % {"number": above}
     if session.waiting_list == Session.WaitingList.NONE:
-        move += " " + _("The session gets a waiting list: a seat that is given back goes to them first.")
+        move += " " + _("The session gets a waiting list: any seat that becomes free goes to them first.")
     if above > taken:
-        move = _("Not possible: too many seats are kept for cohorts. Lower those first.")
+        move = _("Not possible: too many seats are reserved for cohorts. Reduce those first.")
     consequences = {
         Lowering.KEEP: _(
-            "The capacity becomes %(capacity)d. Nobody loses a seat; one that is given back goes to the waiting list."
+            "The capacity becomes %(capacity)d. Nobody loses their seat; any seat that becomes free goes to the "
+            "waiting list."
         )
         % stays,
         Lowering.CLOSE: _(
-            "The capacity becomes %(capacity)d, registration closes now, and the organisers give each freed seat "
-            "by hand."
+            "The capacity becomes %(capacity)d, registration closes now, and the organisers decide who gets each seat "
+            "that becomes free."
         )
         % stays,
         Lowering.MOVE: move,
@@ -165,7 +168,9 @@ def _lower(request: HttpRequest, session: Session, form: LoweringForm) -> bool:
         form.add_error(None, error.messages if isinstance(error, ValidationError) else str(error))
         return False
     except IntegrityError:
-        form.add_error(None, _("Something changed at the same moment: nothing was done. Check the numbers again."))
+        form.add_error(
+            None, _("Something else changed at the same moment, so nothing was done. Check the numbers again.")
+        )
         return False
     messages.success(request, _("The capacity is now %(capacity)d.") % {"capacity": lowered.capacity})
     return True

@@ -187,7 +187,7 @@ class CohortAdmin(InEditionAdmin, SourcedAdmin):
         url = reverse("admin:registrations_membership_changelist")
         return format_html('<a href="{}?cohort__id__exact={}">{}</a>', url, cohort.pk, cohort.people_count)
 
-    @admin.display(description=_("seats kept"), ordering="kept_count")
+    @admin.display(description=_("seats reserved"), ordering="kept_count")
     def kept(self, cohort: Any) -> int:
         return cohort.kept_count
 
@@ -221,7 +221,7 @@ class MembershipAdmin(CarefulAdmin, RecordAdmin):
     list_filter = [("cohort", NamedWithEdition)]
     list_select_related = ["attendee__user", "cohort"]
     search_fields = ["attendee__search", "attendee__user__search", "cohort__search"]
-    search_help_text = _("Name, e-mail address or cohort")
+    search_help_text = _("Name, email address or cohort")
     autocomplete_fields = ["cohort", "attendee"]
     actions = ["take_out"]
     object_actions = ("take_out",)
@@ -258,6 +258,6 @@ class MembershipAdmin(CarefulAdmin, RecordAdmin):
             sentence = ngettext("%d person is no longer a member.", "%d people are no longer members.", done)
             self.message_user(request, sentence % done)
 
-    @admin.display(description=_("e-mail address"), ordering="attendee__user__email")
+    @admin.display(description=_("email address"), ordering="attendee__user__email")
     def email(self, membership: Membership) -> str:
         return readable_email(membership.attendee.user.email)

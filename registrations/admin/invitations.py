@@ -66,7 +66,7 @@ class InvitationAdmin(CarefulAdmin, RecordAdmin):
     list_filter = [("session__event", NamedWithEdition)]
     list_select_related = ["session"]
     search_fields = ["search", "session__search"]
-    search_help_text = _("E-mail address or session")
+    search_help_text = _("Email address or session")
     autocomplete_fields = ["session"]
 
     def has_change_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:

@@ -57,7 +57,7 @@ class AllotmentForm(Form):
 
 
 class Filling(admin.SimpleListFilter):
-    title = _("filling")
+    title = _("availability")
     parameter_name = "filling"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:

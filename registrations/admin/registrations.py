@@ -76,7 +76,7 @@ class RegistrationAdmin(RegistrationDesk):
     edition_path = "session__event__edition"
     list_select_related = ["attendee__user", "session__room__venue", "pool__cohort"]
     search_fields = ["attendee__search", "attendee__user__search", "session__search"]
-    search_help_text = _("Name, e-mail address, organisation or session")
+    search_help_text = _("Name, email address, organisation or session")
     date_hierarchy = "created_at"
     autocomplete_fields = ["attendee", "session"]
     actions = [*RegistrationDesk.actions, "cancel_seats", "mark_absent", "mark_present"]
@@ -135,16 +135,16 @@ class RegistrationAdmin(RegistrationDesk):
             self.message_user(request, _("These registrations have already ended."), messages.WARNING)
             return None
         if number > AT_ONCE:
-            self.message_user(request, _("Choose at most %d registrations at a time.") % AT_ONCE, messages.WARNING)
+            self.message_user(request, _("Choose up to %d registrations at a time.") % AT_ONCE, messages.WARNING)
             return None
         if "confirm" in request.POST:
             self._cancel(request, list(live))
             return None
         told = ngettext(
-            "%d registration ends. The seat goes to the next person on the waiting list, or else to whoever asks "
-            "first, and the person is told by mail.",
-            "%d registrations end. Each seat goes to the next person on the waiting list, or else to whoever asks"
-            " first, and each person is told by mail.",
+            "%d registration will end. The seat goes to the next person on the waiting list, or else to whoever asks "
+            "first, and the person is told by email.",
+            "%d registrations will end. Each seat goes to the next person on the waiting list, or else to whoever asks "
+            "first, and each person is told by email.",
             number,
         )
         return ask(
@@ -155,8 +155,8 @@ class RegistrationAdmin(RegistrationDesk):
             sentences=[
                 told % number,
                 _(
-                    "This cannot be undone: to give somebody their seat again, add a new registration, as long as"
-                    " there are seats left. The cancelled rows stay in the list, with your name in their history."
+                    "You cannot undo this. To give somebody their seat back, add a new registration while there are "
+                    "seats left. The cancelled rows stay in the list, with your name in their history."
                 ),
             ],
             headers=[_("Attendee"), _("Session"), _("Status")],
@@ -186,8 +186,8 @@ class RegistrationAdmin(RegistrationDesk):
                 self.message_user(request, f"{registration}: {refused}", messages.ERROR)
         if done:
             sentence = ngettext(
-                "%d seat is given back, and the person is told by mail.",
-                "%d seats are given back, and each person is told by mail.",
+                "%d registration is cancelled, and the person is told by email.",
+                "%d registrations are cancelled, and each person is told by email.",
                 done,
             )
             self.message_user(request, sentence % done)
@@ -212,11 +212,11 @@ class RegistrationAdmin(RegistrationDesk):
         else:
             self.message_user(
                 request,
-                _("Nothing to change: this is only for people with a seat, once the session has begun."),
+                _("Nothing to change: this is only for people with a seat, once the session has started."),
                 messages.WARNING,
             )
 
-    @admin.display(description=_("e-mail address"), ordering="attendee__user__email")
+    @admin.display(description=_("email address"), ordering="attendee__user__email")
     def email(self, registration: Registration) -> str:
         return readable_email(registration.attendee.user.email)
 

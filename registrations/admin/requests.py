@@ -35,7 +35,7 @@ class AnswerForm(forms.Form):
         validators=[validate_lines],
         widget=forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField"}),
         label=_("Your message"),
-        help_text=_("It appears in the mail to each of them."),
+        help_text=_("It appears in the email to each person."),
     )
 
     def __init__(self, *args: Any, is_required: bool, **kwargs: Any) -> None:
@@ -104,7 +104,7 @@ class RegistrationDesk(RecordAdmin):
             self.message_user(request, _("None of these is a request waiting for a decision."), messages.WARNING)
             return None
         if len(registrations) > AT_ONCE:
-            self.message_user(request, _("Choose at most %d registrations at a time.") % AT_ONCE, messages.WARNING)
+            self.message_user(request, _("Choose up to %d registrations at a time.") % AT_ONCE, messages.WARNING)
             return None
         form = AnswerForm(request.POST if confirmed else None, is_required=not grant)
         if confirmed and form.is_valid():
@@ -132,16 +132,16 @@ class RegistrationDesk(RecordAdmin):
         if grant:
             title = ngettext("Grant this request?", "Grant these requests?", number)
             sentence = ngettext(
-                "%d person gets a seat, and is told by mail.",
-                "%d people get a seat, and are each told by mail.",
+                "%d person gets a seat and is told by email.",
+                "%d people get a seat and are each told by email.",
                 number,
             )
             yes = ngettext("Grant %d request", "Grant %d requests", number)
         else:
             title = ngettext("Decline this request?", "Decline these requests?", number)
             sentence = ngettext(
-                "%d person gets no seat, and is told by mail.",
-                "%d people get no seat, and are each told by mail.",
+                "%d person does not get a seat and is told by email.",
+                "%d people do not get a seat and are each told by email.",
                 number,
             )
             yes = ngettext("Decline %d request", "Decline %d requests", number)
@@ -149,8 +149,8 @@ class RegistrationDesk(RecordAdmin):
         if grant:
             sentences.append(
                 _(
-                    "People with no seat kept get one as long as there are any left; you are told who gets none, "
-                    "and their requests stay."
+                    "People without a held seat get one while there are any left. You will be told who does not get "
+                    "one; their requests stay open."
                 )
             )
         return ask(
@@ -167,7 +167,7 @@ class RegistrationDesk(RecordAdmin):
                         registration.attendee,
                         registration.session,
                         registration.reason or "–",
-                        _("kept") if registration.pool_id else _("none yet"),
+                        _("held") if registration.pool_id else _("none yet"),
                     ],
                 )
                 for registration in registrations
@@ -184,13 +184,13 @@ class RegistrationDesk(RecordAdmin):
         refused = [(registration, why_not) for registration, why_not in outcomes if why_not]
         done = len(outcomes) - len(refused)
         granted = ngettext(
-            "%d request is granted; the person is told by mail.",
-            "%d requests are granted; each person is told by mail.",
+            "%d request is granted; the person is told by email.",
+            "%d requests are granted; each person is told by email.",
             done,
         )
         declined = ngettext(
-            "%d request is declined; the person is told by mail.",
-            "%d requests are declined; each person is told by mail.",
+            "%d request is declined; the person is told by email.",
+            "%d requests are declined; each person is told by email.",
             done,
         )
         told = (granted if grant else declined) % done

@@ -113,7 +113,7 @@ class SessionDesk(SessionAdmin):
             number,
         )
         address = reverse("admin:programme_session_clashes", args=[session.pk])
-        message = format_html('{} <a href="{}">{}</a>', sentence % number, address, _("See who, and where"))
+        message = format_html('{} <a href="{}">{}</a>', sentence % number, address, _("See who and where"))
         self.message_user(request, message, messages.WARNING)
 
     # --- That a session is public, and that it does not take place ---
@@ -136,8 +136,8 @@ class SessionDesk(SessionAdmin):
             request,
             "publish",
             title=ngettext("Publish this session?", "Publish these sessions?", len(chosen)),
-            sentences=[_("There is something to look at first. Nothing of it stops you.")],
-            headers=[_("Session"), _("To look at")],
+            sentences=[_("Check the points below first. None of them stops you from publishing.")],
+            headers=[_("Session"), _("To check")],
             rows=[
                 (
                     pk,
@@ -149,7 +149,7 @@ class SessionDesk(SessionAdmin):
                 for pk in chosen
             ],
             yes=ngettext("Publish %d session", "Publish %d sessions", len(chosen)) % len(chosen),
-            no=_("Change nothing"),
+            no=_("Make no changes"),
         )
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
@@ -162,14 +162,14 @@ class SessionDesk(SessionAdmin):
         )
         if not chosen:
             self.message_user(
-                request, _("None of these sessions is public: there is nothing to cancel."), messages.WARNING
+                request, _("None of these sessions is published, so there is nothing to cancel."), messages.WARNING
             )
             return None
         if "confirm" in request.POST:
             number = publication.cancel(chosen, request.user)
             sentence = ngettext(
-                "%d session is cancelled; everybody in it is told by mail.",
-                "%d sessions are cancelled; everybody in them is told by mail.",
+                "%d session is cancelled; everybody registered is told by email.",
+                "%d sessions are cancelled; everybody registered is told by email.",
                 number,
             )
             self.message_user(request, sentence % number)
@@ -186,7 +186,7 @@ class SessionDesk(SessionAdmin):
             sentences=[
                 _told(sum(sum(counts.values()) for counts in people.values())),
                 _(
-                    "It stays in the programme, shown as cancelled. It can be brought back as a draft; people "
+                    "It stays in the programme, marked as cancelled. You can bring it back as a draft, but people will "
                     "then have to register again."
                 ),
             ],
@@ -202,7 +202,7 @@ class SessionDesk(SessionAdmin):
                 for session in chosen
             ],
             yes=ngettext("Cancel %d session", "Cancel %d sessions", len(chosen)) % len(chosen),
-            no=_("Change nothing"),
+            no=_("Make no changes"),
             danger=True,
         )
 
@@ -221,7 +221,7 @@ class SessionDesk(SessionAdmin):
             "%d sessions are drafts again. Once published, they take new registrations.",
             number,
         )
-        self._tell(request, number, sentence, _("None of these sessions were cancelled."))
+        self._tell(request, number, sentence, _("None of these sessions had been cancelled."))
 
 
 def _told(number: int) -> str:
@@ -229,8 +229,8 @@ def _told(number: int) -> str:
         return str(_("Nobody is registered."))
     return (
         ngettext(
-            "%d person loses a seat, an offer, a request or a place on the waiting list, and is told by mail.",
-            "%d people lose a seat, an offer, a request or a place on the waiting list, and are each told by mail.",
+            "%d person loses their seat, offer, request or place on the waiting list, and is told by email.",
+            "%d people lose their seat, offer, request or place on the waiting list, and are each told by email.",
             number,
         )
         % number

@@ -131,7 +131,7 @@ def _act(model_admin: ModelAdmin, request: HttpRequest, session: Session, at: da
         )
     )
     if not people:
-        messages.warning(request, _("Tick the people first."))
+        messages.warning(request, _("Tick at least one person first."))
     elif action == "give":
         _give(request, people, at)
     elif action == "priority":
@@ -156,17 +156,21 @@ def _give(request: HttpRequest, people: list[Registration], at: datetime) -> Non
         match status:
             case Status.OFFERED:
                 sentence = ngettext(
-                    "%d person is offered a seat, and told by mail.",
-                    "%d people are offered a seat, and told by mail.",
+                    "%d person is offered a seat and told by email.",
+                    "%d people are offered a seat and told by email.",
                     number,
                 )
             case Status.PENDING:
                 sentence = ngettext(
-                    "%d request now holds a seat: decide on it.", "%d requests now hold a seat: decide on them.", number
+                    "A seat is now held for %d request: you can decide on it.",
+                    "Seats are now held for %d requests: you can decide on them.",
+                    number,
                 )
             case _:
                 sentence = ngettext(
-                    "%d person has a seat, and is told by mail.", "%d people have a seat, and are told by mail.", number
+                    "%d person now has a seat and is told by email.",
+                    "%d people now have a seat and are told by email.",
+                    number,
                 )
         messages.success(request, sentence % number)
     tell_refused(request, refusals)
@@ -175,13 +179,13 @@ def _give(request: HttpRequest, people: list[Registration], at: datetime) -> Non
 def _set_priority(request: HttpRequest, people: list[Registration]) -> None:
     form = PriorityForm(request.POST)
     if not form.is_valid():
-        messages.error(request, _("Write the priority as a whole number between −99 and 99."))
+        messages.error(request, _("Enter the priority as a whole number between −99 and 99."))
         return
     for registration in people:
         waitlist.set_priority(registration, form.cleaned_data["priority"], actor=request.user)
     sentence = ngettext(
-        "%(number)d person now has the priority %(priority)d.",
-        "%(number)d people now have the priority %(priority)d.",
+        "%(number)d person now has priority %(priority)d.",
+        "%(number)d people now have priority %(priority)d.",
         len(people),
     )
     messages.success(request, sentence % {"number": len(people), "priority": form.cleaned_data["priority"]})
@@ -189,7 +193,7 @@ def _set_priority(request: HttpRequest, people: list[Registration]) -> None:
 
 def _ask_to_remove(model_admin: ModelAdmin, request: HttpRequest, people: list[Registration]) -> HttpResponse | None:
     if not people:
-        messages.warning(request, _("None of these people are waiting any more."))
+        messages.warning(request, _("None of these people are still waiting."))
         return None
     number = len(people)
     return ask(
@@ -199,14 +203,14 @@ def _ask_to_remove(model_admin: ModelAdmin, request: HttpRequest, people: list[R
         title=_("Remove from the waiting list?"),
         sentences=[
             ngettext(
-                "%d person loses their place on the waiting list, and is told by mail.",
-                "%d people lose their places on the waiting list, and are told by mail.",
+                "%d person loses their place on the waiting list and is told by email.",
+                "%d people lose their place on the waiting list and are told by email.",
                 number,
             )
             % number,
             _("Anyone who joins again goes to the end."),
         ],
-        headers=[_("Name"), _("E-mail address")],
+        headers=[_("Name"), _("Email address")],
         rows=[
             (registration.pk, [registration.attendee, readable_email(registration.attendee.user.email)])
             for registration in people
@@ -234,7 +238,7 @@ def _remove(request: HttpRequest, people: list[Registration]) -> None:
             refusals.append(f"{registration.attendee}: {refused}")
     if removed:
         sentence = ngettext(
-            "%d person is removed, and told by mail.", "%d people are removed, and told by mail.", removed
+            "%d person is removed and told by email.", "%d people are removed and told by email.", removed
         )
         messages.success(request, sentence % removed)
     tell_refused(request, refusals)
@@ -243,9 +247,9 @@ def _remove(request: HttpRequest, people: list[Registration]) -> None:
 def _draw(request: HttpRequest, session: Session, at: datetime) -> None:
     drawn = waitlist.draw(session, at, actor=request.user)
     if drawn is None:
-        messages.error(request, _("It is not time to draw lots."))
+        messages.error(request, _("The draw cannot be held now."))
     else:
         messages.success(
             request,
-            _("Lots have been drawn. Anyone who has the seed can draw them again: %(seed)s") % {"seed": drawn.seed},
+            _("The draw has been held. Anyone with the seed can repeat it: %(seed)s") % {"seed": drawn.seed},
         )

@@ -51,13 +51,13 @@ def why(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
         model_admin,
         request,
         "why",
-        title=_("Why does this person have no seat?"),
+        title=_("Why doesn’t this person have a seat?"),
         session=session,
         attendee=attendee,
         parts=[
             _part("session", _("Session"), _("Title"), session, sessions, chosen, request),
             _part(
-                "attendee", _("Person"), _("Name, e-mail address or organisation"), attendee, attendees, chosen, request
+                "attendee", _("Person"), _("Name, email address or organisation"), attendee, attendees, chosen, request
             ),
         ],
         chosen=chosen,

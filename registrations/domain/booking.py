@@ -126,12 +126,12 @@ def _judge(ask: Ask, *, leaving: Collection[Registration] = ()) -> Registration 
     if last and last.status not in Registration.ENDED:
         if last.offer_expires_at and last.offer_expires_at <= ask.at:
             raise SeatRefused(
-                "offer_expired", _("This offer has ended: the seat went to the next person on the waiting list.")
+                "offer_expired", _("This offer has expired: the seat has gone to the next person on the waiting list.")
             )
         last.attendee = attendee
         return last
     if ask.seen is not None and ask.seen != stamp(last):
-        raise SeatRefused("stale", _("You gave this seat back in the meantime. Do you want to register again?"))
+        raise SeatRefused("stale", _("You’ve given up this seat in the meantime. Do you want to register again?"))
     others = [mine for mine in known if mine.session_id != session.pk and mine.pk not in {left.pk for left in leaving}]
     # Most people, in a rush, have nothing else: a hundred columns are read for those alone who do.
     prefetch_related_objects(
@@ -158,7 +158,7 @@ def refuse_clash(session: Session, clashing: Sequence[Clash], *, despite: bool) 
         raise Clashing(clashing, words)
     if policy == Event.ClashPolicy.SWAP and all(clash.can_be_left for clash in clashing):
         raise Clashing(clashing, words + " " + _("You can give it up for this session."))
-    raise Clashing(clashing, words + " " + _("You cannot be registered for both."))
+    raise Clashing(clashing, words + " " + _("You can’t register for both."))
 
 
 def _seat_or_waitlist(ask: Ask, pools: Sequence[SeatPool]) -> Registration:
@@ -196,7 +196,7 @@ def _closed_meanwhile(session: Session, pools: Iterable[SeatPool], at: datetime)
 def _open(ask: Ask, pool: SeatPool | None) -> Registration:
     # Asked again now that the person is locked, as cohorts.remove_member does: the pools were read before.
     if pool and pool.cohort_id and not Membership.objects.filter(cohort=pool.cohort_id, attendee=ask.attendee).exists():
-        raise SeatRefused("stale", _("Your programme has changed in the meantime: please check it again."))
+        raise SeatRefused("stale", _("Your programme has changed in the meantime: check it again."))
     status = Status.PENDING if _asks(ask.session, let_in=ask.let_in) else Status.CONFIRMED
     return ledger.open_registration(ask.session, ask.attendee, status, pool, actor=ask.actor, reason=_reason(ask))
 
@@ -226,7 +226,7 @@ def _swap(ask: Ask, once: Key | None) -> Registration:
     def act() -> Registration:
         leaving = _to_leave(ask)
         if {registration.pk for registration in leaving} != {registration.pk for registration in left}:
-            raise SeatRefused("stale", _("Your programme has changed in the meantime: please check it again."))
+            raise SeatRefused("stale", _("Your programme has changed in the meantime: check it again."))
         registration = _judge(ask, leaving=leaving)
         if registration is None:
             for given_up in leaving:
@@ -276,7 +276,7 @@ def accept(
     def act() -> Registration | None:
         registration = _live(session, attendee)
         if registration is None or registration.status not in (Status.OFFERED, Status.CONFIRMED):
-            raise SeatRefused("no_offer", _("You have not been offered a seat here."))
+            raise SeatRefused("no_offer", _("You haven’t been offered a seat in this session."))
         if registration.status == Status.OFFERED:
             if registration.offer_expires_at is not None and registration.offer_expires_at <= at:
                 return None
@@ -303,7 +303,7 @@ def accept(
     if accepted is None:
         waitlist.expire_offers(at, session)
         raise SeatRefused(
-            "offer_expired", _("This offer has ended: the seat went to the next person on the waiting list.")
+            "offer_expired", _("This offer has expired: the seat has gone to the next person on the waiting list.")
         )
     return accepted
 
@@ -438,6 +438,6 @@ def seat_many(seats: Sequence[tuple[Session, Attendee, SeatPool]], *, actor: Use
         if not ledger.take(pools[pk], wanted[pk]):
             session = next(session for session, _attendee, pool in seats if pool.pk == pk)
             raise SeatRefused(
-                "full", _("“%(session)s” no longer has the seats that were to be given.") % {"session": session}
+                "full", _("“%(session)s” no longer has the seats to be given out.") % {"session": session}
             )
     return ledger.open_many(seats, actor=actor, at=at)

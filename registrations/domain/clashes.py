@@ -77,15 +77,15 @@ class Clash:
         where = {"session": title, "venue": venue, "time": wall_time(moment)}
         match self.comes_first, self.commitment.is_certain:
             case True, True:
-                expected = _("You leave “%(session)s” at %(venue)s at %(time)s.") % where
+                expected = _("You leave “%(session)s” (%(venue)s) at %(time)s.") % where
             case True, False:
-                expected = _("If you get a seat in “%(session)s”, you leave %(venue)s at %(time)s.") % where
+                expected = _("If you get a seat in “%(session)s”, you’ll leave %(venue)s at %(time)s.") % where
             case False, True:
-                expected = _("You are expected in “%(session)s” at %(venue)s at %(time)s.") % where
+                expected = _("You’re expected in “%(session)s” (%(venue)s) at %(time)s.") % where
             case _:
-                expected = _("If you get a seat in “%(session)s”, you are expected at %(venue)s at %(time)s.") % where
+                expected = _("If you get a seat in “%(session)s”, you’ll be expected at %(venue)s at %(time)s.") % where
         needed = duration(timedelta(minutes=self.travel_minutes))
-        return f"{expected} " + _("Allow %(duration)s to get there: you would be late.") % {"duration": needed}
+        return f"{expected} " + _("Getting there takes %(duration)s: you’d be late.") % {"duration": needed}
 
 
 def commitments_of(
@@ -181,8 +181,8 @@ class Late:
 
     def sentence(self) -> str:
         words = ngettext(
-            "%(people)d person would be late from “%(first)s” to “%(second)s”: the way takes %(duration)s.",
-            "%(people)d people would be late from “%(first)s” to “%(second)s”: the way takes %(duration)s.",
+            "%(people)d person would be late getting from “%(first)s” to “%(second)s”: the journey takes %(duration)s.",
+            "%(people)d people would be late getting from “%(first)s” to “%(second)s”: the journey takes %(duration)s.",
             self.people,
         )
         needed = duration(timedelta(minutes=self.travel_minutes))
@@ -245,12 +245,12 @@ def _at_the_same_time(kind: str) -> str:
         case Registration.Status.CONFIRMED:
             return _("You have a seat in “%(session)s” at the same time.")
         case Registration.Status.OFFERED:
-            return _("You have been offered a seat in “%(session)s” at the same time.")
+            return _("You’ve been offered a seat in “%(session)s” at the same time.")
         case Registration.Status.PENDING:
-            return _("You have asked for a seat in “%(session)s” at the same time.")
+            return _("You’ve asked for a seat in “%(session)s” at the same time.")
         case Registration.Status.WAITING:
-            return _("You are waiting for a seat in “%(session)s” at the same time.")
+            return _("You’re waiting for a seat in “%(session)s” at the same time.")
         case "speaking":
-            return _("You speak in “%(session)s” at the same time.")
+            return _("You’re speaking in “%(session)s” at the same time.")
         case _:
-            return _("You are on duty in “%(session)s” at the same time.")
+            return _("You’re on duty in “%(session)s” at the same time.")

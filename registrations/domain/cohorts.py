@@ -92,7 +92,7 @@ def check_size(cohort: Cohort, people: int) -> None:
     """Raise ValidationError when `cohort` does not hold that many `people`."""
     if people > cohort.size:
         raise ValidationError(
-            _("“%(cohort)s” is full: it has its %(size)d people."),
+            _("“%(cohort)s” is full: it already has %(size)d people."),
             params={"cohort": cohort, "size": cohort.size},
             code="full",
         )
@@ -106,7 +106,7 @@ def check_leaves(cohort: Cohort, attendee: Attendee, *, at: datetime | None = No
     seat = held.select_related("session").order_by("session__starts_at", "pk").first()
     if seat:
         raise ValidationError(
-            _("%(name)s has one of the seats kept for “%(cohort)s”, in “%(session)s”: cancel it first."),
+            _("%(name)s has one of the seats reserved for “%(cohort)s” in “%(session)s”: cancel it first."),
             params={"name": attendee, "cohort": cohort, "session": seat.session},
             code="seated",
         )

@@ -119,16 +119,16 @@ class _Case:
     def door(self) -> Step:
         if self.closed:
             return _stops("door", str(self.closed))
-        return _lets("door", _("The session is still to come.") if self.mine else _("Registration is open."))
+        return _lets("door", _("The session has not started yet.") if self.mine else _("Registration is open."))
 
     def access(self) -> Step:
         if self.refused:
             return _stops("access", str(self.refused))
         if not self.usable:
-            return _stops("access", self._say(_("None of the seats is for %(name)s.")))
+            return _stops("access", self._say(_("None of the seats is open to %(name)s.")))
         if own := ", ".join(str(pool.cohort) for pool in self.usable if pool.cohort):
             return _lets(
-                "access", self._say(_("%(name)s belongs to %(cohorts)s, for whom seats are kept."), cohorts=own)
+                "access", self._say(_("Seats are reserved for %(cohorts)s, to which %(name)s belongs."), cohorts=own)
             )
         if self.session.access == Session.Access.INVITATION:
             return _lets("access", self._say(_("%(name)s is invited.")))
@@ -142,7 +142,7 @@ class _Case:
         end, why = self._moment(self.last.ended_at or self.last.created_at), self.last.get_ending_display() or "–"
         return _stops(
             "registration",
-            self._say(_("%(name)s had a registration until %(end)s. How it ended: %(why)s."), end=end, why=why),
+            self._say(_("%(name)s was registered until %(end)s. Reason it ended: %(why)s."), end=end, why=why),
         )
 
     def _told(self, registration: Registration) -> str:
@@ -152,7 +152,7 @@ class _Case:
         match registration.status:
             case Status.CONFIRMED:
                 pool = registration.pool.cohort if registration.pool and registration.pool.cohort else _("general pool")
-                return self._say(_("%(name)s has a seat, asked for on %(since)s (%(pool)s)."), since=since, pool=pool)
+                return self._say(_("%(name)s has a seat, requested on %(since)s (%(pool)s)."), since=since, pool=pool)
             case Status.WAITING:
                 return self._say(_("%(name)s has been waiting since %(since)s."), since=since)
             case Status.OFFERED if registration.offer_expires_at:
@@ -162,11 +162,11 @@ class _Case:
                 )
             case _ if registration.pool_id:
                 return self._say(
-                    _("%(name)s asked on %(since)s: a seat is kept until the organisers decide."), since=since
+                    _("%(name)s asked for a seat on %(since)s: one is held until the organisers decide."), since=since
                 )
             case _:
                 return self._say(
-                    _("%(name)s asked on %(since)s: no seat is kept until the organisers decide."), since=since
+                    _("%(name)s asked for a seat on %(since)s: none is held until the organisers decide."), since=since
                 )
 
     def clash(self) -> Step:
@@ -180,7 +180,11 @@ class _Case:
         return _stops("clash", sentence)
 
     def limit(self) -> Step:
-        return _stops("limit", str(self.over)) if self.over else _lets("limit", _("No limit of the event is reached."))
+        return (
+            _stops("limit", str(self.over))
+            if self.over
+            else _lets("limit", _("No limit set by the event has been reached."))
+        )
 
     def seats(self) -> Step:
         counted = _("%(pool)s: %(left)d of %(seats)d left")
@@ -188,28 +192,28 @@ class _Case:
             counted % {"pool": pool.cohort or _("General pool"), "left": pool.left, "seats": pool.seats}
             for pool in self.usable
         ]
-        sentence = "; ".join(counts) + "." if counts else self._say(_("None of the seats is for %(name)s."))
+        sentence = "; ".join(counts) + "." if counts else self._say(_("None of the seats is open to %(name)s."))
         if kept := [pool for pool in self.pools if pool not in self.usable and pool.left > 0]:
             number = sum(pool.left for pool in kept)
             sentence += " " + ngettext(
-                "%(number)d free seat is kept for others (%(cohorts)s).",
-                "%(number)d free seats are kept for others (%(cohorts)s).",
+                "%(number)d free seat is reserved for others (%(cohorts)s).",
+                "%(number)d free seats are reserved for others (%(cohorts)s).",
                 number,
             ) % {"number": number, "cohorts": ", ".join(str(pool.cohort or _("general pool")) for pool in kept)}
         return _lets("seats", sentence) if self.free else _stops("seats", sentence)
 
     def waiting_list(self) -> Step:
         if ways_in.given_out_by_wishes(self.pools):
-            return _stops("waitlist", _("The seats are given out by wishes: those left over go to the waiting list."))
+            return _stops("waitlist", _("Seats are given out by wishes: any left over go to the waiting list."))
         return Step("waitlist", waitlist.hands_on(self.session), mode_in_words(self.session))
 
     def party(self) -> list[Step]:
         number = len(self.companions)
         if number < 2:
             return []
-        sentence = self._say(_("%(name)s is waiting with others: %(number)d seats at once, or none."), number=number)
+        sentence = self._say(_("%(name)s is waiting with others: %(number)d seats together, or none."), number=number)
         if self.companion_is_kept_out:
-            return [_stops("party", sentence + " " + _("A clash or a limit keeps one of them out."))]
+            return [_stops("party", sentence + " " + _("A clash or a limit is keeping one of them out."))]
         return [Step("party", self.free >= number, sentence)]
 
     # --- What follows ---
@@ -223,21 +227,26 @@ class _Case:
 
     def _asked(self, registration: Registration) -> str:
         if registration.status == Status.PENDING:
-            return _("The organisers have to decide on the request.")
+            return _("The organisers still have to decide on the request.")
         if registration.offer_expires_at and registration.offer_expires_at <= self.at:
             return _(
-                "The offer was not answered in time: the seat is about to go to the next person on the waiting list."
+                "The offer was not answered in time, so the seat is about to go to the next person on the waiting list."
             )
-        return self._say(_("%(name)s has to answer the offer."))
+        return self._say(_("%(name)s still has to answer the offer."))
 
     def _without(self) -> str:
         if refused := self.closed or self.refused:
             return str(refused)
         policy = self.session.event.clash_policy
         if self.clashes and policy == Event.ClashPolicy.SWAP and all(clash.can_be_left for clash in self.clashes):
-            return self._say(_("%(name)s has to give up what clashes for this seat: the session’s page offers it."))
+            return self._say(
+                _(
+                    "To take this seat, %(name)s has to give up whatever clashes with it: the session’s page offers "
+                    "this."
+                )
+            )
         if self.clashes and policy != Event.ClashPolicy.WARN:
-            return self._say(_("%(name)s is expected elsewhere, and the event allows no clash."))
+            return self._say(_("%(name)s is expected elsewhere, and the event does not allow clashes."))
         if self.over:
             return str(self.over)
         if self.session.access == Session.Access.APPROVAL and (self.free or not self.session.holds_requests):
@@ -246,7 +255,7 @@ class _Case:
             return self._say(_("Nothing stands in the way: %(name)s can take a seat."))
         if self.session.waiting_list == Mode.NONE:
             return _("This session is full and has no waiting list.")
-        return self._say(_("No seat is free. %(name)s is not on the waiting list, and can join it."))
+        return self._say(_("There are no free seats. %(name)s is not on the waiting list but can join it."))
 
     def _waiting(self) -> str:
         place = _("Number %(place)d on the waiting list.") % {"place": self.place}
@@ -256,26 +265,26 @@ class _Case:
         if self.closed:
             return str(self.closed)
         if not self.usable:
-            return self._say(_("None of the seats is for %(name)s."))
+            return self._say(_("None of the seats is open to %(name)s."))
         if ways_in.given_out_by_wishes(self.pools):
             return self.waiting_list().sentence
         if not waitlist.hands_on(self.session):
             free = ngettext("%(number)d seat is free.", "%(number)d seats are free.", self.free) % {"number": self.free}
             return f"{free} {mode_in_words(self.session)}"
         if self.clashes or self.over:
-            return _("Passed over while the clash or the limit lasts: free seats go to the people behind.")
+            return _("Passed over as long as the clash or limit lasts: free seats go to the next people on the list.")
         if self.companion_is_kept_out:
-            return _("Passed over while a clash or a limit keeps one of the group out.")
+            return _("Passed over as long as a clash or limit keeps one of the group out.")
         if self.free and any(self._is_in(group) for group in waitlist.fitting(self.session, self.pools, self.at)):
             return self._say(_("A seat is free for %(name)s: it will be theirs within seconds."))
         return f"{self._no_seat()} {self._next()}"
 
     def _no_seat(self) -> str:
         if not self.free:
-            return self._say(_("No seat that %(name)s can use is free."))
+            return self._say(_("There is no free seat that %(name)s can take."))
         sentence = ngettext(
-            "%(number)d seat is free: it goes to somebody else, or is one too few.",
-            "%(number)d seats are free: they go to others, or are too few.",
+            "%(number)d seat is free, but it goes to somebody else or is not enough.",
+            "%(number)d seats are free, but they go to others or are not enough.",
             self.free,
         )
         return sentence % {"number": self.free}
@@ -288,13 +297,13 @@ class _Case:
             pool.taken -= pool in self.usable and pool.seats > 0
         group = next(waitlist.fitting(self.session, imagined, self.at), None)
         if group is None:
-            return _("One more seat would go to nobody on the waiting list.")
+            return _("If one more seat became free, nobody on the waiting list could take it.")
         names = (
             self.attendee
             if self._is_in(group)
             else ", ".join(str(registration.attendee) for registration, _pool in group)
         )
-        return _("The next one goes to %(names)s.") % {"names": names}
+        return _("The next seat goes to %(names)s.") % {"names": names}
 
     def _is_in(self, group: waitlist.Seated) -> bool:
         return any(registration == self.mine for registration, _pool in group)
@@ -318,28 +327,28 @@ def mode_in_words(session: Session) -> str:
     """What becomes of a seat that is given back in `session`, in one sentence."""
     match session.waiting_list:
         case Mode.AUTOMATIC:
-            return _("A seat that is given back goes to the first person on the waiting list who can take it.")
+            return _("A seat that becomes free goes to the first person on the waiting list who can take it.")
         case Mode.OFFER:
             sentence = ngettext(
-                "A seat that is given back is offered to the first person on the waiting list, for %(hours)d hour"
-                " at most.",
-                "A seat that is given back is offered to the first person on the waiting list, for %(hours)d "
-                "hours at most.",
+                "A seat that becomes free is offered to the first person on the waiting list, for %(hours)d hour at "
+                "most.",
+                "A seat that becomes free is offered to the first person on the waiting list, for %(hours)d hours at "
+                "most.",
                 session.offer_hours,
             )
             return sentence % {"hours": session.offer_hours}
         case Mode.DRAW if waitlist.hands_on(session):
-            return _("Lots have been drawn: a seat that is given back goes to the best lot.")
+            return _("The draw has been held: a seat that becomes free goes to the next person in the order drawn.")
         case Mode.DRAW if session.draw_at:
-            return _("Lots are drawn on %(moment)s: no seat is given before then.") % {
+            return _("The draw is held on %(moment)s: no seats are given out before then.") % {
                 "moment": moment_in_words(session, session.draw_at)
             }
         case Mode.BY_HAND:
             return _("The organisers choose who gets a seat.")
         case _:
             return _(
-                "There is no waiting list: a seat that is given back goes to anyone who is still waiting, or else"
-                " to whoever asks first."
+                "There is no waiting list: a seat that becomes free goes to anyone still waiting, or else to whoever "
+                "asks first."
             )
 
 
@@ -355,7 +364,7 @@ def in_words(clash: Clash) -> str:
         Status.OFFERED: _("an offered seat in “%(session)s”"),
         Status.PENDING: _("a request for “%(session)s”"),
         Status.WAITING: _("a place on the waiting list for “%(session)s”"),
-        clashes.SPEAKING: _("a speech in “%(session)s”"),
+        clashes.SPEAKING: _("a speaking slot in “%(session)s”"),
         clashes.DUTY: _("a duty in “%(session)s”"),
     }
     what = kinds[clash.commitment.kind] % {"session": clash.commitment.session}
@@ -397,5 +406,5 @@ def keeps_back(
         elif not usable:
             found[registration.pk] = _("The seats are for others.")
         elif any_free and not any(pool.left > 0 for pool in usable):
-            found[registration.pk] = _("The free seats are kept for others.")
+            found[registration.pk] = _("The free seats are reserved for others.")
     return found

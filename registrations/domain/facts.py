@@ -9,9 +9,9 @@ from programme.models import Session
 PLACEHOLDERS = {
     "name": _("the person’s name"),
     "title": _("the title of the session"),
-    "event": _("the event that it belongs to"),
-    "when": _("the day and the time"),
-    "where": _("the venue and the room"),
+    "event": _("the event it belongs to"),
+    "when": _("the date and time"),
+    "where": _("the venue and room"),
 }
 
 

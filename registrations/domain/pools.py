@@ -31,7 +31,9 @@ def check_capacity(session: Session) -> None:
     allotted = pools.exclude(cohort=None).aggregate(n=Sum("seats"))["n"] or 0
     taken = pools.filter(cohort=None).aggregate(n=Sum("taken"))["n"] or 0
     if session.capacity < allotted + taken:
-        sentence = _("%(taken)d seats are taken and %(allotted)d are kept for cohorts: the capacity cannot be lower.")
+        sentence = _(
+            "%(taken)d seats are taken and %(allotted)d are reserved for cohorts: the capacity cannot be lower."
+        )
         raise ValidationError(
             {"capacity": ValidationError(sentence % {"taken": taken, "allotted": allotted}, code=BELOW_TAKEN)}
         )
@@ -62,8 +64,8 @@ def check_nobody_comes_to(edition: Edition, at: datetime) -> None:
     first = live.select_related("attendee__user", "session").order_by("session__starts_at", "pk")[:NAMED]
     names = "; ".join(_("%(name)s in “%(session)s”") % {"name": one.attendee, "session": one.session} for one in first)
     sentence = ngettext(
-        "“%(edition)s” cannot be closed: %(number)d seat is still to come (%(names)s).",
-        "“%(edition)s” cannot be closed: %(number)d seats are still to come (%(names)s).",
+        "“%(edition)s” can’t be closed: %(number)d registration is still to come (%(names)s).",
+        "“%(edition)s” can’t be closed: %(number)d registrations are still to come (%(names)s).",
         number,
     )
     more = ngettext("and %(number)d other", "and %(number)d others", number - NAMED) % {"number": number - NAMED}
@@ -182,7 +184,7 @@ def _takes_seats(session: Session) -> bool:
 def check_allotment(session: Session, cohort: Cohort, seats: int, pools: list[SeatPool]) -> None:
     """Raise ValidationError when `seats` cannot be kept for `cohort`, given all the `pools` of `session`."""
     if seats and cohort.edition_id != session.event.edition_id:
-        raise ValidationError(_("“%(cohort)s” is a cohort of another edition.") % {"cohort": cohort})
+        raise ValidationError(_("“%(cohort)s” belongs to another edition.") % {"cohort": cohort})
     own = next((pool for pool in pools if pool.cohort_id == cohort.pk), None)
     general = next((pool for pool in pools if pool.cohort_id is None), None)
     others = sum(pool.seats for pool in pools if pool.cohort_id not in (None, cohort.pk))
@@ -194,14 +196,14 @@ def check_allotment(session: Session, cohort: Cohort, seats: int, pools: list[Se
     if seats > left:
         raise ValidationError(
             ngettext(
-                "“%(session)s” has %(left)d seat left that can be kept.",
-                "“%(session)s” has %(left)d seats left that can be kept.",
+                "“%(session)s” has %(left)d seat left that can be reserved.",
+                "“%(session)s” has %(left)d seats left that can be reserved.",
                 max(left, 0),
             )
             % {"session": session, "left": max(left, 0)}
         )
     if seats and not cohort.is_present_for(session):
-        raise ValidationError(_("The cohort is not there during “%(session)s”.") % {"session": session})
+        raise ValidationError(_("The cohort is not present during “%(session)s”.") % {"session": session})
 
 
 # --- Fewer seats than people, and sessions that do not take place -----------------------------------------------------
@@ -210,9 +212,12 @@ def check_allotment(session: Session, cohort: Cohort, seats: int, pools: list[Se
 class Lowering(models.TextChoices):
     """What becomes of the people above a lower capacity (docs/rules.md#capacity)."""
 
-    KEEP = "keep", gettext_lazy("Keep everybody: the capacity goes down to the number of seats taken")
-    CLOSE = "close", gettext_lazy("Keep everybody, close registration and give no freed seats away")
-    MOVE = "move", gettext_lazy("Move the people who came last to the top of the waiting list")
+    KEEP = "keep", gettext_lazy("Let everybody keep their seat: the capacity drops to the number of seats taken")
+    CLOSE = (
+        "close",
+        gettext_lazy("Let everybody keep their seat, close registration and stop passing on seats that become free"),
+    )
+    MOVE = "move", gettext_lazy("Move the last people to register to the top of the waiting list")
 
 
 def above(session: Session, capacity: int) -> int:
@@ -259,7 +264,7 @@ def lower_capacity(
             )
             leaving = list(fresh.select_related("attendee__user", "session").order_by("pk"))
             if len(leaving) != number:
-                raise ValidationError(_("Choose %(number)d people: they lose their seats.") % {"number": number})
+                raise ValidationError(_("Choose %(number)d people to lose their seats.") % {"number": number})
             if missing := {registration.attendee_id for registration in leaving} - people:
                 people.update(missing)
                 raise waitlist.LineMoved(missing)
@@ -284,7 +289,7 @@ def lower_capacity(
         current = _locked(session)
         if not 0 < capacity <= current.capacity:
             raise ValidationError(
-                _("The capacity is now %(capacity)d: choose a lower one, with at least one seat.")
+                _("The capacity is now %(capacity)d: choose a lower number, with at least one seat.")
                 % {"capacity": current.capacity}
             )
         going = (
@@ -345,8 +350,8 @@ def more_people_than_the_room(sessions: Sequence[Session]) -> Iterator[tuple[Ses
         people = sum(taken for starts_at, ends_at, taken in here if starts_at <= session.starts_at < ends_at)
         if people > session.room.capacity:
             words = ngettext(
-                "%(people)d person has a seat in the room at that time, which holds %(room)d.",
-                "%(people)d people have seats in the room at that time, which holds %(room)d.",
+                "%(people)d person has a seat in this room at that time, but it holds %(room)d.",
+                "%(people)d people have seats in this room at that time, but it holds %(room)d.",
                 people,
             )
             yield session, words % {"people": people, "room": session.room.capacity}

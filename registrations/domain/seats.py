@@ -51,10 +51,10 @@ class GivenOut:
     def sentence(self, session: Session, at: datetime) -> str:
         """What it means to somebody who wants to come."""
         if at < self.opens_at:
-            words = _("The seats are given out by wishes. You can give yours from %(moment)s.")
+            words = _("Seats are given out by wishes. You can add yours from %(moment)s.")
             return words % {"moment": moment(self.opens_at, session.zone)}
         if at < self.closes_at:
-            words = _("The seats are given out by wishes. Give yours until %(moment)s.")
+            words = _("Seats are given out by wishes. You can add yours until %(moment)s.")
             return words % {"moment": moment(self.closes_at, session.zone)}
         return _("Wishes are closed: the seats are about to be given out.")
 
@@ -375,7 +375,7 @@ def _seat(known: _Known, at: datetime) -> Seat:
         sentence = (
             known.given_out.sentence(session, at)
             if known.given_out
-            else _("The seats of this session are given out by wishes.")
+            else _("Seats in this session are given out by wishes.")
         )
     elif not mine:
         asks_freely = session.access == Session.Access.APPROVAL and not session.holds_requests

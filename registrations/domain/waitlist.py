@@ -416,7 +416,7 @@ def give(registration: Registration, *, actor: User, at: datetime) -> Registrati
                 return current
     raise SeatRefused(
         "full",
-        _("No seat is free for %(name)s: raise the capacity, or wait until one is given back.")
+        _("There is no free seat for %(name)s: raise the capacity, or wait until one becomes free.")
         % {"name": current.attendee},
     )
 
@@ -499,7 +499,7 @@ def start_party(registration: Registration, *, actor: User) -> Party:
         ledger.lock_people([registration.attendee_id])
         current = Registration.objects.select_related("party").get(pk=registration.pk)
         if current.status != Status.WAITING:
-            raise SeatRefused("not_waiting", _("You are not on the waiting list for this session."))
+            raise SeatRefused("not_waiting", _("You’re not on the waiting list for this session."))
         if current.party:
             return current.party
         party = Party.objects.create(
@@ -512,7 +512,7 @@ def start_party(registration: Registration, *, actor: User) -> Party:
 def join_party(registration: Registration, code: str, *, actor: User, at: datetime) -> Party:
     """Wait together with those who gave the person `code`: all or nothing from now on. Raises SeatRefused, saying
     why."""
-    unknown = SeatRefused("unknown_code", _("This is not the code of a group that is waiting for this session."))
+    unknown = SeatRefused("unknown_code", _("This code doesn’t belong to a group waiting for this session."))
     party = Party.objects.filter(session=registration.session_id, code=code.strip().upper()).first()
     if party is None:
         raise unknown
@@ -520,20 +520,20 @@ def join_party(registration: Registration, code: str, *, actor: User, at: dateti
     def act() -> Party:
         current = Registration.objects.get(pk=registration.pk)
         if current.status != Status.WAITING:
-            raise SeatRefused("not_waiting", _("You are not on the waiting list for this session."))
+            raise SeatRefused("not_waiting", _("You’re not on the waiting list for this session."))
         if current.party_id == party.pk:
             return party
         drawn = Draw.objects.filter(session=registration.session_id).first()
         if drawn and party.code in drawn.entries.values():  # its code is published with the lots
             raise SeatRefused(
-                "party_drawn", _("Lots have already been drawn for this group: nobody can join it any more.")
+                "party_drawn", _("The draw has already been held for this group: nobody else can join it.")
             )
         waiting = party.registrations.filter(status=Status.WAITING).count()
         if not waiting:
             raise unknown
         if waiting >= LARGEST_PARTY:
             raise SeatRefused(
-                "party_full", _("At most %(number)d people can wait together.") % {"number": LARGEST_PARTY}
+                "party_full", _("No more than %(number)d people can wait together.") % {"number": LARGEST_PARTY}
             )
         ledger.change(current, actor=actor, party=party)
         return party

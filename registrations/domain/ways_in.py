@@ -59,7 +59,7 @@ def refusal(session: Session, at: datetime) -> SeatRefused | None:
         case Session.Access.REGISTRATION | Session.Access.APPROVAL:
             return None
         case Session.Access.PUBLIC:
-            return SeatRefused("public", _("Open to all: no registration is needed."))
+            return SeatRefused("public", _("Open to all: you don’t need to register."))
         case Session.Access.INVITATION:
             return SeatRefused("invitation", _("By personal invitation only."))
         case _:
@@ -124,7 +124,7 @@ def enter(
     if not invited and not any(pool.cohort_id for pool in found) and (refused := refusal(session, at)):
         raise refused
     if given_out_by_wishes(pools):
-        raise SeatRefused("wishes", _("The seats of this session are given out by wishes."))
+        raise SeatRefused("wishes", _("Seats in this session are given out by wishes."))
     return found
 
 
@@ -142,8 +142,8 @@ def over_limit(session: Session, taken: Iterable[Session], limits: Iterable[Limi
         if len(counted) >= limit.at_most:
             if limit.kind:
                 sentence = ngettext(
-                    "“%(event)s” allows %(number)d seat per person in this format (%(kind)s): give one up to take"
-                    " this one.",
+                    "“%(event)s” allows %(number)d seat per person in this format (%(kind)s): give it up to take this "
+                    "one.",
                     "“%(event)s” allows %(number)d seats per person in this format (%(kind)s): give one up to "
                     "take this one.",
                     limit.at_most,

@@ -298,7 +298,7 @@ def test_a_run_is_never_changed_added_or_deleted_by_hand(organiser: Client, clos
 
 def test_putting_into_force_asks_first_and_then_gives_the_seats_once(organiser: Client, closed: Allocation) -> None:
     run = make.simulation(closed)
-    assert "Mettre en vigueur…" in page_of(organiser, run)
+    assert "Appliquer…" in page_of(organiser, run)
 
     asked = act(organiser, RUNS, "put_into_force", run, _back="1")
     assert "Places attribuées d’un coup : 2. Personnes prévenues par courriel" in words(asked.content.decode())
@@ -312,7 +312,7 @@ def test_putting_into_force_asks_first_and_then_gives_the_seats_once(organiser: 
     assert Registration.objects.confirmed().count() == 2
     assert Message.objects.filter(kind="allocations.allocated").count() == 3
     assert invariants.check(timezone.now())["breaches"] == []
-    assert "Mettre en vigueur…" not in page_of(organiser, run)
+    assert "Appliquer…" not in page_of(organiser, run)
     assert "Simuler…" not in organiser.get(f"{ALLOCATIONS}{closed.pk}/change/").content.decode()
 
 
@@ -329,7 +329,7 @@ def test_a_refusal_is_a_sentence_and_nothing_is_given(organiser: Client, closed:
 def test_a_simulation_is_offered_for_putting_into_force_once_wishes_have_closed(organiser: Client) -> None:
     run = make.simulation()
 
-    assert "Mettre en vigueur…" not in page_of(organiser, run)
+    assert "Appliquer…" not in page_of(organiser, run)
     answer = act(organiser, RUNS, "put_into_force", run, confirm="1")
     assert "Les souhaits peuvent encore changer" in words(answer.content.decode())
 

@@ -229,7 +229,7 @@ def test_outside_the_time_for_wishes_the_box_says_when_and_leads_nowhere(client,
 
     assert said in box
     assert "Donner mes souhaits" not in box
-    assert "Attribuées sur souhaits" not in client.get("/").content.decode()
+    assert "Places attribuées sur souhaits" not in client.get("/").content.decode()
 
 
 @pages

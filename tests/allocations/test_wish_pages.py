@@ -383,7 +383,7 @@ def test_the_list_says_what_is_open_closed_and_done(client, ada, three):
 def test_the_list_is_whole_when_there_is_nothing(client, ada):
     page = words(client.get(reverse("allocations:wishes")).content.decode())
 
-    assert "Rien n’est attribué sur souhaits pour l’instant." in page
+    assert "Aucune place n’est attribuée sur souhaits pour l’instant." in page
     assert "Parcourir le programme" in page
 
 
@@ -406,7 +406,7 @@ def test_after_the_deadline_ones_order_is_read_only(client, ada, three):
 
     assert "<button" not in page.partition('id="wishes"')[2].partition("</form>")[0]
     assert "Souhait 1" in words(page)
-    assert "arrivera par courriel" in words(page)
+    assert "Nous enverrons à chacun par courriel" in words(page)
     answer = client.post(
         url(allocation), {"wish": [one.slug for one in three[:2]], "leave": three[0].slug}, follow=True
     )

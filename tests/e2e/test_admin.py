@@ -277,7 +277,7 @@ def test_an_organiser_imports_a_list_and_cancels_a_seat(page: Page, tmp_path: Pa
     press(page, "Annuler ces inscriptions…")
     judge(page)
     press(page, "Annuler 1 inscription")
-    expect(page.get_by_text("1 place est rendue")).to_be_visible()
+    expect(page.get_by_text("1 inscription est annulée")).to_be_visible()
     assert Registration.objects.get().status == "cancelled"
 
 

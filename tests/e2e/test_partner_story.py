@@ -80,9 +80,9 @@ def test_a_list_comes_in_people_answer_and_places_move_on(
     is_good(owner)
     owner.get_by_label("Adresse").fill(COORDINATOR)
     machine.follow(owner.get_by_role("button", name="Ajouter et prévenir par courriel"))
-    expect(owner.get_by_text("un courriel explique comment commencer")).to_be_visible()
-    latest_mail(mailbox, demo, COORDINATOR, "Vous travaillez sur les listes")
-    machine.follow(mailbox.get_by_role("link", name=re.compile("Vous travaillez sur les listes")).first)
+    expect(owner.get_by_text("un courriel lui explique comment commencer")).to_be_visible()
+    latest_mail(mailbox, demo, COORDINATOR, "Vous travaillez désormais sur les listes")
+    machine.follow(mailbox.get_by_role("link", name=re.compile("Vous travaillez désormais sur les listes")).first)
     found = re.search(r"http://\S+/partners/\S+/", mailbox.locator("pre.letter").inner_text())
     assert found
     page.goto(found[0])
@@ -93,7 +93,7 @@ def test_a_list_comes_in_people_answer_and_places_move_on(
     is_good(page)
     machine.follow(page.get_by_role("link", name=re.compile("MéDAS")))
     is_good(page)
-    page.get_by_label("Le fichier").set_input_files(OWN_DATA / "students-medas.csv")
+    page.get_by_label("Fichier").set_input_files(OWN_DATA / "students-medas.csv")
     page.get_by_label(re.compile("Mon établissement a le droit")).check()
     machine.follow(page.get_by_role("button", name="Lire la liste"))
     expect(page.get_by_role("heading", name="Vérifiez la liste")).to_be_visible()
@@ -117,7 +117,7 @@ def test_a_list_comes_in_people_answer_and_places_move_on(
             expect(wrong.first.locator("input:not([type=hidden])")).to_be_focused()
     is_good(page)
     machine.follow(page.get_by_role("button", name=re.compile(r"^Inviter 50")))
-    expect(page.get_by_role("heading", name="La liste est appliquée")).to_be_visible()
+    expect(page.get_by_role("heading", name="La liste a été appliquée")).to_be_visible()
     machine.follow(page.get_by_role("link", name="Suivre les réponses"))
     expect(page.get_by_text("Personnes\u00a0: 50 sur 50")).to_be_visible()
     is_good(page)
@@ -139,7 +139,7 @@ def test_a_list_comes_in_people_answer_and_places_move_on(
         if n < 2:
             student.get_by_label(PANEL).check()
         machine.follow(student.get_by_role("button", name="Accepter"))
-        expect(student.get_by_role("heading", name="Nous vous attendons")).to_be_visible()
+        expect(student.get_by_role("heading", name="Vous avez accepté")).to_be_visible()
         if n < 2:
             expect(
                 student.get_by_text("votre place est confirmée" if n == 0 else "vous êtes sur sa liste d’attente")
@@ -193,7 +193,7 @@ def test_a_list_comes_in_people_answer_and_places_move_on(
     expect(page.locator("tr.edited")).to_have_count(0)
     expect(edit.last).to_be_focused()
     machine.follow(page.get_by_role("button", name=re.compile("^(Inviter|Appliquer)")))
-    expect(page.get_by_role("heading", name="La liste est appliquée")).to_be_visible()
+    expect(page.get_by_role("heading", name="La liste a été appliquée")).to_be_visible()
 
     # The first list again: nothing new. Who declined and who is erased are not asked again.
     page.goto(f"{demo.url}/partners/cnam/cnam-medas/")
@@ -206,7 +206,7 @@ def test_a_list_comes_in_people_answer_and_places_move_on(
 
 
 def hand_in(page: Page, path: Path) -> None:
-    page.get_by_label("Le fichier").set_input_files(path)
+    page.get_by_label("Fichier").set_input_files(path)
     page.get_by_label(re.compile("Mon établissement a le droit")).check()
     machine.follow(page.get_by_role("button", name="Lire la liste"))
     expect(page.get_by_role("heading", name="Vérifiez la liste")).to_be_visible()

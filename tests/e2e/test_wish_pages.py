@@ -206,7 +206,7 @@ def test_the_pages_of_organisers_are_fit_for_all(
     found += machine.in_each(looks, page, unfit)
     machine.follow(page.get_by_role("button", name="Simuler", exact=True))
     expect(page.get_by_text("Ceci est une simulation")).to_be_visible()
-    machine.follow(page.get_by_role("button", name="Mettre en vigueur…"))
+    machine.follow(page.get_by_role("button", name="Appliquer…"))
     found += machine.in_each(looks, page, unfit)
     machine.follow(page.get_by_role("button", name="Attribuer"))
     expect(page.get_by_text("attribuées, et chaque personne est prévenue").first).to_be_visible()

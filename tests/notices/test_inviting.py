@@ -115,7 +115,7 @@ def test_an_organiser_is_asked_before_a_cohort_is_invited(client: Client) -> Non
     asked = {"action": "invite", "_selected_action": cohort.pk, "index": "0"}
 
     page = client.post("/en/admin/registrations/cohort/", asked)
-    assert page.status_code == 200 and "Each member who has not been written to yet" in page.content.decode()
+    assert page.status_code == 200 and "Each member who has not been invited by email yet" in page.content.decode()
     assert not Message.objects.filter(kind=inviting.COHORT).exists()
 
     answer = client.post("/en/admin/registrations/cohort/", asked | {"confirm": "1"}, follow=True)

@@ -185,7 +185,7 @@ def test_saying_yes_keeps_the_seat_without_signing_in(client):
     page = client.post(address, {"yes": "1"}, follow=True)
     client.post(address, {"yes": "1"})
 
-    assert "votre place vous est gardée" in words(page.content.decode())
+    assert "votre place reste la vôtre" in words(page.content.decode())
     assert Reconfirmation.objects.get().answered_at and status(session, holder) == "confirmed"
 
 

@@ -216,6 +216,6 @@ def test_the_command_says_it_and_writes_nothing_when_asked(dry):
 
     session.refresh_from_db()
     assert session.starts_at - before == timedelta(days=0 if dry else 7)
-    assert "1 person will be told by mail." in out.getvalue()
+    assert "1 person will be told by email." in out.getvalue()
     assert ("Nothing was written." in out.getvalue()) is dry
     assert re.search(r"\d+ changes", out.getvalue())

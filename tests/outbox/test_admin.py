@@ -249,7 +249,7 @@ class TestWhoGotWhat:
         assert "à nouveau, après une panne" in client.get(LIST).content.decode()
 
     def test_what_summit_says_is_translated_and_the_servers_words_are_not(self, client: Client) -> None:
-        a_message(status="dropped", last_error="Mails to this address bounce.\n550 no such user")
+        a_message(status="dropped", last_error="Emails to this address bounce.\n550 no such user")
 
         page = client.get(LIST).content.decode()
 

@@ -586,7 +586,10 @@ def test_a_mail_about_what_was_deleted_is_dropped(box, writes):
 
     deliver(message.uuid)
 
-    assert (fresh(message).status, fresh(message).last_error) == ("dropped", "What it is about no longer exists.")
+    assert (fresh(message).status, fresh(message).last_error) == (
+        "dropped",
+        "What this email was about no longer exists.",
+    )
 
 
 class TestSuppressionList:
@@ -606,7 +609,7 @@ class TestSuppressionList:
 
         assert (fresh(message).status, fresh(message).last_error) == (
             "dropped",
-            "Mails to this address bounce.\n550 5.1.1 no such user",
+            "Emails to this address bounce.\n550 5.1.1 no such user",
         )
         assert box.received == []
 

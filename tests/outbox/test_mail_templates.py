@@ -205,9 +205,9 @@ def test_a_wrong_text_is_refused_beside_its_box_and_nothing_is_saved(client: Cli
     assert answer.status_code == 422
     page = answer.content.decode()
     assert (
-        "“{titel}” cannot be filled in here" in page
+        "“{titel}” is not a placeholder you can use here" in page
         and "This field is required." in page
-        and "There is a stray brace" in page
+        and "There’s a stray brace" in page
     )
     assert not MailTemplate.objects.exists()
 
@@ -242,8 +242,11 @@ def test_what_is_typed_is_previewed_without_being_saved(client: Client, olympe: 
 
 
 def test_with_no_session_at_all_the_page_says_so(client: Client, olympe: Any) -> None:
-    assert "There is nothing yet" in client.get(FRAME).content.decode()
-    assert "There is nothing yet" in client.post(PAGE, typed(test="1"), follow=True).content.decode()
+    assert "There’s nothing to write this kind of email about yet" in client.get(FRAME).content.decode()
+    assert (
+        "There’s nothing to write this kind of email about yet"
+        in client.post(PAGE, typed(test="1"), follow=True).content.decode()
+    )
     assert not Message.objects.exists()
 
 

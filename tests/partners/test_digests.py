@@ -89,7 +89,7 @@ def test_it_tells_where_each_cohort_stands_when_it_is_written(cnam: Any, time_ma
         "Invited: 1",
         "Has a seat: 1",
         "Waiting for a seat: 1",
-        "Seats kept: 2 of 3 taken",
+        "Seats reserved: 2 of 3 taken",
         f"/en/partners/{cohort.institution.slug}/",
     ):
         assert line in message.body

@@ -27,7 +27,7 @@ from tests.registrations.pages import words
 
 pytestmark = pytest.mark.django_db
 pages = pytest.mark.runs_once("pages, whose queries other tests ask of both databases")
-OVER = "“Lyon 2024” is over: its lists can be read, and change no more."
+OVER = "“Lyon 2024” is over: you can still read its lists, but not change them."
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_the_page_says_that_it_is_over_and_offers_only_to_take_people_off(
     shown = page(browser, "cohort", "cnam", "medas")
 
     assert OVER in shown
-    for offered in ("Hand in", "Add one person", "Remind", "Edit", "Replace", "Send again"):
+    for offered in ("Hand in", "Add a person", "Remind", "Edit", "Replace", "Send again"):
         assert offered not in shown
     assert "Remove" in shown
     assert "Export (CSV)" in shown
@@ -245,7 +245,7 @@ def test_whoever_is_invited_reads_that_it_is_over(client: Client, lyon: Edition,
     answers = [client.post(address, {"act": act}) for act in ("accept", "decline")]
 
     assert "Lyon 2024 is over" in shown
-    assert "There is nothing left to answer, and no seat to take." in shown
+    assert "You don’t need to do anything: there are no seats left to take." in shown
     assert "Accept" not in shown
     assert [answer.headers["Location"] for answer in answers] == [address, address]
     ada.refresh_from_db()

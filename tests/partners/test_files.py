@@ -244,7 +244,7 @@ class TestTables:
     @pytest.mark.parametrize(
         "header",
         [
-            ["E-mail", "Student ID", "First name", "Last name", "Phone"],
+            ["Email", "Student ID", "First name", "Last name", "Phone"],
             ["  COURRIEL ", "Matricule", "PRÉNOM\u00a0", "Nom de famille", "Tél."],
             ["Adresse e-mail", "N°\u00a0étudiant", "Prenom", "nom", "Remarques"],
         ],
@@ -541,7 +541,7 @@ class TestWorkbooks:
 
         assert found.read_as["hidden_sheets"] == ["Brouillon"]
         assert [sentences.about(one) for one in found.findings] == [
-            "The sheet “Sheet” was read. There are others: Master, Brouillon."
+            "We’ve read the sheet “Sheet”. There are others: Master, Brouillon."
         ]
         assert refused(book, sheet="3").code == "no_addresses"
         assert refused(book, sheet="Rien").code == "no_such_sheet"

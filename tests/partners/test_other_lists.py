@@ -51,7 +51,7 @@ def read(*rows: str, **options: Any) -> files.List:
         ("Mél.", "email"),
         ("ADR_MAIL_ETU", "email"),
         ("Adresse électronique", "email"),
-        ("E-mail address", "email"),
+        ("Email address", "email"),
         ("Courriel @ecole", "email"),
         ("N° d’étudiant", "reference"),
         ("COD_ETU", "reference"),

@@ -69,7 +69,7 @@ class TestTheStory:
         upload = portal.work(Upload.objects.get())
 
         said = browser.get(page).content.decode()
-        assert "alan@x.fr" in said and "Il manque un" in said
+        assert "alan@x.fr" in said and "Il manque le" in said
         browser.post(at("correct", upload.uuid), {"line": 3, "email": "alan@x.fr"})
         assert "Inviter 2" in browser.get(page).content.decode()
         browser.post(at("confirm", upload.uuid), {"new": 2, "changed": 0, "removed": 0})
@@ -292,7 +292,7 @@ class TestTheReview:
     @pytest.mark.parametrize(
         ("data", "said", "unsaid"),
         [
-            ("Nom;Prénom\nLovelace;Ada\n", "Aucune colonne ne contient", "figures"),
+            ("Nom;Prénom\nLovelace;Ada\n", "Aucune colonne ne semble contenir", "figures"),
             ("Patronyme;Petit nom;Joindre à\nLovelace;Ada;ada@x.fr\n", "quelle colonne est laquelle", "Inviter"),
             ("Nom;Prénom;Courriel\nLovelace;Ada;ada@x.fr\nTuring;Alan;x\n", "1 ligne reste à corriger", "Abandonner"),
         ],
@@ -747,7 +747,7 @@ class TestFollowingUp:
         [
             ({"email": "alan@x.fr"}, "Alan Turing a déjà cette adresse."),
             ({"reference": ALAN[3]}, "Ce numéro est déjà celui de Alan Turing."),
-            ({"email": "alan(at)x.fr"}, "Il manque un"),
+            ({"email": "alan(at)x.fr"}, "Il manque le"),
             ({"last_name": "", "first_name": ""}, "Le nom manque"),
         ],
     )
@@ -796,7 +796,7 @@ class TestFollowingUp:
         session = portal.session_for(cohort, 2, starts_at=timezone.now() + timedelta(days=20))
         SeatPool.objects.filter(session=session, cohort=cohort).update(release_at=timezone.now() + timedelta(days=10))
 
-        assert "Les autres sont remises à tous" in browser.get(at("cohort", "cnam", "medas")).content.decode()
+        assert "Les autres seront remises à tous" in browser.get(at("cohort", "cnam", "medas")).content.decode()
 
     @pytest.mark.parametrize("kind", ["csv", "xlsx"])
     def test_an_empty_list_is_downloaded_and_read_back(self, client, kind):

@@ -69,7 +69,7 @@ def test_who_accepts_has_an_account_is_signed_in_and_has_the_seats_that_they_cho
 
     response = client.post(link(ada), {"act": "accept", "session": [first.slug, full.slug, "made-up"]}, follow=True)
 
-    assert "Nous vous attendons" in response.content.decode()
+    assert "Vous avez accepté" in response.content.decode()
     assert client.session["_auth_user_id"] == str(User.objects.get(email="ada@x.fr").pk)
     mine = Registration.objects.filter(attendee__name="Ada Lovelace")
     assert dict(mine.values_list("session__slug", "status")) == {first.slug: "confirmed", full.slug: "waiting"}

@@ -92,7 +92,7 @@ def test_an_edition_begins_in_preparation(organiser: Client) -> None:
         ("name_en", "", "This field is required."),
         ("name_fr", "", "This field is required."),
         ("slug", "summit", "Edition with this Slug already exists."),
-        ("ends_on", "2028-02-01", "An edition must end on the day it starts or later."),
+        ("ends_on", "2028-02-01", "An edition can’t end before it starts."),
         ("timezone", "Mars/Olympus", "time zone"),
         ("accent", "red", "six hexadecimal digits"),
     ],
@@ -143,17 +143,17 @@ def test_each_act_says_what_it_did_and_twice_changes_nothing(organiser: Client, 
     assert told == [
         ["“Lyon 2028” is in preparation: open it first."],
         ["“Lyon 2028” is open."],
-        ["“Lyon 2028” was open already."],
-        ["“Lyon 2028” is in preparation again: the public no longer sees it."],
+        ["“Lyon 2028” was already open."],
+        ["“Lyon 2028” is back in preparation: the public can no longer see it."],
         ["“Lyon 2028” is open."],
         ["“Lyon 2028” is now the current edition."],
     ]
     assert editions.current() == lyon
-    assert act(organiser, "take_back", lyon) == [
-        "“Lyon 2028” is public: only an open edition that is not the current one can be hidden."
+    assert act(organiser, "take_back", lyon) == ["“Lyon 2028” can’t be hidden: it is either current or archived."]
+    assert act(organiser, "archive", lyon) == [
+        "“Lyon 2028” is archived. It can still be read, but no longer takes registrations."
     ]
-    assert act(organiser, "archive", lyon) == ["“Lyon 2028” is archived: it can be read, and gives no seats."]
-    assert act(organiser, "archive", lyon) == ["“Lyon 2028” was archived already."]
+    assert act(organiser, "archive", lyon) == ["“Lyon 2028” was already archived."]
     lyon.refresh_from_db()
     assert (lyon.state, lyon.is_current, lyon.history.count()) == (State.ARCHIVED, True, 6)
 
@@ -161,7 +161,7 @@ def test_each_act_says_what_it_did_and_twice_changes_nothing(organiser: Client, 
 def test_only_one_is_made_the_current_one(organiser: Client, lyon: Edition) -> None:
     before = make.current_edition()
 
-    assert act(organiser, "make_current", before, lyon) == ["Choose one edition: only one is the current one."]
+    assert act(organiser, "make_current", before, lyon) == ["Choose one edition: only one can be current."]
     assert editions.current() == before
 
 

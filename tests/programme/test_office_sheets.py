@@ -837,7 +837,7 @@ def test_an_english_form_asks_which_day_is_meant(organiser: Client, palais: Room
     done = organiser.post("/admin/programme/event/add/", fields | {"starts_on": "10/02/2027", "ends_on": "13/02/2027"})
 
     assert asked.context["adminform"].form.errors == {
-        "starts_on": ["“10/02/2027” is 10 February 2027 or 2 October 2027: write the one that is meant."]
+        "starts_on": ["“10/02/2027” could be 10 February 2027 or 2 October 2027: write the date you mean."]
     }
     assert done.status_code == 302, done.context["adminform"].form.errors
     assert str(event.__class__.objects.get(slug="t").starts_on) == "2027-02-10"

@@ -78,7 +78,7 @@ def test_someone_registered_already_is_told_so(organiser: Client) -> None:
 
     answer = organiser.post(f"{LIST}add/", {"attendee": registration.attendee_id, "session": registration.session_id})
 
-    assert "a déjà une place" in answer.content.decode()
+    assert "a déjà une inscription" in answer.content.decode()
     assert Registration.objects.count() == 1
 
 
@@ -87,7 +87,7 @@ def test_cancelling_asks_first_and_says_that_there_is_no_way_back(organiser: Cli
 
     page = cancel(organiser, registration).content.decode()
 
-    assert "Il n’y a pas de retour" in page
+    assert "Cette action est définitive" in page
     assert registration.attendee.name in page
     assert Registration.objects.get().status == "confirmed"
 

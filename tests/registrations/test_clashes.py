@@ -155,39 +155,44 @@ def said(text: str) -> str:
         (
             0,
             "offered",
-            "You have been offered a seat in “Forum” at the same time.",
+            "You’ve been offered a seat in “Forum” at the same time.",
             "Une place dans «_Forum_» vous est proposée au même moment.",
         ),
         (
             0,
             "pending",
-            "You have asked for a seat in “Forum” at the same time.",
+            "You’ve asked for a seat in “Forum” at the same time.",
             "Vous avez demandé une place dans «_Forum_» au même moment.",
         ),
         (
             0,
             "waiting",
-            "You are waiting for a seat in “Forum” at the same time.",
+            "You’re waiting for a seat in “Forum” at the same time.",
             "Vous attendez une place dans «_Forum_» au même moment.",
         ),
-        (0, "speaking", "You speak in “Forum” at the same time.", "Vous intervenez dans «_Forum_» au même moment."),
+        (
+            0,
+            "speaking",
+            "You’re speaking in “Forum” at the same time.",
+            "Vous intervenez dans «_Forum_» au même moment.",
+        ),
         (
             0,
             "duty",
-            "You are on duty in “Forum” at the same time.",
+            "You’re on duty in “Forum” at the same time.",
             "Vous êtes de service dans «_Forum_» au même moment.",
         ),
         (
             -80,
             "confirmed",
-            "You leave “Forum” at Station F at 12:40_pm. Allow 38_min to get there: you would be late.",
+            "You leave “Forum” (Station F) at 12:40_pm. Getting there takes 38_min: you’d be late.",
             "Vous sortez de «_Forum_» (Station F) à 12_h_40. Comptez 38_min de trajet_: vous arriveriez en retard.",
         ),
         (
             -80,
             "waiting",
             (
-                "If you get a seat in “Forum”, you leave Station F at 12:40_pm. Allow 38_min to get there: you would "
+                "If you get a seat in “Forum”, you’ll leave Station F at 12:40_pm. Getting there takes 38_min: you’d "
                 "be late."
             ),
             (
@@ -198,7 +203,7 @@ def said(text: str) -> str:
         (
             80,
             "duty",
-            "You are expected in “Forum” at Station F at 2:20_pm. Allow 38_min to get there: you would be late.",
+            "You’re expected in “Forum” (Station F) at 2:20_pm. Getting there takes 38_min: you’d be late.",
             (
                 "On vous attend dans «_Forum_» (Station F) à 14_h_20. Comptez 38_min de trajet_: vous arriveriez en "
                 "retard."
@@ -208,8 +213,8 @@ def said(text: str) -> str:
             80,
             "pending",
             (
-                "If you get a seat in “Forum”, you are expected at Station F at 2:20_pm. Allow 38_min to get there: "
-                "you would be late."
+                "If you get a seat in “Forum”, you’ll be expected at Station F at 2:20_pm. Getting there takes 38_min: "
+                "you’d be late."
             ),
             (
                 "Si vous obtenez une place dans «_Forum_», on vous y attendra à 14_h_20 (Station F). Comptez 38_min "

@@ -199,7 +199,7 @@ def test_a_seat_that_does_not_exist_is_refused_with_the_name(organiser: Client) 
 
     assert {status(one) for one in people} == {"waiting"}
     assert "Aucune place n’est libre pour Personne 0" in answer
-    assert "Et 2 autres de même." in answer
+    assert "Et 2 autres du même genre." in answer
 
 
 @pytest.mark.proves("waitlist-admin")
@@ -278,10 +278,10 @@ def test_lots_are_drawn_once_and_the_seed_is_shown(organiser: Client) -> None:
     session = make.session(seats=1, waiting_list="draw", draw_at=timezone.now() + timedelta(days=1))
     seated = make.registration(session)
     people = [wait(session) for _ in range(3)]
-    assert "Tirer au sort maintenant" not in organiser.get(page(session, "waitlist")).content.decode()
+    assert "Procéder au tirage maintenant" not in organiser.get(page(session, "waitlist")).content.decode()
     assert "Ce n’est pas le moment" in act(organiser, session, "draw").content.decode()
     Session.objects.filter(pk=session.pk).update(draw_at=timezone.now() - timedelta(minutes=1))
-    assert "Tirer au sort maintenant" in organiser.get(page(session, "waitlist")).content.decode()
+    assert "Procéder au tirage maintenant" in organiser.get(page(session, "waitlist")).content.decode()
 
     for _ in range(2):
         answer = act(organiser, session, "draw").content.decode()

@@ -64,13 +64,13 @@ def test_the_page_names_nobody_and_is_the_same_for_everybody(session):
 
 
 def test_it_says_when_the_lots_were_drawn_and_how_many_there_are(session):
-    assert re.search(r"Tirage du \w+ .* à \d+ h \d\d : 5 lots\.", words(drawn(session).content.decode()))
+    assert re.search(r"Tirage du \w+ .* à \d+ h \d\d : 5 participations\.", words(drawn(session).content.decode()))
 
 
 def test_nobody_on_the_waiting_list_is_no_crash(session):
     Registration.objects.filter(session=session, status="waiting").update(status="cancelled")
 
-    assert "Personne n’attendait : aucun lot n’a été tiré." in words(drawn(session).content.decode())
+    assert "Personne n’attendait : il n’y a pas eu de tirage." in words(drawn(session).content.decode())
 
 
 @pytest.mark.parametrize("status", [Session.Status.DRAFT, Session.Status.PUBLISHED])

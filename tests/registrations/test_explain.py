@@ -270,7 +270,7 @@ def test_who_is_in_no_cohort_waits_for_nothing_there() -> None:
     Registration.objects.create(session=session, attendee=ada, status="waiting", waiting_at=timezone.now())
 
     assert stopped_by(session, ada)[0] == "access"
-    assert why(session, ada).endswith("Aucune place n’est pour Ada Lovelace.")
+    assert why(session, ada).endswith("Aucune place n’est destinée à Ada Lovelace.")
 
 
 @pytest.mark.parametrize(

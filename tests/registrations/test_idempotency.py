@@ -79,7 +79,8 @@ def test_a_key_that_comes_with_something_else_is_refused(client, ada, act):
 
     assert answer.status_code == 422
     assert (
-        gettext("This form was already sent with something else in it: nothing has changed.") in answer.content.decode()
+        gettext("You’ve already sent this form with something else in it: nothing has changed.")
+        in answer.content.decode()
     )
     assert counts() == before
     assert status(session, ada) == "confirmed"
@@ -125,7 +126,7 @@ def test_a_place_on_the_waiting_list_asked_for_again_is_the_same_place(client, a
 
     again = press(client, session, key=key)
 
-    sentence = gettext("This session is full: you are number %(place)d on the waiting list.") % {"place": 1}
+    sentence = gettext("This session is full: you’re number %(place)d on the waiting list.") % {"place": 1}
     assert sentence in first.content.decode()
     assert sentence in again.content.decode()
     assert line(session)[0] == ada
@@ -154,7 +155,7 @@ def test_a_form_sent_again_after_things_have_changed_says_how_they_are_now(clien
 
     answer = press(client, session, key=key)
 
-    sentence = gettext("This form was already sent, and things have changed since: here is how they are now.")
+    sentence = gettext("You’ve already sent this form, and things have changed since: this is how they stand now.")
     assert sentence in answer.content.decode()
     assert status(session, ada) == "confirmed"
 

@@ -171,7 +171,7 @@ def give_back(session, who):
     ("language", "subject", "opening"),
     [
         ("fr", "Une place pour vous : ", "Ada Lovelace, une place s’est libérée : elle est à vous."),
-        ("en", "A seat for you: ", "Ada Lovelace, a seat has become free: it is yours."),
+        ("en", "A seat for you: ", "Ada Lovelace, a seat has become free: it’s yours."),
     ],
 )
 def test_a_seat_that_comes_from_the_line_is_told_as_such(language, subject, opening):
@@ -190,7 +190,7 @@ def test_a_seat_that_comes_from_the_line_is_told_as_such(language, subject, open
 @pytest.mark.proves("question-before-giving-up")
 @pytest.mark.parametrize(
     ("language", "until"),
-    [("fr", r"Elle vous est gardée jusqu’au \w+ .* à \d+ h \d\d\."), ("en", r"kept for you until \w+ .* at ")],
+    [("fr", r"Elle vous est gardée jusqu’au \w+ .* à \d+ h \d\d\."), ("en", r"held for you until \w+ .* at ")],
 )
 def test_an_offer_says_until_when_and_its_button_changes_nothing(client, language, until):
     session, holder, waiting = in_line(language, waiting_list=Session.WaitingList.OFFER)
@@ -342,7 +342,7 @@ def test_each_end_of_a_seat_is_told_in_its_words_and_takes_the_entry_out(ending)
     assert leads_to in re.search(r'class="button"[^>]*><a href="([^"]+)"', message.alternatives[0][0])[1]
     for part in both_parts(message):
         assert opening in part
-        assert "L’entrée jointe retire la session de votre agenda." in part
+        assert "Le fichier joint retire la session de votre agenda." in part
     assert calendar_of(message).walk("VEVENT")[0]["STATUS"] == "CANCELLED"
 
 
@@ -444,7 +444,7 @@ def test_whoever_joins_a_waiting_list_is_told_their_place(language, opening):
     for who, place in ((first.attendee, 1), (second, 2)):
         [message] = [message for message in deliver_all() if message.to == [who.user.email]]
         for part in both_parts(message):
-            assert opening in part and {"fr": f"numéro {place} ", "en": f"number {place} "}[language] in part
+            assert opening in part and {"fr": f"rang {place} ", "en": f"number {place} "}[language] in part
     mail.outbox.clear()
 
 

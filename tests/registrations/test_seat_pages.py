@@ -265,7 +265,7 @@ def test_after_lots_are_drawn_everybody_sees_theirs(client, ada):
     mine.refresh_from_db()
     page = box(client, session)
 
-    assert f"Votre lot : {mine.lot} sur 3" in words(page)
+    assert f"Votre rang au tirage : {mine.lot} sur 3" in words(page)
     assert f"Votre rang {mine.lot} sur 3" in words(page)
     assert f'href="{url("draw", session)}#{mine.uuid}"' in page
 
@@ -419,7 +419,7 @@ def test_an_offer_that_is_over_is_no_longer_accepted_and_says_so(client, ada, of
 
     assert "Cette proposition a expiré" in words(late) and "Cette proposition a expiré" in words(answer)
     assert (
-        "proposée est allée à la personne suivante sur la liste d’attente : le délai de réponse était passé."
+        "Vous n’avez pas répondu à temps : la place qui vous était proposée est allée à la personne suivante"
         in words(answer)
     )
     assert status_of(offer, ada) == "offer_expired"
@@ -430,7 +430,7 @@ def test_nobody_accepts_the_offer_of_somebody_else(client, ada, offer):
 
     answer = mallory.post(url("accept", offer), {"seen": ""}, headers={"HX-Request": "true", "HX-Target": "seat-box"})
 
-    assert "Aucune place ne vous est proposée ici." in words(answer.content.decode())
+    assert "Aucune place ne vous est proposée dans cette session." in words(answer.content.decode())
     assert status_of(offer, ada) == "offered"
 
 
@@ -445,7 +445,7 @@ def test_nobody_accepts_the_offer_of_somebody_else(client, ada, offer):
             "Une place vous est gardée jusqu’à leur réponse.",
             "Une place vous est gardée jusqu’à la réponse des organisateurs",
         ),
-        (False, "Aucune place n’est prise jusqu’à leur réponse.", "D’ici là, aucune place n’est prise."),
+        (False, "Aucune place n’est gardée avant leur réponse.", "D’ici là, aucune place ne vous est gardée."),
     ],
 )
 def test_one_asks_with_a_reason_and_reads_it_again(client, ada, holds, before, after):
@@ -549,7 +549,7 @@ def test_a_door_that_is_closed_says_since_when(client, ada):
     )
 
     assert "Les inscriptions ont été closes le " in words(box(client, session))
-    assert "Closes" in words(row(client, session))
+    assert "Inscriptions closes" in words(row(client, session))
 
 
 def test_a_cancelled_session_and_one_that_is_over_say_so(client, ada):
@@ -680,7 +680,7 @@ def test_whoever_lost_the_seat_to_the_organisers_reads_it(client, ada):
     ask(session, ada)
     booking.cancel(session, ada, actor=make.organiser(), ending=Registration.Ending.BY_ORGANISERS)
 
-    assert "Les organisateurs ont mis fin à votre inscription." in words(box(client, session))
+    assert "Les organisateurs ont annulé votre inscription." in words(box(client, session))
 
 
 # --- A form has its effect once ---------------------------------------------------------------------------------------
@@ -911,7 +911,7 @@ def test_the_page_speaks_english(client, ada, offer):
         "/en" + url("seat", offer), headers={"HX-Request": "true", "HX-Target": "seat-box"}
     ).content.decode()
 
-    assert "A seat is offered to you" in words(page)
+    assert "You’ve been offered a seat" in words(page)
     assert form(page, "Accept this seat")
 
 

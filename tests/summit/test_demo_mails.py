@@ -79,9 +79,9 @@ def test_an_address_narrows_the_list(client: Client, demo: None) -> None:
 
 
 def test_a_reason_is_told_in_the_language_of_the_page(client: Client, demo: None) -> None:
-    message(status=Message.Status.DROPPED, last_error="The offer has ended.")
+    message(status=Message.Status.DROPPED, last_error="The offer has expired.")
 
-    assert "L’offre est échue." in client.get("/demo/mail/").content.decode()
+    assert "La proposition a expiré." in client.get("/demo/mail/").content.decode()
 
 
 def test_the_list_hears_of_a_new_mail_and_nothing_otherwise(client: Client, demo: None) -> None:
