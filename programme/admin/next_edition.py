@@ -30,6 +30,8 @@ A_YEAR = timedelta(weeks=52)  # later it is the same day of the week
 class NextEditionForm(forms.Form):
     """What an organiser says of the next edition; the rest is that of this one."""
 
+    required_css_class = "required"
+
     name_fr = forms.CharField(max_length=150, validators=[validate_line], widget=AdminTextInputWidget)
     name_en = forms.CharField(max_length=150, validators=[validate_line], widget=AdminTextInputWidget)
     slug = forms.CharField(

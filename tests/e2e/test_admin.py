@@ -184,6 +184,9 @@ def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
         "notices/announcement/add/",
         f"notices/announcement/{announcement.pk}/change/",
         f"registrations/institution/{pool.cohort.institution_id}/change/",
+        "programme/edition/",
+        f"programme/edition/{session.event.edition_id}/change/",
+        f"programme/edition/{session.event.edition_id}/next/",
         "programme/",
     ]:
         assert page.goto(f"/admin/{path}").ok, path

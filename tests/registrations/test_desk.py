@@ -552,7 +552,7 @@ def test_the_list_of_registrations_tells_places_at_a_constant_cost(
     free_a_seat(session)
     organiser.get(LIST)
 
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         text = organiser.get(LIST).content.decode()
 
     assert "rang 1 sur la liste d’attente" in text
