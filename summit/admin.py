@@ -23,7 +23,7 @@ from registrations.models import Cohort, Institution, Registration, SeatPool
 from venues.models import Room, Venue
 
 ORDER = {
-    "programme": ["Edition", "Session", "Event", "Speaker", "Participation", "Track", "Day"],
+    "programme": ["Session", "Event", "Speaker", "Participation", "Track", "Day", "Edition"],
     "venues": ["Venue", "Room", "TravelTime"],
     "registrations": [
         "Registration",

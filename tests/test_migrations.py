@@ -11,11 +11,13 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from core import folding
 from programme.models import Day, Edition, Event, Track
 from registrations.domain.invariants import check
 from registrations.models import Cohort
 from summit import settings as product
 
+EVENT_SEARCH = ("title_fr", "title_en", "slug", "organiser", "city")
 OURS = [config.label for config in apps.get_app_configs() if Path(config.path).parent == product.BASE_DIR]
 
 
@@ -105,6 +107,7 @@ def summit_before_editions(executor: MigrationExecutor) -> None:
         ends_at=start + timedelta(hours=1),
     )
     add("registrations", "SeatPool", session=session, seats=5)
+    folding.fill(then, "programme", {"Day": ("label_fr", "label_en"), "Event": EVENT_SEARCH})
     institution = add("registrations", "Institution", slug="i", name="I", search="i\ni")
     cohort = {"slug": "c", "name": "C", "name_fr": "C", "name_en": "C", "size": 3, "search": "c\nc\nc"}
     add("registrations", "Cohort", institution=institution, **cohort)

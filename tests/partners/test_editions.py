@@ -159,7 +159,7 @@ def test_the_page_says_that_it_is_over_and_offers_only_to_take_people_off(
     shown = page(browser, "cohort", "cnam", "medas")
 
     assert OVER in shown
-    for offered in ("Hand in", "Add a person", "Remind", "Edit", "Replace", "Send again"):
+    for offered in ("Upload a new list", "Add a person", "Remind", "Edit", "Replace", "Send again"):
         assert offered not in shown
     assert "Remove" in shown
     assert "Export (CSV)" in shown
@@ -238,7 +238,7 @@ def test_the_weekly_mail_leaves_them_out(lyon: Edition, cohort: Cohort) -> None:
 def test_whoever_is_invited_reads_that_it_is_over(client: Client, lyon: Edition, cohort: Cohort) -> None:
     ada = portal.invitee(cohort)
     address = f"/en/invitations/{ada.key}/"
-    assert "will you come?" in text(client.get(address))
+    assert "will you be there?" in text(client.get(address))
     archive(lyon)
 
     shown = text(client.get(address))
@@ -263,5 +263,5 @@ def test_an_invitation_that_waits_is_not_sent(lyon: Edition, cohort: Cohort) -> 
     mails.invitation(message)
     archive(lyon)
 
-    with pytest.raises(NoLongerTrue, match="The edition is over"):
+    with pytest.raises(NoLongerTrue, match="This edition is over"):
         mails.invitation(message)

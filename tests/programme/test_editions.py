@@ -301,7 +301,9 @@ def test_archiving_is_refused_while_seats_are_to_come_and_says_whose(paris: Edit
         editions.archive(paris, actor=None)
 
     sentence = refused.value.messages[0]
-    assert "5 places" in sentence and "Personne 0" in sentence and "Plénière" in sentence and "2 autres" in sentence
+    assert (
+        "5 inscriptions" in sentence and "Personne 0" in sentence and "Plénière" in sentence and "2 autres" in sentence
+    )
     assert Edition.objects.get().state == State.OPEN and not make.pool(session).closed
     other = make.edition(state=State.OPEN)
     with pytest.raises(ValidationError):

@@ -126,7 +126,7 @@ def test_the_current_edition_is_not_deleted(organiser: Client) -> None:
 
     drawn = page(organiser, "programme_edition", "delete", current.pk)
 
-    assert "make another one the current one first" in drawn
+    assert "Make another edition current first" in drawn
     organiser.post(f"/en{LIST}{current.pk}/delete/", {"post": "yes"})
     assert editions.current() == current
 
@@ -329,11 +329,11 @@ def test_a_session_stays_with_the_tracks_and_the_events_of_its_edition(organiser
         data |= {f"{prefix}-TOTAL_FORMS": 0, f"{prefix}-INITIAL_FORMS": 0}
 
     errors = organiser.post(address, data).context["adminform"].form.errors
-    assert "is a track of another edition" in errors["track"][0]
+    assert "belongs to another edition" in errors["track"][0]
 
     other = {"event": make.event(edition=lyon).pk}
     errors = organiser.post(address, data | other).context["adminform"].form.errors
-    assert "The session stays in its edition" in errors["event"][0]
+    assert "A session can’t change edition" in errors["event"][0]
 
 
 @pytest.mark.parametrize(("of_event", "zone"), [(True, "Asia/Tokyo"), (False, "Europe/Paris")])

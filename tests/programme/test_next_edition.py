@@ -304,9 +304,9 @@ def test_hours_on_the_clocks_of_the_venue_stay(day: date, begins: time, ends: ti
         ({"slug": "a b"}, "slug", "valid “slug”"),
         ({"names": {"fr": "Sommet", "en": " "}}, "name_en", "This field cannot be blank."),
         ({"names": {"en": "Summit"}}, "name_fr", "This field cannot be blank."),
-        ({"first_day": date(2828, 2, 3)}, "first_day", "2828 cannot be meant"),
-        ({"first_day": date(1, 1, 1)}, "first_day", "1 cannot be meant"),
-        ({"first_day": date(9999, 12, 31)}, "first_day", "9999 cannot be meant"),
+        ({"first_day": date(2828, 2, 3)}, "first_day", "2828 cannot be right"),
+        ({"first_day": date(1, 1, 1)}, "first_day", "1 cannot be right"),
+        ({"first_day": date(9999, 12, 31)}, "first_day", "9999 cannot be right"),
     ],
 )
 def test_what_is_wrong_is_said_beside_its_field(
@@ -319,7 +319,7 @@ def test_a_day_that_the_clocks_skip_is_refused(source: Edition) -> None:
     Edition.objects.filter(pk=source.pk).update(timezone="Pacific/Apia")
 
     assert refused(source, first_day=date(2011, 12, 30)) == {
-        "first_day": ["Friday 30\xa0December 2011 does not exist there: the clocks skip it."]
+        "first_day": ["Friday 30\xa0December 2011 does not exist in that time zone."]
     }
 
 
@@ -420,7 +420,7 @@ def test_the_page_makes_it_and_leads_to_it(organiser: Client, source: Edition) -
     new = Edition.objects.get(slug="lyon-2028")
     assert response.redirect_chain == [(f"/en/admin/programme/edition/{new.pk}/change/", 302)]
     html = response.content.decode()
-    assert "“Summit 2028” begins with what “Summit 2027” has." in html
+    assert "“Summit 2028” starts with a copy of “Summit 2027”." in html
     assert f'href="/en/admin/programme/session/?edition={new.pk}"' in html
     assert new.history.get().history_user is not None
     again = organiser.post(address(source), form())

@@ -244,7 +244,8 @@ def test_on_a_page_a_clash_says_the_language_of_names_that_are_not_translated():
     found = clash(wanted, other, "confirmed")
 
     with translation.override("en"):
-        assert '“<bdi lang="fr">&lt;b&gt;Forum&lt;/b&gt;</bdi>” at <bdi lang="fr">Gare</bdi>' in found.marked_sentence
+        said = '“<bdi lang="fr">&lt;b&gt;Forum&lt;/b&gt;</bdi>” (<bdi lang="fr">Gare</bdi>)'
+        assert said in found.marked_sentence
 
 
 def busy(name):

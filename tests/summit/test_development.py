@@ -98,7 +98,7 @@ def test_pages_mails_and_the_worker_follow_each_change_and_one_ctrl_c_ends_all(v
 
             # A template, a style and a translation: shown without a restart of the pages.
             web = server.processes("runserver")
-            change(code / "programme/templates/programme/home.html", "<h1", "<p>Changed template</p><h1")
+            change(code / "programme/templates/programme/no_edition.html", "<h1", "<p>Changed template</p><h1")
             server.shows("/", "Changed template")
             (code / "core/static/core/site.css").write_text("/* changed style */")
             server.shows("/static/core/site.css", "changed style")

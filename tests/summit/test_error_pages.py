@@ -8,6 +8,7 @@ from tests import make
 pytestmark = pytest.mark.runs_once("pages: errors ask no database")
 
 
+@pytest.mark.django_db  # the name of the edition
 def test_a_page_that_does_not_exist_says_so_in_the_language_of_its_address(client: Client) -> None:
     french, english = client.get("/rien/"), client.get("/en/nothing/")
 
