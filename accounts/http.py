@@ -4,14 +4,16 @@ from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
 from accounts.models import Attendee, User
+from core.identity import Identity
 
 
 class Request(HttpRequest):
     """Any request (django_htmx.middleware). `page_address`: where the page that answers it can be asked for again, if
-    not here (summit/context_processors.py)."""
+    not here; `edition`: whose page it is, if not the current one's (summit/context_processors.py)."""
 
     htmx: HtmxDetails
     page_address: str
+    edition: Identity
 
 
 class SignedInRequest(Request):

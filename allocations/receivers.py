@@ -9,10 +9,10 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.models import Attendee
-from allocations.domain import holding, wishes
+from allocations.domain import allocation, holding, wishes
 from allocations.models import Allocation
-from programme.models import Session
-from programme.signals import home_shown, session_saved
+from programme.models import Edition, Session
+from programme.signals import edition_closing, home_shown, session_saved
 from registrations.domain.seats import GivenOut
 from registrations.signals import own_programme_shown, wishes_asked
 
@@ -72,6 +72,11 @@ def say_which_sessions_are_given_out(sessions: list[Session], **kwargs: Any) -> 
 def show_own_wishes(attendee: Attendee, at: datetime, **kwargs: Any) -> str:
     listed = wishes.listed(attendee, at)
     return render_to_string("allocations/_wishes_link.html", {"allocations": listed}) if listed else ""
+
+
+@receiver(edition_closing)
+def refuse_to_close_an_edition_in_which_people_have_wishes(edition: Edition, at: datetime, **kwargs: Any) -> None:
+    allocation.check_nobody_wishes_in(edition, at)
 
 
 @receiver(home_shown)

@@ -20,7 +20,7 @@ from partners.domain.columns import Columns
 from partners.domain.files import ListRefused
 from partners.forms import ColumnsForm, UploadForm
 from partners.models import Invitee, Upload, UploadRow
-from programme.models import Edition
+from programme.models import Edition, Session
 from registrations.models import Cohort, Institution
 
 Verdict = UploadRow.Verdict
@@ -85,7 +85,7 @@ def cohort(request: SignedInRequest, cohort: Cohort, form: UploadForm) -> dict[s
         mb=MAX_BYTES // 1024 // 1024,
         most=MAX_BYTES,
         too_large=str(too_large()),
-        sessions=cohort.allotments.filter(session__ends_at__gt=now)
+        sessions=cohort.allotments.filter(session__ends_at__gt=now, session__in=Session.objects.published())
         .select_related("session__room__venue")
         .order_by("session__starts_at"),
     )

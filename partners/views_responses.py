@@ -90,7 +90,7 @@ def _tell(request: HttpRequest, accepted: Accepted) -> None:
 
 def _show(request: HttpRequest, invitee: Invitee) -> HttpResponse:
     now, edition = clock.now(), invitee.cohort.edition
-    if edition.is_public and not edition.link:  # the page speaks of it as the mail does
+    if edition.is_public:  # the page speaks of it as the mail does
         request.edition = edition  # type: ignore[attr-defined]
     is_theirs = request.user.is_authenticated and invitee.attendee is not None and invitee.attendee.user == request.user
     kept = responses.sessions_for(invitee.cohort, now)

@@ -14,7 +14,7 @@ from programme.models import Edition
 def edition_of(slug: str) -> Edition:
     """The public edition of that slug; raises Http404 for one in preparation, and for one that is kept elsewhere."""
     edition = Edition.objects.public().filter(slug=slug).first()
-    if edition is None or (edition.link and not edition.is_current):
+    if edition is None or (edition.link and not edition.is_current and not edition.events.exists()):
         raise Http404
     return edition
 

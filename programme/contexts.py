@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Q
+from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -98,7 +98,9 @@ def home(edition: Edition, today: date) -> dict[str, Any]:
 
 def others(edition: Edition | None) -> dict[str, Any]:
     """The public editions but for `edition`, the latest first."""
-    found = Edition.objects.public().order_by("-starts_on", in_order(Edition))
+    here = Exists(Event.objects.filter(edition=OuterRef("pk")))
+    elsewhere = ExpressionWrapper(~Q(link="") & Q(is_current=False) & ~here, BooleanField())
+    found = Edition.objects.public().annotate(is_elsewhere=elsewhere).order_by("-starts_on", in_order(Edition))
     return {"editions": [other for other in found if other != edition]}
 
 

@@ -8,7 +8,7 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from accounts.models import Attendee
-from programme.models import Session
+from programme.models import Edition, Session
 from registrations.domain import ways_in
 from registrations.models import Draw, Invitation, Registration, SeatPool
 
@@ -54,6 +54,7 @@ def session_with_pools(slug: str, attendee: Attendee) -> tuple[Session, list[Sea
     """The same with its seat pools as `attendee` may use them, nearly always in one query."""
     shown = [Session.Status.PUBLISHED, Session.Status.CANCELLED]
     found = ways_in.pools_for(attendee).filter(session__slug=slug, session__status__in=shown)
+    found = found.exclude(session__event__edition__state=Edition.State.PREPARATION)
     needed = [*ways_in.OF_POOL, *(f"session__{name}" for name in OF_SESSION)]
     pools = list(found.select_related("cohort", "session__event__edition", "session__room__venue").only(*needed))
     return (pools[0].session, pools) if pools else (visible_session(slug), [])
@@ -89,5 +90,7 @@ def _kept_for(attendee: Attendee, at: datetime) -> QuerySet[Session]:
 def drawing(slug: str) -> Draw:
     """The drawing of lots of that session; raises Http404 where none has taken place."""
     return get_object_or_404(
-        Draw.objects.select_related("session__room__venue"), session__in=Session.objects.published(), session__slug=slug
+        Draw.objects.select_related("session__event__edition", "session__room__venue"),
+        session__in=Session.objects.published(),
+        session__slug=slug,
     )

@@ -89,6 +89,7 @@ def seat(request: Request, slug: str) -> HttpResponse:
 def draw(request: HttpRequest, slug: str) -> HttpResponse:
     """The lots that were drawn for a session, and how anybody draws them again."""
     drawn = drawing(slug)
+    request.edition = drawn.session.event.edition  # type: ignore[attr-defined]
     lots = [
         (number, code, party, waitlist.fingerprint(drawn.seed, party or code))
         for number, code in enumerate(drawn.order, 1)
@@ -290,6 +291,7 @@ def _answer(
 def _show(request: Request, shown: Seat, *, status: int = 200, **context: object) -> HttpResponse:
     """The fragment that fits where htmx will put it, or the whole page."""
     request.page_address = reverse("registrations:seat", args=[shown.session.slug])
+    request.edition = shown.session.event.edition
     login = sign_in_first(request.page_address)
     mine = reverse("registrations:me")
     context |= {"seat": shown, "session": shown.session, "attendee": attendee_of(request), "login_url": login}

@@ -55,8 +55,11 @@ def test_every_migration_can_be_taken_back_and_run_again(settings):
     assert [(other.slug, other.state, other.link, other.search) for other in others] == [
         ("bletchley", "archived", "https://www.example.org/", "sommet de bletchley\nbletchley summit\nbletchley"),
         ("kigali", "open", "", "kigali\nkigali\nkigali"),
+        (f"{('kigali' * 10)[:58]}-2", "open", "", f"kigali b\nkigali b\n{('kigali' * 10)[:58]} 2"),
+        ("kigali" * 10, "open", "", f"kigali a\nkigali a\n{'kigali' * 10}"),
     ]
-    assert dict(Event.objects.values_list("slug", "kind")) == {"forum": "forum", "seoul": "side_event"}
+    kinds = {"forum": "forum", "seoul": "side_event", "delhi": "side_event"}
+    assert dict(Event.objects.values_list("slug", "kind")) == kinds
     for model in (Event, Day, Track, Cohort):
         assert set(model.objects.values_list("edition", flat=True)) == {current.pk}
         assert set(model.history.values_list("edition", flat=True)) <= {current.pk}
@@ -65,7 +68,12 @@ def test_every_migration_can_be_taken_back_and_run_again(settings):
 
 def summit_before_editions(executor: MigrationExecutor) -> None:
     """What an installation held before it knew of editions."""
-    targets = [("programme", "0004_places"), ("registrations", "0003_by_wishes"), ("venues", "0002_search")]
+    targets = [
+        ("programme", "0004_places"),
+        ("registrations", "0003_by_wishes"),
+        ("venues", "0002_search"),
+        ("notices", "0003_places"),
+    ]
     executor.migrate(targets)
     then = executor.loader.project_state(targets).apps
 
@@ -79,6 +87,9 @@ def summit_before_editions(executor: MigrationExecutor) -> None:
         ("bletchley", "previous_summit", ("Sommet de Bletchley", "Bletchley Summit"), "https://www.example.org/"),
         ("seoul", "previous_summit", ("Séoul", "Seoul"), "a book"),
         ("kigali", "next_event", ("Kigali", None), "a book"),
+        ("kigali" * 10 + "-a", "next_event", ("Kigali A", None), ""),
+        ("kigali" * 10 + "-b", "next_event", ("Kigali B", None), ""),
+        ("delhi", "next_event", ("Delhi", None), ""),
     ):
         title = {"title": names[0], "title_fr": names[0], "title_en": names[1]}
         add("programme", "Event", slug=slug, kind=kind, city="X", source=source, **title, **dates)
@@ -108,6 +119,9 @@ def summit_before_editions(executor: MigrationExecutor) -> None:
     )
     add("registrations", "SeatPool", session=session, seats=5)
     folding.fill(then, "programme", {"Day": ("label_fr", "label_en"), "Event": EVENT_SEARCH})
+    delhi = then.get_model("programme", "Event").objects.get(slug="delhi")
+    add("notices", "Announcement", event=delhi, statuses=[])
+    folding.fill(then, "notices", {"Announcement": ("subject_fr", "subject_en", "body_fr", "body_en")})
     institution = add("registrations", "Institution", slug="i", name="I", search="i\ni")
     cohort = {"slug": "c", "name": "C", "name_fr": "C", "name_en": "C", "size": 3, "search": "c\nc\nc"}
     add("registrations", "Cohort", institution=institution, **cohort)

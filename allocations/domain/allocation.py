@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
@@ -19,7 +20,7 @@ from allocations.models import Allocation, AllocationRun, Wish
 from core import clock
 from core.templatetags.when import moment
 from outbox.domain.posting import post_many
-from programme.models import Session
+from programme.models import Edition, Session
 from registrations.domain import booking, clashes, ledger, waitlist, ways_in
 from registrations.domain.clashes import Commitment
 from registrations.domain.ways_in import SeatRefused
@@ -48,6 +49,21 @@ def visible(at: datetime) -> QuerySet[Allocation]:
     """What people may see at `at`: allocations whose wishes have begun, and that give out a session which is public."""
     public = Session.objects.published().filter(allocations=OuterRef("pk"))
     return Allocation.objects.filter(Exists(public), opens_at__lte=at)
+
+
+def check_nobody_wishes_in(edition: Edition, at: datetime) -> None:
+    """Raise ValidationError while somebody wishes for a session to come of `edition` that is not given out yet."""
+    given = AllocationRun.objects.filter(allocation=OuterRef("allocation"), committed_at__isnull=False)
+    wishes = Wish.objects.filter(session__event__edition=edition, session__ends_at__gt=at).exclude(Exists(given))
+    number = wishes.values("attendee").distinct().count()
+    first = wishes.select_related("allocation").order_by("pk").first()
+    if first:
+        sentence = ngettext(
+            "“%(edition)s” can’t be closed: %(number)d person has wishes in “%(allocation)s”.",
+            "“%(edition)s” can’t be closed: %(number)d people have wishes in “%(allocation)s”.",
+            number,
+        )
+        raise ValidationError(sentence % {"edition": edition, "number": number, "allocation": first.allocation})
 
 
 def in_force(allocation: Allocation) -> bool:

@@ -103,6 +103,10 @@ class Result:
         return [outcome for outcome in self.outcomes if outcome.is_given]
 
 
+def _takes_seats(session: Session | None) -> bool:
+    return session is None or session.event.edition.takes_seats
+
+
 def listed(attendee: Attendee | None, at: datetime) -> list[Listed]:
     """The allocations that `attendee` (None: a stranger) may see at `at`, those whose wishes end first before the
     others; two queries, or one where there is none."""
@@ -114,13 +118,14 @@ def listed(attendee: Attendee | None, at: datetime) -> list[Listed]:
     of_allocation = Allocation.sessions.through.objects.filter(
         allocation__in=allocations, session__status=Session.Status.PUBLISHED
     )
-    for row in of_allocation.select_related("session__room__venue").order_by("session__starts_at", "session__slug"):
+    of_allocation = of_allocation.select_related("session__room__venue", "session__event__edition")
+    for row in of_allocation.order_by("session__starts_at", "session__slug"):
         first.setdefault(row.allocation_id, row.session)
     return [
         Listed(
             allocation,
             allocation.mine,
-            allocation.closes_at > at and not allocation.is_done,
+            allocation.closes_at > at and not allocation.is_done and _takes_seats(first.get(allocation.pk)),
             allocation.is_done,
             allocating.zone([first[allocation.pk]] if allocation.pk in first else []),
         )

@@ -18,7 +18,10 @@ BY_NAME = "notices.invited"
 
 
 def uninvited(cohort: Cohort) -> list[tuple[int, str, str]]:
-    """The members of `cohort` who were not written to yet: number of the membership, address and language of each."""
+    """The members of `cohort` who were not written to yet, while its edition takes seats: number of the membership,
+    address and language of each."""
+    if not cohort.edition.takes_seats:  # a mail that is dropped today would not be sent tomorrow
+        return []
     members = Membership.objects.filter(cohort=cohort, attendee__user__is_active=True)
     rows = members.values_list("pk", "attendee__user__email", "attendee__user__language").order_by("pk")
     sent = _sent(COHORT, [f"{COHORT}:{pk}" for pk, _email, _language in rows])
@@ -34,12 +37,12 @@ def invite_members(cohort: Cohort) -> int:
 
 
 def invite_by_name(invitations: Sequence[Invitation]) -> int:
-    """Write to each of those `invitations` that was not sent yet; return how many. Doing it twice writes to nobody
-    twice."""
+    """Write to each of those `invitations` that was not sent yet, to sessions of the current edition; return how many.
+    Doing it twice writes to nobody twice."""
     account = User.objects.filter(email=OuterRef("email"))
-    chosen = Invitation.objects.filter(pk__in=[invitation.pk for invitation in invitations]).exclude(
-        Exists(account.filter(is_active=False))
-    )
+    chosen = Invitation.objects.filter(
+        pk__in=[invitation.pk for invitation in invitations], session__in=Session.objects.taking_seats()
+    ).exclude(Exists(account.filter(is_active=False)))
     rows = (
         chosen.annotate(language=Subquery(account.values("language")[:1]))
         .values_list("pk", "email", "language")
@@ -74,4 +77,5 @@ def is_open(invitation: Invitation, at: datetime) -> bool:
     given one back."""
     session = invitation.session
     answered = Registration.objects.filter(session=session, attendee__user__email=invitation.email)
-    return session.status == Session.Status.PUBLISHED and session.starts_at > at and not answered.exists()
+    takes_place = session.status == Session.Status.PUBLISHED and session.event.edition.takes_seats
+    return takes_place and session.starts_at > at and not answered.exists()

@@ -137,7 +137,8 @@ def remind(at: datetime) -> int:
 def is_current(reminder: Reminder) -> bool:
     """Whether the rule still reminds people of the session at this moment, and not at another or not at all."""
     session, rule = reminder.session, reminder.rule
-    return rule.is_active and session.status == Session.Status.PUBLISHED and due_at(rule, session) == reminder.due_at
+    takes_place = session.status == Session.Status.PUBLISHED and session.event.edition.takes_seats
+    return rule.is_active and takes_place and due_at(rule, session) == reminder.due_at
 
 
 def is_useful(reminder: Reminder, at: datetime) -> bool:

@@ -63,7 +63,7 @@ def send_due(at: datetime) -> int:
 
 def lines(institution: Institution, at: datetime) -> list[Line]:
     """Each cohort of `institution` as it stands at `at`, in a constant number of queries."""
-    cohorts = list(institution.cohorts.exclude(edition__state=Edition.State.ARCHIVED).order_by(in_order(Cohort)))
+    cohorts = list(institution.cohorts.filter(edition__state=Edition.State.OPEN).order_by(in_order(Cohort)))
     standings = following.standings(cohorts, at)
     releases: dict[int, list[datetime]] = {}
     for pool in SeatPool.objects.filter(cohort__in=cohorts, session__ends_at__gt=at, release_at__gt=at):

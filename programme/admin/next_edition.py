@@ -78,7 +78,7 @@ def suggested(source: Edition) -> dict[str, Any]:
 
 def next_edition_page(model_admin: ModelAdmin, request: HttpRequest, source: Edition) -> HttpResponse:
     """GET shows what the next edition would begin with; POST makes it, or says beside each field what is wrong."""
-    if not model_admin.has_add_permission(request):
+    if not request.user.has_perms(["programme.add_edition", "programme.add_event", "programme.add_session"]):
         raise PermissionDenied
     form = NextEditionForm(source, request.POST if request.method == "POST" else None)
     if form.is_valid() and (made := _start(source, form, request)):

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.conf import settings
 from django.core.cache import caches
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -43,7 +43,7 @@ def open_edition(edition: Edition, *, actor: User | None) -> bool:
     """Show an edition that was in preparation, or archived, to the public; it becomes the current one if there is none.
     Return whether it was not open yet: doing it twice changes nothing."""
     with transaction.atomic():
-        edition = _locked(edition)
+        edition = locked(edition)
         if edition.state == State.OPEN:
             return False
         edition.state = State.OPEN
@@ -60,7 +60,7 @@ def archive(edition: Edition, *, actor: User | None, at: datetime | None = None)
     and for one in preparation.
     """
     with transaction.atomic():
-        edition = _locked(edition)
+        edition = locked(edition)
         if edition.state == State.ARCHIVED:
             return False
         if edition.state == State.PREPARATION:
@@ -83,8 +83,8 @@ def make_current(edition: Edition, *, actor: User | None, at: datetime | None = 
         if before == edition:
             return False
         if before:
-            before = _locked(before)
-        edition = _locked(edition)
+            before = locked(before)
+        edition = locked(edition)
         if not edition.is_public:
             raise ValidationError(_("“%(edition)s” is in preparation: open it first.") % {"edition": edition})
         if before and before.is_current:
@@ -103,7 +103,7 @@ def take_back(edition: Edition, *, actor: User | None) -> bool:
     Raises ValidationError for the current one, whose pages people have, and for an archived one.
     """
     with transaction.atomic():
-        edition = _locked(edition)
+        edition = locked(edition)
         if edition.state == State.PREPARATION:
             return False
         if edition.is_current or edition.state == State.ARCHIVED:
@@ -115,7 +115,7 @@ def take_back(edition: Edition, *, actor: User | None) -> bool:
         return True
 
 
-def _locked(edition: Edition) -> Edition:
+def locked(edition: Edition) -> Edition:
     """`edition` as it is now. Its sessions first, as whoever saves one has it before anything else."""
     list(Session.objects.of(edition).select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk"))
     return Edition.objects.select_for_update(no_key=True).get(pk=edition.pk)
@@ -123,6 +123,10 @@ def _locked(edition: Edition) -> Edition:
 
 def _save(edition: Edition, actor: User | None, *, moved: bool) -> None:
     edition._history_user = actor
-    edition.save()
+    try:
+        with transaction.atomic():
+            edition.save()
+    except IntegrityError as error:  # of two at the same moment, one comes first
+        raise ValidationError(_("Another edition has just become the current one: look again.")) from error
     if moved:
         edition_moved.send(sender=Edition, edition=edition)

@@ -2,6 +2,7 @@
 
 import os
 from email.utils import parseaddr
+from itertools import chain, count
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -46,8 +47,8 @@ def first_edition(apps):
     return _save(
         edition_class(
             slug="summit",
-            name_fr=names["fr"],
-            name_en=names["en"],
+            name_fr=names["fr"][:150],
+            name_en=names["en"][:150],
             tagline_fr="",
             tagline_en="",
             city_fr=umbrella.city if umbrella else "",
@@ -78,14 +79,15 @@ def other_summits(apps):
     """Other summits become editions of their own, on their own sites; what has sessions stays an event."""
     edition_class = apps.get_model("programme", "Edition")
     events, sessions = (apps.get_model("programme", name).objects for name in ("Event", "Session"))
+    announcements = apps.get_model("notices", "Announcement").objects
     for event in events.filter(kind__in=["umbrella", *OTHER_SUMMITS]).order_by("pk"):
-        if sessions.filter(event=event).exists():
+        if sessions.filter(event=event).exists() or announcements.filter(event=event).exists():
             events.filter(pk=event.pk).update(kind="side_event")
             continue
-        if event.kind != "umbrella" and not edition_class.objects.filter(slug=event.slug[:60]).exists():
+        if event.kind != "umbrella":
             _save(
                 edition_class(
-                    slug=event.slug[:60],
+                    slug=_free(edition_class, event.slug),
                     name_fr=(event.title_fr or event.title_en)[:150],
                     name_en=(event.title_en or event.title_fr)[:150],
                     tagline_fr="",
@@ -101,6 +103,13 @@ def other_summits(apps):
         event.delete()
 
 
+def _free(edition_class, slug):
+    """The slug of an event as that of an edition, with a number behind it if another one has it."""
+    endings = chain([""], (f"-{number}" for number in count(2)))
+    slugs = (slug[: 60 - len(ending)] + ending for ending in endings)
+    return next(free for free in slugs if not edition_class.objects.filter(slug=free).exists())
+
+
 def _address(text):
     try:
         URLValidator(["http", "https"])(text)
@@ -112,6 +121,7 @@ def _address(text):
 class Migration(migrations.Migration):
     dependencies = [
         ("programme", "0005_editions"),
+        ("notices", "0003_places"),
     ]
 
     operations = [

@@ -483,7 +483,7 @@ def fingerprint(seed: str, code: str) -> str:
 
 def draw_due(at: datetime) -> int:
     """Draw the lots whose moment has come; return how many sessions were drawn."""
-    due = Session.objects.filter(
+    due = Session.objects.taking_seats().filter(
         waiting_list=Mode.DRAW, draw_at__lte=at, draw=None, status=Session.Status.PUBLISHED, starts_at__gt=at
     )
     return sum(draw(session, at) is not None for session in due.select_related("event__edition", "room__venue"))

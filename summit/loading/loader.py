@@ -17,6 +17,7 @@ from django.db import IntegrityError, connection, models, transaction
 from django.utils import translation
 
 from core.effects import Effects, watched
+from programme.domain.editions import locked
 from programme.models import Day, Edition, Event, Participation, Session, Speaker, Track
 from registrations.domain import pools
 from registrations.models import Cohort, Institution, SeatPool
@@ -180,6 +181,10 @@ class _Load:
         self.refuse([*editions.judge_names(folder, known, slug)])
         editions.rename(folder, known, slug)
         self.slug, self.edition = slug, Edition.objects.filter(slug=slug).first()
+        if self.edition:  # until the end, nobody opens or archives it
+            self.edition = locked(self.edition)
+            sentence = editions.refusal(slug)
+            self.refuse([Problem("edition.csv", 0, "", slug, sentence)] if sentence else [])
         self.sessions = {one.slug: one for one in everything if one.event.edition.slug == slug}
         self.elsewhere = [one for one in everything if one.event.edition.slug != slug]
         self.days_before, self.days = _days_to_move(folder, self.sessions, today, first_day, keep_dates=keep_dates)

@@ -11,11 +11,14 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone, translation
 
+from allocations.domain import allocation as allocating
 from core.identity import Nameless, current_identity
+from notices.domain import inviting, reminders
+from notices.models import Reminder
 from outbox.domain.delivery import deliver_due
 from programme.domain import accents, editions
 from programme.models import Edition, Event, Session
-from registrations.domain import booking, pools
+from registrations.domain import booking, pools, waitlist
 from registrations.domain.invariants import check
 from registrations.domain.ways_in import SeatRefused
 from registrations.models import Registration, SeatPool
@@ -149,6 +152,10 @@ def test_nothing_of_one_in_preparation_can_be_seen(paris: Edition) -> None:
         "/editions/2028/speakers/orateur-2028/",
     ):
         assert Client().get(path).status_code == 404, path
+    ada = make.sign_in(Client(), make.attendee())
+    for headers in ({}, {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "seat-box"}):
+        for act in ("register", "accept", "cancel", "party"):
+            assert ada.post(f"/sessions/secrete/{act}/", {"reason": "…"}, **headers).status_code == 404, act
     for path in ("/", "/editions/", "/programme/", "/speakers/"):
         assert "2028" not in links(page_of(path)), path
         assert "secrete" not in page_of(path) and "orateur-2028" not in page_of(path)
@@ -274,6 +281,29 @@ def test_a_page_takes_the_same_queries_however_many_editions(
         page_of(path)
 
 
+@pages
+def test_a_link_hides_no_programme_that_is_here(paris: Edition, lyon: Edition) -> None:
+    Edition.objects.filter(pk=lyon.pk).update(link="https://lyon.example.org/")
+
+    for path in ("/editions/lyon/", "/sessions/ancienne/", "/speakers/orateur-lyon/"):
+        assert Client().get(path, follow=True).status_code == 200, path
+    assert "lyon.example.org" not in page_of("/editions/")
+
+
+def test_of_two_that_become_current_at_once_one_is_refused(paris: Edition, monkeypatch: Any) -> None:
+    one, other = make.edition(state=State.OPEN), make.edition(state=State.OPEN)
+
+    def slow() -> Edition:
+        monkeypatch.undo()
+        editions.make_current(one, actor=None)  # as another process does meanwhile
+        return paris
+
+    monkeypatch.setattr(editions, "current", slow)
+    with pytest.raises(ValidationError, match="vient de devenir"):
+        editions.make_current(other, actor=None)
+    assert editions.current() != other
+
+
 # --- Seats ------------------------------------------------------------------------------------------------------------
 
 
@@ -330,6 +360,55 @@ def test_who_waits_or_asks_stands_in_the_way_too(paris: Edition, status: str) ->
 
     with pytest.raises(ValidationError, match="Zoé"):
         editions.archive(paris, actor=None)
+
+
+def test_who_has_wishes_stands_in_the_way_too(paris: Edition) -> None:
+    session = session_of(paris)
+    given = make.allocation(session)
+    allocating.express(given, make.attendee(), [session])
+
+    with pytest.raises(ValidationError, match=given.title):
+        editions.archive(paris, actor=None)
+    assert given.title in page_of("/")
+    assert editions.archive(paris, actor=None, at=session.ends_at)
+    assert given.title not in page_of("/")
+
+
+@pytest.mark.parametrize("state", [State.PREPARATION, State.ARCHIVED])
+def test_nobody_is_invited_reminded_or_drawn_in_another_edition(paris: Edition, state: str) -> None:
+    now = timezone.now()
+    session = session_of(
+        make.edition(state=state),
+        access=Session.Access.INVITATION,
+        waiting_list=Session.WaitingList.DRAW,
+        draw_at=now - timedelta(hours=1),
+    )
+    cohort = make.cohort(edition=session.event.edition)
+    make.membership(cohort)
+    invitation = make.invitation(session)
+
+    assert inviting.invite_by_name([invitation]) == 0 and inviting.invite_members(cohort) == 0
+    assert not inviting.is_open(invitation, now)
+    make.reminder(session)
+    assert not Reminder.objects.exists()
+    assert waitlist.draw_due(now) == 0
+
+
+def test_a_reminder_that_waits_is_not_sent_after_the_archiving(paris: Edition) -> None:
+    make.reminder(session_of(paris))
+    due = Reminder.objects.select_related("rule", "session__event__edition", "session__room__venue").get()
+    assert reminders.is_current(due)
+    editions.archive(paris, actor=None)
+
+    due = Reminder.objects.select_related("rule", "session__event__edition", "session__room__venue").get()
+    assert not reminders.is_current(due)
+
+
+@pages
+def test_the_page_of_a_seat_is_that_of_its_edition(paris: Edition, lyon: Edition) -> None:
+    page = page_of("/sessions/ancienne/seat/")
+
+    assert "Lyon</a>" in page and "Cette édition est terminée." in page
 
 
 def test_opened_again_it_takes_seats_but_not_in_drafts_and_cancelled_sessions(paris: Edition) -> None:

@@ -24,6 +24,7 @@ from programme.models import Day, Edition, Event, Participation, Session, Speake
 from registrations.domain import invariants
 from registrations.models import Cohort, SeatPool
 from summit.demo.programme import ARCHIVE, load_own_data
+from summit.loading import editions as loading
 from summit.loading.loader import OWN_DATA, CannotLoad, load
 from tests import make
 from tests.summit.csv_files import write_cell
@@ -429,6 +430,20 @@ def test_a_file_cannot_name_sessions_of_another_edition(folder: Path) -> None:
         "is not in sessions.csv, it is a session of the edition 2026."
     ] * 2
     assert [sentence.partition(",")[0] for sentence in found] == ["session_speakers.csv", "cohorts.csv"]
+
+
+def test_a_load_finds_an_edition_archived_meanwhile(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load_first(folder)
+    choose = loading.choose
+
+    def slow(*args: Any) -> Any:
+        chosen = choose(*args)
+        editions.archive(Edition.objects.get(), actor=None)  # as another process does meanwhile
+        return chosen
+
+    monkeypatch.setattr(loading, "choose", slow)
+    with pytest.raises(CannotLoad, match="is archived"):
+        load(folder, today=TODAY, first_day=SECOND)
 
 
 # --- edition.csv and other_editions.csv -------------------------------------------------------------------------------
