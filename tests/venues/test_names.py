@@ -89,9 +89,8 @@ def test_sessions_of_one_hour_stand_in_one_order_for_all_readers(language: str) 
 def test_the_one_name_that_there_was_is_the_french_one_and_comes_back() -> None:
     room = make.room(venue=make.venue(name="Palais"), name="Nef")
     only_english = make.room(venue=room.venue, name_fr=None, name_en="Hall")
-    before, after = [("venues", "0003_to_be_confirmed")], [("venues", "0004_names_in_two_languages")]
     executor = MigrationExecutor(connection)
-    then = executor.migrate(before).apps
+    then = executor.migrate([("venues", "0003_to_be_confirmed")]).apps
     try:
         model = then.get_model("venues", "Room")
         assert [model.objects.get(pk=one.pk).name for one in (room, only_english)] == ["Nef", "Hall"]
@@ -99,7 +98,7 @@ def test_the_one_name_that_there_was_is_the_french_one_and_comes_back() -> None:
         assert then.get_model("venues", "Venue").objects.get(pk=room.venue_id).name == "Palais"
     finally:
         executor = MigrationExecutor(connection)
-        executor.migrate(after)
+        executor.migrate(executor.loader.graph.leaf_nodes())  # with all that came after it
 
     assert (names(room), names(only_english)) == (("Nef", None), ("Hall", None))
     assert [line.name_fr for line in room.history.all()] == ["Nef"]
