@@ -136,8 +136,8 @@ def _figures(session: Session, wanted: int | None) -> dict[str, Any]:
     above = max(taken + kept - wanted, 0)
     stays = {"capacity": wanted + above}
     move = ngettext(
-        "%(number)d person goes to the top of the waiting list and is told by email.",
-        "%(number)d people go to the top of the waiting list and are told by email.",
+        "%(number)d person will go to the top of the waiting list and be told by email.",
+        "%(number)d people will go to the top of the waiting list and be told by email.",
         above,
     ) % {"number": above}
     if session.waiting_list == Session.WaitingList.NONE:

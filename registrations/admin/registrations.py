@@ -186,8 +186,8 @@ class RegistrationAdmin(RegistrationDesk):
                 self.message_user(request, f"{registration}: {refused}", messages.ERROR)
         if done:
             sentence = ngettext(
-                "%d registration is cancelled, and the person is told by email.",
-                "%d registrations are cancelled, and each person is told by email.",
+                "%d registration has been cancelled, and the person will be told by email.",
+                "%d registrations have been cancelled, and each person will be told by email.",
                 done,
             )
             self.message_user(request, sentence % done)

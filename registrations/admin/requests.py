@@ -132,16 +132,16 @@ class RegistrationDesk(RecordAdmin):
         if grant:
             title = ngettext("Grant this request?", "Grant these requests?", number)
             sentence = ngettext(
-                "%d person gets a seat and is told by email.",
-                "%d people get a seat and are each told by email.",
+                "%d person will get a seat and be told by email.",
+                "%d people will get a seat and each be told by email.",
                 number,
             )
             yes = ngettext("Grant %d request", "Grant %d requests", number)
         else:
             title = ngettext("Decline this request?", "Decline these requests?", number)
             sentence = ngettext(
-                "%d person does not get a seat and is told by email.",
-                "%d people do not get a seat and are each told by email.",
+                "%d person will not get a seat, and will be told by email.",
+                "%d people will not get a seat, and will each be told by email.",
                 number,
             )
             yes = ngettext("Decline %d request", "Decline %d requests", number)
@@ -184,13 +184,13 @@ class RegistrationDesk(RecordAdmin):
         refused = [(registration, why_not) for registration, why_not in outcomes if why_not]
         done = len(outcomes) - len(refused)
         granted = ngettext(
-            "%d request is granted; the person is told by email.",
-            "%d requests are granted; each person is told by email.",
+            "%d request has been granted; the person will be told by email.",
+            "%d requests have been granted; each person will be told by email.",
             done,
         )
         declined = ngettext(
-            "%d request is declined; the person is told by email.",
-            "%d requests are declined; each person is told by email.",
+            "%d request has been declined; the person will be told by email.",
+            "%d requests have been declined; each person will be told by email.",
             done,
         )
         told = (granted if grant else declined) % done

@@ -168,8 +168,8 @@ class SessionDesk(SessionAdmin):
         if "confirm" in request.POST:
             number = publication.cancel(chosen, request.user)
             sentence = ngettext(
-                "%d session is cancelled; everybody registered is told by email.",
-                "%d sessions are cancelled; everybody registered is told by email.",
+                "%d session has been cancelled; everybody registered will be told by email.",
+                "%d sessions have been cancelled; everybody registered will be told by email.",
                 number,
             )
             self.message_user(request, sentence % number)
@@ -229,8 +229,8 @@ def _told(number: int) -> str:
         return str(_("Nobody is registered."))
     return (
         ngettext(
-            "%d person loses their seat, offer, request or place on the waiting list, and is told by email.",
-            "%d people lose their seat, offer, request or place on the waiting list, and are each told by email.",
+            "%d person will lose their seat, offer, request or place on the waiting list, and be told by email.",
+            "%d people will lose their seat, offer, request or place on the waiting list, and each be told by email.",
             number,
         )
         % number

@@ -156,8 +156,8 @@ def _give(request: HttpRequest, people: list[Registration], at: datetime) -> Non
         match status:
             case Status.OFFERED:
                 sentence = ngettext(
-                    "%d person is offered a seat and told by email.",
-                    "%d people are offered a seat and told by email.",
+                    "%d person has been offered a seat and will be told by email.",
+                    "%d people have been offered a seat and will be told by email.",
                     number,
                 )
             case Status.PENDING:
@@ -168,8 +168,8 @@ def _give(request: HttpRequest, people: list[Registration], at: datetime) -> Non
                 )
             case _:
                 sentence = ngettext(
-                    "%d person now has a seat and is told by email.",
-                    "%d people now have a seat and are told by email.",
+                    "%d person now has a seat and will be told by email.",
+                    "%d people now have a seat and will be told by email.",
                     number,
                 )
         messages.success(request, sentence % number)
@@ -203,8 +203,8 @@ def _ask_to_remove(model_admin: ModelAdmin, request: HttpRequest, people: list[R
         title=_("Remove from the waiting list?"),
         sentences=[
             ngettext(
-                "%d person loses their place on the waiting list and is told by email.",
-                "%d people lose their place on the waiting list and are told by email.",
+                "%d person will lose their place on the waiting list and be told by email.",
+                "%d people will lose their place on the waiting list and be told by email.",
                 number,
             )
             % number,
@@ -238,7 +238,9 @@ def _remove(request: HttpRequest, people: list[Registration]) -> None:
             refusals.append(f"{registration.attendee}: {refused}")
     if removed:
         sentence = ngettext(
-            "%d person is removed and told by email.", "%d people are removed and told by email.", removed
+            "%d person has been removed and will be told by email.",
+            "%d people have been removed and will be told by email.",
+            removed,
         )
         messages.success(request, sentence % removed)
     tell_refused(request, refusals)
