@@ -15,11 +15,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from accounts.domain.accounts import erase
 from accounts.domain.addresses import addresses_of, keep_only_the_address_of
 from accounts.models import Attendee, User
+from core import clock
 from core.admin import Form, RecordAdmin, Ticks, Values, badge
 from core.emails import readable_email
+from core.erasure import Why, erase
 from outbox.admin import link_to_mails
 
 # An address is changed on its account, where the rules about who may do it are.
@@ -160,11 +161,10 @@ class UserAdmin(RecordAdmin):
         return True  # whoever is erased leaves everything; seats alone are protected
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        erase(obj)
+        erase([obj.pk], why=Why.BY_ORGANISERS, at=clock.now(), actor=request.user)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        for user in queryset:
-            erase(user)
+        erase([user.pk for user in queryset], why=Why.BY_ORGANISERS, at=clock.now(), actor=request.user)
 
     def object_links(self, request: HttpRequest, obj: User) -> list[tuple[str, Any]]:
         return [*super().object_links(request, obj), *link_to_mails(request, addresses_of(obj))]

@@ -1,6 +1,9 @@
+from importlib import import_module
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
@@ -96,3 +99,21 @@ class Attendee(Searchable):
 
     def __str__(self) -> str:
         return self.name
+
+
+class WebSession(AbstractBaseSession):
+    """A browser that is signed in, or on the way: what it holds is signed, whose it is stands beside it."""
+
+    # No constraint: whoever deletes an account in the database itself is not kept from it by a browser.
+    account = models.ForeignKey(
+        User, models.CASCADE, null=True, related_name="+", db_constraint=False, verbose_name=_("account")
+    )
+    address_hash = models.CharField(_("hash of the address that was typed"), max_length=64, blank=True, db_index=True)
+
+    class Meta(AbstractBaseSession.Meta):
+        verbose_name = _("web session")  # type: ignore[assignment]
+        verbose_name_plural = _("web sessions")  # type: ignore[assignment]
+
+    @classmethod
+    def get_session_store_class(cls) -> Any:
+        return import_module(settings.SESSION_ENGINE).SessionStore

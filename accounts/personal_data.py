@@ -1,10 +1,11 @@
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.admin.models import LogEntry
-from django.contrib.sessions.models import Session
 
-from accounts.models import Attendee, User
-from core.personal_data import Erasure, PersonalData, Retention, declare
+from accounts.domain import erasure
+from accounts.models import Attendee, User, WebSession
+from core.erasure import Stage, role, step
+from core.personal_data import PersonalData, Retention, declare
 
 declare(
     PersonalData(
@@ -14,16 +15,18 @@ declare(
     ),
     PersonalData(EmailAddress, accounts=("user",), addresses=("email",), exported=("email", "verified")),
     PersonalData(SocialAccount, accounts=("user",), exported=("provider", "uid", "date_joined", "last_login")),
-    # An organiser's own acts: they keep what was done, and to what.
+    # The history says what was done, and in which role: this repeats it with names.
     PersonalData(
-        LogEntry,
-        accounts=("user",),
-        exported=("action_time", "object_repr"),
-        erasure=Erasure.BLANKED,
-        blanked=("user",),
+        LogEntry, accounts=("user",), exported=("action_time", "object_repr"), buried=("object_repr", "change_message")
     ),
-    # Whose a web session is stands inside it, signed: it is found by opening each.
-    PersonalData(Session, retention=Retention.SESSION, buried=("session_data",)),
+    # Of somebody who only typed an address it keeps a hash, by which a step finds it.
+    PersonalData(
+        WebSession,
+        accounts=("account",),
+        exported=("expire_date",),
+        retention=Retention.SESSION,
+        buried=("session_data", "address_hash"),
+    ),
     PersonalData(
         User,
         accounts=("pk",),
@@ -31,3 +34,10 @@ declare(
         exported=("email", "language", "timezone", "date_joined", "last_login", "is_staff"),
     ),
 )
+
+step(Stage.WIDEN, erasure.widen)
+step(Stage.LEAVE, erasure.leave)
+step(Stage.REFUSE, erasure.refuse)
+step(Stage.CLEAN, erasure.clean_sessions)
+step(Stage.CLEAN, erasure.clean_log)
+role("erased-organiser", erasure.organisers)

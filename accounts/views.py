@@ -17,12 +17,11 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.access import attendee_of, attendee_required, network_of, safe_next, sign_in_required
 from accounts.domain import accounts, limits, sign_in_methods
+from accounts.domain.web_sessions import ADDRESS
 from accounts.forms import CodeForm, ProfileForm, SignInForm, WelcomeForm, is_like_a_code
 from accounts.http import AttendeeRequest, SignedInRequest
 from core import clock
 from core.limits import TooMany, give_back
-
-_ADDRESS = "sign_in_address"  # in the visitor's session: an address has no place in a URL or a log
 
 
 class _SignInPage:
@@ -58,7 +57,7 @@ class SignIn(_SignInPage, LoginView):
         """Let whoever waits for a code come back here and type another address."""
 
     def get_initial(self) -> dict[str, Any]:
-        return {"login": self.request.session.get(_ADDRESS, "")}
+        return {"login": self.request.session.get(ADDRESS, "")}
 
     def form_valid(self, form: SignInForm) -> HttpResponse:
         address = form.cleaned_data["login"]
@@ -69,7 +68,7 @@ class SignIn(_SignInPage, LoginView):
         if self.opens_accounts and form.user is None:
             user = accounts.open_account(address, language=_language())
             form.user = user if user.is_active else None  # a closed account stays closed, and is not told apart
-        self.request.session[_ADDRESS] = address
+        self.request.session[ADDRESS] = address
         self.request.session["sign_in_opens_accounts"] = self.opens_accounts
         return super().form_valid(form)
 
@@ -117,7 +116,7 @@ class EnterCode(_SignInPage, ConfirmLoginCodeView):
         response = super().post(request, *args, **kwargs)
         if request.user.is_authenticated:
             give_back(mark)
-            request.session.pop(_ADDRESS, None)
+            request.session.pop(ADDRESS, None)
         return response
 
     def get_form_kwargs(self) -> dict[str, Any]:

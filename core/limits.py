@@ -36,6 +36,11 @@ class Limit:
                 return mark
         raise TooMany(ends_at)
 
+    def forget(self, key: str, *, at: datetime) -> None:
+        """Uncount what was tried with `key`, of whom nothing is to be kept."""
+        window, _ends_at = self._window(key, at)
+        cache.delete_many([f"{window}:{number}" for number in range(self.amount)])
+
     def _window(self, key: str, at: datetime) -> tuple[str, datetime]:
         seconds = int(self.per.total_seconds())
         number = int(at.timestamp()) // seconds

@@ -24,3 +24,38 @@ class Sourced(models.Model):
 
     class Meta:
         abstract = True
+
+
+class LegalHold(models.Model):
+    """Somebody whose data must be kept for a while, whoever asks for its erasure: an account by its id, or an address
+    by its hash (erasure_log.address_hash)."""
+
+    account = models.BigIntegerField(_("number of the account"), null=True, blank=True)
+    address_hash = models.CharField(_("hash of the address"), max_length=64, blank=True)
+    reason = models.CharField(_("reason"), max_length=200, help_text=_("Shown in reports: it names nobody."))
+    until = models.DateField(_("until"))
+
+    class Meta:
+        verbose_name = _("legal hold")
+        verbose_name_plural = _("legal holds")
+        ordering = ["until", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(account__isnull=False) | ~models.Q(address_hash=""),
+                name="legal_hold_is_about_somebody",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reason} – {self.until:%Y-%m-%d}"
+
+
+class ErasureAct(models.Model):
+    """An act of erasure that this database has seen: one that is in the file alone has to be done again
+    (core/erasure_log.py)."""
+
+    uuid = models.UUIDField(primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.uuid)

@@ -1,11 +1,12 @@
 """Where data about people lies: each app declares its models, in a module `personal_data`, and whoever exports, erases
 or forgets runs through what is declared (docs/rules.md#privacy)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import ForeignKey, Model, Q, QuerySet
 
 
 class Erasure(Enum):
@@ -37,8 +38,9 @@ class PersonalData:
     """One model that holds data about people.
 
     `accounts` are the lookups from a row to the account of the person, `addresses` those to an e-mail address,
-    `exported` the fields that the person gets. `blanked`: the fields that erasing empties. `buried`: JSON fields in
-    which people are named as well.
+    `exported` the fields that the person gets. `blanked`: the fields that erasing empties; a link, only where it leads
+    to the person. `buried`: JSON fields in which people are named as well: the app cleans them in a step of its own
+    (core/erasure.py).
     """
 
     model: type[Model]
@@ -58,6 +60,31 @@ class PersonalData:
         for lookup in self.addresses:
             found |= Q(**{f"{lookup}__in": list(addresses)})
         return self.model._base_manager.filter(found).distinct()
+
+    def keys(self, accounts: Collection[int], addresses: Collection[str]) -> set[Any]:
+        """The primary keys of the rows about these people, by one query for each lookup: an index serves each, and none
+        serves them all."""
+        rows = self.model._base_manager.order_by()
+        found: set[Any] = set()
+        for lookups, values in ((self.accounts, accounts), (self.addresses, addresses)):
+            for lookup in lookups if values else ():
+                found.update(rows.filter(**{f"{lookup}__in": values}).values_list("pk", flat=True))
+        return found
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.erasure in (Erasure.DELETED, Erasure.ENDED, Erasure.WITH_PARENT)
+
+    @property
+    def links(self) -> list[str]:
+        """Those of the fields to be emptied that lead to an account."""
+        fields = (self.model._meta.get_field(name) for name in self.blanked)
+        return [field.name for field in fields if isinstance(field, ForeignKey)]
+
+    @property
+    def history(self) -> type[Model] | None:
+        """The model that keeps what its rows were, if it has one."""
+        return getattr(getattr(self.model, "history", None), "model", None)
 
 
 _declared: dict[type[Model], PersonalData] = {}

@@ -333,7 +333,7 @@ class OptOut(models.Model):
     user = models.ForeignKey(
         User, models.CASCADE, null=True, blank=True, related_name="opt_outs", verbose_name=_("account")
     )
-    email = EmailField(_("email address"), blank=True)
+    email = EmailField(_("email address"), blank=True, db_index=True)
     topic = models.CharField(_("topic"), max_length=20, choices=Topic)
     created_at = models.DateTimeField(_("since"), default=clock.now, editable=False)
 

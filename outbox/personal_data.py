@@ -1,4 +1,6 @@
+from core.erasure import Stage, step
 from core.personal_data import Erasure, PersonalData, Retention, declare
+from outbox.domain import erasure
 from outbox.models import Message, SuppressedAddress
 
 declare(
@@ -18,3 +20,5 @@ declare(
         retention=Retention.ADDRESS,
     ),
 )
+
+step(Stage.CLEAN, erasure.forget_mails)

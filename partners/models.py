@@ -168,7 +168,7 @@ class Correction(models.Model):
         Institution, models.CASCADE, related_name="corrections", verbose_name=_("institution")
     )
     row_hash = models.CharField(_("hash of the row as it was uploaded"), max_length=64)
-    email = EmailField(_("email address"))
+    email = EmailField(_("email address"), db_index=True)
     fixes = models.JSONField(_("typed instead"))
 
     class Meta:
@@ -224,7 +224,7 @@ class Invitee(Searchable):
     )
     last_name = models.CharField(_("family name"), max_length=75, blank=True, validators=[validate_line])
     first_name = models.CharField(_("first name"), max_length=74, blank=True, validators=[validate_line])
-    email = EmailField(_("email address"))
+    email = EmailField(_("email address"), db_index=True)
     reference = models.CharField(_("number"), max_length=60, blank=True, validators=[validate_line])
     programme = models.CharField(_("course"), max_length=150, blank=True, validators=[validate_line])
     created_at = models.DateTimeField(_("on the list since"), default=clock.now, editable=False)

@@ -1,4 +1,6 @@
+from core.erasure import Stage, replays, role, step
 from core.personal_data import Erasure, PersonalData, Retention, declare
+from partners.domain import erasure
 from partners.models import Correction, Invitee, Objection, PartnerRole, Upload, UploadFile, UploadRow
 
 declare(
@@ -39,6 +41,15 @@ declare(
         erasure=Erasure.BLANKED,
         retention=Retention.LIST,
         blanked=("uploaded_by",),
-        buried=("removed",),
+        buried=("removed", "file_name"),
     ),
 )
+
+step(Stage.WIDEN, erasure.widen)
+step(Stage.LOCK, erasure.lock)
+step(Stage.REFUSE, erasure.refuse)
+step(Stage.END, erasure.object_for_good)
+step(Stage.CLEAN, erasure.clean_uploads)
+step(Stage.CLEAN, erasure.clean_names)
+role("erased-partner", erasure.partners)
+replays(erasure.replay)

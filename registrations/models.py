@@ -141,7 +141,7 @@ class Invitation(Searchable):
     """The right of one person, known by the address, to take a seat in a session by invitation. It keeps no seat."""
 
     session = models.ForeignKey(Session, models.CASCADE, related_name="invitations", verbose_name=_("session"))
-    email = EmailField(_("email address"))
+    email = EmailField(_("email address"), db_index=True)
     created_at = models.DateTimeField(_("invited at"), default=clock.now, editable=False)
 
     search = SearchField("email")
@@ -422,3 +422,52 @@ class Draw(models.Model):
 
     def __str__(self) -> str:
         return str(self.session)
+
+
+class Figure(models.Model):
+    """How many people a session had, of whom nothing else is kept: they were erased, or kept long enough
+    (docs/rules.md#figures). Written by domain/ledger.py."""
+
+    class Outcome(models.TextChoices):
+        """What became of a registration; the rest is why it ended."""
+
+        CAME = "came", _("Had a seat")
+        ABSENT = "absent", _("Was absent")
+        WAITED = "waited", _("Was still waiting")
+        ASKED = "asked", _("Had no answer to their request")
+        OFFERED = "offered", _("Had an offer")
+        BY_PERSON = "by_person", Registration.Ending.BY_PERSON.label
+        LEFT_WAITLIST = "left_waitlist", Registration.Ending.LEFT_WAITLIST.label
+        BY_ORGANISERS = "by_organisers", Registration.Ending.BY_ORGANISERS.label
+        LEFT_COHORT = "left_cohort", Registration.Ending.LEFT_COHORT.label
+        SWAPPED = "swapped", Registration.Ending.SWAPPED.label
+        OFFER_DECLINED = "offer_declined", Registration.Ending.OFFER_DECLINED.label
+        OFFER_EXPIRED = "offer_expired", Registration.Ending.OFFER_EXPIRED.label
+        REFUSED = "refused", Registration.Ending.REFUSED.label
+        SESSION_CANCELLED = "session_cancelled", Registration.Ending.SESSION_CANCELLED.label
+        NOT_RECONFIRMED = "not_reconfirmed", Registration.Ending.NOT_RECONFIRMED.label
+        ENDED = "ended", _("Ended")
+
+    session = models.ForeignKey(Session, models.PROTECT, related_name="figures", verbose_name=_("session"))
+    cohort = models.ForeignKey(
+        Cohort, models.PROTECT, null=True, blank=True, related_name="figures", verbose_name=_("cohort")
+    )
+    outcome = models.CharField(_("outcome"), max_length=20, choices=Outcome)
+    people = models.PositiveIntegerField(_("people"))
+
+    class Meta:
+        verbose_name = _("figure")
+        verbose_name_plural = _("figures")
+        ordering = ["session_id", "cohort_id", "outcome"]
+        constraints = [
+            models.CheckConstraint(condition=Q(people__gt=0), name="figure_counts_somebody"),
+            models.UniqueConstraint(fields=["session", "cohort", "outcome"], name="cohort_has_one_figure_of_a_kind"),
+            models.UniqueConstraint(
+                fields=["session", "outcome"],
+                condition=Q(cohort__isnull=True),
+                name="session_has_one_general_figure_of_a_kind",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.session} – {self.get_outcome_display()}: {self.people}"

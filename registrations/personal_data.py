@@ -1,4 +1,6 @@
+from core.erasure import Stage, step
 from core.personal_data import Erasure, PersonalData, Retention, declare
+from registrations.domain import erasure
 from registrations.models import Draw, IdempotencyKey, Invitation, Membership, Registration
 
 declare(
@@ -38,3 +40,6 @@ declare(
         buried=("entries", "order"),
     ),
 )
+
+step(Stage.END, erasure.give_back)
+step(Stage.CLEAN, erasure.settle)

@@ -137,6 +137,7 @@ SECRET_KEY: str = env.str("SECRET_KEY", "" if DEBUG or DEMO_MODE else cast("str"
 BASE_URL: str = env.str("BASE_URL", "http://localhost:8000", validate=_check_base_url)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [], validate=_check_hosts)
 VAR_DIR: Path = env.path("VAR_DIR", BASE_DIR / "var", validate=_check_folder) or BASE_DIR / "var"
+ERASURE_LOG: Path = env.path("ERASURE_LOG", VAR_DIR / "erasures" / "acts.jsonl") or VAR_DIR / "erasures" / "acts.jsonl"
 DATABASE_URL: str = env.str(
     "DATABASE_URL", f"sqlite:///{quote(str(VAR_DIR / 'summit.sqlite3'))}", validate=_check_database_url
 )
@@ -265,7 +266,8 @@ if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
     DATABASE["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-20000;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-20000; "
+        "PRAGMA secure_delete=ON;",  # what was erased is not left in the free pages of the file
     }
 else:
     DATABASE["CONN_HEALTH_CHECKS"] = True
@@ -350,6 +352,7 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
+SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

@@ -39,7 +39,9 @@ if "sqlite3" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["TEST"] = {"NAME": str(_folder / "test.sqlite3")}
     # On a machine that is busy with other work, a crowd's slowest writer waits longer than people would.
     DATABASES["default"]["OPTIONS"]["timeout"] = 60
-    DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
+    DATABASES["default"]["OPTIONS"]["init_command"] = (
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA secure_delete=ON;"
+    )
 else:
     # A connection left open by a test's thread would keep its database from being dropped.
     DATABASES["default"]["CONN_MAX_AGE"] = 0

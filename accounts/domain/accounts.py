@@ -2,10 +2,7 @@
 
 from django.db import IntegrityError, transaction
 
-from accounts.domain.addresses import addresses_of
 from accounts.models import Attendee, User
-from core import clock
-from outbox.domain.suppression import forget
 
 
 def open_account(email: str, *, language: str) -> User:
@@ -61,11 +58,3 @@ def save_profile(attendee: Attendee, user: User, *, language: str, zone: str) ->
     attendee.save()
     user.language, user.timezone = language, zone
     user.save(update_fields=["language", "timezone"])
-
-
-@transaction.atomic
-def erase(user: User) -> None:
-    """Delete the account, and what the outbox holds about its addresses: no mail to them leaves any more."""
-    for address in addresses_of(user):
-        forget(address, at=clock.now())
-    user.delete()

@@ -1,5 +1,7 @@
 """The address that someone signs in with."""
 
+from collections.abc import Collection
+
 from allauth.account.models import EmailAddress
 from django.db import transaction
 
@@ -19,3 +21,11 @@ def keep_only_the_address_of(user: User) -> None:
 def addresses_of(user: User) -> set[str]:
     """The address of `user` and those that it was before."""
     return {user.email, *user.history.values_list("email", flat=True)}
+
+
+def of_accounts(accounts: Collection[int]) -> set[str]:
+    """The addresses of all these accounts (their ids), past ones too."""
+    found = set(User.objects.filter(pk__in=accounts).values_list("email", flat=True))
+    found.update(User.history.filter(id__in=accounts).values_list("email", flat=True))
+    found.update(EmailAddress.objects.filter(user__in=accounts).values_list("email", flat=True))
+    return found

@@ -49,17 +49,3 @@ def clear(bad: SuppressedAddress, *, actor: Any) -> bool:
         bad._history_user = actor
         bad.save(update_fields=["cleared_at"])
     return True
-
-
-def forget(address: str, *, at: datetime) -> None:
-    """Erase somebody from the outbox: what waits for them is dropped, and of what they got only kind and time are
-    kept."""
-    erased = {"to": "", "context": {}, "subject": "", "text": "", "html": "", "calendar": "", "purged_at": at}
-    reason = ERASED  # the server's words may name them
-    with transaction.atomic():
-        mails = Message.objects.filter(to=address)
-        mails.waiting().update(status=Message.Status.DROPPED, lease_until=None, lease_token=None, last_error=reason)
-        mails.exclude(last_error="").update(last_error=reason)
-        mails.update(**erased)
-        SuppressedAddress.objects.filter(address=address).delete()
-        SuppressedAddress.history.filter(address=address).delete()

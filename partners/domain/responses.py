@@ -6,15 +6,14 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
 
 from accounts.domain import accounts
-from accounts.domain.addresses import addresses_of
 from accounts.models import Attendee, User
-from outbox.domain.suppression import ERASED
-from outbox.models import Message
-from partners.domain import applying, objections
-from partners.models import Correction, Invitee, Objection
+from core import erasure
+from core.erasure import Report, Why
+from partners.domain import applying
+from partners.domain.erasure import forget
+from partners.models import Invitee
 from programme.models import Session
 from registrations.domain import booking, cohorts, ledger
 from registrations.domain.ways_in import SeatRefused
@@ -133,10 +132,10 @@ def decline(invitee: Invitee, *, at: datetime) -> Invitee:
 
 
 @ledger.again_after_deadlock
-def erase(invitee: Invitee, *, at: datetime) -> None:
+def erase(invitee: Invitee, *, at: datetime) -> Report:
     """Forget what the institution has said about the person: the row, its history, the mails; and keep a hash alone, so
     that they are not named again. Their institution learns that somebody declined. An account that they opened stays
-    theirs. Raises Gone."""
+    theirs; of whoever has none, and stands on no other list, everything goes. Raises Gone."""
     with transaction.atomic():
         applying.lock(invitee.institution_id)
         current = (
@@ -144,35 +143,9 @@ def erase(invitee: Invitee, *, at: datetime) -> None:
         )
         if current is None:
             raise Gone
+        has_account = current.attendee or User.objects.filter(email=current.email).exists()
+        if not has_account and not Invitee.objects.filter(email=current.email).exclude(pk=current.pk).exists():
+            return erasure.erase((), [current.email], why=Why.LINK, at=at)
         if current.attendee:
             cohorts.part_with(current.cohort, current.attendee, actor=current.attendee.user, at=at)
-        _forget(current, at)
-
-
-def forget(user: User, *, at: datetime) -> None:
-    """Take the person of `user` off every list, as `erase` does, and out of what is remembered of lists: their account
-    is being erased."""
-    emails, attendee = addresses_of(user), getattr(user, "attendee", None)
-    for invitee in Invitee.objects.filter(Q(email__in=emails) | Q(attendee__user=user)):
-        _forget(invitee, at)
-    Invitee.history.filter(
-        Q(email__in=emails) | Q(attendee_id=attendee.pk if attendee else None, attendee_id__isnull=False)
-    ).delete()
-
-
-def _forget(invitee: Invitee, at: datetime) -> None:
-    final = {"is_final": True, "key_hash": objections.key_hash_of(invitee.key)}
-    Objection.objects.update_or_create(
-        institution_id=invitee.institution_id,
-        address_hash=objections.hash_of(invitee.institution_id, invitee.email),
-        defaults=final,
-        create_defaults=final | {"cohort_id": invitee.cohort_id},
-    )
-    kinds = [applying.INVITATION, applying.REMINDER]
-    mails = Message.objects.filter(kind__in=kinds, to=invitee.email, context__invitee=invitee.pk)
-    mails.waiting().update(status=Message.Status.DROPPED, lease_until=None, lease_token=None, last_error=ERASED)
-    mails.update(to="", context={}, subject="", text="", html="", calendar="", purged_at=at)
-    Correction.objects.filter(institution=invitee.institution_id, email=invitee.email).delete()
-    pk = invitee.pk
-    Invitee.objects.filter(pk=pk)._raw_delete(Invitee.objects.db)
-    Invitee.history.filter(id=pk).delete()
+        return forget([current], at=at)

@@ -230,7 +230,7 @@ def _swap(ask: Ask, once: Key | None) -> Registration:
         registration = _judge(ask, leaving=leaving)
         if registration is None:
             for given_up in leaving:
-                _end(given_up, actor=ask.actor, at=ask.at, ending=Ending.SWAPPED)
+                end(given_up, actor=ask.actor, at=ask.at, ending=Ending.SWAPPED)
             pools = list(ways_in.pools_for(attendee).filter(session=session))
             registration = _seat_or_waitlist(ask, pools)
             if registration.status == Status.WAITING and any(given_up.status != Status.WAITING for given_up in left):
@@ -241,9 +241,9 @@ def _swap(ask: Ask, once: Key | None) -> Registration:
     return waitlist.in_turn(sessions, [attendee.pk], act, ask.at)
 
 
-def _end(registration: Registration, *, actor: User | None, at: datetime, ending: str = "") -> None:
-    """End a live registration of somebody who gives it up: `ending` says why, but of a place on the waiting list only
-    that it was left."""
+def end(registration: Registration, *, actor: User | None, at: datetime, ending: str = "") -> None:
+    """End a live registration of somebody who gives it up, in turn (waitlist.in_turn): `ending` says why, but of a
+    place on the waiting list only that it was left."""
     if registration.status == Status.WAITING and ending in ("", Ending.SWAPPED):
         ending = Ending.LEFT_WAITLIST
     elif not ending:
@@ -293,7 +293,7 @@ def accept(
             if clashing := clashes.clashes_with(session, expected, Travel()):
                 refuse_clash(session, clashing, despite=despite)
             for given_up in leaving:
-                _end(given_up, actor=actor, at=at, ending=Ending.SWAPPED)
+                end(given_up, actor=actor, at=at, ending=Ending.SWAPPED)
             ledger.seat(registration, registration.pool, actor=actor, status=Status.CONFIRMED, offer_expires_at=None)
         idempotency.spend(once, _answer(registration))
         return registration
@@ -334,7 +334,7 @@ def cancel(
         if registration and only and (registration.pk, registration.status) != (only.pk, only.status):
             registration = None
         if registration is not None:
-            _end(registration, actor=actor, at=at, ending=ending)
+            end(registration, actor=actor, at=at, ending=ending)
         idempotency.spend(once, _answer(registration))
         return registration
 
@@ -345,7 +345,7 @@ def leave_all(attendee: Attendee, *, actor: User, at: datetime | None = None) ->
     """Give back every seat, offer, request and place on the waiting list of `attendee` in one step, each line being
     served; return what ended.
 
-    Doing it twice changes nothing. What is over stays written down. Whoever erases the person calls it first.
+    Doing it twice changes nothing. What is over stays written down.
     """
     at = at or clock.now()
     live = Registration.objects.live().filter(attendee=attendee, session__ends_at__gt=at)
@@ -357,7 +357,7 @@ def leave_all(attendee: Attendee, *, actor: User, at: datetime | None = None) ->
         def act(known: Collection[Session] = sessions) -> list[Registration]:
             registrations = list(live.filter(session__in=known))
             for registration in registrations:
-                _end(registration, actor=actor, at=at)
+                end(registration, actor=actor, at=at)
             return registrations
 
         left += waitlist.in_turn(sessions, [attendee.pk], act, at)

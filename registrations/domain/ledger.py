@@ -5,46 +5,26 @@ people by ascending id, pools by ascending id. SQLite ignores the locks: there, 
 time.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-from django.db import OperationalError, connection
+from django.db import transaction
 from django.db.models import F, QuerySet
 from simple_history.utils import bulk_create_with_history
 
 from accounts.models import Attendee, User
-from core import clock
+from core import clock, deadlocks
+from core.erasure import Report, remove, remove_history
 from outbox.domain.posting import post, post_many
 from programme.models import Session
-from registrations.models import Institution, Registration, SeatPool
+from registrations.models import Figure, Institution, Registration, SeatPool
 
-P = ParamSpec("P")
-T = TypeVar("T")
+again_after_deadlock = deadlocks.again_after_deadlock
 Status = Registration.Status
 Ending = Registration.Ending
 SHORTEST_TO_REMIND = timedelta(hours=1)
-
-
-def again_after_deadlock(act: Callable[P, T]) -> Callable[P, T]:
-    """Do `act` once more when PostgreSQL ended it to free others: nothing of it was kept.
-
-    One session at a time, nobody waits in a circle. But an organiser who saves several in one transaction holds the
-    pools of the first while asking for people of the second. Inside such a transaction nothing can be done again.
-    """
-
-    @wraps(act)
-    def patiently(*args: P.args, **kwargs: P.kwargs) -> T:
-        for _try in range(3):
-            try:
-                return act(*args, **kwargs)
-            except OperationalError as error:
-                if connection.in_atomic_block or getattr(error.__cause__, "sqlstate", "") != "40P01":
-                    raise
-        return act(*args, **kwargs)
-
-    return patiently
 
 
 def lock_people(ids: Iterable[int]) -> None:
@@ -218,3 +198,86 @@ def open_many(seats: Sequence[tuple[Session, Attendee, SeatPool]], *, actor: Use
         ),
     )
     return written
+
+
+def settle(registrations: Iterable[int], *, at: datetime, report: Report | None = None) -> int:
+    """Let registrations (their ids) of people of whom nothing is kept leave the books: a figure for each session,
+    cohort and outcome stays, the row goes with its history, and pools count the seats that are left. Returns how many
+    left; those that are gone already count nothing.
+
+    For rows that are over: raises ValueError for one that is live in a session to come, which is cancelled first. The
+    people, if they are still there, must be locked.
+    """
+    ids = sorted(registrations)
+    left = 0
+    with transaction.atomic():
+        for first in range(0, len(ids), 5000):
+            left += _settle(ids[first : first + 5000], at, report or Report())
+    return left
+
+
+def _settle(ids: Sequence[int], at: datetime, report: Report) -> int:
+    # Of two who settle rows of one session, the second finds the figures of the first; a session without pools has
+    # nobody.
+    lock_pools(SeatPool.objects.filter(session__in=Registration.objects.filter(pk__in=ids).values("session")))
+    rows = list(
+        Registration.objects.filter(pk__in=ids)
+        .order_by()
+        .values_list("pk", "session", "status", "ending", "is_absent", "pool", "pool__cohort", "session__ends_at")
+    )
+    cohorts = _cohorts_of_the_past([pk for pk, *_rest, pool, _cohort, _ends_at in rows if pool is None])
+    figures: Counter[tuple[int, int | None, str]] = Counter()
+    held: Counter[int] = Counter()
+    for pk, session, status, ending, is_absent, pool, cohort, ends_at in rows:
+        if status not in Registration.ENDED and ends_at > at:
+            raise ValueError(f"registration {pk} is live: it is cancelled first")
+        figures[session, cohorts.get(pk, cohort), _outcome(status, ending, is_absent=is_absent)] += 1
+        if pool:
+            held[pool] += 1
+    _write_figures(figures)
+    by_number = defaultdict(list)
+    for pool, number in held.items():
+        by_number[number].append(pool)
+    for number, pools in sorted(by_number.items()):
+        SeatPool.objects.filter(pk__in=pools).update(taken=F("taken") - number)
+    keys = [row[0] for row in rows]
+    remove(Registration, keys, report)
+    remove_history(Registration, keys, report)
+    return len(rows)
+
+
+def _cohorts_of_the_past(ids: Collection[int]) -> dict[int, int]:
+    """The cohort whose seats somebody had last, for rows that hold none any more."""
+    had = Registration.history.filter(id__in=ids, pool__isnull=False).order_by("history_id").values_list("id", "pool")
+    pools = dict(had)
+    cohorts = dict(SeatPool.objects.filter(pk__in=set(pools.values())).values_list("pk", "cohort"))
+    return {pk: cohort for pk, pool in pools.items() if (cohort := cohorts.get(pool))}
+
+
+def _outcome(status: str, ending: str, *, is_absent: bool) -> str:
+    if status == Status.CONFIRMED:
+        return Figure.Outcome.ABSENT if is_absent else Figure.Outcome.CAME
+    if status in Registration.ENDED:
+        return ending or Figure.Outcome.ENDED
+    outcomes = {
+        Status.WAITING: Figure.Outcome.WAITED,
+        Status.PENDING: Figure.Outcome.ASKED,
+        Status.OFFERED: Figure.Outcome.OFFERED,
+    }
+    return outcomes[Status(status)]
+
+
+def _write_figures(figures: Counter[tuple[int, int | None, str]]) -> None:
+    known = {
+        (figure.session_id, figure.cohort_id, figure.outcome): figure
+        for figure in Figure.objects.filter(session__in={session for session, _cohort, _outcome in figures})
+    }
+    more, new = [], []
+    for (session, cohort, outcome), number in figures.items():
+        if figure := known.get((session, cohort, outcome)):
+            figure.people += number
+            more.append(figure)
+        else:
+            new.append(Figure(session_id=session, cohort_id=cohort, outcome=outcome, people=number))
+    Figure.objects.bulk_update(more, ["people"], batch_size=500)
+    Figure.objects.bulk_create(new, batch_size=500)

@@ -7,7 +7,9 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
+from core import erasure
 from core.emails import EmailFormField, normalise_domain, normalise_email, readable_email
+from core.erasure import Why
 from notices.domain import mail_preferences
 from notices.models import Topic
 from outbox.domain import posting, suppression
@@ -170,7 +172,8 @@ class TestTheDoors:
 
         assert (Message.objects.get().to, SuppressedAddress.objects.get().address) == (CHLOE, CHLOE)
 
-        suppression.forget(written, at=timezone.now())
+        chloe.user.delete()
+        erasure.erase((), [written], why=Why.BY_PERSON, at=timezone.now())
 
         assert (Message.objects.get().to, SuppressedAddress.objects.count()) == ("", 0)
 

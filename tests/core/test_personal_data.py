@@ -23,6 +23,7 @@ SAYS_NOTHING = {
     "account.EmailConfirmation": "never written: people prove their address by a code",
     "socialaccount.SocialToken": "never written: SOCIALACCOUNT_STORE_TOKENS is off",
     "programme.Edition": "addresses of an organisation",
+    "sessions.Session": "empty: accounts.WebSession says whose a session is",
     "registrations.Party": "a code; who waits together stands in their registrations",
 }
 

@@ -18,6 +18,8 @@ from django.conf import settings
 from django.db import OperationalError
 from django.utils import timezone, translation
 
+from core import erasure
+from core.erasure import Why
 from outbox.domain import delivery, lanes, mail_kinds, purging, slots, suppression
 from outbox.domain.delivery import deliver, deliver_due
 from outbox.domain.mail_kinds import Letter, NoLongerTrue
@@ -704,7 +706,7 @@ def test_a_person_who_is_erased_gets_nothing_more_and_leaves_no_name(box):
     other = a_mail("grace@example.org")
     suppression.mark("ada@example.org", "bounced", "", at=timezone.now())
 
-    suppression.forget("ada@example.org", at=timezone.now())
+    erasure.erase((), ["ada@example.org"], why=Why.BY_PERSON, at=timezone.now())
 
     assert deliver_due() == 1
     assert box.recipients == [other.to]

@@ -9,8 +9,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.domain import accounts
 from accounts.models import User
+from core import erasure
+from core.erasure import Why
 from outbox.domain import mail_kinds
 from outbox.domain.mail_kinds import NoLongerTrue
 from outbox.models import MailTemplate, Message
@@ -280,7 +281,7 @@ def test_an_account_that_is_erased_leaves_every_list(ada):
     portal.invitee(make.cohort(), ADA)
     user = portal.accepted(ada).user
 
-    accounts.erase(user)
+    erasure.erase([user.pk], why=Why.BY_PERSON, at=timezone.now())
 
     assert not Invitee.objects.exists()
     assert not Invitee.history.exists()

@@ -1,0 +1,87 @@
+"""What only accounts know about the erasure of a person (core/erasure.py)."""
+
+import json
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from accounts.domain import limits
+from accounts.domain.addresses import of_accounts
+from accounts.domain.web_sessions import address_hash
+from accounts.models import Attendee, User, WebSession
+from core.erasure import People, Why
+from core.personal_data import Erasure, declared
+
+
+def widen(people: People) -> None:
+    """Find the names and the addresses of the accounts, past ones too."""
+    people.addresses |= of_accounts(people.accounts)
+    for rows in (Attendee.objects, Attendee.history):
+        people.names.update(rows.filter(user__in=people.accounts).values_list("name", flat=True))
+
+
+def leave(people: People) -> None:
+    """What is the address of an account that stays is left to it."""
+    taken = User.objects.filter(email__in=people.addresses).exclude(pk__in=people.accounts)
+    people.addresses -= set(taken.values_list("email", flat=True))
+
+
+def refuse(people: People) -> dict[int, str]:
+    """The last account with full rights stays: nobody could give them again."""
+    superusers = User.objects.select_for_update(no_key=True).filter(is_superuser=True, is_active=True).order_by("pk")
+    ids = set(superusers.values_list("pk", flat=True))
+    if ids & people.accounts and not ids - people.accounts:
+        sentence = _("This is the last account with full rights: give them to someone else first.")
+        return dict.fromkeys(ids & people.accounts, sentence)
+    return {}
+
+
+def organisers(accounts: Collection[int]) -> Iterable[int]:
+    return User.objects.filter(pk__in=accounts, is_staff=True).values_list("pk", flat=True)
+
+
+def clean_sessions(people: People) -> None:
+    """Forget the web sessions in which somebody typed one of the addresses and did not sign in; and how often they
+    tried: of people whom retention erases, nothing is that young."""
+    hashes = [address_hash(address) for address in people.addresses]
+    strangers = WebSession.objects.filter(address_hash__in=hashes)
+    people.keys[WebSession] |= set(strangers.values_list("pk", flat=True))
+    if people.why != Why.RETENTION:
+        for address in people.addresses:
+            for limit in (limits.CODES_SENT, limits.CODES_SENT_A_DAY, limits.CODES_TRIED):
+                limit.forget(address, at=people.at)
+
+
+def clean_log(people: People) -> None:
+    """Delete the lines of the administration's log that the people wrote, or that are about a row of theirs; and take
+    their names out of what others' lines say about tables."""
+    types = ContentType.objects.get_for_models(*people.keys)
+    about = Q(user__in=people.accounts)
+    for model, keys in people.keys.items():
+        if keys and _is_in_the_log(model):
+            about |= Q(content_type=types[model], object_id__in=[str(key) for key in keys])
+    people.keys[LogEntry] |= set(LogEntry.objects.filter(about).values_list("pk", flat=True))
+    # A row of a table is named in the line of the object that the table belongs to.
+    said = LogEntry.objects.filter(change_message__contains='"object"').exclude(pk__in=people.keys[LogEntry])
+    for line in said.only("change_message").iterator():
+        written = json.loads(line.change_message)
+        if (cleaned := _without_names(written, people)) != written:
+            cleaned = json.dumps(cleaned)
+            LogEntry.objects.filter(pk=line.pk).update(change_message=cleaned)
+            people.report.count(LogEntry, Erasure.BLANKED, 1)
+
+
+def _is_in_the_log(model: type[Any]) -> bool:
+    return any(kind.model is model and kind.is_deleted for kind in declared()) and model not in (WebSession, LogEntry)
+
+
+def _without_names(said: Any, people: People) -> Any:
+    if isinstance(said, dict):
+        return {key: _without_names(value, people) for key, value in said.items()}
+    if isinstance(said, list):
+        return [_without_names(value, people) for value in said]
+    return "" if isinstance(said, str) and people.are_named_in(said) else said

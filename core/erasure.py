@@ -1,0 +1,413 @@
+"""One act of erasure, over a set of people, through the registry of personal data (docs/rules.md#erasure).
+
+What only an app knows (seats that go back, lists that name somebody, the lines of a log) it registers as a step of a
+`Stage`, in its module `personal_data`; everything else follows from what is declared there.
+"""
+
+import json
+import logging
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import Enum
+from functools import cached_property
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import CASCADE, SET_NULL, Case, CharField, ForeignKey, JSONField, Model, Q, Value, When
+from django.utils.translation import gettext_lazy as _
+
+from core import erasure_log
+from core.deadlocks import again_after_deadlock
+from core.emails import normalise_email, readable_email
+from core.models import ErasureAct, LegalHold
+from core.personal_data import Erasure, PersonalData, declared
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 2000  # keys in one statement
+
+
+class Why(Enum):
+    """Who wants it."""
+
+    BY_PERSON = "by_person"
+    BY_ORGANISERS = "by_organisers"
+    LINK = "link"  # “Not you? Erase your data”, at the end of an invitation
+    RETENTION = "retention"
+
+
+class Stage(Enum):
+    """When a step runs, in this order; all in one transaction."""
+
+    WIDEN = "find the addresses and the names that the people have as well; accounts first"
+    LEAVE = "leave out the addresses that are somebody else's"
+    LOCK = "lock what comes before people in the order of locks"
+    REFUSE = "say who cannot be erased"
+    END = "end what others wait for"
+    CLEAN = "clean what the registry cannot say; the rows are still there"
+
+
+@dataclass(frozen=True)
+class Line:
+    """What became of the rows of one table, or of what its history says about them."""
+
+    model: str
+    name: str
+    erasure: Erasure
+    number: int
+    is_history: bool = False
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Somebody of whom everything stays, and why; `until`: the end of a legal hold."""
+
+    reason: str
+    until: str = ""
+
+
+@dataclass
+class Report:
+    """What was found about people, table by table, and what became of it. It names nobody."""
+
+    people: int = 0
+    lines: list[Line] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
+    _counts: Counter[tuple[type[Model], Erasure, bool]] = field(default_factory=Counter, repr=False)
+
+    def count(self, model: type[Model], erasure: Erasure, number: int, *, is_history: bool = False) -> None:
+        if number:
+            self._counts[model, erasure, is_history] += number
+
+    @property
+    def number(self) -> int:
+        """How many rows were touched."""
+        return sum(line.number for line in self.lines)
+
+    def as_data(self) -> dict[str, Any]:
+        """The report for JSON."""
+        lines = [asdict(line) | {"name": str(line.name), "erasure": line.erasure.name.lower()} for line in self.lines]
+        return {"people": self.people, "rows": self.number, "lines": lines, "kept": [asdict(one) for one in self.kept]}
+
+    def finish(self) -> "Report":
+        self.lines = [
+            Line(model._meta.label, model._meta.verbose_name_plural, erasure, number, is_history)  # type: ignore[arg-type]
+            for (model, erasure, is_history), number in sorted(
+                self._counts.items(), key=lambda row: (row[0][2], row[0][0]._meta.label, row[0][1].name)
+            )
+        ]
+        return self
+
+
+@dataclass
+class People:
+    """Those who are erased together, as the steps see and widen them.
+
+    `names` and `addresses` are what their own words are found by where no key leads. `keys`: the rows about them, by
+    model, once they are looked for (from CLEAN on).
+    """
+
+    accounts: set[int]
+    addresses: set[str]
+    why: Why
+    at: datetime
+    actor: Any = None
+    names: set[str] = field(default_factory=set)
+    keys: dict[type[Model], set[Any]] = field(default_factory=dict)
+    report: Report = field(default_factory=Report)
+
+    def are_named_in(self, text: str) -> bool:
+        """Whether `text` holds a name or an address of theirs, whole, however it is written."""
+        folded = text.casefold()
+        return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", folded) for word in self._words if word in folded)
+
+    @cached_property
+    def _words(self) -> tuple[str, ...]:
+        said = {*self.names, *self.addresses, *map(readable_email, self.addresses)}
+        return tuple({word.casefold() for word in said if word.strip()})
+
+
+Step = Callable[[People], Any]
+_steps: dict[Stage, list[Step]] = defaultdict(list)
+_roles: list[tuple[str, Callable[[Collection[int]], Iterable[int]]]] = []
+_replays: list[Callable[[Collection[str], datetime], Any]] = []
+ROLES = {
+    "erased-organiser": _("an organiser"),
+    "erased-partner": _("a partner"),
+    "erased-person": _("a person"),
+}
+
+
+def step(stage: Stage, act: Step) -> None:
+    """Let `act` run in each erasure, with the People; steps of one stage run with the apps on top first.
+
+    A step of REFUSE returns the sentence why, by the id of each account that cannot go.
+    """
+    _steps[stage].append(act)
+
+
+def role(name: str, accounts_of: Callable[[Collection[int]], Iterable[int]]) -> None:
+    """Say which accounts acted in a role of ROLES: it is what the history keeps of who did something."""
+    _roles.append((name, accounts_of))
+
+
+def replays(act: Callable[[Collection[str], datetime], Any]) -> None:
+    """Let `act` do again, after a restore, what an app has noted by hashes of its own (erasure_log.note)."""
+    _replays.append(act)
+
+
+def erase(
+    accounts: Collection[int],
+    addresses: Collection[str] = (),
+    *,
+    why: Why,
+    at: datetime,
+    actor: Any = None,
+) -> Report:
+    """Erase the people of `accounts` (their ids) and of `addresses`, those without an account: everything about them in
+    every table, all or nothing, in one transaction; doing it twice is doing it once.
+
+    Coming seats go back by the rules, with what follows for others; past ones leave figures that name nobody. What an
+    address alone tells is erased only where it is no other account's. Who is under a legal hold stays, and the report
+    says until when. Raises ValidationError, with a sentence, for whoever cannot be done without (the last owner of an
+    institution, the last account with full rights); in the run of retention they stay, and the report says so.
+    """
+    return _erase(frozenset(accounts), frozenset(map(normalise_email, addresses)), why, at, actor, "")
+
+
+@again_after_deadlock
+def _erase(accounts: frozenset[int], addresses: frozenset[str], why: Why, at: datetime, actor: Any, act: str) -> Report:
+    with transaction.atomic():
+        people = People(set(accounts), set(addresses) - {""}, why, at, actor)
+        _keep_the_held(people)
+        _run(Stage.WIDEN, people)
+        _run(Stage.LEAVE, people)
+        _keep_the_held(people)
+        _run(Stage.LOCK, people)
+        if not act:
+            _refuse(people)
+        people.report.people = len(people.accounts) or len(people.addresses)
+        if not (people.accounts or people.addresses or act):
+            return people.report.finish()
+        _run(Stage.END, people)
+        people.keys = {
+            kind.model: kind.keys(people.accounts, people.addresses) for kind in declared() if _is_looked_for(kind)
+        }
+        _run(Stage.CLEAN, people)
+        _act_on_rows(people)
+        _act_on_histories(people)
+        _keep_roles_alone(people)
+        report = people.report.finish()
+        # Last: whatever fails before it leaves no line that would erase somebody after a restore.
+        if act or report.number:
+            erasure_log.note(erasure_log.hashes_of(people.accounts, people.addresses), why=why.value, at=at, act=act)
+    return report
+
+
+def _run(stage: Stage, people: People) -> None:
+    for act in reversed(_steps[stage]) if stage == Stage.WIDEN else _steps[stage]:
+        act(people)
+
+
+def _keep_the_held(people: People) -> None:
+    """Leave out whom a legal hold names: an account by its number, or whoever has an address."""
+    holds = LegalHold.objects.filter(until__gte=people.at.date())
+    for hold in holds.filter(Q(account__in=people.accounts) | ~Q(address_hash="")):
+        held = {address for address in people.addresses if erasure_log.address_hash(address) == hold.address_hash}
+        accounts = people.accounts & {hold.account}
+        if hold.address_hash:
+            users = get_user_model()._base_manager.filter(pk__in=people.accounts).values_list("pk", "email")
+            accounts |= {pk for pk, email in users if erasure_log.address_hash(email) == hold.address_hash}
+        if accounts or held:
+            people.report.kept.append(Kept(hold.reason, hold.until.isoformat()))
+            people.accounts -= accounts
+            people.addresses -= held
+
+
+def _refuse(people: People) -> None:
+    why = {account: sentence for act in _steps[Stage.REFUSE] for account, sentence in act(people).items()}
+    if why and people.why != Why.RETENTION:
+        raise ValidationError(list(dict.fromkeys(why.values())), code="needed")
+    people.accounts -= why.keys()
+    people.report.kept += [Kept(str(sentence)) for sentence in why.values()]
+
+
+def _is_looked_for(kind: PersonalData) -> bool:
+    return kind.is_deleted or kind.erasure == Erasure.BLANKED
+
+
+# --- Rows -------------------------------------------------------------------------------------------------------------
+
+
+def _act_on_rows(people: People) -> None:
+    """Delete, blank and unlink the rows, those of the apps on top first: nothing that is deleted is referred to."""
+    for kind in declared():
+        _unlink(kind, kind.model, people)
+        if kind.is_deleted:
+            remove(kind.model, people.keys[kind.model], people.report)
+        elif kind.erasure == Erasure.BLANKED:
+            emptied = {name: _empty(kind.model, name) for name in kind.blanked if name not in kind.links}
+            for keys in _some(people.keys[kind.model]) if emptied else ():
+                number = kind.model._base_manager.filter(pk__in=keys).update(**emptied)
+                people.report.count(kind.model, Erasure.BLANKED, number)
+
+
+def _unlink(kind: PersonalData, model: type[Model], people: People) -> None:
+    for name in kind.links if people.accounts else ():
+        mine = model._base_manager.filter(**{f"{name}__in": people.accounts})
+        is_history = model is not kind.model
+        people.report.count(kind.model, Erasure.UNLINKED, mine.update(**{name: None}), is_history=is_history)
+
+
+def _empty(model: type[Model], name: str) -> Any:
+    kept = model._meta.get_field(name)
+    if isinstance(kept, JSONField):
+        return kept.get_default()
+    return None if getattr(kept, "null", False) else ""
+
+
+def remove(model: type[Model], keys: Collection[Any], report: Report) -> None:
+    """Delete rows with what hangs on them, without a signal: no history is written of what is erased."""
+    if not keys:
+        return
+    using = model._base_manager.db
+    for some in _some(keys):
+        for relation in model._meta.get_fields(include_hidden=True):
+            key = getattr(relation, "field", None)
+            if relation.concrete or not isinstance(key, ForeignKey) or key.name == "history_user":
+                continue
+            referring = relation.related_model._base_manager.filter(**{f"{key.attname}__in": some})  # type: ignore[union-attr]
+            if key.remote_field.on_delete is CASCADE:
+                remove(relation.related_model, list(referring.values_list("pk", flat=True)), report)  # type: ignore[arg-type]
+            elif key.remote_field.on_delete is SET_NULL:
+                number = referring.update(**{key.name: None})
+                report.count(relation.related_model, Erasure.UNLINKED, number)  # type: ignore[arg-type]
+        number = model._base_manager.filter(pk__in=some)._raw_delete(using)
+        report.count(model, Erasure.DELETED, number)
+
+
+def _some(keys: Collection[Any]) -> Iterator[list[Any]]:
+    ordered = sorted(keys, key=str)
+    return (ordered[first : first + AT_ONCE] for first in range(0, len(ordered), AT_ONCE))
+
+
+# --- Histories, last: a row that is deleted after them would write them again -----------------------------------------
+
+
+def _act_on_histories(people: People) -> None:
+    """Delete what the histories say about the rows, those included that were deleted long ago."""
+    known: dict[type[Model], set[Any]] = {}
+    for kind in reversed(declared()):  # accounts first: what refers to them is found by them
+        keys = set(people.keys.get(kind.model, ()))
+        if kind.history is not None:
+            _unlink(kind, kind.history, people)
+            if kind.is_deleted:
+                keys |= _earlier_keys(kind, kind.history, known, people)
+                remove_history(kind.model, keys, people.report)
+        known[kind.model] = keys
+
+
+def _earlier_keys(
+    kind: PersonalData, history: type[Model], known: dict[type[Model], set[Any]], people: People
+) -> set[Any]:
+    """The keys of rows that are gone, of which a line of the history names one of the people."""
+    pk = kind.model._meta.pk.attname
+    found: set[Any] = set()
+    for lookup in kind.accounts:
+        first, *rest = lookup.split("__")
+        if lookup == "pk":
+            found |= people.accounts
+            continue
+        link = kind.model._meta.get_field(first)
+        values = known.get(link.related_model, set()) if rest else people.accounts  # type: ignore[arg-type]
+        for some in _some(values):
+            lines = history._base_manager.filter(**{f"{link.attname}__in": some})  # type: ignore[union-attr]
+            found.update(lines.values_list(pk, flat=True))
+    for lookup in kind.addresses if people.addresses else ():
+        lines = history._base_manager.filter(**{f"{lookup}__in": people.addresses})
+        found.update(lines.values_list(pk, flat=True))
+    return found
+
+
+def remove_history(model: type[Model], keys: Collection[Any], report: Report) -> None:
+    """Delete all lines of the history of the rows of `model` that have, or had, these keys."""
+    history = model.history.model  # type: ignore[attr-defined]
+    pk = model._meta.pk.attname
+    for some in _some(keys):
+        number = history._base_manager.filter(**{f"{pk}__in": some})._raw_delete(history._base_manager.db)
+        report.count(model, Erasure.DELETED, number, is_history=True)
+
+
+def _keep_roles_alone(people: People) -> None:
+    """Of what the people did to what is not theirs, the history keeps in which role, instead of who."""
+    if not people.accounts:
+        return
+    rest, whens = set(people.accounts), []
+    for name, accounts_of in _roles:
+        if chosen := rest & set(accounts_of(rest)):
+            whens.append(When(history_user__in=chosen, then=Value(name)))
+            rest -= chosen
+    said: Any = Value("erased-person")
+    if whens:
+        said = Case(*whens, default=said, output_field=CharField())
+    given = ~Q(history_change_reason=None) & ~Q(history_change_reason="")
+    for model in apps.get_models():
+        if hasattr(model, "history_user"):
+            # What programs give as the reason stays: who undoes a list finds its lines by it.
+            reason = Case(When(given, then="history_change_reason"), default=said, output_field=CharField())
+            lines = model._base_manager.filter(history_user__in=people.accounts)
+            number = lines.update(history_change_reason=reason, history_user=None)
+            people.report.count(model.instance_type, Erasure.UNLINKED, number, is_history=True)  # type: ignore[attr-defined]
+
+
+# --- After a restore --------------------------------------------------------------------------------------------------
+
+
+def replay() -> int:
+    """Erase again whom this database, restored from a backup, has brought back; return how many acts were done again.
+
+    Cheap when there is nothing to do: it compares the acts of the file with those that the database knows. Nobody is
+    asked again whether they can be done without.
+    """
+    acts = erasure_log.missing()
+    if not acts:
+        return 0
+    accounts, addresses = _known_by({said for act in acts for said in act.hashes})
+    for act in acts:
+        mine = frozenset(accounts[said] for said in act.hashes if said in accounts)
+        written = frozenset(addresses[said] for said in act.hashes if said in addresses)
+        try:
+            for again in _replays:
+                again(act.hashes, act.at)
+            _erase(mine, written, Why(act.why), act.at, None, act.act)
+        except IntegrityError:
+            if not ErasureAct.objects.filter(pk=act.act).exists():  # else another process has just done it
+                raise
+    log.warning("%d acts of erasure were done again: this database did not know them.", len(acts))
+    return len(acts)
+
+
+def _known_by(hashes: set[str]) -> tuple[dict[str, int], dict[str, str]]:
+    """The accounts, and the addresses, of this database whose hashes are among `hashes`."""
+    accounts: dict[str, int] = {}
+    addresses: dict[str, str] = {}
+    for kind in declared():
+        for lookup in kind.addresses:
+            rows = kind.model._base_manager.order_by().values_list("pk", lookup).iterator(chunk_size=AT_ONCE)
+            for pk, address in rows:
+                if not address or (said := erasure_log.address_hash(address)) not in hashes:
+                    continue
+                addresses[said] = address
+                if "pk" in kind.accounts and (number := erasure_log.account_hash(pk)) in hashes:
+                    accounts[number] = pk
+    return accounts, addresses
+
+
+def dumped(report: Report) -> str:
+    return json.dumps(report.as_data(), indent=2, ensure_ascii=False)

@@ -1,0 +1,107 @@
+"""Who was erased, as hashes in a file outside the database: what a backup brings back goes again
+(docs/operations.md#backups).
+
+A line an act, written and forced to disk before the transaction commits. The database keeps the acts that it knows:
+one that is in the file alone was lost with a crash or a restore, and is done again.
+"""
+
+import fcntl
+import hashlib
+import hmac
+import json
+import logging
+import os
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+
+from core.models import ErasureAct
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Act:
+    act: str
+    at: datetime
+    why: str
+    hashes: tuple[str, ...]
+
+
+def account_hash(account: int) -> str:
+    """Of a number: it means the same person where one of their addresses is known too."""
+    return hash_of(f"account:{account}")
+
+
+def address_hash(address: str) -> str:
+    return hash_of(f"address:{address}")
+
+
+def hash_of(words: str) -> str:
+    """A hash that says nothing without the site's key."""
+    return hmac.new(settings.SECRET_KEY.encode(), f"core.erasure:{words}".encode(), hashlib.sha256).hexdigest()
+
+
+def hashes_of(accounts: Iterable[int], addresses: Iterable[str]) -> list[str]:
+    return [*map(account_hash, sorted(accounts)), *map(address_hash, sorted(addresses))]
+
+
+def path() -> Path:
+    return Path(settings.ERASURE_LOG)
+
+
+def note(hashes: Iterable[str], *, why: str, at: datetime, act: str = "") -> None:
+    """Note an act, at the end of its transaction; `act`: one that is done again, whose line is there already."""
+    name = act or str(uuid.uuid4())
+    ErasureAct.objects.create(uuid=name, at=at)
+    if not act:
+        _append(json.dumps({"act": name, "at": at.isoformat(), "why": why, "hashes": list(hashes)}))
+
+
+def _append(line: str) -> None:
+    is_new = not path().exists()
+    path().parent.mkdir(parents=True, exist_ok=True)
+    with open(path(), "ab+", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        end = file.seek(0, os.SEEK_END)
+        if end:
+            file.seek(end - 1)
+            if file.read(1) != b"\n":  # whoever wrote last was killed: that act has not happened
+                file.write(b"\n")
+        file.write(line.encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    if is_new:
+        folder = os.open(path().parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def missing() -> list[Act]:
+    """The acts in the file that this database does not know, in their order."""
+    acts = list(_read())
+    if not acts:
+        return []
+    known = {str(name) for name in ErasureAct.objects.values_list("uuid", flat=True)}
+    return [act for act in acts if act.act not in known]
+
+
+def _read() -> Iterator[Act]:
+    try:
+        lines = path().read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return
+    for number, line in enumerate(lines, 1):
+        try:
+            said = json.loads(line)
+            moment = datetime.fromisoformat(said["at"])
+            yield Act(str(uuid.UUID(said["act"])), moment, said["why"], tuple(said["hashes"]))
+        except (ValueError, KeyError, TypeError):
+            if line.strip():
+                log.warning("%s: line %d is not whole, its act has not happened.", path(), number)
