@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from typing import Any
 
 from allauth.account import admin as allauth_admin  # noqa: F401 - registers EmailAddress, which is taken back below
@@ -5,12 +6,13 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount import admin as providers_admin  # noqa: F401 - likewise
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import ValidationError
-from django.db.models import ManyToManyField, Model, QuerySet
-from django.http import HttpRequest
+from django.db.models import ManyToManyField, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -18,9 +20,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.domain.addresses import addresses_of, keep_only_the_address_of
 from accounts.models import Attendee, User
 from core import clock
-from core.admin import Form, RecordAdmin, Ticks, Values, badge
+from core.admin import Form, ListAdmin, RecordAdmin, Ticks, Values, badge
+from core.deadlocks import again_after_deadlock
 from core.emails import readable_email
-from core.erasure import Why, erase
+from core.erasure import Report, Why, erase, foresee
 from outbox.admin import link_to_mails
 
 # An address is changed on its account, where the rules about who may do it are.
@@ -110,8 +113,64 @@ class AddressInline(admin.TabularInline):
         return True
 
 
+class ErasesPeople(RecordAdmin):
+    """Deleting one is the erasure of a person (core/erasure.py): what follows is tried and shown before, and reported
+    after."""
+
+    delete_confirmation_template = delete_selected_confirmation_template = "accounts/admin/erase.html"
+
+    def accounts_of(self, objs: Iterable[Any]) -> list[int]:
+        raise NotImplementedError
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
+        """The report of an erasure that is undone, or in a sentence why there can be none."""
+        chosen = list(objs)
+        refused = {self.opts.verbose_name for obj in chosen if not self.has_delete_permission(request, obj)}
+        if refused or request.POST.get("post"):
+            return [], {}, refused, []
+        try:
+            report = foresee(self.accounts_of(chosen), why=Why.BY_ORGANISERS, at=clock.now(), actor=request.user)
+        except ValidationError as error:
+            return [], {}, refused, error.messages
+        return [report], {}, refused, []
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self._erase(request, [obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        self._erase(request, queryset)
+
+    def _erase(self, request: HttpRequest, objs: Iterable[Any]) -> None:
+        accounts = self.accounts_of(objs)
+        report = erase(accounts, why=Why.BY_ORGANISERS, at=clock.now(), actor=request.user)
+        request.erasure = report  # type: ignore[attr-defined]
+
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
+        """The report; a message would keep the name in the organiser's browser."""
+        report: Report = request.erasure  # type: ignore[attr-defined]
+        context = self.admin_site.each_context(request) | {"opts": self.opts, "report": report, "title": _("Erased")}
+        return TemplateResponse(request, "accounts/admin/erased.html", context)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Without the lock of a plain row: an erasure has an order of locks of its own."""
+        try:
+            return again_after_deadlock(super(ListAdmin, self).delete_view)(request, object_id, extra_context)
+        except ValidationError as error:
+            return self._refused(request, error)
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        try:
+            return super().response_action(request, queryset)
+        except ValidationError as error:
+            return self._refused(request, error)
+
+    def _refused(self, request: HttpRequest, error: ValidationError) -> HttpResponse:
+        self.message_user(request, " ".join(error.messages), messages.ERROR)
+        return HttpResponseRedirect(request.get_full_path())
+
+
 @admin.register(User)
-class UserAdmin(RecordAdmin):
+class UserAdmin(ErasesPeople):
     """Accounts have no password. Rights are given by superusers alone, and accounts with rights are theirs to edit
     (docs/rules.md#rights)."""
 
@@ -157,14 +216,8 @@ class UserAdmin(RecordAdmin):
     def in_chooser(self, obj: User) -> str:
         return " – ".join(filter(None, [self.name(obj), str(obj)]))
 
-    def goes_along(self, row: Model) -> bool:
-        return True  # whoever is erased leaves everything; seats alone are protected
-
-    def delete_model(self, request: HttpRequest, obj: User) -> None:
-        erase([obj.pk], why=Why.BY_ORGANISERS, at=clock.now(), actor=request.user)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        erase([user.pk for user in queryset], why=Why.BY_ORGANISERS, at=clock.now(), actor=request.user)
+    def accounts_of(self, objs: Iterable[User]) -> list[int]:
+        return [obj.pk for obj in objs]
 
     def object_links(self, request: HttpRequest, obj: User) -> list[tuple[str, Any]]:
         return [*super().object_links(request, obj), *link_to_mails(request, addresses_of(obj))]
@@ -181,14 +234,22 @@ class UserAdmin(RecordAdmin):
 
 
 @admin.register(Attendee)
-class AttendeeAdmin(RecordAdmin):
-    """People who come. Their access needs are shown, and kept, only for those who have the right to see them."""
+class AttendeeAdmin(ErasesPeople):
+    """People who come; to delete one is to erase the person. Their access needs are shown, and kept, only for those who
+    have the right to see them."""
 
     list_display = ["name", "email", "organisation", "country", "language"]
     list_filter = ["user__language", ("country", Values)]
     list_select_related = ["user"]
     search_fields = ["search", "user__search"]
     autocomplete_fields = ["user"]
+
+    def accounts_of(self, objs: Iterable[Attendee]) -> list[int]:
+        return [obj.user_id for obj in objs]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Attendee | None = None) -> bool:
+        may = super().has_delete_permission(request, obj)
+        return may and (obj is None or (_may_touch(request, obj.user) and obj.user != request.user))
 
     def get_fields(self, request: HttpRequest, obj: Attendee | None = None) -> list[str]:
         fields = ["user", "name", "organisation", "country"]

@@ -38,6 +38,7 @@ declare(
 step(Stage.WIDEN, erasure.widen)
 step(Stage.LEAVE, erasure.leave)
 step(Stage.REFUSE, erasure.refuse)
+step(Stage.END, erasure.lock_out)
 step(Stage.CLEAN, erasure.clean_sessions)
 step(Stage.CLEAN, erasure.clean_log)
 role("erased-organiser", erasure.organisers)

@@ -40,6 +40,14 @@ def refuse(people: People) -> dict[int, str]:
     return {}
 
 
+def lock_out(people: People) -> None:
+    """What is being written about the people is waited for, and found; what comes later finds nobody to write about."""
+    users = User.objects.select_for_update().filter(pk__in=people.accounts).order_by("pk")
+    list(users.values_list("pk", flat=True))
+    attendees = Attendee.objects.select_for_update(of=("self",)).filter(user__in=people.accounts).order_by("pk")
+    list(attendees.values_list("pk", flat=True))
+
+
 def organisers(accounts: Collection[int]) -> Iterable[int]:
     return User.objects.filter(pk__in=accounts, is_staff=True).values_list("pk", flat=True)
 

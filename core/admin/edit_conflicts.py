@@ -15,6 +15,7 @@ from django.db.models import Max, Model
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 
+from core.admin.history import who_did
 from core.text import whole_number, whole_numbers
 
 FIELD = "_version"
@@ -180,4 +181,4 @@ def _last_line(formset: Any, obj: Model) -> int | None:
 
 def _who(history: Any, since: int) -> str:
     last = history.filter(history_id__gt=since).select_related("history_user").order_by("-history_id").first()
-    return str(last.history_user) if last and last.history_user else _("the system")
+    return str((last and who_did(last)) or _("the system"))

@@ -17,6 +17,7 @@ from django.utils.translation import pgettext_lazy
 from simple_history.template_utils import HistoricalRecordContextHelper
 
 from core.admin.bilingual import label_of
+from core.erasure import ROLES
 
 WHAT = {
     "+": pgettext_lazy("history", "Added"),
@@ -120,9 +121,14 @@ def lines(found: list[tuple[Any, QuerySet[Any]]], page: Iterable[Any], request: 
         about = f"{capfirst(admin.opts.verbose_name)} – {name_of(next(rows))}" if place else ""
         what = WHAT[now.history_type]
         reason = now.history_change_reason or ""
-        reason = REASONS.get(reason.partition(" ")[0], reason)
-        said.append(Line(now.history_date, now.history_user, what, reason, about, changes))
+        reason = "" if reason in ROLES else REASONS.get(reason.partition(" ")[0], reason)
+        said.append(Line(now.history_date, who_did(now), what, reason, about, changes))
     return said
+
+
+def who_did(record: Any) -> Any:
+    """Who wrote a line, or in which role, when they were erased since; nobody for the system."""
+    return record.history_user or ROLES.get(record.history_change_reason or "")
 
 
 def deleted(history: Any) -> QuerySet[Any]:

@@ -479,9 +479,10 @@ class RecordAdmin(ListAdmin, SimpleHistoryAdmin):
             raise PermissionDenied
         page = Paginator(history.deleted(self.model.history), self.list_per_page).get_page(request.GET.get(PAGE_VAR))
         rows = list(page)
+        names = map(history.name_of, history.revived(rows, self.admin_site))
         context = self._page_context(request, page) | {
             "title": _("Deleted: %(names)s") % {"names": self.opts.verbose_name_plural},
-            "rows": list(zip(rows, map(history.name_of, history.revived(rows, self.admin_site)), strict=True)),
+            "rows": list(zip(rows, map(history.who_did, rows), names, strict=True)),
         }
         return TemplateResponse(request, "admin/deleted.html", context)
 
