@@ -9,7 +9,7 @@ import logging
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from functools import cached_property
@@ -18,9 +18,10 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import CASCADE, SET_NULL, Case, CharField, ForeignKey, JSONField, Model, Q, Value, When
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core import erasure_log
 from core.deadlocks import again_after_deadlock
@@ -63,6 +64,11 @@ class Line:
     number: int
     is_history: bool = False
 
+    @property
+    def words(self) -> str:
+        """What became of them, for people."""
+        return str(WORDS[self.erasure])
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -74,11 +80,15 @@ class Kept:
 
 @dataclass
 class Report:
-    """What was found about people, table by table, and what became of it. It names nobody."""
+    """What was found about people, table by table, and what became of it. It names nobody.
+
+    `said`: what follows for others, in sentences.
+    """
 
     people: int = 0
     lines: list[Line] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
     _counts: Counter[tuple[type[Model], Erasure, bool]] = field(default_factory=Counter, repr=False)
 
     def count(self, model: type[Model], erasure: Erasure, number: int, *, is_history: bool = False) -> None:
@@ -93,7 +103,8 @@ class Report:
     def as_data(self) -> dict[str, Any]:
         """The report for JSON."""
         lines = [asdict(line) | {"name": str(line.name), "erasure": line.erasure.name.lower()} for line in self.lines]
-        return {"people": self.people, "rows": self.number, "lines": lines, "kept": [asdict(one) for one in self.kept]}
+        kept = [asdict(one) for one in self.kept]
+        return {"people": self.people, "rows": self.number, "lines": lines, "kept": kept, "said": self.said}
 
     def finish(self) -> "Report":
         self.lines = [
@@ -137,6 +148,11 @@ Step = Callable[[People], Any]
 _steps: dict[Stage, list[Step]] = defaultdict(list)
 _roles: list[tuple[str, Callable[[Collection[int]], Iterable[int]]]] = []
 _replays: list[Callable[[Collection[str], datetime], Any]] = []
+WORDS = {
+    Erasure.DELETED: pgettext_lazy("erasure", "deleted"),
+    Erasure.BLANKED: pgettext_lazy("erasure", "emptied of what names the person"),
+    Erasure.UNLINKED: pgettext_lazy("erasure", "no longer linked to the person"),
+}
 ROLES = {
     "erased-organiser": _("an organiser"),
     "erased-partner": _("a partner"),
@@ -178,36 +194,71 @@ def erase(
     says until when. Raises ValidationError, with a sentence, for whoever cannot be done without (the last owner of an
     institution, the last account with full rights); in the run of retention they stay, and the report says so.
     """
-    return _erase(frozenset(accounts), frozenset(map(normalise_email, addresses)), why, at, actor, "")
+    return _erase(People(set(accounts), set(map(normalise_email, addresses)) - {""}, why, at, actor))
+
+
+class _Undone(Exception):
+    pass
+
+
+def foresee(accounts: Collection[int], *, why: Why, at: datetime, actor: Any = None) -> Report:
+    """What `erase` would do and report, tried and undone. Raises ValidationError as it does."""
+    found: list[Report] = []
+    try:
+        with transaction.atomic():
+            found.append(_erase(People(set(accounts), set(), why, at, actor), is_tried=True))
+            raise _Undone
+    except _Undone:
+        return found[0]
 
 
 @again_after_deadlock
-def _erase(accounts: frozenset[int], addresses: frozenset[str], why: Why, at: datetime, actor: Any, act: str) -> Report:
+def _erase(asked: People, *, act: str = "", is_tried: bool = False) -> Report:
     with transaction.atomic():
-        people = People(set(accounts), set(addresses) - {""}, why, at, actor)
-        _keep_the_held(people)
-        _run(Stage.WIDEN, people)
-        _run(Stage.LEAVE, people)
-        _keep_the_held(people)
+        people = _gather(asked)
         _run(Stage.LOCK, people)
-        if not act:
-            _refuse(people)
-        people.report.people = len(people.accounts) or len(people.addresses)
+        if not act and (refused := _refused(people)):
+            kept = people.report.kept
+            people = _gather(replace(asked, accounts=people.accounts - refused.keys()))
+            people.report.kept = [*kept, *(Kept(sentence) for sentence in refused.values())]
         if not (people.accounts or people.addresses or act):
-            return people.report.finish()
+            return people.report
         _run(Stage.END, people)
         people.keys = {
             kind.model: kind.keys(people.accounts, people.addresses) for kind in declared() if _is_looked_for(kind)
         }
         _run(Stage.CLEAN, people)
+        roles = _roles_of(people)
         _act_on_rows(people)
         _act_on_histories(people)
-        _keep_roles_alone(people)
+        _keep_roles_alone(people, roles)
         report = people.report.finish()
+        if report.number:
+            report.people = len(people.keys[get_user_model()]) or len(people.addresses)
         # Last: whatever fails before it leaves no line that would erase somebody after a restore.
-        if act or report.number:
-            erasure_log.note(erasure_log.hashes_of(people.accounts, people.addresses), why=why.value, at=at, act=act)
+        if (act or report.number) and not is_tried:
+            hashes = erasure_log.hashes_of(people.accounts, people.addresses)
+            erasure_log.note(hashes, why=people.why.value, at=people.at, act=act)
+            log.info("%d people erased (%s): %d rows.", report.people, people.why.value, report.number)
+        transaction.on_commit(_empty_the_journal, robust=True)
     return report
+
+
+def _gather(asked: People) -> People:
+    """Those of `asked` who can go, with all the names and addresses that they have."""
+    people = People(set(asked.accounts), set(asked.addresses), asked.why, asked.at, asked.actor)
+    _keep_the_held(people)
+    _run(Stage.WIDEN, people)
+    _run(Stage.LEAVE, people)
+    _keep_the_held(people)
+    return people
+
+
+def _empty_the_journal() -> None:
+    """SQLite keeps the pages as they were in its journal until others take their place."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _run(stage: Stage, people: People) -> None:
@@ -230,12 +281,12 @@ def _keep_the_held(people: People) -> None:
             people.addresses -= held
 
 
-def _refuse(people: People) -> None:
-    why = {account: sentence for act in _steps[Stage.REFUSE] for account, sentence in act(people).items()}
+def _refused(people: People) -> dict[int, str]:
+    """Who stays in a run of retention, and why; raises ValidationError in any other."""
+    why = {account: str(said) for act in _steps[Stage.REFUSE] for account, said in act(people).items()}
     if why and people.why != Why.RETENTION:
         raise ValidationError(list(dict.fromkeys(why.values())), code="needed")
-    people.accounts -= why.keys()
-    people.report.kept += [Kept(str(sentence)) for sentence in why.values()]
+    return why
 
 
 def _is_looked_for(kind: PersonalData) -> bool:
@@ -344,15 +395,20 @@ def remove_history(model: type[Model], keys: Collection[Any], report: Report) ->
         report.count(model, Erasure.DELETED, number, is_history=True)
 
 
-def _keep_roles_alone(people: People) -> None:
+def _roles_of(people: People) -> dict[str, set[int]]:
+    """The accounts by the role that the history keeps of each."""
+    rest, found = set(people.accounts), {}
+    for name, accounts_of in _roles:
+        found[name] = rest & set(accounts_of(rest))
+        rest -= found[name]
+    return found
+
+
+def _keep_roles_alone(people: People, roles: dict[str, set[int]]) -> None:
     """Of what the people did to what is not theirs, the history keeps in which role, instead of who."""
     if not people.accounts:
         return
-    rest, whens = set(people.accounts), []
-    for name, accounts_of in _roles:
-        if chosen := rest & set(accounts_of(rest)):
-            whens.append(When(history_user__in=chosen, then=Value(name)))
-            rest -= chosen
+    whens = [When(history_user__in=accounts, then=Value(name)) for name, accounts in roles.items() if accounts]
     said: Any = Value("erased-person")
     if whens:
         said = Case(*whens, default=said, output_field=CharField())
@@ -380,12 +436,12 @@ def replay() -> int:
         return 0
     accounts, addresses = _known_by({said for act in acts for said in act.hashes})
     for act in acts:
-        mine = frozenset(accounts[said] for said in act.hashes if said in accounts)
-        written = frozenset(addresses[said] for said in act.hashes if said in addresses)
+        mine = {accounts[said] for said in act.hashes if said in accounts}
+        written = {addresses[said] for said in act.hashes if said in addresses}
         try:
             for again in _replays:
                 again(act.hashes, act.at)
-            _erase(mine, written, Why(act.why), act.at, None, act.act)
+            _erase(People(mine, written, Why(act.why), act.at), act=act.act)
         except IntegrityError:
             if not ErasureAct.objects.filter(pk=act.act).exists():  # else another process has just done it
                 raise

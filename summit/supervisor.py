@@ -34,9 +34,11 @@ PORTS_TO_TRY = 100
 TRACES = [
     "clock",
     "summit.sqlite3*",
+    "erasures",
     "static",
     "static.seen",
     "media",
+    "erasures",
     "mail",
     "broker",
     "broker-control",
