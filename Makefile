@@ -109,11 +109,12 @@ check: .venv/development ## Look for faults without running: lint, types, contra
 audit: .venv/development ## Look for known weaknesses in what a running Summit needs (asks the package index)
 	.venv/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock -r requirements-saml.lock
 
-bench: .venv/development ## Measure the sale, pages, loading, an allocation, the mail and a list (docs/benchmarks.md)
+bench: .venv/development ## Measure the sale, pages, loading, an allocation, erasures, the mail and a list (docs/benchmarks.md)
 	$(RUN) bench/hot_sale.py
 	$(RUN) bench/pages.py
 	$(RUN) bench/load_summit.py
 	$(RUN) bench/allocation.py
+	$(RUN) bench/erasure.py
 	$(RUN) bench/mail.py
 	$(RUN) bench/lists.py
 

@@ -22,8 +22,10 @@ from accounts.models import Attendee, User
 from core import clock
 from core.admin import Form, ListAdmin, RecordAdmin, Ticks, Values, badge
 from core.deadlocks import again_after_deadlock
-from core.emails import readable_email
+from core.emails import EmailFormField, readable_email
 from core.erasure import Report, Why, erase, foresee
+from core.erasure_log import address_hash
+from core.models import LegalHold
 from outbox.admin import link_to_mails
 
 # An address is changed on its account, where the rules about who may do it are.
@@ -274,6 +276,37 @@ class AttendeeAdmin(ErasesPeople):
     @admin.display(description=_("language"), ordering="user__language")
     def language(self, attendee: Attendee) -> str:
         return attendee.user.get_language_display()
+
+
+class LegalHoldForm(Form):
+    address = EmailFormField(required=False, help_text=_("Kept as a hash; leave it empty to name an account."))
+
+    class Meta:
+        model = LegalHold
+        fields = ["account", "reason", "until"]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if address := data.get("address"):
+            self.instance.address_hash = address_hash(address)
+        if not self.instance.address_hash and data.get("account") is None:
+            raise ValidationError(_("Enter the number of an account, or an address."))
+        return data
+
+
+@admin.register(LegalHold)
+class LegalHoldAdmin(OnlySuperusersWrite, ListAdmin):
+    """Whose data is kept for a while, whoever asks for its erasure."""
+
+    form = LegalHoldForm
+    list_display = ["reason", "account", "until"]
+    fields = ["account", "address", "reason", "until"]
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
 
 
 def _is_superuser(request: HttpRequest) -> bool:

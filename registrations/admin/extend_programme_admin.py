@@ -22,7 +22,7 @@ from registrations.admin.pools import Filling, SeatPoolAdmin, gauge
 from registrations.admin.registrations import RegistrationAdmin
 from registrations.admin.sessions import SessionDesk
 from registrations.admin.why import address
-from registrations.models import Invitation, Limit, Registration, SeatPool
+from registrations.models import Figure, Invitation, Limit, Registration, SeatPool
 
 
 class PoolInline(ReadOnlyInline):
@@ -40,6 +40,13 @@ class PoolInline(ReadOnlyInline):
     def pool_link(self, pool: SeatPool) -> SafeString:
         url = reverse("admin:registrations_seatpool_change", args=[pool.pk])
         return format_html('<a href="{}">{}</a>', url, pool.cohort or _("general pool"))
+
+
+class FigureInline(ReadOnlyInline):
+    """The people of whom nothing else is kept."""
+
+    model = Figure
+    fields = readonly_fields = ["cohort", "outcome", "people"]
 
 
 class SessionFilling(Filling):
@@ -60,7 +67,7 @@ class SessionWithSeatsAdmin(SessionDesk):
 
     list_display = ["title", "state", "when", "where", "seats", "to_verify", "access"]
     list_filter = [OnDay, "status", SessionFilling, *SessionAdmin.list_filter[2:]]
-    inlines = [*SessionAdmin.inlines, PoolInline, InvitationInline]
+    inlines = [*SessionAdmin.inlines, PoolInline, InvitationInline, FigureInline]
     readonly_fields = [*SessionAdmin.readonly_fields, "invited"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Session | None = None) -> list[Any]:
@@ -74,7 +81,9 @@ class SessionWithSeatsAdmin(SessionDesk):
 
     def get_inlines(self, request: HttpRequest, obj: Session | None) -> list[Any]:
         invites = obj is not None and obj.access == Session.Access.INVITATION and obj.invitations.count() <= ON_ONE_PAGE
-        return [inline for inline in self.inlines if invites or inline is not InvitationInline]
+        left_out = [] if invites else [InvitationInline]
+        left_out += [] if obj is not None and obj.figures.exists() else [FigureInline]
+        return [inline for inline in self.inlines if inline not in left_out]
 
     def goes_along(self, row: Model) -> bool:
         """Not the seats that are kept for a cohort, nor who is invited."""

@@ -11,7 +11,7 @@ from core import folding
 from outbox.models import Message
 from programme.models import Event, Session
 from registrations.domain import waitlist, ways_in
-from registrations.models import Draw, Registration, SeatPool
+from registrations.models import Draw, Figure, Registration, SeatPool
 
 GRACE = timedelta(minutes=5)  # what the clock does is late by then: nobody tends the lines, or sweeps the outbox
 
@@ -87,6 +87,8 @@ def _sessions() -> Iterator[Breach]:
         yield Breach("a session and its track are of one edition", f"session {slug}", f"track {track}")
     for pool in SeatPool.objects.exclude(cohort=None).exclude(cohort__edition=F("session__event__edition")):
         yield Breach("seats are kept for cohorts of the same edition", f"pool {pool.pk}", f"cohort {pool.cohort_id}")
+    for figure in Figure.objects.exclude(cohort=None).exclude(cohort__edition=F("session__event__edition")):
+        yield Breach("figures count cohorts of the same edition", f"figure {figure.pk}", f"cohort {figure.cohort_id}")
     clashes = Session.objects.exclude(status=Session.Status.CANCELLED).filter(room__allows_several_sessions=False)
     others = clashes.filter(
         room=OuterRef("room"), starts_at__lt=OuterRef("ends_at"), ends_at__gt=OuterRef("starts_at")

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from accounts.models import Attendee, User
-from registrations.models import Registration
+from core.models import LegalHold
+from registrations.models import Figure, Registration
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -16,6 +17,7 @@ def desk(client: Any) -> Any:
     return make.sign_in(client, make.organiser())
 
 
+@pytest.mark.proves("erased-everywhere")
 @pytest.mark.parametrize("model", ["user", "attendee"])
 def test_who_ever_took_a_seat_is_erased_with_what_follows_shown_before_and_after(desk: Any, model: str) -> None:
     ada, bob = make.attendee("Ada Lovelace"), make.attendee("Bob Attend")
@@ -63,6 +65,34 @@ def test_who_cannot_go_is_said_before_and_nobody_erases_themselves(desk: Any) ->
     assert desk.post(f"/admin/accounts/user/{chief.pk}/delete/", {"post": "yes"}).status_code == 403
 
 
+def test_a_legal_hold_keeps_an_address_as_a_hash_and_erasing_says_so(desk: Any) -> None:
+    ada = make.attendee("Ada Lovelace", email="ada@x.fr")
+    form = {"address": "Ada@X.fr", "account": "", "reason": "Litige 12", "until": "31/12/2099"}
+    assert desk.post("/admin/core/legalhold/add/", form | {"address": ""}).status_code == 200  # nobody is named
+
+    assert desk.post("/admin/core/legalhold/add/", form).status_code == 302
+
+    assert "Litige 12" in desk.get("/admin/core/legalhold/").content.decode()
+    page = desk.get(f"/admin/accounts/user/{ada.user.pk}/delete/").content.decode()
+    assert "Litige 12" in page
+    desk.post(f"/admin/accounts/user/{ada.user.pk}/delete/", {"post": "yes"})
+    assert User.objects.filter(pk=ada.user.pk).exists()
+    assert "ada@" not in str(list(LegalHold.objects.values())).lower()
+
+
+def test_the_figures_of_a_session_stand_on_its_page(desk: Any) -> None:
+    who = make.attendee()
+    session = make.session()
+    make.registration(session, who)
+    address = f"/admin/programme/session/{session.pk}/change/"
+    assert "Annulée par l" not in desk.get(address).content.decode()
+
+    desk.post(f"/admin/accounts/attendee/{who.pk}/delete/", {"post": "yes"})
+
+    assert Figure.objects.get().get_outcome_display() in desk.get(address).content.decode()
+
+
+@pytest.mark.proves("erasure-refused")
 def test_the_last_owner_of_an_institution_is_refused_with_a_sentence(desk: Any) -> None:
     from tests.partners import portal  # noqa: PLC0415
 

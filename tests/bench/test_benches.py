@@ -120,6 +120,16 @@ def test_an_allocation_is_timed_and_gives_the_same_answer_again(run):
         assert figures[name] > 0, name
 
 
+@pytest.mark.slow(8)
+def test_erasures_are_timed_and_the_books_stay_right(run):
+    figures = run("bench/erasure.py", "--people", "60", "--erased", "40", "--batch", "20")
+
+    assert figures["errors"] == 0
+    assert (figures["people"], figures["registrations"]) == (40, 120)
+    for name in ("one_seconds", "one_statements", "seconds", "batch_longest_seconds", "batch_statements", "figures"):
+        assert figures[name] > 0, name
+
+
 @pytest.mark.slow(30)
 def test_mails_to_many_are_timed_and_each_arrives_once(run):
     figures = run("bench/mail.py", "--messages", "30", "--workers", "2")

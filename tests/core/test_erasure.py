@@ -48,6 +48,7 @@ def test_every_model_of_the_registry_has_its_trace() -> None:
     assert {kind.model._meta.label for kind in declared()} == {model._meta.label for model in traces.covered()}
 
 
+@pytest.mark.proves("erased-everywhere")
 def test_nothing_names_who_was_erased_and_all_is_there_of_everybody_else() -> None:
     who, other = traces.leave("zephirine"), traces.leave("melchior")
     account, attendee = who.user.pk, who.attendee.pk
@@ -70,6 +71,7 @@ def test_nothing_names_who_was_erased_and_all_is_there_of_everybody_else() -> No
     print(json.dumps(report.as_data(), indent=1))
 
 
+@pytest.mark.proves("erased-everywhere")
 def test_twice_is_once() -> None:
     who = traces.leave("zephirine")
     erase(who.user)
@@ -134,6 +136,7 @@ def test_seats_go_to_those_who_wait_and_the_places_in_lines_close_up() -> None:
     assert invariants.check(timezone.now())["breaches"] == []
 
 
+@pytest.mark.proves("erasure-gives-seats-back")
 def test_a_seat_that_was_offered_is_offered_to_the_next() -> None:
     session = make.session(seats=1, waiting_list="offer")
     first, ada, bob = make.attendee(), make.attendee(), make.attendee()
@@ -149,6 +152,7 @@ def test_a_seat_that_was_offered_is_offered_to_the_next() -> None:
     assert invariants.check(timezone.now())["breaches"] == []
 
 
+@pytest.mark.proves("erasure-gives-seats-back")
 def test_who_waited_together_with_somebody_waits_without_them() -> None:
     session = make.session(seats=2, waiting_list="automatic")
     first, other = make.attendee(), make.attendee()
@@ -166,6 +170,7 @@ def test_who_waited_together_with_somebody_waits_without_them() -> None:
     assert invariants.check(timezone.now())["breaches"] == []
 
 
+@pytest.mark.proves("erased-everywhere")
 def test_a_speaker_stays_in_the_programme_and_who_serves_leaves_it() -> None:
     session, user = make.session(), make.user()
     speaker = make.speaker(user=user)
@@ -181,6 +186,7 @@ def test_a_speaker_stays_in_the_programme_and_who_serves_leaves_it() -> None:
     assert not Speaker.history.exclude(user=None).exists()
 
 
+@pytest.mark.proves("erasure-gives-seats-back")
 def test_past_seats_leave_figures_that_name_nobody() -> None:
     cohort = make.cohort()
     session = portal.session_for(cohort, 2)
@@ -256,6 +262,7 @@ def test_an_owner_goes_when_there_is_another() -> None:
         erase(second)
 
 
+@pytest.mark.proves("erasure-refused")
 @pytest.mark.parametrize("by", ["account", "address"])
 def test_a_legal_hold_names_what_stays_and_until_when(by: str) -> None:
     ada, bob = make.attendee(email="ada@x.fr"), make.attendee()
@@ -276,6 +283,7 @@ def test_a_legal_hold_names_what_stays_and_until_when(by: str) -> None:
 # --- Organisers -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("erased-everywhere")
 def test_what_an_organiser_did_keeps_a_role_alone(client: Any) -> None:
     make.organiser()
     olympe = make.organiser("Olympe Partie")
@@ -404,6 +412,7 @@ def test_a_simulation_that_somebody_left_is_not_put_into_force_and_one_in_force_
 # --- All or nothing, once ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("erased-everywhere")
 @pytest.mark.django_db(transaction=True)
 def test_twice_at_once_is_once_and_seats_are_given_meanwhile() -> None:
     sessions = [make.session(seats=1, waiting_list="automatic") for _ in range(3)]
@@ -440,6 +449,7 @@ erasure.erase([User.objects.get(email="ada@x.fr").pk], why=Why.RETENTION, at=tim
 NOTE = "(lambda note: lambda *args, **kwargs: (note(*args, **kwargs), die()))(erasure_log.note)"
 
 
+@pytest.mark.proves("erased-everywhere")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("spot", "blow", "kept"),
@@ -510,6 +520,7 @@ def test_what_a_restored_database_brings_back_goes_again_and_nobody_else(acts: P
     assert not Invitee.objects.exists()  # and the objection is there again
 
 
+@pytest.mark.proves("erasure-survives-restore")
 def test_a_restore_forgets_no_link_that_was_used(cohort: Any) -> None:
     ada = portal.invitee(cohort, portal.ADA)
     portal.invitee(make.cohort(), portal.ADA)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from outbox.models import Message
 from programme.models import Event, Session
 from registrations.domain import booking, invariants, pools, waitlist
-from registrations.models import Draw, Registration, SeatPool
+from registrations.models import Draw, Figure, Registration, SeatPool
 from tests import make
 from tests.registrations.acts import books, cancel, fill, last, wait
 
@@ -166,6 +166,13 @@ def test_a_seat_in_a_foreign_pool_is_found():
     SeatPool.objects.filter(session=registration.session).update(taken=0)
 
     assert breaches() == ["a seat is in its own session’s pool"]
+
+
+def test_a_figure_of_another_edition_is_found():
+    figure = Figure.objects.create(
+        session=make.session(), cohort=make.cohort(edition=make.edition()), outcome="came", people=1
+    )
+    assert [breach["row"] for breach in invariants.check(timezone.now())["breaches"]] == [f"figure {figure.pk}"]
 
 
 def test_a_message_left_behind_is_found():
