@@ -426,7 +426,7 @@ class Draw(models.Model):
 
 class Figure(models.Model):
     """How many people a session had, of whom nothing else is kept: they were erased, or kept long enough
-    (docs/rules.md#figures). Written by domain/ledger.py."""
+    (docs/rules.md#erasure). Written by domain/ledger.py."""
 
     class Outcome(models.TextChoices):
         """What became of a registration; the rest is why it ended."""

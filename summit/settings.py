@@ -72,6 +72,12 @@ def _check_folder(folder: Path) -> None:
         raise ValidationError("the folder cannot be written to.")
 
 
+def _check_file(file: Path) -> None:
+    there = next(folder for folder in file.absolute().parents if folder.exists())
+    if file.is_dir() or not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise ValidationError("it must be a file in a folder that can be written to.")
+
+
 def _check_database_url(url: str) -> None:
     # ParseError is a ValueError whose text repeats the URL, and with it the password: its text is never shown.
     try:
@@ -137,7 +143,8 @@ SECRET_KEY: str = env.str("SECRET_KEY", "" if DEBUG or DEMO_MODE else cast("str"
 BASE_URL: str = env.str("BASE_URL", "http://localhost:8000", validate=_check_base_url)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [], validate=_check_hosts)
 VAR_DIR: Path = env.path("VAR_DIR", BASE_DIR / "var", validate=_check_folder) or BASE_DIR / "var"
-ERASURE_LOG: Path = env.path("ERASURE_LOG", VAR_DIR / "erasures" / "acts.jsonl") or VAR_DIR / "erasures" / "acts.jsonl"
+_acts = VAR_DIR / "erasures" / "acts.jsonl"
+ERASURE_LOG: Path = env.path("ERASURE_LOG", _acts, validate=_check_file) or _acts
 DATABASE_URL: str = env.str(
     "DATABASE_URL", f"sqlite:///{quote(str(VAR_DIR / 'summit.sqlite3'))}", validate=_check_database_url
 )

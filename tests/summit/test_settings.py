@@ -31,6 +31,7 @@ WRONG = {
     "MAIL_SWEEP_SECONDS": "3600",
     "PUBLIC_CACHE_SECONDS": "1h",
     "VAR_DIR": "/dev/null/var",
+    "ERASURE_LOG": "/dev/null/acts.jsonl",
     "PARTNER_INVITATIONS_A_DAY": "0",
     "LOG_LEVEL": "LOUD",
     "DEBUG": "perhaps",
