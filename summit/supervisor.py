@@ -38,7 +38,6 @@ TRACES = [
     "static",
     "static.seen",
     "media",
-    "erasures",
     "mail",
     "broker",
     "broker-control",
