@@ -8,14 +8,19 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
+from django.contrib.messages.storage.cookie import CookieStorage
 from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, OuterRef, Q
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from core.folding import fold, in_order
+from core.identity import Identity
 from programme.domain import listing
 from programme.models import Edition, Event, Session, Track
 
+DAY = 24 * 3600  # seconds
+MESSAGES_COOKIE = CookieStorage.cookie_name
 MENU_WORDS = {
     "event": (_("Event"), _("All events")),
     "track": (_("Track"), _("All tracks")),
@@ -120,3 +125,43 @@ def programme(edition: Edition | None, choices: listing.Listing, now: datetime) 
         "zones": zones_of(sessions),
         "now": now,
     }
+
+
+# --- What the law asks for ---
+
+
+def privacy() -> dict[str, Any]:
+    """How long things are kept that a setting decides."""
+    return {"mail_days": settings.MAIL_KEEP_DAYS, "session_days": settings.SESSION_COOKIE_AGE // DAY}
+
+
+def cookies() -> list[dict[str, str]]:
+    """The cookies that the code sets; a test compares them with those that pages do set."""
+
+    def days(seconds: int) -> str:
+        number = seconds // DAY
+        return ngettext("%(days)d day.", "%(days)d days.", number) % {"days": number}
+
+    return [
+        {
+            "name": settings.SESSION_COOKIE_NAME,
+            "purpose": gettext("Keeps you signed in. Set when you begin to sign in."),
+            "duration": days(settings.SESSION_COOKIE_AGE),
+        },
+        {
+            "name": settings.CSRF_COOKIE_NAME,
+            "purpose": gettext("Proves that a form was sent by you and not by another site. Set by pages with a form."),
+            "duration": days(settings.CSRF_COOKIE_AGE),
+        },
+        {
+            "name": MESSAGES_COOKIE,
+            "purpose": gettext("Carries a sentence, such as “Your seat is cancelled”, to the next page."),
+            "duration": gettext("Until that page shows it."),
+        },
+    ]
+
+
+def security_contact(identity: Identity) -> str:
+    """Where a weakness is reported, as an address to follow: the edition's, or else the installation's; else empty."""
+    contact = getattr(identity, "security_contact", "") or settings.SECURITY_CONTACT
+    return f"mailto:{contact}" if "@" in contact and not contact.startswith(("mailto:", "https:")) else contact

@@ -32,6 +32,25 @@ validate_languages = RegexValidator(
 
 OWN_ACCENT = "#1F5B46"  # that of core/static/core/tokens.css
 
+# What the pages that the law asks for say of an edition, in both languages; and the long ones of it, which no list of
+# sessions reads.
+LEGAL_TEXTS = (
+    "publisher_form",
+    "publication_director",
+    "data_protection_officer",
+    "complaint_authority",
+    "data_transfers",
+    "accessibility_tests",
+    "accessibility_gaps",
+    "accessibility_plan",
+    "legal_text",
+    "privacy_text",
+    "cookies_text",
+    "accessibility_text",
+)
+LONG_LEGAL_TEXTS = LEGAL_TEXTS[4:]
+_OPENING = _("Instead of the page’s own opening; the facts stay. A blank line begins a paragraph.")
+
 
 class EditionQuerySet(models.QuerySet["Edition"]):
     def public(self) -> "EditionQuerySet":
@@ -51,6 +70,13 @@ class Edition(Searchable):
         PREPARATION = "preparation", _("In preparation")
         OPEN = "open", pgettext_lazy("state of an edition", "Open")  # elsewhere it is what one does
         ARCHIVED = "archived", _("Archived")
+
+    class AccessibilityLevel(models.TextChoices):
+        """What an audit by the RGAA has found. Without an audit a site does not comply."""
+
+        NONE = "none", _("not compliant")
+        PARTIAL = "partial", _("partially compliant")
+        FULL = "full", _("fully compliant")
 
     slug = models.SlugField(_("slug"), max_length=60, unique=True)
     name = models.CharField(_("name"), max_length=150, help_text=_("As it appears on pages and in emails."))
@@ -90,6 +116,91 @@ class Edition(Searchable):
         help_text=_(
             "The address people can write to about their data. If empty, the contact, or the sender of the emails."
         ),
+    )
+
+    # What the law asks of a public site: programme/domain/legal_facts.py says which are needed (docs/rules.md#law).
+    publisher = models.CharField(
+        _("publisher"), max_length=200, blank=True, help_text=_("The body that publishes this site, by its full name.")
+    )
+    publisher_form = models.CharField(
+        _("legal form"), max_length=200, blank=True, help_text=_("For example: public administrative institution.")
+    )
+    publisher_address = models.CharField(
+        _("address of the publisher"), max_length=300, blank=True, help_text=_("The registered office.")
+    )
+    publisher_phone = models.CharField(_("telephone of the publisher"), max_length=40, blank=True)
+    publisher_registration = models.CharField(
+        _("registration number"),
+        max_length=200,
+        blank=True,
+        help_text=_("SIRET; of a company, its register and share capital. Empty if there is none."),
+    )
+    publication_director = models.CharField(
+        _("publication director"), max_length=200, blank=True, help_text=_("Name and office of the person.")
+    )
+    host = models.CharField(
+        _("host"), max_length=200, blank=True, help_text=_("The company or service on whose servers this site runs.")
+    )
+    host_address = models.CharField(_("address of the host"), max_length=300, blank=True)
+    host_phone = models.CharField(_("telephone of the host"), max_length=40, blank=True)
+    data_protection_officer = models.CharField(
+        _("data protection officer"),
+        max_length=300,
+        blank=True,
+        help_text=_("Name or service, and a postal address. The email address is the privacy contact."),
+    )
+    complaint_authority = models.CharField(
+        _("complaint authority"), max_length=300, blank=True, help_text=_("If empty, the CNIL, with its address.")
+    )
+    data_transfers = models.TextField(
+        _("transfers outside the EU"),
+        max_length=4000,
+        blank=True,
+        help_text=_("What goes where, with what safeguards. If empty, the page says: none."),
+    )
+    security_contact = models.EmailField(
+        _("security contact"),
+        blank=True,
+        help_text=_("For /.well-known/security.txt. If empty, that of the installation."),
+    )
+    accessibility_level = models.CharField(
+        _("level of accessibility"),
+        max_length=10,
+        choices=AccessibilityLevel,
+        blank=True,
+        help_text=_("By an audit of the RGAA 4.1. Without a valid audit, the level is “not compliant”."),
+    )
+    accessibility_stated_on = models.DateField(_("date of the accessibility statement"), null=True, blank=True)
+    accessibility_contact = models.EmailField(
+        _("accessibility contact"), blank=True, help_text=_("If empty, the contact of the edition.")
+    )
+    accessibility_tests = models.TextField(
+        _("audit"),
+        max_length=4000,
+        blank=True,
+        help_text=_("Who audited the site, when, how many criteria are met. If empty: no audit."),
+    )
+    accessibility_gaps = models.TextField(
+        _("content that is not accessible"),
+        max_length=4000,
+        blank=True,
+        help_text=_("What doesn’t comply, is exempt, or would be too great a burden, and why."),
+    )
+    accessibility_plan = models.TextField(
+        _("multi-year accessibility plan"),
+        max_length=4000,
+        blank=True,
+        help_text=_("The address of the plan and of the action plan of the year, or their text."),
+    )
+    legal_text = models.TextField(_("opening of the legal notice"), max_length=10000, blank=True, help_text=_OPENING)
+    privacy_text = models.TextField(
+        _("opening of the page on personal data"), max_length=10000, blank=True, help_text=_OPENING
+    )
+    cookies_text = models.TextField(
+        _("opening of the page on cookies"), max_length=10000, blank=True, help_text=_OPENING
+    )
+    accessibility_text = models.TextField(
+        _("opening of the accessibility statement"), max_length=10000, blank=True, help_text=_OPENING
     )
 
     search = SearchField("name_fr", "name_en", "slug")
@@ -145,6 +256,10 @@ class Edition(Searchable):
     @property
     def privacy_address(self) -> str:
         return self.privacy_contact or self.contact or parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+
+    @property
+    def accessibility_address(self) -> str:
+        return self.accessibility_contact or self.contact or parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
 
     @property
     def stylesheet(self) -> str:
@@ -391,7 +506,11 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
     def with_place(self) -> "SessionQuerySet":
         """With what every list shows: event, track, room and venue, in one query."""
-        return self.select_related("event__edition", "track", "room__venue")
+        return self.select_related("event__edition", "track", "room__venue").without_legal_texts()
+
+    def without_legal_texts(self) -> "SessionQuerySet":
+        """With an edition that has been selected, but for its long texts: each row would repeat them."""
+        return self.defer(*(f"event__edition__{name}" for name in LONG_LEGAL_TEXTS))
 
     def with_speakers(self) -> "SessionQuerySet":
         """With `speaking`: the participations of those whose part is certain, in their order; one query for all."""

@@ -1,12 +1,12 @@
 from modeltranslation.translator import TranslationOptions, register
 from simple_history import register as keep_history
 
-from programme.models import Day, Edition, Event, Session, Speaker, Track
+from programme.models import LEGAL_TEXTS, Day, Edition, Event, Session, Speaker, Track
 
 
 @register(Edition)
 class EditionTranslation(TranslationOptions):
-    fields = ("name", "tagline", "city")
+    fields = ("name", "tagline", "city", *LEGAL_TEXTS)
     required_languages = {"fr": ("name",), "en": ("name",)}
 
 

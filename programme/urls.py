@@ -17,8 +17,16 @@ pages = [
 urlpatterns = [
     *pages,
     path("editions/", views.editions, name="editions"),
+    # What the law asks for, of the current edition alone.
+    path("legal/", views.legal, name="legal"),
+    path("privacy/", views.privacy, name="privacy"),
+    path("cookies/", views.cookies, name="cookies"),
+    path("accessibility/", views.accessibility, name="accessibility"),
     path("editions/<slug:edition>/", include(pages)),
 ]
 
 # Without a language.
-style_sheet = [path("accents/<str:colour>.css", views.accent, name="accent")]
+without_language = [
+    path("accents/<str:colour>.css", views.accent, name="accent"),
+    path(".well-known/security.txt", views.security_txt, name="security_txt"),
+]

@@ -1,10 +1,13 @@
+from datetime import UTC, timedelta
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils.translation import get_language_info
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
@@ -12,12 +15,15 @@ from django.views.decorators.http import require_safe
 from core import clock
 from core.caching import public_page
 from core.folding import fold
+from core.identity import current_identity
 from core.slugs import follows_edits
 from programme import contexts
 from programme.access import elsewhere, in_edition
 from programme.domain import accents, listing
 from programme.models import Edition, Event, Participation, Session, Speaker, validate_colour
 from programme.signals import home_shown
+
+SECURITY_TXT_EXPIRES = timedelta(days=180)  # less than a year, as RFC 9116 advises
 
 
 @public_page
@@ -121,6 +127,50 @@ def event(request: HttpRequest, edition: Edition | None, slug: str) -> HttpRespo
             "now": clock.now(),
         },
     )
+
+
+# --- What the law asks for --------------------------------------------------------------------------------------------
+
+
+@public_page
+def legal(request: HttpRequest) -> HttpResponse:
+    """Who publishes the site, and who hosts it."""
+    contact = contexts.security_contact(current_identity())
+    return render(request, "programme/legal.html", {"security_contact": contact})
+
+
+@public_page
+def privacy(request: HttpRequest) -> HttpResponse:
+    """What becomes of people's data."""
+    return render(request, "programme/privacy.html", contexts.privacy())
+
+
+@public_page
+def cookies(request: HttpRequest) -> HttpResponse:
+    """The cookies that are set, and why nobody is asked."""
+    return render(request, "programme/cookies.html", {"cookies": contexts.cookies()})
+
+
+@public_page
+def accessibility(request: HttpRequest) -> HttpResponse:
+    """The accessibility statement."""
+    return render(request, "programme/accessibility.html")
+
+
+@public_page
+def security_txt(request: HttpRequest) -> HttpResponse:
+    """Where to report a weakness, for programs and people (RFC 9116)."""
+    contact = contexts.security_contact(current_identity())
+    if not contact:
+        raise Http404
+    expires = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) + SECURITY_TXT_EXPIRES
+    lines = [
+        f"Contact: {contact}",
+        f"Expires: {expires.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "Preferred-Languages: fr, en",
+        f"Canonical: {settings.BASE_URL}{reverse('security_txt')}",
+    ]
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")
 
 
 @require_safe

@@ -66,9 +66,8 @@ def seats(request: HttpRequest) -> HttpResponse:
     page = caches["pages"].get(kept) if kept else None
     if page is None:
         sessions = Session.objects.published()
-        sessions = (
-            (sessions.on(day) if day else sessions).matching(**filters).select_related("event__edition", "room__venue")
-        )
+        sessions = (sessions.on(day) if day else sessions).matching(**filters)
+        sessions = sessions.select_related("event__edition", "room__venue").without_legal_texts()
         if attendee and (told := request.GET.getlist("but")):
             sessions = sessions.exclude(slug__in=told[:100])
         shown = [seat for seat in seats_of(sessions, attendee, clock.now()) if seat.is_live]

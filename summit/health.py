@@ -11,9 +11,11 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import InterfaceError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.utils import translation
 
 from core import clock
 from outbox.models import Heartbeat
+from programme.domain import legal_facts
 from summit import __version__
 
 log = logging.getLogger(__name__)
@@ -54,22 +56,26 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when every part works, else 503; each part that fails says in one sentence what is wrong, without any
-    secret. The version tells whether an upgrade has reached this process."""
-    checks = check()
+    secret. The version tells whether an upgrade has reached this process. Notes tell organisers something, and
+    fail nothing."""
+    checks, notes = check()
+    told = {"notes": notes} if notes else {}
     if set(checks.values()) == {OK}:
-        return JsonResponse({"status": OK, "version": __version__, "checks": checks})
-    failing = {"status": "failing", "version": __version__, "checks": checks}
+        return JsonResponse({"status": OK, "version": __version__, "checks": checks} | told)
+    failing = {"status": "failing", "version": __version__, "checks": checks} | told
     return JsonResponse(failing, status=503, headers={"Retry-After": "10"})
 
 
-def check() -> dict[str, str]:
-    """Look at every part at once, within SECONDS_TO_ANSWER: the name of the part → "ok" or a sentence."""
+def check() -> tuple[dict[str, str], list[str]]:
+    """Look at every part at once, within SECONDS_TO_ANSWER: the name of the part → "ok" or a sentence; and notes."""
     database, broker = _threads.submit(_look_and_close), _threads.submit(check_broker)
     parts: list[Future[Any]] = [database, broker]
     wait(parts, timeout=SECONDS_TO_ANSWER)
     checks: dict[str, str] = {}
+    notes: list[str] = []
     if database.done():
-        checks |= database.result()
+        found, notes = database.result()
+        checks |= found
     else:
         database.cancel()
         checks |= _without_database(f"The database has not answered within {SECONDS_TO_ANSWER} seconds.")
@@ -78,7 +84,7 @@ def check() -> dict[str, str]:
     else:
         broker.cancel()
         checks["broker"] = f"The broker has not answered within {SECONDS_TO_ANSWER} seconds: see BROKER_URL."
-    return checks
+    return checks, notes
 
 
 def check_database() -> dict[str, str]:
@@ -99,6 +105,19 @@ def check_database() -> dict[str, str]:
         log.warning("The database fails: %s", error)
         return _without_database("The database cannot be used: see DATABASE_URL and the log.")
     return {"database": OK, "migrations": OK, "beat": _check_beat(heartbeat)}
+
+
+def missing_facts() -> list[str]:
+    """The open editions whose pages lack a fact that the law asks for, each in a sentence."""
+    try:
+        with translation.override("en"):
+            return [
+                f"The edition {edition.slug} is open and lacks what the law asks for: "
+                f"{', '.join(fact.name for fact in lacks)}."
+                for edition, lacks in legal_facts.open_without_facts()
+            ]
+    except (DatabaseError, InterfaceError):  # which the check of the database tells
+        return []
 
 
 def check_broker() -> str:
@@ -128,9 +147,10 @@ def _without_database(sentence: str) -> dict[str, str]:
     return {"database": sentence, "migrations": unknown, "beat": unknown}
 
 
-def _look_and_close() -> dict[str, str]:
+def _look_and_close() -> tuple[dict[str, str], list[str]]:
     # A fresh connection each time: it is part of what is asked, and none stays open in a thread of ours.
     try:
-        return check_database()
+        checks = check_database()
+        return checks, missing_facts() if checks["migrations"] == OK else []
     finally:
         connection.close()

@@ -127,6 +127,11 @@ def _check_webhook_secret(secret: str) -> None:
         raise ValidationError("it must be at least 32 letters and digits.")
 
 
+def _check_security_contact(contact: str) -> None:
+    if contact and not re.fullmatch(r"https://[^\s]+|[^@\s:/]+@[^@\s]+", contact):
+        raise ValidationError("it must be an email address, or a page that begins with https://.")
+
+
 def _check_sender(sender: str) -> None:
     address = parseaddr(sender)[1]
     if not re.fullmatch(r"[^@\s]+@[^@\s]+", address) or "\n" in sender:
@@ -152,6 +157,7 @@ DATABASE_POOL_SIZE: int = env.int("DATABASE_POOL_SIZE", 0, validate=validate.Ran
 CELERY_BROKER_URL: str = env.str("BROKER_URL", "redis://localhost:6379/0", validate=_check_broker_url)
 EMAIL_URL: str = env.str("EMAIL_URL", "smtp://localhost:25", validate=_check_email_url)
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "Summit <summit@localhost>", validate=_check_sender)
+SECURITY_CONTACT: str = env.str("SECURITY_CONTACT", "", validate=_check_security_contact)
 MAIL_LEASE_SECONDS: int = env.int("MAIL_LEASE_SECONDS", 60, validate=validate.Range(min=2, max=3600))
 MAIL_KEEP_DAYS: int = env.int("MAIL_KEEP_DAYS", 30, validate=validate.Range(min=1, max=3650))
 MAIL_WEBHOOK_SECRET: str = env.str("MAIL_WEBHOOK_SECRET", "", validate=_check_webhook_secret)

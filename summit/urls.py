@@ -9,7 +9,7 @@ from accounts.access import organisers_sign_in
 from accounts.urls import door
 from notices.urls import feed
 from partners.urls import institution_sign_in
-from programme.urls import style_sheet
+from programme.urls import without_language
 
 admin.site.login = organisers_sign_in(admin.site.login)  # type: ignore[method-assign]  # one door for everybody: a code by mail
 
@@ -29,7 +29,7 @@ urlpatterns = i18n_patterns(
 urlpatterns += [path("accounts/", include(institution_sign_in))]
 if settings.SAML:
     urlpatterns += [path("accounts/", include("allauth.socialaccount.providers.saml.urls"))]
-urlpatterns += [path("", include("outbox.urls")), path("", include(feed)), path("", include(style_sheet))]
+urlpatterns += [path("", include("outbox.urls")), path("", include(feed)), path("", include(without_language))]
 
 if settings.DEMO_MODE:  # these pages show everybody's mails: elsewhere they do not exist at all
     urlpatterns += i18n_patterns(path("demo/", include("summit.demo.urls")), prefix_default_language=False)

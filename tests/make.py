@@ -72,13 +72,37 @@ def travel_time(**fields: Any) -> TravelTime:
     )
 
 
+# What the law asks of an edition before it may be opened: `**dict.fromkeys(LEGAL_FACTS)` makes one without.
+LEGAL_FACTS: dict[str, Any] = {
+    "publisher": "Agence du Sommet",
+    "publisher_form_fr": "Établissement public",
+    "publisher_form_en": "Public institution",
+    "publisher_address": "1 place du Sommet, 75001 Paris",
+    "publisher_phone": "01 99 00 00 01",
+    "publication_director_fr": "Ada Lovelace, directrice",
+    "publication_director_en": "Ada Lovelace, Director",
+    "host": "Hébergeur SAS",
+    "host_address": "2 quai de l’Hébergeur, 59000 Lille",
+    "host_phone": "03 53 01 00 02",
+    "contact": "contact@example.org",
+    "data_controller": "Agence du Sommet",
+    "data_protection_officer_fr": "Le délégué à la protection des données de l’Agence",
+    "data_protection_officer_en": "The data protection officer of the Agency",
+    "privacy_contact": "donnees@example.org",
+    "accessibility_level": Edition.AccessibilityLevel.NONE,
+    "accessibility_stated_on": date(2026, 9, 1),
+    "accessibility_plan_fr": "https://www.example.org/schema-pluriannuel",
+    "accessibility_plan_en": "https://www.example.org/plan",
+}
+
+
 def edition(**fields: Any) -> Edition:
-    """An edition in preparation; `state` and `is_current` may be given."""
+    """An edition in preparation that may be opened; `state` and `is_current` may be given."""
     n = next(_numbers)
     defaults = {"slug": f"edition-{n}", "starts_on": date(2027, 2, 4), "ends_on": date(2027, 2, 10)}
     for field in ("tagline", "city"):
         fields = _in_both(field, fields, "")
-    return Edition.objects.create(**defaults | _in_both("name", fields, f"Sommet {n}"))
+    return Edition.objects.create(**defaults | LEGAL_FACTS | _in_both("name", fields, f"Sommet {n}"))
 
 
 def current_edition() -> Edition:

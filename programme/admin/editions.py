@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Model, QuerySet
@@ -16,7 +17,7 @@ from core.admin import CarefulAdmin, RecordAdmin, badge, in_two_languages
 from core.templatetags.when import date_range
 from programme.admin.in_edition import ColourAdmin
 from programme.admin.next_edition import next_edition_page
-from programme.domain import editions
+from programme.domain import editions, legal_facts
 from programme.models import Edition
 
 State = Edition.State
@@ -40,8 +41,28 @@ class EditionAdmin(ColourAdmin, CarefulAdmin, RecordAdmin):
         *in_two_languages("name", "tagline", "city"),
         (_("When"), {"fields": [("starts_on", "ends_on"), "timezone"]}),
         (_("Page"), {"fields": ["slug", "accent", "link"]}),
-        (_("Contacts"), {"fields": ["contact", "data_controller", "privacy_contact"]}),
+        (_("Contacts"), {"fields": ["contact", "security_contact"]}),
+        (
+            _("Legal notice"),
+            {
+                "fields": [
+                    *("publisher", "publisher_address", ("publisher_phone", "publisher_registration")),
+                    *("host", "host_address", "host_phone"),
+                ]
+            },
+        ),
+        *in_two_languages("publisher_form", "publication_director", "legal_text"),
+        (_("Personal data"), {"fields": ["data_controller", "privacy_contact"]}),
+        *in_two_languages(
+            "data_protection_officer", "complaint_authority", "data_transfers", "privacy_text", "cookies_text"
+        ),
+        (
+            _("Accessibility"),
+            {"fields": [("accessibility_level", "accessibility_stated_on"), "accessibility_contact"]},
+        ),
+        *in_two_languages("accessibility_tests", "accessibility_gaps", "accessibility_plan", "accessibility_text"),
     ]
+    change_form_template = "admin/programme/edition/change_form.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Edition]:
         return super().get_queryset(request).annotate(events_count=Count("events"))
@@ -94,6 +115,21 @@ class EditionAdmin(ColourAdmin, CarefulAdmin, RecordAdmin):
         if self.has_add_permission(request):
             links.append((reverse("admin:programme_edition_next", args=[obj.pk]), _("Start the next edition…")))
         return links
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        # As it is kept: a form with mistakes may already hold what is missing.
+        kept = Edition.objects.filter(pk=context["object_id"]).first() if context.get("object_id") else None
+        if kept and not kept.is_archived:
+            context["missing_facts"] = legal_facts.missing(kept)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and isinstance(field.widget, forms.Textarea):
+            field.widget.attrs["rows"] = 4  # there are many, and most stay empty
+        return field
 
     # --- What becomes of it ---
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from core import clock
+from programme.domain import legal_facts
 from programme.models import Edition, Session
 from programme.signals import edition_closing, edition_moved
 
@@ -41,13 +42,17 @@ def forget_shown() -> None:
 
 def open_edition(edition: Edition, *, actor: User | None) -> bool:
     """Show an edition that was in preparation, or archived, to the public; it becomes the current one if there is none.
-    Return whether it was not open yet: doing it twice changes nothing."""
+    Return whether it was not open yet: doing it twice changes nothing.
+
+    Raises ValidationError while a fact is missing that the law asks of its pages, and names each.
+    """
     with transaction.atomic():
         edition = locked(edition)
         if edition.state == State.OPEN:
             return False
         edition.state = State.OPEN
         edition.is_current = edition.is_current or current() is None
+        _refuse_without_facts(edition)
         _save(edition, actor, moved=edition.is_current)
         return True
 
@@ -76,7 +81,8 @@ def make_current(edition: Edition, *, actor: User | None, at: datetime | None = 
     """Put a public edition at `/`, in the place of the one that stood there and can then be read only. Return whether
     that changed anything.
 
-    Raises ValidationError for one in preparation, and while somebody has, or asks for, a seat to come in the other.
+    Raises ValidationError for one in preparation, or without the facts that the law asks for, and while somebody has,
+    or asks for, a seat to come in the other.
     """
     with transaction.atomic():
         before = current()
@@ -93,6 +99,7 @@ def make_current(edition: Edition, *, actor: User | None, at: datetime | None = 
             before.is_current = False
             _save(before, actor, moved=True)
         edition.is_current = True
+        _refuse_without_facts(edition)
         _save(edition, actor, moved=True)
         return True
 
@@ -119,6 +126,15 @@ def locked(edition: Edition) -> Edition:
     """`edition` as it is now. Its sessions first, as whoever saves one has it before anything else."""
     list(Session.objects.of(edition).select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk"))
     return Edition.objects.select_for_update(no_key=True).get(pk=edition.pk)
+
+
+def _refuse_without_facts(edition: Edition) -> None:
+    if lacks := legal_facts.missing(edition):
+        said = {"edition": edition, "facts": ", ".join(fact.name for fact in lacks)}
+        raise ValidationError(
+            _("“%(edition)s” can’t be shown to the public yet. The law asks for what is missing here: %(facts)s.")
+            % said
+        )
 
 
 def _save(edition: Edition, actor: User | None, *, moved: bool) -> None:

@@ -20,7 +20,7 @@ from simple_history.utils import bulk_create_with_history
 from accounts.models import User
 from core import wall_time
 from core.templatetags.when import long_day
-from programme.domain import rooms, slugs
+from programme.domain import legal_facts, rooms, slugs
 from programme.models import Edition, Event, Session, Track
 from programme.signals import edition_copied, edition_copy_asked
 from venues.domain import places
@@ -28,7 +28,10 @@ from venues.domain import places
 Row = TypeVar("Row", bound=models.Model)
 BATCH = 500
 KEPT = ("tagline_fr", "tagline_en", "city_fr", "city_en", "timezone", "accent")
-KEPT_CONTACTS = ("contact", "data_controller", "privacy_contact")
+# Its statement about accessibility is made anew.
+KEPT_FACTS = tuple(
+    name for name in (*legal_facts.SINGLE, *legal_facts.IN_BOTH) if not name.startswith(legal_facts.STATED)
+)
 # Each of a pair comes before the other one, in nights when the clocks change too.
 IN_ORDER = (
     ("starts_at", "ends_at"),
@@ -157,7 +160,7 @@ def _edition(source: Edition, slug: str, names: Mapping[str, str], first_day: da
     errors: dict[str, Any] = {}
     if wrong := _wrong_day(first_day, by, source):
         errors["first_day"] = wrong
-    same = {name: getattr(source, name) for name in (*KEPT, *KEPT_CONTACTS)}
+    same = {name: getattr(source, name) for name in (*KEPT, *KEPT_FACTS)}
     new = Edition(slug=slug, **texts, **same)
     try:
         checked = {*texts, "slug"}

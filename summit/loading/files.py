@@ -17,8 +17,8 @@ from core.sheets import confined
 from core.sheets.confined import FileRefused
 from core.sheets.reader import plain
 from core.text import validate_lines
-from programme.domain import slugs
-from programme.models import Day, Edition, Event, Participation, Session, Speaker, Track
+from programme.domain import legal_facts, slugs
+from programme.models import LEGAL_TEXTS, Day, Edition, Event, Participation, Session, Speaker, Track
 from registrations.models import Cohort, Institution
 from summit.loading.cells import (
     Wrong,
@@ -108,7 +108,14 @@ class File:
         return replace(self, columns=columns)
 
 
-IN_BOTH_OR_NONE = ("tagline", "city")  # of an edition
+IN_BOTH_OR_NONE = ("tagline", "city", *LEGAL_TEXTS)  # of an edition
+
+# Read as its field is. A cell that is blank says nothing: what organisers have written stays.
+READ_FACT = {"accessibility_stated_on": day, "accessibility_level": one_of(Edition.AccessibilityLevel)}
+LEGAL_FACTS = {
+    name: Column(name, read=READ_FACT.get(name), blank=True, optional=True)
+    for name in (*legal_facts.SINGLE, *legal_facts.IN_BOTH)
+}
 
 FILES = [
     File(
@@ -118,7 +125,8 @@ FILES = [
             *text("slug", "name_fr", "name_en"),
             *text("tagline_fr", "tagline_en", "city_fr", "city_en", blank=True, optional=True),
             Column("timezone", read=zone, blank=True, optional=True),
-            *text("link", "contact", "data_controller", "privacy_contact", "accent", blank=True, optional=True),
+            *text("link", "accent", blank=True, optional=True),
+            *LEGAL_FACTS.values(),
         ],
         key=(),
         optional=True,
@@ -443,12 +451,15 @@ def _judge_editions(folder: Folder) -> Iterator[Problem]:
         for name in IN_BOTH_OR_NONE:
             french, english = f"{name}_fr", f"{name}_en"
             for blank, other in ((french, english), (english, french)):
-                if row.cells[other] and not row.cells[blank]:
+                if row.cells.get(other) and not row.cells[blank]:
                     yield row.wrong(blank, f"is blank, and {other} is not: write both languages, or none.")
     for row in folder.rows.get("other_editions.csv", []):
         start, end = row.values.get("start_date"), row.values.get("end_date")
         if start and end and end < start:
             yield row.wrong("end_date", f"is before start_date ({row.cells['start_date']}).")
+        if row.values.get("state") == Edition.State.OPEN and not row.cells["link"]:
+            sentence = "an edition opens here by its own folder, with the facts that the law asks for; give its link"
+            yield row.wrong("state", f"is open without a link: {sentence}, or write archived.")
 
 
 def _judge_keys(folder: Folder) -> Iterator[Problem]:

@@ -17,6 +17,7 @@ from django.db import IntegrityError, connection, models, transaction
 from django.utils import translation
 
 from core.effects import Effects, watched
+from programme.domain import legal_facts
 from programme.domain.editions import locked
 from programme.models import Day, Edition, Event, Participation, Session, Speaker, Track
 from registrations.domain import pools
@@ -25,6 +26,7 @@ from summit.loading import editions
 from summit.loading.cells import Period, Wrong
 from summit.loading.files import (
     FILES,
+    LEGAL_FACTS,
     CannotLoad,
     Folder,
     Problem,
@@ -40,7 +42,7 @@ from venues.domain import places
 from venues.models import Room, Venue
 
 OWN_DATA = Path(__file__).parents[1] / "demo" / "data"
-NEVER_BLANK = ("timezone", "accent")  # of an edition: a blank cell leaves what stands
+NEVER_BLANK = ("timezone", "accent", *LEGAL_FACTS)  # of an edition: a blank cell leaves what stands
 
 
 @dataclass
@@ -140,7 +142,8 @@ def load(
 
     It becomes the `edition` of that slug; or the one that edition.csv names; or the one that has its sessions already;
     or, when neither is asked or known, that of the year of its first day. The first edition of all is open and the
-    current one, any other in preparation; one that exists keeps its state, and an archived one is refused.
+    current one if it has the facts that the law asks for, any other is in preparation; one that exists keeps its state,
+    and an archived one is refused.
 
     The programme moves to begin on `first_day`; or keeps the dates of the files; or, when neither is asked, stays where
     it stands in the edition; or, in a new one, moves by whole weeks to begin at least three weeks after `today`.
@@ -322,11 +325,12 @@ class _Load:
         if self.edition is None:
             year, zone = min(dates).year, rows[min(rows)].values["timezone"]
             values = {"name_fr": f"Sommet {year}", "name_en": f"Summit {year}", "timezone": zone}
-            if not Edition.objects.exists():
-                values |= {"state": Edition.State.OPEN, "is_current": True}
         for row in self.folder.rows.get("edition.csv", []):
             values |= {name: value for name, value in self.values(row).items() if value or name not in NEVER_BLANK}
         values |= {"slug": self.slug, "starts_on": min(dates), "ends_on": max(dates)}
+        if self.edition is None and not Edition.objects.exists():
+            at_root = {"state": Edition.State.OPEN, "is_current": True}
+            values |= {} if legal_facts.missing(Edition(**values | at_root)) else at_root
         return self.write("edition.csv", Edition, self.edition, values, {})
 
     def write_other_editions(self) -> None:

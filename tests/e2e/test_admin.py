@@ -220,6 +220,19 @@ def test_the_languages_of_a_form_are_tabs_for_the_keyboard_too(page: Page) -> No
     assert (session.title_fr, session.title_en) == ("Éthique", "Ethics")
 
 
+def test_what_is_missing_of_an_edition_leads_to_its_field_in_whatever_tab(page: Page) -> None:
+    edition = make.edition(publication_director_en="", host="")
+    page.goto(f"/admin/programme/edition/{edition.pk}/change/")
+    judge(page)
+
+    field = page.locator("#id_publication_director_en")
+    expect(field).to_be_hidden()
+    page.get_by_role("link", name="Directeur de la publication en anglais").click()
+    expect(field).to_be_focused()
+    page.get_by_role("link", name="Hébergeur").click()
+    expect(page.locator("#id_host")).to_be_focused()
+
+
 def test_the_template_of_a_mail_is_looked_at_before_it_is_saved(page: Page) -> None:
     """Also without a script: the form is sent into the frame."""
     make.registration(make.session(title="Éthique"), make.attendee("Ada Lovelace"))

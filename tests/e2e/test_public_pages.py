@@ -83,6 +83,10 @@ ADDRESSES = [
     "venues/palais/",
     "events/forum/",
     "events/seoul/",
+    "legal/",
+    "privacy/",
+    "cookies/",
+    "accessibility/",
     "nulle-part/",
 ]
 

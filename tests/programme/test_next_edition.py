@@ -177,6 +177,7 @@ def test_a_copied_session_takes_seats_once_it_is_published_in_the_current_editio
     new, actor = start(source), make.organiser()
     publication.cancel(Session.objects.of(source), actor)
     editions.archive(source, actor=actor)
+    Edition.objects.filter(pk=new.pk).update(**make.LEGAL_FACTS)  # its statement about accessibility is made anew
     editions.open_edition(new, actor=actor)
     editions.make_current(new, actor=actor)
     [session] = Session.objects.of(new)

@@ -19,7 +19,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from programme.domain import editions, slugs
+from programme.domain import editions, legal_facts, slugs
 from programme.models import Day, Edition, Event, Participation, Session, Speaker, Track
 from registrations.domain import invariants
 from registrations.models import Cohort, SeatPool
@@ -73,7 +73,16 @@ def write_file(folder: Path, file: str, *lines: str) -> None:
 
 
 def load_first(folder: Path) -> Edition:
-    return load(folder, today=TODAY, edition="2026", first_day=FIRST).edition
+    """The first edition of all, which an organiser has opened."""
+    edition = load(folder, today=TODAY, edition="2026", first_day=FIRST).edition
+    return opened(edition)
+
+
+def opened(edition: Edition) -> Edition:
+    """`edition` with what the law asks for, and open."""
+    Edition.objects.filter(pk=edition.pk).update(**make.LEGAL_FACTS)
+    editions.open_edition(edition, actor=None)
+    return Edition.objects.get(pk=edition.pk)
 
 
 def load_second(folder: Path, **how: Any) -> Edition:
@@ -280,7 +289,43 @@ def test_without_a_word_about_it_the_edition_is_that_of_the_year_after_moving(fo
 
     assert (edition.slug, edition.name_fr, edition.name_en) == ("2027", "Sommet 2027", "Summit 2027")
     assert (edition.starts_on, edition.ends_on) == (date(2027, 1, 14), date(2027, 1, 15))
-    assert (edition.timezone, edition.state, edition.is_current) == ("Europe/Paris", "open", True)
+    assert (edition.timezone, edition.state, edition.is_current) == ("Europe/Paris", "preparation", False)
+
+
+def test_the_first_edition_of_all_is_open_with_what_the_law_asks_for(folder: Path) -> None:
+    facts = {"slug": "2027", "name_fr": "Sommet", "name_en": "Summit"} | make.LEGAL_FACTS
+    write_file(folder, "edition.csv", ",".join(facts), ",".join(f'"{value}"' for value in facts.values()))
+
+    edition = load(folder, today=TODAY).edition
+    again = load(folder, today=TODAY).counts["edition"]
+
+    assert (edition.state, edition.is_current, legal_facts.missing(edition)) == ("open", True, [])
+    found = Edition.objects.values_list("publisher_form_en", "accessibility_stated_on")
+    assert list(found) == [("Public institution", date(2026, 9, 1))]
+    assert (again.changed, again.same) == (0, 1)
+    write_file(folder, "edition.csv", "slug,name_fr,name_en,host,host_phone", "2027,Sommet,Summit,,01 99 00 00 03")
+    kept = load(folder, today=TODAY).edition
+    assert (kept.host, kept.host_phone, kept.state) == ("Hébergeur SAS", "01 99 00 00 03", "open")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expected"),
+    [
+        ("accessibility_level", "good", "is not one of: none, partial, full."),
+        ("accessibility_stated_on", "soon", "is not a day"),
+        ("privacy_contact", "nobody", "address"),
+        ("publisher_form_en", "", "is blank, and publisher_form_fr is not"),
+    ],
+)
+@pytest.mark.runs_once("files are read before any row is written")
+def test_a_fact_that_is_none_is_a_sentence(folder: Path, column: str, value: str, expected: str) -> None:
+    facts = {"slug": "2027", "name_fr": "Sommet", "name_en": "Summit"} | make.LEGAL_FACTS | {column: value}
+    write_file(folder, "edition.csv", ",".join(facts), ",".join(f'"{value}"' for value in facts.values()))
+
+    [sentence] = refused(folder)
+
+    assert sentence.startswith(f"edition.csv, line 2, {column}")
+    assert expected in sentence
 
 
 def test_a_folder_finds_the_edition_that_has_its_sessions(folder: Path) -> None:
@@ -346,8 +391,7 @@ def test_an_edition_that_organisers_made_keeps_what_they_wrote(folder: Path) -> 
 def test_the_option_wins_over_the_file_and_the_state_is_left_alone(folder: Path) -> None:
     load_first(folder)
     write_file(folder, "edition.csv", "slug,name_fr,name_en,accent", "lyon,Sommet de Lyon,Lyon Summit,")
-    second = load_second(folder)
-    editions.open_edition(second, actor=None)
+    opened(load_second(folder))
 
     again = load_second(folder)
 
@@ -359,8 +403,7 @@ def test_the_option_wins_over_the_file_and_the_state_is_left_alone(folder: Path)
 def test_an_archived_edition_changes_no_more(folder: Path, how: str) -> None:
     make.current_edition()
     load_second(folder) if how != "year" else make.edition(slug="2027")
-    edition = Edition.objects.get(slug="2027")
-    editions.open_edition(edition, actor=None)
+    edition = opened(Edition.objects.get(slug="2027"))
     editions.archive(edition, actor=None)
     if how == "file":
         write_file(folder, "edition.csv", "slug,name_fr,name_en", "2027,Sommet,Summit")
@@ -509,7 +552,7 @@ def test_other_editions_are_lines_or_links_that_never_move(folder: Path) -> None
     counts = load(folder, today=TODAY, first_day=FIRST).counts
 
     assert (counts["edition"].new, counts["other_editions"].new) == (1, 2)
-    others = Edition.objects.filter(is_current=False).order_by("starts_on")
+    others = Edition.objects.public().order_by("starts_on")
     assert [(one.slug, str(one.starts_on), str(one.ends_on), one.state, one.link) for one in others] == [
         ("seoul", "2024-05-21", "2024-05-22", "archived", ""),
         ("kigali", "2025-04-03", "2025-04-04", "open", "https://k.rw"),
@@ -542,7 +585,8 @@ def test_other_editions_that_are_kept_here_speak_for_themselves(folder: Path) ->
         ("seoul,Séoul,Seoul,2024-05-22,2024-05-21,archived,", "line 2, end_date: '2024-05-21': is before start_date"),
         ("seoul,Séoul,Seoul,2024-05,2024-05-21,archived,", "line 2, start_date: '2024-05': is not a day"),
         ("seoul,Séoul,Seoul,2024-05-21,2024-05-22,preparation,", "line 2, state: 'preparation': write open or"),
-        ("2027,Séoul,Seoul,2024-05-21,2024-05-22,open,", "line 2, slug: '2027': is the edition that is loaded"),
+        ("seoul,Séoul,Seoul,2024-05-21,2024-05-22,open,", "line 2, state: 'open': is open without a link"),
+        ("2027,Séoul,Seoul,2024-05-21,2024-05-22,archived,", "line 2, slug: '2027': is the edition that is loaded"),
     ],
 )
 @pytest.mark.runs_once("files are read before any row is written")
@@ -567,11 +611,12 @@ def test_the_command_names_the_edition_and_what_becomes_of_it(folder: Path) -> N
     first = said(str(folder), "--edition", "2026", "--first-day", str(FIRST))
     second = said(str(folder), "--edition", "2027", "--first-day", str(SECOND))
 
-    assert "The edition 2026 (Summit 2026) is open and the current one." in first
-    assert (
-        "The edition 2027 (Summit 2027) is in preparation: open it in the administration "
-        f"({settings.BASE_URL}/admin/programme/)."
-    ) in second
+    [sentence] = [
+        line for line in first if line.startswith("The edition 2026 (Summit 2026) is in preparation: open it")
+    ]
+    assert f"({settings.BASE_URL}/admin/programme/). The law asks for facts that it lacks: publisher, " in sentence
+    opened(Edition.objects.get(slug="2027"))
+    assert "The edition 2027 (Summit 2027) is open and the current one." in said(str(folder), "--edition", "2027")
     assert second[-1].endswith(" The programme begins on Thursday 2027-12-16, 1407 days later than in the files.")
     with pytest.raises(CommandError, match="1 mistake: nothing was loaded"):
         said(str(folder), "--edition", "à Lyon")

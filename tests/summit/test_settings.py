@@ -29,6 +29,7 @@ WRONG = {
     "MAIL_KEEP_DAYS": "0",
     "MAIL_LEASE_SECONDS": "0",
     "MAIL_SWEEP_SECONDS": "3600",
+    "SECURITY_CONTACT": "http://summit.example.org",
     "PUBLIC_CACHE_SECONDS": "1h",
     "VAR_DIR": "/dev/null/var",
     "ERASURE_LOG": "/dev/null/acts.jsonl",

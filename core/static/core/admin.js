@@ -71,6 +71,17 @@ function neighbours() {
 
 neighbours().forEach(makeTabs);
 
+// A link to a field finds it in its tab.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest('#content a[href^="#id_"]');
+  const field = link && document.getElementById(link.getAttribute("href").slice(1));
+  if (!field) return;
+  event.preventDefault();
+  const panel = field.closest(".tabbed");
+  if (panel?.hidden) document.getElementById(panel.getAttribute("aria-labelledby")).click();
+  field.focus();
+});
+
 // On a phone the rows of lists scroll inside themselves: bring the current one into view.
 for (const strip of document.querySelectorAll("#lists ul, #models ul")) {
   const current = strip.querySelector("[aria-current]");

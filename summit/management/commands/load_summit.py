@@ -6,8 +6,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
+from django.utils import translation
 
 from core import clock
+from programme.domain import legal_facts
 from programme.models import Edition
 from summit.loading.cells import Wrong, day
 from summit.loading.loader import OWN_DATA, CannotLoad, load
@@ -20,7 +22,8 @@ class Command(BaseCommand):
         "what the files change; an edition that is already loaded keeps its place in the calendar, because people hold "
         "seats in it, until --first-day or --keep-dates says otherwise. The first time, the programme moves by whole "
         "weeks so that it begins at least three weeks from today, at the same weekday and wall-clock times. The first "
-        "edition of all is open at once, any other is in preparation until an organiser opens it. Nothing of another "
+        "edition of all is open at once if edition.csv holds the facts that the law asks for; any other is in "
+        "preparation until an organiser opens it. Nothing of another "
         "edition changes; venues, rooms, speakers and institutions are shared. Sessions, events and cohorts whose slug "
         "another edition has get the slug of theirs appended. The editions of other_editions.csv keep their dates."
     )
@@ -75,7 +78,10 @@ def _state(edition: Edition) -> str:
     name = f"The edition {edition.slug} ({edition.name_en})"  # type: ignore[attr-defined]  # modeltranslation's
     if not edition.is_public:
         address = settings.BASE_URL + reverse("admin:app_list", args=["programme"])
-        return f"{name} is in preparation: open it in the administration ({address})."
+        sentence = f"{name} is in preparation: open it in the administration ({address})."
+        with translation.override("en"):
+            lacks = ", ".join(fact.name for fact in legal_facts.missing(edition))
+        return f"{sentence} The law asks for facts that it lacks: {lacks}." if lacks else sentence
     return f"{name} is open{' and the current one' if edition.is_current else ''}."
 
 
