@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone, translation
 
 from core import clock
+from outbox.domain.delivery import deliver_due
 from outbox.models import Heartbeat, Message
 from partners.domain import retention
 from programme.domain import editions, legal_facts, next_edition
@@ -356,6 +357,37 @@ def test_every_footer_leads_to_them(client: Client) -> None:
         foot = page[page.index("<footer") :]
         assert all(f'href="{law}"' in foot for law in PATHS), path
     assert session
+
+
+@pages
+@pytest.mark.proves("legal-pages")
+def test_they_are_linked_where_data_is_asked_for(client: Client) -> None:
+    cohort = make.cohort()
+    camille = portal.role(cohort.institution)
+    invitee = portal.invitee(cohort)
+    make.sign_in(client, camille)
+    upload = f"/partners/{cohort.institution.slug}/{cohort.slug}/"
+
+    for path, who in (
+        ("/accounts/signup/", Client()),
+        ("/accounts/profile/", client),
+        (upload, client),
+        (f"/invitations/{invitee.key}/", Client()),
+    ):
+        page = page_of(path, who)
+        main = page[page.index("<main") : page.index("</main>")]
+        assert 'href="/privacy/"' in main, path
+
+
+@pages
+def test_every_mail_leads_to_the_page_on_personal_data() -> None:
+    make.registration(who=make.attendee(language="en"))
+    deliver_due()
+
+    mail = Message.objects.get()
+
+    for body in (mail.text, mail.html):
+        assert f"{configuration.BASE_URL}/en/privacy/" in body
 
 
 # --- Cookies ----------------------------------------------------------------------------------------------------------
