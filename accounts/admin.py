@@ -51,7 +51,14 @@ class PermissionField(forms.ModelMultipleChoiceField):
             content_type__model__startswith="historical"
         )
         no_rights = ["heartbeat", "home", "hold", "lanestate"]  # who may change mails may pause and release them
-        no_rights += ["uploadfile", "uploadrow", "columnname", "objection", "signin"]  # nor are these given apart
+        no_rights += [
+            "websession",
+            "uploadfile",
+            "uploadrow",
+            "columnname",
+            "objection",
+            "signin",
+        ]  # nor are these given apart
         super().__init__(offered.exclude(content_type__model__in=no_rights).select_related("content_type"), **kwargs)
 
     def label_from_instance(self, permission: Any) -> str:

@@ -281,6 +281,12 @@ def _keep_the_held(people: People) -> None:
             people.addresses -= held
 
 
+def hold_on(address: str, at: datetime) -> LegalHold | None:
+    """The legal hold that names this address, if there is one."""
+    hashed = erasure_log.address_hash(normalise_email(address))
+    return LegalHold.objects.filter(until__gte=at.date(), address_hash=hashed).order_by("-until").first()
+
+
 def _refused(people: People) -> dict[int, str]:
     """Who stays in a run of retention, and why; raises ValidationError in any other."""
     why = {account: str(said) for act in _steps[Stage.REFUSE] for account, said in act(people).items()}
@@ -378,10 +384,10 @@ def _earlier_keys(
         link = kind.model._meta.get_field(first)
         values = known.get(link.related_model, set()) if rest else people.accounts  # type: ignore[arg-type]
         for some in _some(values):
-            lines = history._base_manager.filter(**{f"{link.attname}__in": some})  # type: ignore[union-attr]
+            lines = history._base_manager.order_by().filter(**{f"{link.attname}__in": some})  # type: ignore[union-attr]
             found.update(lines.values_list(pk, flat=True))
     for lookup in kind.addresses if people.addresses else ():
-        lines = history._base_manager.filter(**{f"{lookup}__in": people.addresses})
+        lines = history._base_manager.order_by().filter(**{f"{lookup}__in": people.addresses})
         found.update(lines.values_list(pk, flat=True))
     return found
 
@@ -413,13 +419,25 @@ def _keep_roles_alone(people: People, roles: dict[str, set[int]]) -> None:
     if whens:
         said = Case(*whens, default=said, output_field=CharField())
     given = ~Q(history_change_reason=None) & ~Q(history_change_reason="")
-    for model in apps.get_models():
-        if hasattr(model, "history_user"):
-            # What programs give as the reason stays: who undoes a list finds its lines by it.
-            reason = Case(When(given, then="history_change_reason"), default=said, output_field=CharField())
-            lines = model._base_manager.filter(history_user__in=people.accounts)
-            number = lines.update(history_change_reason=reason, history_user=None)
-            people.report.count(model.instance_type, Erasure.UNLINKED, number, is_history=True)  # type: ignore[attr-defined]
+    # What programs give as the reason stays: who undoes a list finds its lines by it.
+    reason = Case(When(given, then="history_change_reason"), default=said, output_field=CharField())
+    for model in _acted_on(people.accounts):
+        lines = model._base_manager.filter(history_user__in=people.accounts)
+        number = lines.update(history_change_reason=reason, history_user=None)
+        people.report.count(model.instance_type, Erasure.UNLINKED, number, is_history=True)  # type: ignore[attr-defined]
+
+
+def _acted_on(accounts: Collection[int]) -> list[type[Model]]:
+    """The histories in which one of `accounts` is who did something; one statement, since it is rarely any."""
+    histories = [model for model in apps.get_models() if hasattr(model, "history_user")]
+    ids = ", ".join(str(int(account)) for account in accounts)
+    quote = connection.ops.quote_name
+    tables = [quote(model._meta.db_table) for model in histories]
+    exists = [f"EXISTS (SELECT 1 FROM {table} WHERE history_user_id IN ({ids}))" for table in tables]  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(exists)}")  # numbers and our own names alone
+        row = cursor.fetchone()
+    return [model for model, is_there in zip(histories, row, strict=True) if is_there]
 
 
 # --- After a restore --------------------------------------------------------------------------------------------------

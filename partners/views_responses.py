@@ -45,8 +45,8 @@ def answer(request: HttpRequest, key: str) -> HttpResponse:
         return _gone(request, key)
     except responses.Over:
         pass  # the page says so
-    except responses.Complete as full:
-        messages.error(request, str(full))
+    except (responses.Complete, responses.OnHold) as why:
+        messages.error(request, str(why))
     return redirect("partners:answer", key)
 
 

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from accounts.domain import accounts
 from accounts.models import Attendee, User
@@ -28,6 +30,10 @@ class Gone(Exception):
 
 class Complete(Exception):
     """The cohort has as many members as it may; the message is the sentence to show."""
+
+
+class OnHold(Exception):
+    """What is known about the person must be kept for a while; the message is the sentence to show."""
 
 
 class Over(Exception):
@@ -135,7 +141,8 @@ def decline(invitee: Invitee, *, at: datetime) -> Invitee:
 def erase(invitee: Invitee, *, at: datetime) -> Report:
     """Forget what the institution has said about the person: the row, its history, the mails; and keep a hash alone, so
     that they are not named again. Their institution learns that somebody declined. An account that they opened stays
-    theirs; of whoever has none, and stands on no other list, everything goes. Raises Gone."""
+    theirs; of whoever has none, and stands on no other list, everything goes. Raises Gone, and OnHold where a legal
+    hold names the address."""
     with transaction.atomic():
         applying.lock(invitee.institution_id)
         current = (
@@ -143,6 +150,11 @@ def erase(invitee: Invitee, *, at: datetime) -> Report:
         )
         if current is None:
             raise Gone
+        if hold := erasure.hold_on(current.email, at):
+            said = {"until": date_format(hold.until), "reason": hold.reason}
+            raise OnHold(
+                _("Nothing has been erased: the law has us keep your data until %(until)s (%(reason)s).") % said
+            )
         has_account = current.attendee or User.objects.filter(email=current.email).exists()
         if not has_account and not Invitee.objects.filter(email=current.email).exclude(pk=current.pk).exists():
             return erasure.erase((), [current.email], why=Why.LINK, at=at)

@@ -280,6 +280,17 @@ def test_a_legal_hold_names_what_stays_and_until_when(by: str) -> None:
     assert erase(ada.user).people == 1
 
 
+def test_a_link_says_that_a_legal_hold_keeps_the_data(client: Any, cohort: Any) -> None:
+    ada = portal.invitee(cohort, portal.ADA)
+    until = timezone.now().date() + timedelta(days=30)
+    LegalHold.objects.create(reason="Litige 12", until=until, address_hash=erasure_log.address_hash("ada@x.fr"))
+
+    page = client.post(f"/invitations/{ada.key}/", {"act": "erase"}, follow=True).content.decode()
+
+    assert "Litige 12" in page
+    assert Invitee.objects.count() == 1
+
+
 # --- Organisers -------------------------------------------------------------------------------------------------------
 
 
