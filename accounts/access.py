@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -16,13 +17,16 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
-from accounts.http import AttendeeRequest, Request
+from accounts.http import AttendeeRequest, Request, SignedInRequest
 from accounts.models import Attendee
+from core import clock
 
 View = Callable[..., HttpResponse]
 
 # Coming back to the door itself would turn in circles.
-_THE_DOOR = re.compile(r"/(en/)?(accounts/(login|signup|logout|welcome)|admin/(login|logout))(/|\?|$)")
+_THE_DOOR = re.compile(r"/(en/)?(accounts/(login|signup|logout|welcome|confirm)|admin/(login|logout))(/|\?|$)")
+_PROVED = "code_typed"  # in the web session: for which address, and when
+RECENT = timedelta(minutes=15)
 _ODD = re.compile(r"[\x00-\x20\x7f-\x9f\\]")
 
 
@@ -54,6 +58,32 @@ def attendee_required(view: View) -> View:
         if attendee is None:
             return _go_and_come_back(request, welcome_first)
         request.attendee, attendee.user = attendee, request.user
+        return view(request, *args, **kwargs)
+
+    return wrapped
+
+
+def proved(request: HttpRequest, address: str) -> None:
+    """Remember that whoever is behind this web session has just typed a code that was sent to `address`."""
+    request.session[_PROVED] = [address, clock.now().timestamp()]
+
+
+def has_proved(request: SignedInRequest) -> bool:
+    """Whether a code that was sent to the address of the account was typed within the last fifteen minutes. Signing in
+    by an institution or by the link of an invitation is no code."""
+    address, at = request.session.get(_PROVED, ["", 0])
+    return address == request.user.email and clock.now() - datetime.fromtimestamp(at, UTC) < RECENT
+
+
+def recent_code_required(view: View) -> View:
+    """Let the view run for somebody who is signed in and has typed a code a moment ago; others get a new one, and come
+    back."""
+
+    @sign_in_required
+    @wraps(view)
+    def wrapped(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not has_proved(request):
+            return redirect(confirm_first(request.path))
         return view(request, *args, **kwargs)
 
     return wrapped
@@ -120,6 +150,11 @@ def sign_in_first(came_from: str) -> str:
 def welcome_first(came_from: str) -> str:
     """The address of the page that asks for the name and then goes on to `came_from`."""
     return _address_of("accounts:welcome", came_from)
+
+
+def confirm_first(came_from: str) -> str:
+    """The address of the page that asks for a code once more and then goes on to `came_from`."""
+    return _address_of("accounts:confirm", came_from)
 
 
 def _address_of(name: str, came_from: str) -> str:

@@ -37,24 +37,26 @@ def is_like_a_code(typed: str) -> bool:
     return bool(re.fullmatch(r"[0-9]{8}", plain_code(typed)))
 
 
+def _code_field() -> forms.CharField:
+    return forms.CharField(
+        label=_("Code"),
+        help_text=_("The eight digits in the email, with or without the dash."),
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}),
+        error_messages={
+            "required": _("Enter the code from the email."),
+            "max_length": _("A code has eight digits."),
+        },
+    )
+
+
 class CodeForm(ConfirmLoginCodeForm):
     """The code of the mail; `tries_left` is how many tries remain if this one is wrong."""
 
     def __init__(self, *args: Any, tries_left: int = 0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.tries_left = tries_left
-        self.fields["code"] = forms.CharField(
-            label=_("Code"),
-            help_text=_("The eight digits in the email, with or without the dash."),
-            max_length=40,
-            widget=forms.TextInput(
-                attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}
-            ),
-            error_messages={
-                "required": _("Enter the code from the email."),
-                "max_length": _("A code has eight digits."),
-            },
-        )
+        self.fields["code"] = _code_field()
 
     def clean_code(self) -> str:
         typed = self.cleaned_data["code"]
@@ -70,6 +72,40 @@ class CodeForm(ConfirmLoginCodeForm):
                 self.tries_left,
             )
             raise ValidationError(wrong % {"left": self.tries_left}) from error
+
+
+class ProofForm(forms.Form):
+    """The code of a mail, typed by somebody who is signed in. What could not be one costs no try."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"] = _code_field()
+
+    def clean_code(self) -> str:
+        typed = self.cleaned_data["code"]
+        if not is_like_a_code(typed):
+            raise ValidationError(_("A code has eight digits."))
+        return plain_code(typed)
+
+    def is_wrong(self) -> None:
+        self.add_error("code", _("This is not the code from the latest email."))
+
+
+class AddressForm(forms.Form):
+    """The address that somebody wants to sign in with."""
+
+    email = EmailFormField(label=_("New address"), error_messages={"required": _("Enter your email address.")})
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.fields["email"].widget.attrs["autocomplete"] = "email"
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        if email == self.user.email:
+            raise ValidationError(_("This is already the address of your account."))
+        return email
 
 
 class _PersonForm(forms.ModelForm):

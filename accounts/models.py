@@ -55,6 +55,7 @@ class User(Searchable, AbstractBaseUser, PermissionsMixin):
 
     objects = UserManager()
     history = HistoricalRecords(excluded_fields=["password", "last_login", "search"])
+    _history_user: "User | None"
 
     class Meta:
         verbose_name = _("account")

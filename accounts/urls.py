@@ -12,6 +12,7 @@ app_name = "accounts"
 
 urlpatterns = [
     path("welcome/", views.welcome, name="welcome"),
+    path("confirm/", views.confirm, name="confirm"),
     path("profile/", views.profile, name="profile"),
 ]
 

@@ -15,13 +15,23 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts.access import attendee_of, attendee_required, network_of, safe_next, sign_in_required
-from accounts.domain import accounts, limits, sign_in_methods
+from accounts.access import (
+    attendee_of,
+    attendee_required,
+    confirm_first,
+    network_of,
+    proved,
+    safe_next,
+    sign_in_required,
+)
+from accounts.domain import accounts, codes, limits, sign_in_methods
 from accounts.domain.web_sessions import ADDRESS
-from accounts.forms import CodeForm, ProfileForm, SignInForm, WelcomeForm, is_like_a_code
+from accounts.forms import CodeForm, ProfileForm, ProofForm, SignInForm, WelcomeForm, is_like_a_code
 from accounts.http import AttendeeRequest, SignedInRequest
 from core import clock
 from core.limits import TooMany, give_back
+
+_CONFIRMS = "code_sent"  # in the session of somebody who is signed in
 
 
 class _SignInPage:
@@ -117,6 +127,7 @@ class EnterCode(_SignInPage, ConfirmLoginCodeView):
         if request.user.is_authenticated:
             give_back(mark)
             request.session.pop(ADDRESS, None)
+            proved(request, address)
         return response
 
     def get_form_kwargs(self) -> dict[str, Any]:
@@ -166,6 +177,37 @@ def welcome(request: SignedInRequest) -> HttpResponse:
         accounts.introduce(request.user, name=form.cleaned_data["name"])
         return redirect(go_on)
     return render(request, "accounts/welcome.html", {"form": form, "next": safe_next(request)})
+
+
+@never_cache
+@sign_in_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: SignedInRequest) -> HttpResponse:
+    """Ask somebody who is signed in for a code once more, before what nobody else may do at their open screen."""
+    sent, form = codes.Sent.read(request.session.get(_CONFIRMS)), ProofForm()
+    if sent and sent.address != request.user.email:
+        sent = None
+    try:
+        if request.method == "POST" and request.POST.get("action") == "send":
+            sent = codes.send(request.user.email, kind=codes.SIGN_IN, language=_language(), at=clock.now())
+            request.session[_CONFIRMS] = sent.kept()
+            return redirect(confirm_first(safe_next(request)))
+        if request.method == "POST" and sent:
+            form = ProofForm(request.POST)
+            if form.is_valid():
+                if codes.is_right(sent, form.cleaned_data["code"], at=clock.now()):
+                    del request.session[_CONFIRMS]
+                    proved(request, request.user.email)
+                    return redirect(safe_next(request) or resolve_url(settings.LOGIN_REDIRECT_URL))
+                form.is_wrong()
+    except codes.Void:
+        del request.session[_CONFIRMS]
+        messages.error(request, _("This code is no longer valid. Ask for a new one."))
+        return redirect(confirm_first(safe_next(request)))
+    except TooMany as limit:
+        return too_many(request, limit)
+    context = {"sent": sent, "form": form, "next": safe_next(request)}
+    return render(request, "accounts/confirm.html", context | {"minutes": settings.ACCOUNT_LOGIN_BY_CODE_TIMEOUT // 60})
 
 
 @never_cache

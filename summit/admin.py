@@ -37,6 +37,7 @@ ORDER = {
     "notices": ["ReminderRule", "Change", "QuietWindow", "Announcement"],
     "partners": ["Invitee", "Upload", "SignIn"],
     "accounts": ["Attendee", "User", "Group"],
+    "attendees": ["PrivacyRequest"],
     "outbox": ["Message", "MailTemplate", "SuppressedAddress"],
 }
 SOURCED: list[type[Model]] = [Session, Event, Speaker, Track, Participation, Venue, Room, Institution, Cohort, SeatPool]

@@ -202,6 +202,7 @@ SAML = find_spec("onelogin") is not None  # requirements-saml.txt is installed
 INSTALLED_APPS = [
     "modeltranslation",  # before admin, which it patches
     "summit",
+    "attendees",
     "partners",
     "notices",
     "allocations",

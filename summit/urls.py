@@ -20,6 +20,7 @@ urlpatterns = i18n_patterns(
     path("", include("allocations.urls")),
     path("", include("notices.urls")),
     path("", include("partners.urls")),
+    path("", include("attendees.urls")),
     path("accounts/", include(door)),
     path("accounts/", include("accounts.urls")),
     path("admin/", admin.site.urls),

@@ -1,11 +1,20 @@
 """The address that someone signs in with."""
 
+import uuid
 from collections.abc import Collection
+from datetime import datetime
 
 from allauth.account.models import EmailAddress
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from accounts.models import User
+from outbox.domain.posting import post
+
+CHANGED = "accounts.address_changed"
+
+
+class Taken(Exception):
+    """Another account has this address. Told to nobody but who has proved that the address is theirs."""
 
 
 def keep_only_the_address_of(user: User) -> None:
@@ -16,6 +25,24 @@ def keep_only_the_address_of(user: User) -> None:
     with transaction.atomic():
         EmailAddress.objects.filter(user=user).exclude(email=user.email).delete()
         EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"primary": True})
+
+
+def change(user: User, new: str, *, at: datetime) -> None:
+    """Let `user` sign in with `new`, which they have proved to be theirs, and tell the address that they had. Their
+    other web sessions end: whoever holds one may be the reason. Raises Taken."""
+    try:
+        with transaction.atomic():
+            current = User.objects.select_for_update(no_key=True, of=["self"]).get(pk=user.pk)
+            if (old := current.email) == new:
+                return
+            user.email, user._history_user = new, user
+            user.set_unusable_password()  # what every web session is signed with
+            user.save(update_fields=["email", "password"])
+            keep_only_the_address_of(user)
+            post(CHANGED, old, dedupe_key=f"{CHANGED}:{uuid.uuid4()}", language=user.language)
+    except IntegrityError as taken:
+        user.refresh_from_db(fields=["email", "password"])
+        raise Taken from taken
 
 
 def addresses_of(user: User) -> set[str]:

@@ -58,6 +58,13 @@ def forget(institution_id: int, emails: Iterable[str]) -> None:
     _of(institution_id, emails).filter(is_final=False).delete()
 
 
+def of_addresses(emails: Iterable[str]) -> QuerySet[Objection]:
+    """The objections of the people of `emails`, to whichever institution."""
+    objecting = Objection.objects.order_by().values_list("institution", flat=True).distinct()
+    hashes = [hash_of(institution, email) for institution in objecting for email in emails]
+    return Objection.objects.filter(address_hash__in=hashes)
+
+
 def _of(institution_id: int, emails: Iterable[str]) -> QuerySet[Objection]:
     return Objection.objects.filter(
         institution=institution_id, address_hash__in=[hash_of(institution_id, email) for email in emails]

@@ -16,8 +16,14 @@ from tests import make
 pytestmark = [pytest.mark.django_db, pytest.mark.runs_once("texts of mails: written in Python")]
 KINDS = sorted(key for key in mail_templates.kinds if key != "allocations.allocated")
 LANGUAGES = pytest.mark.parametrize("language", ["fr", "en"])
-NO_SESSION = {"accounts.code"}
-OTHER_FACTS = {"accounts.code": "12345678", "partners.digest": "Cnam", "partners.team": "Cnam"}
+NO_SESSION = {"accounts.code", "accounts.new_address", "accounts.address_changed"}
+OTHER_FACTS = {
+    "accounts.code": "12345678",
+    "accounts.new_address": "12345678",
+    "accounts.address_changed": "summit@testserver",
+    "partners.digest": "Cnam",
+    "partners.team": "Cnam",
+}
 OF_SEATS = {
     "registrations.confirmed", "registrations.waiting", "registrations.offered", "registrations.offer_ends",
     "registrations.confirmed.promoted", "registrations.confirmed.granted", "registrations.declined",

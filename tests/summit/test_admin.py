@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.translation import override
 
 from accounts.models import User
+from attendees.models import PrivacyRequest
 from outbox.domain.mail_kinds import Letter
 from outbox.domain.posting import post
 from outbox.models import Heartbeat, Message, SuppressedAddress
@@ -34,6 +35,10 @@ ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;"
 
 def a_day(n: int, **fields: Any) -> Day:
     return make.day(f"2027-02-{n + 1:02}", **fields)
+
+
+def an_objection(number: int) -> PrivacyRequest:
+    return PrivacyRequest.objects.create(user=make.attendee().user, text=f"Non {number}")
 
 
 def a_message(n: int) -> Message:
@@ -80,6 +85,7 @@ ROWS: dict[str, tuple[Callable[[int], Model], int]] = {
     "partners.upload": (lambda n: portal.apply(make.cohort(), portal.ADA), 9),
     "accounts.attendee": (lambda n: make.registration().attendee, 7),
     "accounts.user": (lambda n: make.attendee().user, 9),
+    "attendees.privacyrequest": (an_objection, 8),
     "auth.group": (lambda n: Group.objects.create(name=f"Groupe {n}"), 6),
     "outbox.message": (a_message, 12),
     "outbox.suppressedaddress": (a_suppressed_address, 6),
@@ -100,6 +106,8 @@ CLOSED = {
     ("partners.invitee", "delete"),
     ("partners.upload", "add"),
     ("partners.upload", "delete"),
+    ("attendees.privacyrequest", "add"),
+    ("attendees.privacyrequest", "delete"),
     ("outbox.message", "add"),
     ("outbox.message", "delete"),
     ("outbox.suppressedaddress", "add"),
