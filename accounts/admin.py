@@ -9,16 +9,18 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.models import Group, Permission
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import ManyToManyField, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from accounts.domain import access_needs
 from accounts.domain.addresses import addresses_of, keep_only_the_address_of
-from accounts.models import Attendee, User
+from accounts.models import AccessNeeds, Attendee, User
 from core import clock
 from core.admin import Form, ListAdmin, RecordAdmin, Ticks, Values, badge
 from core.deadlocks import again_after_deadlock
@@ -34,6 +36,7 @@ admin.site.unregister(EmailAddress)
 admin.site.unregister([SocialAccount, SocialApp, SocialToken])
 admin.site.unregister(Group)
 
+READINGS_SHOWN = 50
 VERBS = {
     "add": pgettext_lazy("permission", "add"),
     "change": pgettext_lazy("permission", "change"),
@@ -51,14 +54,8 @@ class PermissionField(forms.ModelMultipleChoiceField):
             content_type__model__startswith="historical"
         )
         no_rights = ["heartbeat", "home", "hold", "lanestate"]  # who may change mails may pause and release them
-        no_rights += [
-            "websession",
-            "uploadfile",
-            "uploadrow",
-            "columnname",
-            "objection",
-            "signin",
-        ]  # nor are these given apart
+        no_rights += ["accessneeds", "accessneedsconsent", "accessneedsreading"]  # one right reads them: it is given apart
+        no_rights += ["websession", "uploadfile", "uploadrow", "columnname", "objection", "signin"]  # nor are these
         super().__init__(offered.exclude(content_type__model__in=no_rights).select_related("content_type"), **kwargs)
 
     def label_from_instance(self, permission: Any) -> str:
@@ -242,16 +239,29 @@ class UserAdmin(ErasesPeople):
         return badge(_("organiser")) if user.is_staff else ""
 
 
+class NeedsFilter(admin.SimpleListFilter):
+    """Who has told what they need: for those alone who may read it."""
+
+    title, parameter_name = _("access needs"), "told_needs"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("Told")), ("no", _("None"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Attendee]) -> QuerySet[Attendee]:
+        return queryset.filter(needs__isnull=self.value() == "no") if self.value() in ("yes", "no") else queryset
+
+
 @admin.register(Attendee)
 class AttendeeAdmin(ErasesPeople):
-    """People who come; to delete one is to erase the person. Their access needs are shown, and kept, only for those who
-    have the right to see them."""
+    """People who come; to delete one is to erase the person. What they need in order to come is on a page of its own,
+    for those who have the right to it; each reading is noted, and organisers write none of it."""
 
     list_display = ["name", "email", "organisation", "country", "language"]
     list_filter = ["user__language", ("country", Values)]
     list_select_related = ["user"]
     search_fields = ["search", "user__search"]
     autocomplete_fields = ["user"]
+    fields = ["user", "name", "organisation", "country"]
 
     def accounts_of(self, objs: Iterable[Attendee]) -> list[int]:
         return [obj.user_id for obj in objs]
@@ -260,18 +270,50 @@ class AttendeeAdmin(ErasesPeople):
         may = super().has_delete_permission(request, obj)
         return may and (obj is None or (_may_touch(request, obj.user) and obj.user != request.user))
 
-    def get_fields(self, request: HttpRequest, obj: Attendee | None = None) -> list[str]:
-        fields = ["user", "name", "organisation", "country"]
-        return fields if self.get_secret_fields(request) else [*fields, "access_needs"]
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        return [*self.list_filter, *([NeedsFilter] if _may_read_needs(request) else [])]
 
-    def get_secret_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        return () if request.user.has_perm("accounts.view_access_needs") else ("access_needs",)
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        return not lookup.startswith("needs") and super().lookup_allowed(lookup, value, request)
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.needs_view)
+        return [path("<int:pk>/needs/", page, name="accounts_attendee_needs"), *super().get_urls()]
+
+    def needs_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What somebody needs, read by a button: who opens the page learns who has read it so far."""
+        attendee = self.get_object(request, str(pk))
+        if attendee is None:
+            raise Http404
+        if not (_may_read_needs(request) and self.has_view_permission(request, attendee)):
+            raise PermissionDenied
+        text, is_lost = None, False
+        if request.method == "POST":
+            try:
+                text = access_needs.read(attendee, reader=request.user, at=clock.now())
+            except access_needs.Unreadable:
+                is_lost = True
+        context = self.admin_site.each_context(request) | {
+            "opts": self.opts,
+            "title": gettext("Access needs: %(name)s") % {"name": attendee},
+            "object": attendee,
+            "needs": access_needs.of(attendee),
+            "text": text,
+            "is_lost": is_lost,
+            "readings": attendee.needs_readings.select_related("reader__attendee")[:READINGS_SHOWN],
+        }
+        return TemplateResponse(request, "admin/accounts/attendee/needs.html", context)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Attendee | None = None) -> list[str]:
         return ["user"] if obj else []
 
     def object_links(self, request: HttpRequest, obj: Attendee) -> list[tuple[str, Any]]:
-        return [*super().object_links(request, obj), *link_to_mails(request, addresses_of(obj.user))]
+        needs = [(reverse("admin:accounts_attendee_needs", args=[obj.pk]), _("Access needs"))]
+        return [
+            *super().object_links(request, obj),
+            *link_to_mails(request, addresses_of(obj.user)),
+            *(needs if _may_read_needs(request) and AccessNeeds.objects.filter(attendee=obj).exists() else []),
+        ]
 
     def in_chooser(self, obj: Attendee) -> str:
         return " – ".join(filter(None, [obj.name, self.email(obj), obj.organisation]))
@@ -314,6 +356,10 @@ class LegalHoldAdmin(OnlySuperusersWrite, ListAdmin):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return _is_superuser(request)
+
+
+def _may_read_needs(request: HttpRequest) -> bool:
+    return request.user.has_perm("accounts.view_access_needs")
 
 
 def _is_superuser(request: HttpRequest) -> bool:

@@ -12,7 +12,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.domain import regions
-from accounts.models import Attendee, User
+from accounts.models import AccessNeeds, Attendee, User
 from core.emails import EmailFormField
 from core.text import validate_lines
 
@@ -158,19 +158,12 @@ class ProfileForm(_PersonForm):
 
     class Meta:
         model = Attendee
-        fields = ["name", "organisation", "country", "access_needs"]
-        widgets = {
-            "name": _text("name"),
-            "organisation": _text("organization"),
-            "access_needs": forms.Textarea(attrs={"rows": 4}),
-        }
-        labels = {"name": _NAME_LABEL, "organisation": _("Organisation"), "access_needs": _("Access needs")}
+        fields = ["name", "organisation", "country"]
+        widgets = {"name": _text("name"), "organisation": _text("organization")}
+        labels = {"name": _NAME_LABEL, "organisation": _("Organisation")}
         help_texts = {
             "name": _NAME_HINT,
             "organisation": _("Your company, school, institution or newsroom."),
-            "access_needs": _(
-                "A wheelchair space, sign language, a seat near the door… Only the team that welcomes you reads this."
-            ),
         }
         error_messages = _NAME_ERRORS
 
@@ -185,5 +178,52 @@ class ProfileForm(_PersonForm):
             zones = [(user.timezone, [(user.timezone, user.timezone)]), *zones]
         self.fields["timezone"].choices = zones  # type: ignore[attr-defined]
         self.initial.update(language=user.language, timezone=user.timezone)
-        for name in ("name", "organisation", "access_needs"):
+        for name in ("name", "organisation"):
             self.fields[name].validators.append(validate_lines)
+
+
+class AccessNeedsForm(forms.Form):
+    """What somebody needs in order to come, and that they agree to have it kept. `kept` is what there is now, `words`
+    the sentence that they agree to.
+
+    A form that was drawn before something else was saved, in another tab, changes nothing: it might bring back what was
+    just withdrawn.
+    """
+
+    access_needs = forms.CharField(
+        label=_("Access needs"),
+        help_text=_("A wheelchair space, sign language, a seat near the door…"),
+        max_length=1000,
+        required=False,
+        strip=True,
+        validators=[validate_lines],
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    consent = forms.BooleanField(required=False)
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, kept: AccessNeeds | None, text: str, words: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kept = kept
+        self.initial = {"access_needs": text, "consent": bool(kept and kept.consent), "seen": self._version}
+        self.fields["consent"].label = words
+
+    @property
+    def _version(self) -> str:
+        return f"{self.kept.written_at.timestamp():.6f}" if self.kept else ""
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether nothing is to be kept any more: the text is empty, or the box that was ticked no longer is."""
+        return not self.cleaned_data["access_needs"] or not self.cleaned_data["consent"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if self.errors:
+            return cleaned
+        cleaned["access_needs"] = unicodedata.normalize("NFC", cleaned["access_needs"])
+        if cleaned["seen"] != self._version:
+            self.add_error("access_needs", _("This was changed in another window: reload the page and check it."))
+        elif cleaned["access_needs"] and not cleaned["consent"] and not (self.kept and self.kept.consent):
+            self.add_error("consent", _("Tick this box, or leave the access needs empty."))
+        return cleaned

@@ -85,12 +85,9 @@ class Attendee(Searchable):
     )
     organisation = models.CharField(_("organisation"), max_length=150, blank=True, validators=[validate_line])
     country = models.CharField(_("country"), max_length=2, blank=True, validators=[RegexValidator(r"\A[A-Z]{2}\Z")])
-    access_needs = models.TextField(
-        _("access needs"), max_length=1000, blank=True, help_text=_("Seen only by the team that welcomes you.")
-    )
 
     search = SearchField("name", "organisation")
-    history = HistoricalRecords(excluded_fields=["access_needs", "search"])
+    history = HistoricalRecords(excluded_fields=["search"])
 
     class Meta:
         verbose_name = _("attendee")
@@ -118,3 +115,71 @@ class WebSession(AbstractBaseSession):
     @classmethod
     def get_session_store_class(cls) -> Any:
         return import_module(settings.SESSION_ENGINE).SessionStore
+
+
+class AccessNeedsConsent(models.Model):
+    """That somebody agreed to have their access needs kept (GDPR, article 9): when, in which words, and until when. The
+    record stays when what it allowed is gone."""
+
+    attendee = models.ForeignKey(
+        Attendee, models.CASCADE, related_name="needs_consents", verbose_name=_("attendee"), editable=False
+    )
+    words = models.TextField(_("what they agreed to"))
+    given_at = models.DateTimeField(_("given at"))
+    withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("consent to keep access needs")
+        verbose_name_plural = _("consents to keep access needs")
+        ordering = ["-given_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["attendee"], condition=models.Q(withdrawn_at=None), name="person_has_one_consent_in_force"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.attendee_id} – {self.given_at:%Y-%m-%d}"
+
+
+class AccessNeeds(models.Model):
+    """What somebody needs in order to come, encrypted. Written and read by domain/access_needs.py alone, which never
+    gives it to anybody without a row."""
+
+    attendee = models.OneToOneField(
+        Attendee, models.CASCADE, related_name="needs", primary_key=True, verbose_name=_("attendee")
+    )
+    # None: told before consent was asked for.
+    consent = models.OneToOneField(
+        AccessNeedsConsent, models.SET_NULL, null=True, related_name="needs", verbose_name=_("consent")
+    )
+    token = models.TextField(_("access needs"))
+    written_at = models.DateTimeField(_("written at"))
+    kept_until = models.DateField(_("kept until"), db_index=True)
+
+    class Meta:
+        verbose_name = _("access needs")
+        verbose_name_plural = _("access needs")
+
+    def __str__(self) -> str:
+        return str(self.attendee_id)
+
+
+class AccessNeedsReading(models.Model):
+    """That somebody who welcomes people has read what one of them needs. (A journal of all readings will take over.)"""
+
+    attendee = models.ForeignKey(
+        Attendee, models.CASCADE, related_name="needs_readings", verbose_name=_("attendee"), editable=False
+    )
+    reader = models.ForeignKey(
+        User, models.SET_NULL, null=True, related_name="+", verbose_name=_("read by"), editable=False
+    )
+    read_at = models.DateTimeField(_("read at"))
+
+    class Meta:
+        verbose_name = _("reading of access needs")
+        verbose_name_plural = _("readings of access needs")
+        ordering = ["-read_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.attendee_id} – {self.read_at:%Y-%m-%d}"

@@ -3,16 +3,20 @@ from allauth.socialaccount.models import SocialAccount
 from django.contrib.admin.models import LogEntry
 
 from accounts.domain import erasure
-from accounts.models import Attendee, User, WebSession
+from accounts.models import AccessNeeds, AccessNeedsConsent, AccessNeedsReading, Attendee, User, WebSession
 from core.erasure import Stage, role, step
 from core.personal_data import PersonalData, Retention, declare
 
 declare(
     PersonalData(
-        Attendee,
-        accounts=("user",),
-        exported=("name", "organisation", "country", "access_needs"),
+        AccessNeeds,
+        accounts=("attendee__user",),
+        exported=("token", "written_at", "kept_until"),
+        retention=Retention.ACCESS_NEEDS,
     ),
+    PersonalData(AccessNeedsConsent, accounts=("attendee__user",), exported=("words", "given_at", "withdrawn_at")),
+    PersonalData(AccessNeedsReading, accounts=("attendee__user",), exported=("read_at",), blanked=("reader",)),
+    PersonalData(Attendee, accounts=("user",), exported=("name", "organisation", "country")),
     PersonalData(EmailAddress, accounts=("user",), addresses=("email",), exported=("email", "verified")),
     PersonalData(SocialAccount, accounts=("user",), exported=("provider", "uid", "date_joined", "last_login")),
     # The history says what was done, and in which role: this repeats it with names.

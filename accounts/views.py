@@ -1,4 +1,5 @@
 import time
+from contextlib import suppress
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from accounts import contexts
 from accounts.access import (
     attendee_of,
     attendee_required,
@@ -24,9 +26,9 @@ from accounts.access import (
     safe_next,
     sign_in_required,
 )
-from accounts.domain import accounts, codes, limits, sign_in_methods
+from accounts.domain import access_needs, accounts, codes, limits, sign_in_methods
 from accounts.domain.web_sessions import ADDRESS
-from accounts.forms import CodeForm, ProfileForm, ProofForm, SignInForm, WelcomeForm, is_like_a_code
+from accounts.forms import AccessNeedsForm, CodeForm, ProfileForm, ProofForm, SignInForm, WelcomeForm, is_like_a_code
 from accounts.http import AttendeeRequest, SignedInRequest
 from core import clock
 from core.limits import TooMany, give_back
@@ -214,17 +216,31 @@ def confirm(request: SignedInRequest) -> HttpResponse:
 @attendee_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: AttendeeRequest) -> HttpResponse:
-    user = request.user
+    user, now = request.user, clock.now()
     # A copy: the form writes what was typed into it, and the rest of the page must go on showing what is true.
     form = ProfileForm(request.POST or None, instance=copy(user.attendee), user=user)
-    if form.is_valid():
+    words = contexts.words_of_consent(now) if access_needs.is_offered() else ""
+    needs = _needs_form(request, words) if words else None
+    if all(one.is_valid() for one in (form, needs) if one is not None):
         accounts.save_profile(
             form.instance, user, language=form.cleaned_data["language"], zone=form.cleaned_data["timezone"]
         )
+        if needs and needs.kept and needs.is_withdrawn:
+            access_needs.withdraw(form.instance, at=now)
+        elif needs and not needs.is_withdrawn and needs.has_changed():
+            access_needs.write(form.instance, needs.cleaned_data["access_needs"], words=words, at=now)
         with translation.override(user.language):
             messages.success(request, _("Saved."))
             return redirect(safe_next(request) or reverse("accounts:profile"))
-    return render(request, "accounts/profile.html", {"form": form, "next": safe_next(request)})
+    context = {"form": form, "needs": needs, "next": safe_next(request)}
+    return render(request, "accounts/profile.html", context)
+
+
+def _needs_form(request: AttendeeRequest, words: str) -> AccessNeedsForm:
+    kept, text = access_needs.of(request.attendee), ""
+    with suppress(access_needs.Unreadable):  # the log says so; whoever it is about may write it again
+        text = access_needs.text_of(kept) if kept else ""
+    return AccessNeedsForm(request.POST or None, kept=kept, text=text, words=words)
 
 
 def too_many(request: HttpRequest, limit: TooMany) -> HttpResponse:

@@ -24,6 +24,7 @@ class Retention(Enum):
 
     ACCOUNT = "as long as the account"
     EVENT = "until the event is over, and the months after it that people were told"
+    ACCESS_NEEDS = "until ACCESS_NEEDS_KEEP_DAYS after the event, or until consent is withdrawn"
     LIST = "as long as the first mail to the person says"
     MAIL = "its text for MAIL_KEEP_DAYS after it was sent"
     FORM = "48 hours"

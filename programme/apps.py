@@ -9,7 +9,9 @@ class ProgrammeConfig(AppConfig):
     verbose_name = _("Programme")
 
     def ready(self) -> None:
+        from accounts.domain import access_needs  # noqa: PLC0415 - models must be loaded first
         from programme import receivers  # noqa: F401, PLC0415
         from programme.domain import editions  # noqa: PLC0415
 
         said_by(editions.shown)
+        access_needs.last_day_by(editions.last_day)

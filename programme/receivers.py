@@ -4,6 +4,7 @@ from typing import Any
 from django.db.models.signals import post_delete, post_save, pre_save
 from django.dispatch import receiver
 
+from accounts.domain import access_needs
 from core import clock
 from core.effects import Watch, warnings_asked, watching
 from programme.domain import editions, moving
@@ -24,6 +25,14 @@ def take_sessions_along(rooms: Iterable[int], *, keeps_hours: bool, **kwargs: An
 @receiver(post_delete, sender=Edition)
 def forget_what_pages_say(**kwargs: Any) -> None:
     editions.forget_shown()
+
+
+@receiver(pre_save, sender=Edition)
+def keep_access_needs_as_long_as_was_said(instance: Edition, **kwargs: Any) -> None:
+    """They are deleted some days after the edition, whenever that is."""
+    before = Edition.objects.filter(pk=instance.pk, is_current=True).values_list("ends_on", flat=True).first()
+    if before and before != instance.ends_on:
+        access_needs.move_last_day(before, instance.ends_on)
 
 
 # --- What was touched is looked at, when somebody asks ----------------------------------------------------------------

@@ -138,6 +138,12 @@ def _check_sender(sender: str) -> None:
         raise ValidationError("it must be a name and an address: Summit <summit@example.org>.")
 
 
+def _check_access_needs_keys(keys: list[str]) -> None:
+    for key in keys:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{43}=", key):
+            raise ValidationError("each key is what docs/configuration.md says how to make; two have a comma between.")
+
+
 # --- What the environment says ----------------------------------------------------------------------------------------
 
 DEMO_MODE: bool = env.bool("DEMO_MODE", False)
@@ -164,6 +170,13 @@ MAIL_WEBHOOK_SECRET: str = env.str("MAIL_WEBHOOK_SECRET", "", validate=_check_we
 MAIL_SWEEP_SECONDS: int = env.int("MAIL_SWEEP_SECONDS", 5, validate=validate.Range(min=1, max=30))
 PUBLIC_CACHE_SECONDS: int = env.int("PUBLIC_CACHE_SECONDS", 60, validate=validate.Range(min=0, max=3600))
 TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", 0, validate=validate.Range(min=0, max=10))
+# None in production: nobody is asked then. Whoever can read this file knows the one of a demonstration.
+ACCESS_NEEDS_KEYS: list[str] = env.list(
+    "ACCESS_NEEDS_KEYS",
+    ["b25seS1mb3ItZGVtby1hbmQtZGVidWctMDAwMDAwMDA="] if DEBUG or DEMO_MODE else [],
+    validate=_check_access_needs_keys,
+)
+ACCESS_NEEDS_KEEP_DAYS: int = env.int("ACCESS_NEEDS_KEEP_DAYS", 30, validate=validate.Range(min=0, max=365))
 PARTNER_INVITATIONS_A_DAY: int = env.int(
     "PARTNER_INVITATIONS_A_DAY", 5000, validate=validate.Range(min=1, max=1_000_000)
 )
@@ -460,6 +473,11 @@ CELERY_BEAT_SCHEDULE = {
     "purge-the-outbox": {"task": "outbox.tasks.purge", "schedule": 3600.0, "options": {"expires": 600}},
     "tend-the-waiting-lists": {"task": "registrations.tasks.tend", "schedule": 15.0, "options": {"expires": 30}},
     "tend-the-lists": {"task": "partners.tasks.tend", "schedule": 15.0, "options": {"expires": 30}},
+    "forget-access-needs": {
+        "task": "accounts.tasks.forget_access_needs",
+        "schedule": 3600.0,
+        "options": {"expires": 600},
+    },
     "forget-old-lists": {"task": "partners.tasks.forget", "schedule": 3600.0, "options": {"expires": 600}},
     "tell-what-is-due": {"task": "notices.tasks.tell", "schedule": 15.0, "options": {"expires": 30}},
     "tell-partners": {"task": "partners.tasks.tell", "schedule": 15.0, "options": {"expires": 30}},

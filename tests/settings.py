@@ -14,13 +14,14 @@ for name in [
         "MAIL_KEEP_DAYS",
         "MAIL_WEBHOOK_SECRET",
     ),
-    "PARTNER_INVITATIONS_A_DAY",
+    *("PARTNER_INVITATIONS_A_DAY", "ACCESS_NEEDS_KEEP_DAYS"),
 ]:
     os.environ.pop(name, None)
 _folder = Path(tempfile.mkdtemp(prefix="summit-tests-"))
 (_folder / "static").mkdir()  # WhiteNoise warns when it is missing
 os.environ |= {
     "SECRET_KEY": "a-key-for-tests-that-guards-nothing-at-all-0123456789",
+    "ACCESS_NEEDS_KEYS": "YS1rZXktZm9yLXRlc3RzLWd1YXJkaW5nLW5vdGhpbmc=",
     "BASE_URL": "http://testserver",
     "VAR_DIR": str(_folder),
     "DATABASE_URL": os.environ.get("TEST_DATABASE_URL") or f"sqlite:///{_folder}/summit.sqlite3",

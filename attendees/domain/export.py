@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,8 @@ from django.utils.encoding import force_str
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.domain import access_needs
+from accounts.models import AccessNeeds, User
 from attendees.domain import holdings
 from core.personal_data import PersonalData, declared
 from core.sheets.cells import as_cell
@@ -42,18 +43,17 @@ class Section:
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
-def sections(user: User, *, for_others: bool, without: Iterable[str] = ()) -> list[Section]:
+def sections(user: User, *, for_others: bool, without: Collection[type[Model]] = ()) -> list[Section]:
     """What is held about `user`, model by model, at the same number of queries for everybody.
 
-    `for_others`: whoever gets the files is not the person; mails that open something lack their text. `without`: fields
+    `for_others`: whoever gets the files is not the person; mails that open something lack their text. `without`: models
     that whoever gets them may not see.
     """
     found = []
     for kind in declared():
-        if not holdings.can_be_found(kind):
+        if not holdings.can_be_found(kind) or kind.model in without:
             continue
-        names = [name for name in kind.exported if f"{kind.model._meta.label_lower}.{name}" not in without]
-        fields = {name: kind.model._meta.get_field(name) for name in names}
+        fields: dict[str, Any] = {name: kind.model._meta.get_field(name) for name in kind.exported}
         rows = list(_with_names(holdings.rows(kind, user, holdings.addresses(user)), kind.model, fields))
         data = [_values(row, fields) for row in rows]
         if kind.model is Message and for_others:
@@ -79,6 +79,11 @@ def _values(row: Any, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _value(row: Any, name: str, one: Field) -> Any:
+    if isinstance(row, AccessNeeds) and name == "token":
+        try:
+            return access_needs.text_of(row)
+        except access_needs.Unreadable:
+            return ""
     value = getattr(row, name)
     if isinstance(one, ForeignKey):
         return None if value is None else str(value)
@@ -90,7 +95,7 @@ def _history(kind: PersonalData, user: User, fields: dict[str, Any]) -> Iterator
     history = getattr(kind.model, "history", None)
     if history is None:
         return
-    own = kind.model._meta.pk.attname  # type: ignore[union-attr]
+    own = kind.model._meta.pk.attname
     about = Q(pk=None)
     for lookup in kind.accounts:
         about |= Q(**{own if lookup == "pk" else lookup: user.pk})
@@ -107,7 +112,7 @@ def _history(kind: PersonalData, user: User, fields: dict[str, Any]) -> Iterator
         }
 
 
-def archive(user: User, *, at: datetime, for_others: bool = False, without: Iterable[str] = ()) -> bytes:
+def archive(user: User, *, at: datetime, for_others: bool = False, without: Collection[type[Model]] = ()) -> bytes:
     """A ZIP file: one JSON file with everything, and a CSV file for each model and for its history."""
     found = sections(user, for_others=for_others, without=without)
     data = io.BytesIO()

@@ -14,7 +14,7 @@ from django.db.models import Model, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Attendee, User
+from accounts.models import AccessNeeds, AccessNeedsConsent, AccessNeedsReading, Attendee, User
 from allocations.models import AllocationRun, Wish
 from attendees.models import PrivacyRequest
 from core.personal_data import PersonalData, Retention, declared
@@ -52,10 +52,13 @@ GROUPS = [
     Group(
         "account",
         _("Your account"),
-        _("The organisers."),
+        _("The organisers. Access needs: only the team that welcomes you."),
         {
             User: Told(_("Account: address, language, time zone"), YOU),
             Attendee: Told(_("Name, organisation, country"), YOU),
+            AccessNeeds: Told(_("Access needs, encrypted"), YOU),
+            AccessNeedsConsent: Told(_("Your consent to keep them"), YOU),
+            AccessNeedsReading: Told(_("Readings of your access needs"), SITE),
             EmailAddress: Told(_("Addresses that have signed in"), YOU),
             SocialAccount: Told(_("Sign-in through an institution"), INSTITUTION),
             WebSession: Told(_("Browsers in which you are signed in"), SITE),
@@ -125,6 +128,8 @@ def kept(how: Retention) -> Words:
     sentences: dict[Retention, Words] = {
         Retention.ACCOUNT: _("as long as your account"),
         Retention.EVENT: _("until the event is over and its accounts are closed"),
+        Retention.ACCESS_NEEDS: _("%(days)d days after the summit, or until you withdraw your consent")
+        % {"days": settings.ACCESS_NEEDS_KEEP_DAYS},
         Retention.LIST: _("%(silent)d days after your group’s last session, %(came)d if you accepted")
         % {"silent": retention.SILENT.days, "came": retention.CAME.days},
         Retention.MAIL: _("the text for %(days)d days, then only that it was sent") % {"days": settings.MAIL_KEEP_DAYS},

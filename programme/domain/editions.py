@@ -1,6 +1,6 @@
 """Which edition of the summit is the current one, and what may become of an edition (docs/rules.md#editions)."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django.conf import settings
 from django.core.cache import caches
@@ -33,6 +33,12 @@ def shown() -> Edition | None:
         found = [current()]
         caches["pages"].set(KEY, found, settings.PUBLIC_CACHE_SECONDS)
     return found[0]
+
+
+def last_day() -> date | None:
+    """The last day of the current edition."""
+    edition = shown()
+    return edition.ends_on if edition else None
 
 
 def forget_shown() -> None:

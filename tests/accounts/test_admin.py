@@ -157,25 +157,3 @@ def test_permissions_are_said_in_the_organisers_words(client: Client) -> None:
     assert "inscriptions – modifier" in page
     assert "voir les besoins d’accessibilité des personnes" in page
     assert "historical" not in page
-
-
-@pytest.mark.proves("private-attendance")
-def test_access_needs_are_seen_and_written_only_with_the_right_to(client: Client) -> None:
-    person = make.attendee(access_needs="Boucle magnétique")
-    url = f"/admin/accounts/attendee/{person.pk}/change/"
-    formset = {f"registrations-{name}": 0 for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
-    data = {"name": "Ada L.", "organisation": "", "country": "", "access_needs": "rien"} | formset
-    make.sign_in(client, staff("view_attendee", "change_attendee"))
-
-    assert "Boucle magnétique" not in client.get(url).content.decode()
-    assert client.get("/admin/accounts/attendee/?access_needs__icontains=boucle").status_code == 400
-    client.post(url, data)
-    person.refresh_from_db()
-    assert (person.name, person.access_needs) == ("Ada L.", "Boucle magnétique")
-
-    make.sign_in(client, staff("view_attendee", "change_attendee", "view_access_needs"))
-    assert "Boucle magnétique" in client.get(url).content.decode()
-    client.post(url, data)
-    person.refresh_from_db()
-    assert person.access_needs == "rien"
-    assert "rien" not in client.get(f"/admin/accounts/attendee/{person.pk}/history/").content.decode()

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from accounts.domain import regions
+from accounts.domain import access_needs, regions
 from accounts.models import Attendee, User
 from outbox.models import Message
 from tests import make
@@ -21,6 +21,7 @@ GOOD = {
     "organisation": "Analytical Engine",
     "country": "GB",
     "access_needs": "Une place\r\nprès de la porte",
+    "consent": "on",
     "language": "en",
     "timezone": "Europe/London",
 }
@@ -47,7 +48,7 @@ def test_the_profile_keeps_what_is_written(client: Client) -> None:
     assert answer["Location"] == "/en/accounts/profile/"
     assert "Saved." in page.content.decode()
     assert (attendee.name, attendee.organisation, attendee.country) == ("Ada Lovelace", "Analytical Engine", "GB")
-    assert attendee.access_needs == "Une place\r\nprès de la porte"
+    assert access_needs.text_of(attendee.needs) == "Une place\r\nprès de la porte"
     assert (attendee.user.language, attendee.user.timezone) == ("en", "Europe/London")
 
 
@@ -235,7 +236,8 @@ def test_pages_cost_few_queries(client: Client, django_assert_num_queries: Any) 
     with django_assert_num_queries(2):  # the edition, the institutions through which one can come
         client.get(LOGIN)
     make.sign_in(client, make.attendee())
-    with django_assert_num_queries(3):  # the HTTP session, the user with the attendee, the edition
+    # The HTTP session, the user with the attendee, their access needs; the edition, whose end is said and who speaks.
+    with django_assert_num_queries(5):
         client.get(PROFILE)
 
 

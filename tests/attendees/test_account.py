@@ -172,10 +172,10 @@ def test_pages_cost_the_same_for_an_empty_and_a_full_account(
     client: Client, ada: Attendee, django_assert_num_queries: Any
 ) -> None:
     make.sign_in(client, ada)
-    with django_assert_num_queries(29):
+    with django_assert_num_queries(32):
         client.get(ACCOUNT)
     a_full_life(ada)
-    with django_assert_num_queries(29):
+    with django_assert_num_queries(32):
         client.get(ACCOUNT)
 
 
@@ -240,10 +240,10 @@ def test_a_download_costs_the_same_for_an_empty_and_a_full_account(
     ada: Attendee, django_assert_num_queries: Any
 ) -> None:
     user = User.objects.get()
-    with django_assert_num_queries(40):
+    with django_assert_num_queries(43):
         export.archive(user, at=timezone.now())
     a_full_life(ada)
-    with django_assert_num_queries(40):
+    with django_assert_num_queries(43):
         export.archive(user, at=timezone.now())
 
 

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Attendee
+from partners.models import SignIn
 from programme.domain.publication import publish
 from programme.models import Participation, Session
 from registrations.domain import pools
@@ -216,17 +217,14 @@ def test_every_record_is_kept_so(anna: Client, bruno: Client) -> None:
 
 
 def test_what_the_history_leaves_out_is_not_overwritten_unseen_either(anna: Client, bruno: Client) -> None:
-    person = make.attendee("Ada")
-    address = f"/admin/accounts/attendee/{person.pk}/change/"
-    hers, his = opened(anna, address, "attendee_form"), opened(bruno, address, "attendee_form")
+    sign_in = SignIn.objects.create(institution=make.institution(), domains="x.fr", server_url="https://x.fr")
+    address = f"/admin/partners/signin/{sign_in.pk}/change/"
+    hers, his = opened(anna, address, "signin_form"), opened(bruno, address, "signin_form")
 
-    assert anna.post(address, hers | {"access_needs": "Fauteuil roulant"}).status_code == 302
-    answer = bruno.post(address, his | {"organisation": "Cnam"})
-
-    assert answer.status_code == 409
-    assert [(one.before, one.now) for one in answer.context["conflict"].differences] == [("–", "Fauteuil roulant")]
-    person.refresh_from_db()
-    assert person.access_needs == "Fauteuil roulant"
+    assert anna.post(address, hers | {"secret": "Sésame", "client_id": "a"}).status_code == 302
+    assert bruno.post(address, his | {"domains": "y.fr"}).status_code == 409
+    sign_in.refresh_from_db()
+    assert (sign_in.secret, sign_in.domains) == ("Sésame", "x.fr")
 
 
 @pytest.mark.parametrize("drawn", ["", "0", "x", "-", "99999999999999999999", "1-2-3-4-5-6", "²-³", "\x00"])

@@ -34,6 +34,8 @@ WRONG = {
     "VAR_DIR": "/dev/null/var",
     "ERASURE_LOG": "/dev/null/acts.jsonl",
     "PARTNER_INVITATIONS_A_DAY": "0",
+    "ACCESS_NEEDS_KEYS": "too-short",
+    "ACCESS_NEEDS_KEEP_DAYS": "-1",
     "LOG_LEVEL": "LOUD",
     "DEBUG": "perhaps",
     "DEMO_MODE": "2",
