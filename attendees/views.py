@@ -50,7 +50,7 @@ def download(request: SignedInRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def address(request: SignedInRequest) -> HttpResponse:
     """Ask for a new address and send it a code: the same answer whoever it belongs to."""
-    form = AddressForm(request.POST or None, user=request.user)
+    form = AddressForm(request.POST if request.method == "POST" else None, user=request.user)
     if form.is_valid():
         now, new = clock.now(), form.cleaned_data["email"]
         try:
@@ -71,7 +71,7 @@ def address_code(request: SignedInRequest) -> HttpResponse:
     sent = codes.Sent.read(request.session.get(_NEW_ADDRESS))
     if sent is None:
         return redirect("attendees:address")
-    form = ProofForm(request.POST or None)
+    form = ProofForm(request.POST if request.method == "POST" else None)
     try:
         if form.is_valid():
             if codes.is_right(sent, form.cleaned_data["code"], at=clock.now()):
@@ -104,7 +104,7 @@ def _changed(request: SignedInRequest, new: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def objection(request: SignedInRequest) -> HttpResponse:
     """Object to a list, to optional mails, or to the whole."""
-    form = ObjectionForm(request.POST or None)
+    form = ObjectionForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
             objecting.object_to_everything(request.user, form.cleaned_data["text"], at=clock.now())
@@ -121,7 +121,7 @@ def objection(request: SignedInRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def erase(request: SignedInRequest) -> HttpResponse:
     """Say what erasing means, ask, and do it: the last page of the account is the report."""
-    user, now, form = request.user, clock.now(), EraseForm(request.POST or None)
+    user, now, form = request.user, clock.now(), EraseForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
             report = erasure.erase([user.pk], why=erasure.Why.BY_PERSON, at=now, actor=user)

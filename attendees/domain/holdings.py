@@ -9,12 +9,11 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
-from django.contrib.sessions.models import Session as WebSession
 from django.db.models import Model, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import AccessNeeds, AccessNeedsConsent, AccessNeedsReading, Attendee, User
+from accounts.models import AccessNeeds, AccessNeedsConsent, AccessNeedsReading, Attendee, User, WebSession
 from allocations.models import AllocationRun, Wish
 from attendees.models import PrivacyRequest
 from core.personal_data import PersonalData, Retention, declared
@@ -144,12 +143,12 @@ def kept(how: Retention) -> Words:
 
 @dataclass(frozen=True)
 class Line:
-    """One kind of rows about somebody; `number` is None where they cannot be told apart from those of others."""
+    """One kind of rows about somebody."""
 
     label: Words
     source: Words
     kept: Words
-    number: int | None
+    number: int
 
 
 @dataclass(frozen=True)
@@ -187,8 +186,7 @@ def held_about(user: User) -> list[Holding]:
         lines = []
         for model, told in group.kinds.items():
             kind = kinds[model]
-            number = rows(kind, user, addresses(user)).count() if can_be_found(kind) else None
-            if number or model is WebSession:
+            if can_be_found(kind) and (number := rows(kind, user, addresses(user)).count()):
                 lines.append(Line(told.label, told.source, kept(kind.retention), number))
         if lines:
             found.append(Holding(group.key, group.title, group.seen_by, lines))

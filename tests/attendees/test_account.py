@@ -20,6 +20,7 @@ from notices.domain import calendar_feeds
 from outbox.domain import delivery
 from outbox.models import Message
 from programme.models import Duty
+from registrations.models import Registration
 from tests import make
 from tests.accounts.test_sign_in import last_code, sign_in
 from tests.partners import portal
@@ -172,10 +173,10 @@ def test_pages_cost_the_same_for_an_empty_and_a_full_account(
     client: Client, ada: Attendee, django_assert_num_queries: Any
 ) -> None:
     make.sign_in(client, ada)
-    with django_assert_num_queries(32):
+    with django_assert_num_queries(33):
         client.get(ACCOUNT)
     a_full_life(ada)
-    with django_assert_num_queries(32):
+    with django_assert_num_queries(33):
         client.get(ACCOUNT)
 
 
@@ -240,10 +241,10 @@ def test_a_download_costs_the_same_for_an_empty_and_a_full_account(
     ada: Attendee, django_assert_num_queries: Any
 ) -> None:
     user = User.objects.get()
-    with django_assert_num_queries(43):
+    with django_assert_num_queries(44):
         export.archive(user, at=timezone.now())
     a_full_life(ada)
-    with django_assert_num_queries(43):
+    with django_assert_num_queries(44):
         export.archive(user, at=timezone.now())
 
 
@@ -388,3 +389,55 @@ def test_three_objections_a_day_are_enough(client: Client, ada: Attendee) -> Non
     answers = [client.post(OBJECT, {"text": f"Non {n}"}).status_code for n in range(4)]
 
     assert answers == [302] * 3 + [429]
+
+
+# --- Erasing ---
+
+
+@pytest.mark.proves("own-account", "erasure")
+def test_erasing_tells_what_follows_and_ends_with_a_report_signed_out(just_in: Client, ada: Attendee) -> None:
+    a_full_life(ada)
+    make.registration(make.session(), ada)
+
+    asked = just_in.get("/en" + ERASE).content.decode()
+    refused = just_in.post("/en" + ERASE).content.decode()
+    still_there = User.objects.filter(email="ada@example.org").exists()
+    report = just_in.post("/en" + ERASE, {"sure": "on"}).content.decode()
+
+    assert "You give up 2 seats to come." in asked
+    assert "Others are waiting for one of them." in asked
+    assert 'id="id_sure_error"' in refused
+    assert still_there
+    assert "Your account has been erased" in report
+    assert "Registrations" in report
+    assert "ada" not in report.lower().replace("canada", "")
+    assert not User.objects.filter(email="ada@example.org").exists()
+    assert just_in.get(ACCOUNT)["Location"].startswith("/accounts/login/")
+    assert Registration.objects.get(session__title_fr="Éthique", status="confirmed").attendee != ada
+
+
+@pytest.mark.proves("own-account")
+def test_the_last_owner_and_the_last_superuser_are_refused_in_words(client: Client) -> None:
+    boss = make.organiser(email="boss@example.org")
+    portal.role(make.institution(name="CNAM"), "owner", boss)
+    sign_in(client, "boss@example.org")
+
+    page = client.get("/en" + ERASE).content.decode()
+    client.post("/en" + ERASE, {"sure": "on"})
+
+    assert "last owner of CNAM" in page
+    assert "last account with full rights" in page
+    assert 'name="sure"' not in page
+    assert User.objects.filter(email="boss@example.org").exists()
+
+
+def test_erasing_in_a_second_tab_is_a_sign_in(just_in: Client, ada: Attendee) -> None:
+    just_in.post(ERASE, {"sure": "on"})
+
+    assert just_in.post(ERASE, {"sure": "on"})["Location"].startswith("/accounts/login/")
+
+
+def test_opening_the_page_erases_nothing(just_in: Client, ada: Attendee) -> None:
+    just_in.get(ERASE)
+
+    assert User.objects.filter(email="ada@example.org").exists()

@@ -24,11 +24,13 @@ from django.db.models import Model
 from django.test import Client
 from django.utils import timezone
 
-from accounts.domain import accounts
+from accounts.domain import access_needs, accounts
 from accounts.domain.addresses import keep_only_the_address_of
-from accounts.models import Attendee, User, WebSession
+from accounts.models import AccessNeeds, AccessNeedsConsent, AccessNeedsReading, Attendee, User, WebSession
 from allocations.domain import allocation as allocating
 from allocations.models import AllocationRun, Wish
+from attendees.domain import objecting
+from attendees.models import PrivacyRequest
 from core.personal_data import PersonalData
 from notices.domain import calendar_feeds, reminders
 from notices.models import CalendarFeed, OptOut, Reconfirmation, Topic
@@ -80,8 +82,21 @@ def an_attendee(who: Somebody) -> None:
     who.attendee = accounts.introduce(who.user, name=f"{who.name} dite autrement")
     accounts.introduce(who.user, name=who.name)
     who.attendee.refresh_from_db()
-    who.attendee.organisation, who.attendee.access_needs = who.said("École"), who.said("rampe")
+    who.attendee.organisation = who.said("École")
     who.attendee.save()
+
+
+def needs(who: Somebody) -> None:
+    """What they need, to which they have agreed, and that an organiser has read it; and what they have read."""
+    access_needs.write(who.attendee, who.said("rampe"), words=who.said("oui"), at=timezone.now())
+    access_needs.read(who.attendee, reader=make.organiser(), at=timezone.now())
+    other = make.attendee()
+    access_needs.write(other, "rampe", words="oui", at=timezone.now())
+    access_needs.read(other, reader=who.user, at=timezone.now())
+
+
+def a_privacy_request(who: Somebody) -> None:
+    objecting.object_to_everything(who.user, who.said("non"), at=timezone.now())
 
 
 def a_social_account(who: Somebody) -> None:
@@ -238,6 +253,8 @@ def a_speaker(who: Somebody) -> None:
 TRACES: tuple[tuple[Callable[[Somebody], None], tuple[type[Model], ...]], ...] = (
     (an_account, (User, EmailAddress)),
     (an_attendee, (Attendee,)),
+    (needs, (AccessNeeds, AccessNeedsConsent, AccessNeedsReading)),
+    (a_privacy_request, (PrivacyRequest,)),
     (a_social_account, (SocialAccount,)),
     (an_entry_in_the_log, (LogEntry,)),
     (web_sessions, (WebSession,)),
