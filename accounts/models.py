@@ -56,6 +56,7 @@ class User(Searchable, AbstractBaseUser, PermissionsMixin):
     objects = UserManager()
     history = HistoricalRecords(excluded_fields=["password", "last_login", "search"])
     _history_user: "User | None"
+    _change_reason: str
 
     class Meta:
         verbose_name = _("account")

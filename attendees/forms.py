@@ -2,7 +2,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from attendees.models import PrivacyRequest
-from core.text import validate_lines
+from core.text import validate_line, validate_lines
 
 
 class ObjectionForm(forms.ModelForm):
@@ -19,6 +19,19 @@ class ObjectionForm(forms.ModelForm):
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.fields["text"].validators.append(validate_lines)
+
+
+class ReasonForm(forms.Form):
+    """Why an organiser takes somebody's data: it stands in the history of the account."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=80,
+        validators=[validate_line],
+        help_text=_("For example: asked by phone, cannot use the site. It stays in the history of the account."),
+        error_messages={"required": _("Say why.")},
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
+    )
 
 
 class EraseForm(forms.Form):

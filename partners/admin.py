@@ -67,6 +67,8 @@ class UploadAdmin(ReadOnly):
         "institution",
         "cohort",
         "uploaded_by",
+        "shared_by",
+        "shared_at",
         "mode",
         "state",
         "what",

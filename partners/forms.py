@@ -1,3 +1,4 @@
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.emails import EmailFormField
 from core.sheets import reader
+from core.text import validate_line
 from partners.domain import checking, sentences
 from partners.domain.checking import Level, Person
 from partners.domain.columns import Columns
@@ -135,6 +137,35 @@ class PersonForm(forms.Form):
         for finding in self.person.findings:
             if finding.level == Level.ERROR and finding.column not in self.errors:
                 self.add_error(finding.column or None, sentences.about(finding))
+        return cleaned
+
+
+class NameForm(forms.Form):
+    """Somebody's own name, where an institution wrote it otherwise; `seen` tells whether it is still that one."""
+
+    use_required_attribute = False
+    last_name = forms.CharField(
+        label=_("Family name"),
+        required=False,
+        max_length=75,
+        validators=[validate_line],
+        widget=forms.TextInput(attrs={"autocomplete": "family-name"}),
+    )
+    first_name = forms.CharField(
+        label=_("First name"),
+        required=False,
+        max_length=74,
+        validators=[validate_line],
+        widget=forms.TextInput(attrs={"autocomplete": "given-name"}),
+    )
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for name in ("last_name", "first_name"):
+            cleaned[name] = unicodedata.normalize("NFC", cleaned.get(name, ""))
+        if not self.errors and not (cleaned["last_name"] or cleaned["first_name"]):
+            self.add_error("last_name", _("Enter the family name, the first name or both."))
         return cleaned
 
 

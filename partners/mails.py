@@ -112,8 +112,9 @@ def notice(invitee: Invitee) -> list[tuple[str, str]]:
         (
             _("Who can see it"),
             _(
-                "The organisers and your institution. Your institution can see whether you’re coming, but not which "
-                "sessions you’re going to."
+                "The organisers and your institution. Your institution can see your answer, whether you have a seat or "
+                "are waiting for one, whether you came, and whether our emails reach you, but not which sessions you "
+                "chose."
             ),
         ),
         (
@@ -194,6 +195,7 @@ def _digest_line(line: digests.Line) -> dict[str, Any]:
         "url": url,
         "states": [(words, number, f"{url}?state={name}") for name, words, number in states if number],
         "released_at": line.released_at,
+        "corrected": line.corrected,
     }
 
 

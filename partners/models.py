@@ -48,6 +48,16 @@ class Upload(Searchable):
     uploaded_by = models.ForeignKey(
         User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("uploaded by")
     )
+    shared_by = models.ForeignKey(
+        User,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("sharing confirmed by"),
+        help_text=_("Who confirmed that the institution may share these people’s data, and has told them."),
+    )
+    shared_at = models.DateTimeField(_("sharing confirmed at"), null=True, blank=True)
     file_name = models.CharField(_("file"), max_length=255, blank=True)
     file_hash = models.CharField(_("SHA-256 of the file"), max_length=64)
     mode = models.CharField(_("mode"), max_length=10, choices=Mode, default=Mode.ADD)
@@ -241,6 +251,8 @@ class Invitee(Searchable):
     key = models.CharField(max_length=64, unique=True, default=new_token, editable=False)
     answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
     reminded_at = models.DateTimeField(_("last reminded at"), null=True, blank=True)
+    # The person has written their name anew: no list changes it any more.
+    corrected_at = models.DateTimeField(_("corrected by the person at"), null=True, blank=True, editable=False)
 
     search = SearchField("last_name", "first_name", "email", "reference", "programme")
     history = HistoricalRecords(excluded_fields=["search"])

@@ -10,7 +10,7 @@ declare(
         addresses=("email",),
         exported=(
             *("institution", "cohort", "last_name", "first_name", "email", "reference", "programme"),
-            *("status", "created_at", "answered_at", "reminded_at"),
+            *("status", "created_at", "answered_at", "reminded_at", "corrected_at"),
         ),
         retention=Retention.LIST,
     ),
@@ -36,11 +36,11 @@ declare(
     PersonalData(UploadFile, erasure=Erasure.WITH_PARENT, retention=Retention.LIST, buried=("data",)),
     PersonalData(
         Upload,
-        accounts=("uploaded_by",),
-        exported=("institution", "file_name", "created_at"),
+        accounts=("uploaded_by", "shared_by"),
+        exported=("institution", "file_name", "created_at", "shared_at"),
         erasure=Erasure.BLANKED,
         retention=Retention.LIST,
-        blanked=("uploaded_by",),
+        blanked=("uploaded_by", "shared_by"),
         buried=("removed", "file_name"),
     ),
 )

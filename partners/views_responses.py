@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -15,6 +16,7 @@ from core.emails import readable_email
 from partners import access
 from partners.domain import objections, responses
 from partners.domain.responses import Accepted
+from partners.forms import NameForm
 from partners.models import Invitee
 from programme.models import Session
 from registrations.domain import seats
@@ -38,6 +40,8 @@ def answer(request: HttpRequest, key: str) -> HttpResponse:
         if act == "decline":
             responses.decline(invitee, at=clock.now())
             messages.success(request, _("You’ve declined. Your place is free for somebody else."))
+        elif act == "correct":
+            return _correct(request, invitee)
         elif act == "erase":
             responses.erase(invitee, at=clock.now())
             return render(request, "partners/erased.html", {"institution": invitee.institution})
@@ -74,6 +78,24 @@ def _accept(request: HttpRequest, invitee: Invitee) -> HttpResponse:
     return redirect("partners:answer", invitee.key)
 
 
+def _correct(request: HttpRequest, invitee: Invitee) -> HttpResponse:
+    form = NameForm(request.POST)
+    if form.is_valid():
+        try:
+            responses.correct(invitee, **form.cleaned_data, at=clock.now())
+        except responses.Moved:
+            form = NameForm(request.POST | _seen(invitee))
+            form.add_error("last_name", _("Somebody changed it meanwhile. Check it, then save again."))
+        else:
+            messages.success(request, _("Saved. Your institution now sees your name like this."))
+            return redirect("partners:answer", invitee.key)
+    return _show(request, invitee, form)
+
+
+def _seen(invitee: Invitee) -> dict[str, str]:
+    return {"seen": responses.name_seen(invitee)}
+
+
 def _tell(request: HttpRequest, accepted: Accepted) -> None:
     if accepted.is_first_time:
         messages.success(request, _("Thank you. We’ve saved your answer."))
@@ -88,7 +110,7 @@ def _tell(request: HttpRequest, accepted: Accepted) -> None:
             messages.success(request, _("“%(session)s”: your seat is confirmed.") % {"session": session.title})
 
 
-def _show(request: HttpRequest, invitee: Invitee) -> HttpResponse:
+def _show(request: HttpRequest, invitee: Invitee, form: NameForm | None = None) -> HttpResponse:
     now, edition = clock.now(), invitee.cohort.edition
     if edition.is_public:  # the page speaks of it as the mail does
         request.edition = edition  # type: ignore[attr-defined]
@@ -107,10 +129,25 @@ def _show(request: HttpRequest, invitee: Invitee) -> HttpResponse:
         "other": readable_email(request.user.email)
         if request.user.is_authenticated and request.user.email != invitee.email and not is_theirs
         else "",
-        "asks_to_erase": "erase" in request.GET,
+        "given": _given(invitee),
+        "name_form": form
+        or NameForm(initial={"last_name": invitee.last_name, "first_name": invitee.first_name} | _seen(invitee)),
+        "asks_to_correct": form is not None or "correct" in request.GET,
+        "asks_to_erase": "erase" in request.GET and form is None,
         "asks_to_decline": "decline" in request.GET and invitee.status == Invitee.Status.ACCEPTED,
     }
     return render(request, "partners/response.html", context)
+
+
+def _given(invitee: Invitee) -> list[tuple[str, str]]:
+    """What the institution has said about the person, under the names of the mail that told them."""
+    said = [
+        (_("Name"), str(invitee)),
+        (_("Email"), readable_email(invitee.email)),
+        (_("Number"), invitee.reference),
+        (pgettext("studies", "Course"), invitee.programme),
+    ]
+    return [(label, value) for label, value in said if value]
 
 
 def _beside(session: Session, kept: list[Session], invitee: Invitee) -> list[str]:

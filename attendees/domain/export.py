@@ -10,13 +10,14 @@ from datetime import datetime
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import transaction
 from django.db.models import Field, ForeignKey, Model, Q, QuerySet
 from django.utils.encoding import force_str
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from accounts.domain import access_needs
-from accounts.models import AccessNeeds, User
+from accounts.models import AccessNeeds, AccessNeedsReading, User
 from attendees.domain import holdings
 from core.personal_data import PersonalData, declared
 from core.sheets.cells import as_cell
@@ -29,6 +30,7 @@ from outbox.models import Message
 NAMED_WITH: dict[type[Model], tuple[str, ...]] = {
     Reconfirmation: ("registration__attendee", "registration__session"),
 }
+EXPORTED = "exported: "
 ADDED, CHANGED, DELETED = "+", "~", "-"
 
 
@@ -130,6 +132,18 @@ def archive(user: User, *, at: datetime, for_others: bool = False, without: Coll
                 labels = {"at": _("When"), "what": _("What"), "by": _("By")} | section.labels
                 write(f"{name}-history.csv", _csv(labels, section.history))
     return data.getvalue()
+
+
+@transaction.atomic
+def on_behalf(user: User, *, actor: User, reason: str, may_read_needs: bool, at: datetime) -> bytes:
+    """The same for an organiser who hands it to the person, who cannot fetch it: that they did and why is a line of the
+    history, before they have it; what somebody needs in order to come is in it for who may read that, as a reading."""
+    without: tuple[type[Model], ...] = () if may_read_needs else (AccessNeeds,)
+    if may_read_needs and (attendee := getattr(user, "attendee", None)) and access_needs.of(attendee):
+        AccessNeedsReading.objects.create(attendee=attendee, reader=actor, read_at=at)
+    user._history_user, user._change_reason = actor, f"{EXPORTED}{reason}"
+    user.save(update_fields=["is_active"])  # writes nothing but the line
+    return archive(user, at=at, for_others=True, without=without)
 
 
 def _json(user: User, found: list[Section], at: datetime) -> str:

@@ -66,7 +66,10 @@ GROUPS = [
     Group(
         "seats",
         _("Your seats"),
-        _("The organisers. Your institution sees whether you are coming, but not which sessions you chose."),
+        _(
+            "The organisers. Your institution sees whether you have a seat or wait for one, and whether you came, but "
+            "not which sessions you chose."
+        ),
         {
             Registration: Told(_("Seats, requests and waiting lists"), YOU),
             Wish: Told(_("Wishes"), YOU),

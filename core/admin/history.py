@@ -29,6 +29,8 @@ REASONS = {
     "load_summit": pgettext_lazy("history", "from the programme files"),
     "released": pgettext_lazy("history", "release of reserved seats"),
     "edited": pgettext_lazy("history", "corrected in the portal"),
+    "exported:": pgettext_lazy("history", "data downloaded on their behalf"),
+    "corrected": pgettext_lazy("history", "corrected by the person"),
     "upload": pgettext_lazy("history", "by an uploaded list"),
 }
 Key = tuple[type[Model], Any]
@@ -121,7 +123,7 @@ def lines(found: list[tuple[Any, QuerySet[Any]]], page: Iterable[Any], request: 
         about = f"{capfirst(admin.opts.verbose_name)} – {name_of(next(rows))}" if place else ""
         what = WHAT[now.history_type]
         reason = now.history_change_reason or ""
-        reason = "" if reason in ROLES else REASONS.get(reason.partition(" ")[0], reason)
+        reason = "" if reason in ROLES else _in_words(reason)
         said.append(Line(now.history_date, who_did(now), what, reason, about, changes))
     return said
 
@@ -129,6 +131,14 @@ def lines(found: list[tuple[Any, QuerySet[Any]]], page: Iterable[Any], request: 
 def who_did(record: Any) -> Any:
     """Who wrote a line, or in which role, when they were erased since; nobody for the system."""
     return record.history_user or ROLES.get(record.history_change_reason or "")
+
+
+def _in_words(reason: str) -> str:
+    """What a program gave as its reason; what somebody wrote themselves stands behind a colon."""
+    word, _space, rest = reason.partition(" ")
+    if word not in REASONS:
+        return reason
+    return f"{REASONS[word]} – {rest}" if word.endswith(":") else str(REASONS[word])
 
 
 def deleted(history: Any) -> QuerySet[Any]:

@@ -50,6 +50,7 @@ class Comparison:
         return not (self.new or self.changed or self.removed)
 
 
+NAMES = ("last_name", "first_name")
 ADDRESS = re.compile(r"[^\s,;<>()]+@[^\s,;<>()]+")
 
 
@@ -174,6 +175,10 @@ def _sort_out(matched: list[tuple[Person, Invitee]], by_reference: dict[str, Inv
             )
             continue
         fields = tuple(name for name in FIELDS if _differs(person, invitee, name))
+        if invitee.corrected_at and (own := [name for name in fields if name in NAMES]):
+            # What the person has corrected stays: the list is told, and changes the rest.
+            fields = tuple(name for name in fields if name not in NAMES)
+            comparison.add_finding(person, "corrected", Level.WARNING, own[0], name=str(invitee))
         if fields:
             comparison.changed.append(Difference(invitee, person, fields))
             _respect_own_words(person, invitee, fields, comparison)
@@ -184,6 +189,8 @@ def _sort_out(matched: list[tuple[Person, Invitee]], by_reference: dict[str, Inv
 def _respect_own_words(person: Person, invitee: Invitee, fields: tuple[str, ...], comparison: Comparison) -> None:
     """What somebody has written about themselves stays, whatever a list says: only the list changes."""
     own = invitee.attendee
+    if person.line in comparison.findings:
+        return
     if own and own.name != person.name and {"first_name", "last_name"} & set(fields):
         comparison.add_finding(person, "own_name", Level.NOTICE, "last_name", name=own.name)
     elif own and "email" in fields:

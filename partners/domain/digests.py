@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef
 
 from core.folding import in_order
 from notices.domain import mail_preferences
@@ -14,7 +14,7 @@ from outbox.domain.posting import post_many
 from outbox.models import Message
 from partners.domain import following
 from partners.domain.following import Standing
-from partners.models import PartnerRole
+from partners.models import Invitee, PartnerRole
 from programme.models import Edition, Session
 from registrations.models import Cohort, Institution, SeatPool
 
@@ -25,11 +25,13 @@ LATE = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class Line:
-    """One cohort with the numbers that the portal shows, and when its unsold seats are released, if they are."""
+    """One cohort with the numbers that the portal shows, when its unsold seats are released, if they are, and how many
+    of its people have corrected their name within the week."""
 
     cohort: Cohort
     standing: Standing
     released_at: datetime | None
+    corrected: int = 0
 
 
 def moment(at: datetime) -> datetime:
@@ -69,4 +71,9 @@ def lines(institution: Institution, at: datetime) -> list[Line]:
     for pool in SeatPool.objects.filter(cohort__in=cohorts, session__ends_at__gt=at, release_at__gt=at):
         if pool.left > 0 and pool.release_at and pool.cohort_id:
             releases.setdefault(pool.cohort_id, []).append(pool.release_at)
-    return [Line(cohort, standings[cohort.pk], min(releases.get(cohort.pk, []), default=None)) for cohort in cohorts]
+    lately = Invitee.objects.filter(cohort__in=cohorts, corrected_at__gt=at - timedelta(days=7))
+    corrected = dict(lately.order_by().values_list("cohort").annotate(n=Count("pk")))
+    return [
+        Line(cohort, standings[cohort.pk], min(releases.get(cohort.pk, []), default=None), corrected.get(cohort.pk, 0))
+        for cohort in cohorts
+    ]

@@ -224,6 +224,9 @@ def change(invitee: Invitee, person: Person, *, actor: User, at: datetime) -> In
         if person.email != current.email and objections.among(current.institution_id, [person.email], by_hand=True):
             raise ValidationError({"email": _("This person has declined and won’t be invited again.")})
         fields = tuple(name for name in FIELDS if getattr(person, name) != getattr(current, name))
+        if current.corrected_at and (own := [name for name in ("last_name", "first_name") if name in fields]):
+            sentence = _("This person has corrected their name to “%(name)s”: it stays so.")
+            raise ValidationError({own[0]: sentence % {"name": current}})
         if fields:
             trace = {"default_user": actor, "default_date": at, "default_change_reason": "edited"}
             applying.change([Difference(current, person, fields)], trace)

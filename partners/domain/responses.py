@@ -1,5 +1,6 @@
 """What somebody who was invited by their institution does: accept, decline, or be forgotten (docs/rules.md#answers)."""
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,6 +39,10 @@ class OnHold(Exception):
 
 class Over(Exception):
     """The edition of the cohort is archived: there is nothing to answer any more."""
+
+
+class Moved(Exception):
+    """Somebody else has changed the name since the form was drawn."""
 
 
 @dataclass
@@ -110,6 +115,36 @@ def _seat(session: Session, attendee: Attendee, at: datetime) -> tuple[Registrat
         return booking.register(booking.Ask(session, attendee, actor=attendee.user, at=at, waits=True)), ""
     except SeatRefused as refused:
         return None, str(refused)
+
+
+def correct(invitee: Invitee, *, last_name: str, first_name: str, seen: str, at: datetime) -> Invitee:
+    """Write the name as the person does: their institution sees it so, and no list of it changes it any more. `seen`
+    is the name that the form showed. Raises Gone, Over, and Moved when it is another one by now."""
+    with transaction.atomic():
+        applying.lock(invitee.institution_id)
+        current = (
+            Invitee.objects.select_related("cohort__edition", "attendee__user")
+            .filter(pk=invitee.pk, key=invitee.key)
+            .first()
+        )
+        if current is None:
+            raise Gone
+        if current.cohort.edition.is_archived:
+            raise Over
+        if (current.last_name, current.first_name) == (last_name, first_name):
+            return current
+        if name_seen(current) != seen:
+            raise Moved
+        current.last_name, current.first_name, current.corrected_at = last_name, first_name, at
+        current._history_user = current.attendee.user if current.attendee else None
+        current._change_reason = "corrected"
+        current.save(update_fields=["last_name", "first_name", "corrected_at"])
+    return current
+
+
+def name_seen(invitee: Invitee) -> str:
+    """What tells the name of `invitee` from every other, for `correct`."""
+    return hashlib.sha256(f"{invitee.last_name}\n{invitee.first_name}".encode()).hexdigest()[:16]
 
 
 @ledger.again_after_deadlock

@@ -37,7 +37,8 @@ class Stale(Exception):
 def receive(
     cohort: Cohort, data: bytes, file_name: str, *, actor: User, mode: str = Upload.Mode.ADD, at: datetime
 ) -> Upload:
-    """Keep an uploaded file and ring for a worker that reads it. Raises TooMany after fifty in a minute, ListRefused
+    """Keep an uploaded file, which `actor` confirms that the institution may share, and ring for a worker that reads
+    it. Raises TooMany after fifty in a minute, ListRefused
     when it is larger than a list may be or the edition of the cohort is archived: then nothing is kept."""
     applying.check_edition(cohort)
     UPLOADS.take(f"{cohort.institution_id}", at=at)
@@ -48,6 +49,8 @@ def receive(
             institution_id=cohort.institution_id,
             cohort=cohort,
             uploaded_by=actor,
+            shared_by=actor,
+            shared_at=at,
             file_name=NOT_IN_A_LIST.sub("", file_name)[-255:],
             file_hash=hashlib.sha256(data).hexdigest(),
             mode=mode,

@@ -107,6 +107,9 @@ _FINDINGS: dict[str, Any] = {
     "own_name": gettext_lazy(
         "This person writes their name as “%(name)s”. Their badge stays the same: only your list changes."
     ),
+    "corrected": gettext_lazy(
+        "This person has corrected their name to “%(name)s”: it stays so. Correct it in your own records too."
+    ),
     "own_address": gettext_lazy("This person already has an account, which keeps its address. Only your list changes."),
     "no_header": gettext_lazy("The headers are missing, or we don’t recognise them. Check which column is which."),
     "half_names": gettext_lazy(

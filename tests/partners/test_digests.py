@@ -110,14 +110,14 @@ def test_in_french_its_text_keeps_the_spaces_of_french(cnam: Any) -> None:
     assert re.search(r"[^\u00a0\u202f][:;?!](?= )", re.sub(r"https?://\S+", "", letter.text)) is None
 
 
-def test_it_costs_five_queries_however_many_cohorts(cnam: Any, django_assert_num_queries: Any) -> None:
+def test_it_costs_six_queries_however_many_cohorts(cnam: Any, django_assert_num_queries: Any) -> None:
     role, *_ = cnam
     for _number in range(4):
         cohort = make.cohort(institution=role.institution)
         make.membership(cohort)
         pools.allot(make.session(starts_at=MONDAY + timedelta(days=20)), cohort, 1)
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         assert len(digests.lines(role.institution, timezone.now())) == 5
 
 

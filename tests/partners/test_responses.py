@@ -15,7 +15,7 @@ from core.erasure import Why
 from outbox.domain import mail_kinds
 from outbox.domain.mail_kinds import NoLongerTrue
 from outbox.models import MailTemplate, Message
-from partners.domain import applying, following, responses, retention
+from partners.domain import applying, digests, following, responses, retention
 from partners.models import Invitee, Objection
 from registrations.domain import booking
 from registrations.models import Limit, Membership, Registration
@@ -390,3 +390,132 @@ def test_who_is_signed_in_as_somebody_else_is_told_for_whom_it_is(ada):
 def test_a_post_without_its_token_is_refused(ada):
     assert Client(enforce_csrf_checks=True).post(link(ada), {"act": "erase"}).status_code == 403
     assert Invitee.objects.exists()
+
+
+@pytest.mark.proves("own-corrections")
+def test_people_see_what_was_given_about_them(client, ada):
+    Invitee.objects.update(programme="Marketing digital")
+
+    page = words(client.get(link(ada)).content.decode())
+
+    for said in ("Ada Lovelace", "ada@x.fr", "21001", "Marketing digital"):
+        assert said in page
+
+
+def corrected(client, ada, **fields):
+    form = client.get(link(ada) + "?correct").context["name_form"]
+    data = {"act": "correct", "last_name": "King", "first_name": "Ada", "seen": form.initial["seen"]}
+    return client.post(link(ada), data | fields)
+
+
+@pytest.mark.proves("own-corrections")
+def test_a_corrected_name_is_a_change_that_the_institution_sees(client, ada, cohort):
+    assert corrected(client, ada).status_code == 302
+
+    ada.refresh_from_db()
+    assert (str(ada), ada.corrected_at is not None) == ("Ada King", True)
+    last = ada.history.latest()
+    assert (last.history_change_reason, last.history_user) == ("corrected", None)
+    owner = portal.signed_in(portal.role(cohort.institution))
+    assert "A corrigé son nom" in words(
+        owner.get(f"/partners/{cohort.institution.slug}/{cohort.slug}/").content.decode()
+    )
+    [line] = digests.lines(cohort.institution, timezone.now())
+    assert line.corrected == 1
+
+
+@pytest.mark.proves("own-corrections")
+def test_the_next_list_changes_the_rest_and_never_a_corrected_name(client, ada, cohort):
+    corrected(client, ada)
+    coordinator = portal.role(cohort.institution)
+
+    upload = portal.upload(cohort, portal.text(["Lovelace", "Ada", "ada@x.fr", "21099"]), coordinator)
+    row = upload.rows.get(person__email="ada@x.fr")
+    assert (row.verdict, row.is_doubtful, row.was) == ("changed", True, {"reference": "21001"})
+    [finding] = [one for one in row.findings if one["code"] == "corrected"]
+    assert finding["said"] == {"name": "Ada King"}
+    portal.confirm(upload, coordinator)
+
+    ada.refresh_from_db()
+    assert (str(ada), ada.reference) == ("Ada King", "21099")
+    again = portal.upload(cohort, portal.text(["Lovelace", "Ada", "ada@x.fr", "21099"]), coordinator)
+    assert (again.counts["changed"], again.counts["same"]) == (0, 1)
+
+
+@pytest.mark.proves("own-corrections")
+def test_nor_does_a_hand_in_the_portal(client, ada, cohort):
+    corrected(client, ada)
+    owner = portal.signed_in(portal.role(cohort.institution))
+    data = {"last_name": "Lovelace", "first_name": "Ada", "email": "ada@x.fr", "reference": "21001", "programme": ""}
+
+    answer = owner.post(reverse("partners:edit", args=[ada.uuid]), data)
+
+    assert "Ada King" in words(answer.content.decode())
+    ada.refresh_from_db()
+    assert str(ada) == "Ada King"
+
+
+def test_a_form_of_another_tab_corrects_nothing(client, ada):
+    seen = client.get(link(ada) + "?correct").context["name_form"].initial["seen"]
+    corrected(client, ada)
+
+    stale = corrected(client, ada, first_name="Augusta", seen=seen)
+
+    ada.refresh_from_db()
+    assert "id_last_name_error" in stale.content.decode()
+    assert str(ada) == "Ada King"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"last_name": "", "first_name": ""}, {"last_name": "a\0b"}, {"last_name": "a\u202eb"}, {"last_name": "x" * 76}],
+)
+def test_odd_names_are_an_error_beside_the_field(client, ada, odd):
+    answer = corrected(client, ada, **odd)
+
+    ada.refresh_from_db()
+    assert "id_last_name_error" in answer.content.decode()
+    assert (str(ada), ada.corrected_at) == ("Ada Lovelace", None)
+
+
+def test_a_correction_leaves_no_trace_where_nothing_changes_or_nothing_may(client, ada, cohort):
+    corrected(client, ada, last_name="Lovelace")
+    cohort.edition.state = "archived"
+    cohort.edition.is_current = False
+    cohort.edition.save()
+    responses_are_over = corrected_anyway(client, ada)
+
+    ada.refresh_from_db()
+    assert responses_are_over.status_code == 302
+    assert (str(ada), ada.corrected_at) == ("Ada Lovelace", None)
+
+
+def corrected_anyway(client, ada):
+    return client.post(link(ada), {"act": "correct", "last_name": "King", "seen": responses.name_seen(ada)})
+
+
+def test_who_is_behind_a_wrong_link_corrects_nothing(client, ada):
+    assert client.post("/invitations/x/", {"act": "correct", "last_name": "King"}).status_code == 404
+
+
+@pytest.mark.proves("own-corrections")
+def test_who_said_that_a_list_may_be_shared_is_kept_and_shown(client, cohort):
+    coordinator = portal.role(cohort.institution)
+    upload = portal.upload(cohort, portal.text(ADA), coordinator)
+
+    assert upload.shared_by == coordinator
+    assert timezone.now() - upload.shared_at < timedelta(minutes=1)
+    page = make.sign_in(Client(), make.organiser()).get(f"/admin/partners/upload/{upload.pk}/change/").content.decode()
+    assert "partage confirmé par" in page.lower()
+
+
+@pytest.mark.proves("own-corrections")
+def test_the_first_mail_says_what_the_portal_shows(ada, cohort):
+    """Each state that the portal has is named there, and sessions are not shown."""
+    Message.objects.get(kind=applying.INVITATION)
+    deliver_all()
+    text = " ".join(Message.objects.get(kind=applying.INVITATION).text.split())
+
+    for said in ("votre réponse", "une place", "en attendez une", "êtes venu", "vous parviennent"):
+        assert said in text
+    assert set(following.STATES) == {"invited", "accepted", "seated", "waiting", "declined", "attended"}
