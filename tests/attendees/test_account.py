@@ -394,7 +394,7 @@ def test_three_objections_a_day_are_enough(client: Client, ada: Attendee) -> Non
 # --- Erasing ---
 
 
-@pytest.mark.proves("own-account", "erasure")
+@pytest.mark.proves("own-account")
 def test_erasing_tells_what_follows_and_ends_with_a_report_signed_out(just_in: Client, ada: Attendee) -> None:
     a_full_life(ada)
     make.registration(make.session(), ada)
