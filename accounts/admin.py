@@ -49,12 +49,12 @@ class PermissionField(forms.ModelMultipleChoiceField):
     """Permissions in the organisers' words, without those on the library's own tables and on past versions."""
 
     def __init__(self, **kwargs: Any) -> None:
-        apps = ("accounts", "venues", "programme", "registrations", "partners", "outbox")
+        apps = ("accounts", "attendees", "venues", "programme", "registrations", "partners", "outbox")
         offered = Permission.objects.filter(content_type__app_label__in=apps).exclude(
             content_type__model__startswith="historical"
         )
         no_rights = ["heartbeat", "home", "hold", "lanestate"]  # who may change mails may pause and release them
-        no_rights += ["accessneeds", "accessneedsconsent", "accessneedsreading"]  # one right reads them: it is given apart
+        no_rights += ["accessneeds", "accessneedsconsent", "accessneedsreading"]  # one right reads them
         no_rights += ["websession", "uploadfile", "uploadrow", "columnname", "objection", "signin"]  # nor are these
         super().__init__(offered.exclude(content_type__model__in=no_rights).select_related("content_type"), **kwargs)
 
