@@ -33,16 +33,6 @@ logconfig_dict = {
 }
 
 
-def on_starting(server: Any) -> None:
-    """Before anything is shown: whom a restored database has brought back goes again (docs/operations.md#backups).
-
-    Whatever keeps it from that keeps the web from starting.
-    """
-    from summit.erasures import replay_at_start  # noqa: PLC0415 - the settings are loaded by now
-
-    replay_at_start()
-
-
 def when_ready(server: Any) -> None:
     """Before the first worker: what was loaded lives as long as the process, so the garbage collector need not look at
     it again.

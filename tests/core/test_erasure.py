@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import connection, transaction
@@ -542,6 +543,33 @@ def test_a_restore_forgets_no_link_that_was_used(cohort: Any) -> None:
 
     assert [invitee.cohort_id for invitee in Invitee.objects.all()] != [cohort.pk]
     assert Invitee.objects.count() == 1
+
+
+STARTS = {
+    "web": "import summit.wsgi",
+    "worker": "from celery import signals; import summit.celery; signals.worker_init.send(None)",
+    "command": "from django.core.management import call_command; call_command('replay_erasures')",
+}
+
+
+@pytest.mark.proves("erasure-survives-restore")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("start", STARTS)
+def test_whatever_starts_erases_again_and_does_not_start_when_it_cannot(tmp_path: Path, start: str) -> None:
+    ada, bob = make.attendee(email="ada@x.fr"), make.user()
+    with restored():
+        erasure.erase([ada.user.pk], why=Why.RETENTION, at=timezone.now())
+    file = tmp_path / "acts.jsonl"
+    known = {"ERASURE_LOG": file, "SECRET_KEY": settings.SECRET_KEY}
+
+    done = run_python(STARTS[start], environment(tmp_path, **known))
+
+    assert done.returncode == 0, done.stderr
+    assert list(User.objects.all()) == [bob]
+    with restored():
+        erasure.erase([bob.pk], why=Why.RETENTION, at=timezone.now())
+    nowhere = {"DATABASE_URL": f"sqlite:///{tmp_path}/empty.sqlite3"}
+    assert run_python(STARTS[start], environment(tmp_path, **known | nowhere)).returncode != 0
 
 
 @pytest.mark.runs_once("it reads a file")
