@@ -58,7 +58,7 @@ def page_of(address: str, **headers: Any) -> str:
 
 
 def links(page: str) -> set[str]:
-    main = page[page.index("<main") :]
+    main = page[page.index("<main") : page.index("</main>")]
     return set(re.findall(r'href="(/[^"#?]*)', main))
 
 
