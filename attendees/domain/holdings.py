@@ -129,7 +129,7 @@ def kept(how: Retention) -> Words:
     """How long such rows are kept, in a sentence."""
     sentences: dict[Retention, Words] = {
         Retention.ACCOUNT: _("as long as your account"),
-        Retention.EVENT: _("until the event is over and its accounts are closed"),
+        Retention.EVENT: _("some months after the event, then only figures without names"),
         Retention.ACCESS_NEEDS: _("%(days)d days after the summit, or until you withdraw your consent")
         % {"days": settings.ACCESS_NEEDS_KEEP_DAYS},
         Retention.LIST: _("%(silent)d days after your group’s last session, %(came)d if you accepted")

@@ -5,9 +5,11 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import Attendee, User
 from tests import browser as machine
+from tests import make
 from tests.accounts.test_sign_in import last_code
 from tests.attendees.test_account import a_full_life
 from tests.e2e.test_wish_pages import ada, judge, page  # noqa: F401 - fixtures
+from tests.partners import portal
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
@@ -54,3 +56,20 @@ def test_access_needs_are_told_with_consent(page: Page, ada: Attendee) -> None: 
     machine.follow(page.locator("main button.button[type=submit]"))
     judge(page)
     expect(page.locator("#id_consent")).to_be_checked()
+
+
+@pytest.mark.proves("accessible-pages", "own-corrections")
+def test_a_name_is_corrected_on_the_page_of_the_invitation(page: Page, ada: Attendee) -> None:  # noqa: F811
+    invitee = portal.invitee(make.cohort(), ["Lovelace", "Ada", "ada@x.fr", "21001"])
+    page.goto(f"{page.prefix}/invitations/{invitee.key}/")  # type: ignore[attr-defined]
+    judge(page)
+    machine.follow(page.locator("a[href='?correct']"))
+    judge(page)
+    page.locator("#id_last_name").fill("")
+    page.locator("#id_first_name").fill("")
+    machine.follow(page.locator("button[value=correct]"))
+    judge(page)  # with its error
+    page.locator("#id_last_name").fill("King")
+    machine.follow(page.locator("button[value=correct]"))
+    judge(page)
+    expect(page.locator("section.given")).to_contain_text("King")

@@ -12,6 +12,8 @@ from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
+from accounts.domain import access_needs
+from attendees.domain import objecting
 from outbox.domain import holds, lanes, suppression
 from outbox.domain.mail_kinds import Letter
 from outbox.domain.posting import post
@@ -127,6 +129,8 @@ def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
     Limit.objects.create(event=session.event, kind="workshop", at_most=3)
     Duty.objects.create(session=session, user=make.user())
     user = make.user()
+    access_needs.write(registration.attendee, "Boucle magnétique", words="Oui", at=timezone.now())
+    objection = objecting.object_to_everything(user, "Pas de photos", at=timezone.now())
     line, asked = a_line(), a_request()
     bad = a_queue_in_trouble()
     reminder, announcement = make.reminder(session), make.announcement(session=session)
@@ -158,7 +162,11 @@ def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
         f"registrations/seatpool/{pool.pk}/change/",
         "accounts/user/",
         f"accounts/user/{user.pk}/change/",
+        f"accounts/user/{user.pk}/data/",
         f"accounts/attendee/{registration.attendee_id}/change/",
+        f"accounts/attendee/{registration.attendee_id}/needs/",
+        "attendees/privacyrequest/",
+        f"attendees/privacyrequest/{objection.pk}/change/",
         f"programme/session/{session.pk}/waitlist/",
         f"programme/session/{line.session_id}/waitlist/",
         f"programme/session/{line.session_id}/waitlist/?q=nobody",
