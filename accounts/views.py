@@ -191,7 +191,13 @@ def confirm(request: SignedInRequest) -> HttpResponse:
         sent = None
     try:
         if request.method == "POST" and request.POST.get("action") == "send":
-            sent = codes.send(request.user.email, kind=codes.SIGN_IN, language=_language(), at=clock.now())
+            sent = codes.send(
+                request.user.email,
+                account=request.user.pk,
+                kind=codes.SIGN_IN,
+                language=_language(),
+                at=clock.now(),
+            )
             request.session[_CONFIRMS] = sent.kept()
             return redirect(confirm_first(safe_next(request)))
         if request.method == "POST" and sent:

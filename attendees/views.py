@@ -55,7 +55,7 @@ def address(request: SignedInRequest) -> HttpResponse:
         now, new = clock.now(), form.cleaned_data["email"]
         try:
             limits.ADDRESSES_ASKED.take(str(request.user.pk), at=now)
-            sent = codes.send(new, kind=codes.NEW_ADDRESS, language=_language(), at=now)
+            sent = codes.send(new, account=request.user.pk, kind=codes.NEW_ADDRESS, language=_language(), at=now)
         except TooMany as limit:
             return too_many(request, limit)
         request.session[_NEW_ADDRESS] = sent.kept()

@@ -37,15 +37,16 @@ class Sent:
         return cls(**kept) if kept else None
 
 
-def send(address: str, *, kind: str, language: str, at: datetime) -> Sent:
-    """Post a new code to `address`, whoever it belongs to. Raises TooMany, as signing in does."""
+def send(address: str, *, account: int, kind: str, language: str, at: datetime) -> Sent:
+    """Post a new code to `address`, whoever it belongs to, for the person of `account`. Raises TooMany, as signing in
+    does."""
     limits.CODES_SENT.take(address, at=at)
     limits.CODES_SENT_A_DAY.take(address, at=at)
     code = f"{secrets.randbelow(10**8):08}"
     post(
         kind,
         address,
-        dedupe_key=f"{kind}:{uuid.uuid4()}",
+        dedupe_key=f"{kind}:{account}:{uuid.uuid4()}",
         language=language,
         context={"code": f"{code[:4]}-{code[4:]}"},
         lane=Message.Lane.URGENT,

@@ -9,12 +9,14 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from accounts.domain import limits
+from accounts.domain import codes, limits
 from accounts.domain.addresses import of_accounts
 from accounts.domain.web_sessions import address_hash
 from accounts.models import Attendee, User, WebSession
 from core.erasure import People, Why
 from core.personal_data import Erasure, declared
+from outbox.domain.erasure import blank
+from outbox.models import Message
 
 
 def widen(people: People) -> None:
@@ -93,3 +95,11 @@ def _without_names(said: Any, people: People) -> Any:
     if isinstance(said, list):
         return [_without_names(value, people) for value in said]
     return "" if isinstance(said, str) and people.are_named_in(said) else said
+
+
+def clean_codes(people: People) -> None:
+    """Blank the mails to addresses that the people wanted and never proved: nothing else says that they are theirs."""
+    sent = Message.objects.filter(dedupe_key__startswith=f"{codes.NEW_ADDRESS}:")
+    keys = [pk for pk, key in sent.values_list("pk", "dedupe_key") if int(key.split(":")[1]) in people.accounts]
+    if keys:
+        people.report.count(Message, Erasure.BLANKED, blank(Message.objects.filter(pk__in=keys), people.at))

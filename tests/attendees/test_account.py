@@ -398,6 +398,7 @@ def test_three_objections_a_day_are_enough(client: Client, ada: Attendee) -> Non
 def test_erasing_tells_what_follows_and_ends_with_a_report_signed_out(just_in: Client, ada: Attendee) -> None:
     a_full_life(ada)
     make.registration(make.session(), ada)
+    just_in.post(ADDRESS, {"email": "ada@never-proved.example"})
 
     asked = just_in.get("/en" + ERASE).content.decode()
     refused = just_in.post("/en" + ERASE).content.decode()
@@ -412,6 +413,7 @@ def test_erasing_tells_what_follows_and_ends_with_a_report_signed_out(just_in: C
     assert "Registrations" in report
     assert "ada" not in report.lower().replace("canada", "")
     assert not User.objects.filter(email="ada@example.org").exists()
+    assert not Message.objects.filter(to__startswith="ada@").exists()
     assert just_in.get(ACCOUNT)["Location"].startswith("/accounts/login/")
     assert Registration.objects.get(session__title_fr="Éthique", status="confirmed").attendee != ada
 
