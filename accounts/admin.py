@@ -344,7 +344,7 @@ class LegalHoldForm(Form):
 
 
 @admin.register(LegalHold)
-class LegalHoldAdmin(OnlySuperusersWrite, ListAdmin):
+class LegalHoldAdmin(OnlySuperusersWrite, RecordAdmin):
     """Whose data is kept for a while, whoever asks for its erasure."""
 
     form = LegalHoldForm

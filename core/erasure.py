@@ -147,7 +147,7 @@ class People:
 Step = Callable[[People], Any]
 _steps: dict[Stage, list[Step]] = defaultdict(list)
 _roles: list[tuple[str, Callable[[Collection[int]], Iterable[int]]]] = []
-_replays: list[Callable[[Collection[str], datetime], Any]] = []
+_after_restore: list[Callable[[Collection[str], datetime], Any]] = []
 WORDS = {
     Erasure.DELETED: pgettext_lazy("erasure", "deleted"),
     Erasure.BLANKED: pgettext_lazy("erasure", "emptied of what names the person"),
@@ -173,9 +173,9 @@ def role(name: str, accounts_of: Callable[[Collection[int]], Iterable[int]]) -> 
     _roles.append((name, accounts_of))
 
 
-def replays(act: Callable[[Collection[str], datetime], Any]) -> None:
+def after_restore(act: Callable[[Collection[str], datetime], Any]) -> None:
     """Let `act` do again, after a restore, what an app has noted by hashes of its own (erasure_log.note)."""
-    _replays.append(act)
+    _after_restore.append(act)
 
 
 def erase(
@@ -457,7 +457,7 @@ def replay() -> int:
         mine = {accounts[said] for said in act.hashes if said in accounts}
         written = {addresses[said] for said in act.hashes if said in addresses}
         try:
-            for again in _replays:
+            for again in _after_restore:
                 again(act.hashes, act.at)
             _erase(People(mine, written, Why(act.why), act.at), act=act.act)
         except IntegrityError:

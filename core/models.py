@@ -1,5 +1,6 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
 
 
 class Sourced(models.Model):
@@ -34,6 +35,8 @@ class LegalHold(models.Model):
     address_hash = models.CharField(_("hash of the address"), max_length=64, blank=True)
     reason = models.CharField(_("reason"), max_length=200, help_text=_("Shown in reports: it names nobody."))
     until = models.DateField(_("until"))
+
+    history = HistoricalRecords()
 
     class Meta:
         verbose_name = _("legal hold")

@@ -1,4 +1,4 @@
-from core.erasure import Stage, replays, role, step
+from core.erasure import Stage, after_restore, role, step
 from core.personal_data import Erasure, PersonalData, Retention, declare
 from partners.domain import erasure
 from partners.models import Correction, Invitee, Objection, PartnerRole, Upload, UploadFile, UploadRow
@@ -52,4 +52,4 @@ step(Stage.END, erasure.object_for_good)
 step(Stage.CLEAN, erasure.clean_uploads)
 step(Stage.CLEAN, erasure.clean_names)
 role("erased-partner", erasure.partners)
-replays(erasure.replay)
+after_restore(erasure.replay)

@@ -37,7 +37,7 @@ ORDER = {
     "notices": ["ReminderRule", "Change", "QuietWindow", "Announcement"],
     "partners": ["Invitee", "Upload", "SignIn"],
     "accounts": ["Attendee", "User", "Group"],
-    "attendees": ["PrivacyRequest"],
+    "attendees": ["PrivacyRequest", "LegalHold"],
     "outbox": ["Message", "MailTemplate", "SuppressedAddress"],
 }
 SOURCED: list[type[Model]] = [Session, Event, Speaker, Track, Participation, Venue, Room, Institution, Cohort, SeatPool]
@@ -78,8 +78,9 @@ class OrganisersSite(admin.AdminSite):
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
         apps = {app["app_label"]: app for app in super().get_app_list(request, app_label)}
-        if app_label is None and "auth" in apps and "accounts" in apps:
-            apps["accounts"]["models"] += apps.pop("auth")["models"]  # groups are about people
+        for label, place in {"auth": "accounts", "core": "attendees"}.items() if app_label is None else ():
+            if label in apps and place in apps:
+                apps[place]["models"] += apps.pop(label)["models"]
         for label, names in ORDER.items():
             if label in apps:
                 apps[label]["models"].sort(key=lambda model, names=names: names.index(model["object_name"]))

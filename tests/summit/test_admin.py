@@ -17,6 +17,7 @@ from django.utils.translation import override
 
 from accounts.models import User
 from attendees.models import PrivacyRequest
+from core.models import LegalHold
 from outbox.domain.mail_kinds import Letter
 from outbox.domain.posting import post
 from outbox.models import Heartbeat, Message, SuppressedAddress
@@ -39,6 +40,10 @@ def a_day(n: int, **fields: Any) -> Day:
 
 def an_objection(number: int) -> PrivacyRequest:
     return PrivacyRequest.objects.create(user=make.attendee().user, text=f"Non {number}")
+
+
+def a_legal_hold(number: int) -> LegalHold:
+    return LegalHold.objects.create(account=number, reason=f"Litige {number}", until="2030-01-01")
 
 
 def a_message(n: int) -> Message:
@@ -86,6 +91,7 @@ ROWS: dict[str, tuple[Callable[[int], Model], int]] = {
     "accounts.attendee": (lambda n: make.registration().attendee, 7),
     "accounts.user": (lambda n: make.attendee().user, 9),
     "attendees.privacyrequest": (an_objection, 8),
+    "core.legalhold": (a_legal_hold, 6),
     "auth.group": (lambda n: Group.objects.create(name=f"Groupe {n}"), 6),
     "outbox.message": (a_message, 12),
     "outbox.suppressedaddress": (a_suppressed_address, 6),
