@@ -21,7 +21,11 @@ declare(
     PersonalData(SocialAccount, accounts=("user",), exported=("provider", "uid", "date_joined", "last_login")),
     # The history says what was done, and in which role: this repeats it with names.
     PersonalData(
-        LogEntry, accounts=("user",), exported=("action_time", "object_repr"), buried=("object_repr", "change_message")
+        LogEntry,
+        accounts=("user",),
+        exported=("action_time", "object_repr"),
+        retention=Retention.ACTS,
+        buried=("object_repr", "change_message"),
     ),
     # Of somebody who only typed an address it keeps a hash, by which a step finds it.
     PersonalData(
@@ -36,6 +40,7 @@ declare(
         accounts=("pk",),
         addresses=("email",),
         exported=("email", "language", "timezone", "date_joined", "last_login", "is_staff"),
+        retention=Retention.EVENT,
     ),
 )
 

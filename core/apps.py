@@ -16,7 +16,7 @@ class CoreConfig(AppConfig):
     verbose_name = _("Shared by all apps")
 
     def ready(self) -> None:
-        autodiscover_modules("personal_data")
+        autodiscover_modules("personal_data", "retention")
         if settings.CLOCK_MOVES:
             pre_create_historical_record.connect(_stamp)
 

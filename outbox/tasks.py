@@ -5,7 +5,7 @@ from typing import Any
 from celery import shared_task, signals
 
 from core import clock
-from outbox.domain import delivery, purging, slots
+from outbox.domain import delivery, slots
 from outbox.domain.posting import ring_for_a_sweep
 from outbox.models import Heartbeat
 
@@ -23,12 +23,6 @@ def sweep() -> None:
     """Deliver what is due, and leave a sign of life for /readyz."""
     Heartbeat.objects.update_or_create(name="sweep", defaults={"seen_at": clock.now()})
     delivery.deliver_due(call_for_help=ring_for_a_sweep)
-
-
-@shared_task(name="outbox.tasks.purge")
-def purge() -> None:
-    """Delete the texts of mails that are old enough."""
-    purging.purge(clock.now())
 
 
 @signals.worker_init.connect

@@ -88,7 +88,7 @@ class UploadAdmin(ReadOnly):
 
     @admin.display(description=_("file and rows kept until"))
     def until(self, upload: Upload) -> Any:
-        return upload.kept_until if upload.is_open else upload.applied_at
+        return retention.upload_kept_until(upload) if upload.is_open else upload.applied_at
 
 
 @admin.register(Invitee)

@@ -39,7 +39,6 @@ class Upload(Searchable):
         UNDONE = "undone", _("Undone")
 
     UNFINISHED = (Status.RECEIVED, Status.REFUSED, Status.REVIEW, Status.CONFIRMED)
-    KEPT = timedelta(hours=24)  # an upload that nobody confirms
     UNDOABLE = timedelta(hours=24)
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -107,10 +106,6 @@ class Upload(Searchable):
     @property
     def is_replacing(self) -> bool:
         return self.mode == self.Mode.REPLACE
-
-    @property
-    def kept_until(self) -> datetime:
-        return self.created_at + self.KEPT
 
     @property
     def undoable_until(self) -> datetime | None:

@@ -3,7 +3,7 @@ import uuid
 from celery import shared_task
 
 from core import clock
-from partners.domain import digests, processing, retention
+from partners.domain import digests, processing
 from partners.models import Upload
 
 
@@ -17,11 +17,8 @@ def work(upload_uuid: str) -> None:
 
 @shared_task(name="partners.tasks.tend")
 def tend() -> None:
-    """Do what other uploads wait for, whose ring was lost or whose worker died, and drop those that nobody
-    confirmed."""
-    now = clock.now()
-    processing.expire(now)
-    for upload in processing.due(now):
+    """Do what other uploads wait for, whose ring was lost or whose worker died."""
+    for upload in processing.due(clock.now()):
         processing.work(upload, at=clock.now())
 
 
@@ -29,9 +26,3 @@ def tend() -> None:
 def tell() -> None:
     """Queue the partners’ weekly news when their moment has come."""
     digests.send_due(clock.database_now())
-
-
-@shared_task(name="partners.tasks.forget")
-def forget() -> None:
-    """Delete whom the lists no longer need."""
-    retention.forget_old(clock.now())

@@ -130,11 +130,6 @@ def programme(edition: Edition | None, choices: listing.Listing, now: datetime) 
 # --- What the law asks for ---
 
 
-def privacy() -> dict[str, Any]:
-    """How long things are kept that a setting decides."""
-    return {"mail_days": settings.MAIL_KEEP_DAYS, "session_days": settings.SESSION_COOKIE_AGE // DAY}
-
-
 def cookies() -> list[dict[str, str]]:
     """The cookies that the code sets; a test compares them with those that pages do set."""
 

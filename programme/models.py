@@ -15,7 +15,7 @@ from django.utils.translation import pgettext_lazy
 from simple_history.models import HistoricalRecords
 
 from accounts.models import User
-from core import wall_time
+from core import retention, wall_time
 from core.folding import Searchable, SearchField
 from core.models import Sourced
 from programme.signals import edition_saved, session_checked, session_moved, session_saved
@@ -50,6 +50,15 @@ LEGAL_TEXTS = (
 )
 LONG_LEGAL_TEXTS = LEGAL_TEXTS[4:]
 _OPENING = _("Instead of the page’s own opening; the facts stay. A blank line begins a paragraph.")
+
+
+class LegalBasis(models.TextChoices):
+    """What makes it lawful to keep data about people (GDPR, article 6)."""
+
+    PUBLIC_TASK = "public_task", _("Public task (6.1.e)")
+    LEGITIMATE_INTERESTS = "legitimate_interests", _("Legitimate interests (6.1.f)")
+    CONTRACT = "contract", _("Contract (6.1.b)")
+    CONSENT = "consent", _("Consent (6.1.a)")
 
 
 class EditionQuerySet(models.QuerySet["Edition"]):
@@ -116,6 +125,13 @@ class Edition(Searchable):
         help_text=_(
             "The address people can write to about their data. If empty, the contact, or the sender of the emails."
         ),
+    )
+    legal_basis = models.CharField(
+        _("legal basis"),
+        max_length=20,
+        choices=LegalBasis,
+        default=LegalBasis.PUBLIC_TASK,
+        help_text=_("What makes it lawful to keep people’s data (GDPR, Article 6). Pages and emails say it."),
     )
 
     # What the law asks of a public site: programme/domain/legal_facts.py says which are needed (docs/rules.md#law).
@@ -809,3 +825,49 @@ class Duty(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} – {self.session}"
+
+
+class RetentionRule(models.Model):
+    """How long organisers have a kind of data kept, where it is not the proposed time (core/retention.py)."""
+
+    edition = models.ForeignKey(Edition, models.CASCADE, related_name="retention_rules", verbose_name=_("edition"))
+    kind = models.CharField(_("kind of data"), max_length=30)
+    days = models.PositiveSmallIntegerField(_("days kept"))
+
+    history = HistoricalRecords()
+    _history_user: User | None
+
+    class Meta:
+        verbose_name = _("retention period")
+        verbose_name_plural = _("retention periods")
+        ordering = ["edition_id", "kind"]
+        constraints = [models.UniqueConstraint(fields=["edition", "kind"], name="edition_keeps_a_kind_for_one_time")]
+
+    def __str__(self) -> str:
+        return retention.label_of(self.kind)
+
+
+class RetentionRun(models.Model):
+    """When the data of a kind were last looked through, and how many went, then and in all. Written by
+    domain/retention.py; what belongs to no edition has a row of its own."""
+
+    edition = models.ForeignKey(
+        Edition, models.CASCADE, null=True, related_name="retention_runs", verbose_name=_("edition")
+    )
+    kind = models.CharField(_("kind of data"), max_length=30)
+    ran_at = models.DateTimeField(_("last run at"))
+    deleted = models.PositiveIntegerField(_("deleted then"), default=0)
+    deleted_in_all = models.PositiveIntegerField(_("deleted in all"), default=0)
+
+    class Meta:
+        verbose_name = _("retention run")
+        verbose_name_plural = _("retention runs")
+        constraints = [
+            models.UniqueConstraint(fields=["edition", "kind"], name="edition_notes_the_last_run_of_a_kind"),
+            models.UniqueConstraint(
+                fields=["kind"], condition=Q(edition=None), name="installation_notes_the_last_run_of_a_kind"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.ran_at:%Y-%m-%d %H:%M}"

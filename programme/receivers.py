@@ -30,6 +30,8 @@ def forget_what_pages_say(**kwargs: Any) -> None:
 @receiver(pre_save, sender=Edition)
 def keep_access_needs_as_long_as_was_said(instance: Edition, **kwargs: Any) -> None:
     """They are deleted some days after the edition, whenever that is."""
+    if instance.pk is None:
+        return
     before = Edition.objects.filter(pk=instance.pk, is_current=True).values_list("ends_on", flat=True).first()
     if before and before != instance.ends_on:
         access_needs.move_last_day(before, instance.ends_on)

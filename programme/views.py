@@ -142,7 +142,7 @@ def legal(request: HttpRequest) -> HttpResponse:
 @public_page
 def privacy(request: HttpRequest) -> HttpResponse:
     """What becomes of people's data."""
-    return render(request, "programme/privacy.html", contexts.privacy())
+    return render(request, "programme/privacy.html")
 
 
 @public_page

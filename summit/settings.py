@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import dj_database_url
 import dj_email_url
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 from environs import Env, EnvError, ValidationError, validate
@@ -165,7 +166,6 @@ EMAIL_URL: str = env.str("EMAIL_URL", "smtp://localhost:25", validate=_check_ema
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "Summit <summit@localhost>", validate=_check_sender)
 SECURITY_CONTACT: str = env.str("SECURITY_CONTACT", "", validate=_check_security_contact)
 MAIL_LEASE_SECONDS: int = env.int("MAIL_LEASE_SECONDS", 60, validate=validate.Range(min=2, max=3600))
-MAIL_KEEP_DAYS: int = env.int("MAIL_KEEP_DAYS", 30, validate=validate.Range(min=1, max=3650))
 MAIL_WEBHOOK_SECRET: str = env.str("MAIL_WEBHOOK_SECRET", "", validate=_check_webhook_secret)
 MAIL_SWEEP_SECONDS: int = env.int("MAIL_SWEEP_SECONDS", 5, validate=validate.Range(min=1, max=30))
 PUBLIC_CACHE_SECONDS: int = env.int("PUBLIC_CACHE_SECONDS", 60, validate=validate.Range(min=0, max=3600))
@@ -176,7 +176,6 @@ ACCESS_NEEDS_KEYS: list[str] = env.list(
     ["b25seS1mb3ItZGVtby1hbmQtZGVidWctMDAwMDAwMDA="] if DEBUG or DEMO_MODE else [],
     validate=_check_access_needs_keys,
 )
-ACCESS_NEEDS_KEEP_DAYS: int = env.int("ACCESS_NEEDS_KEEP_DAYS", 30, validate=validate.Range(min=0, max=365))
 PARTNER_INVITATIONS_A_DAY: int = env.int(
     "PARTNER_INVITATIONS_A_DAY", 5000, validate=validate.Range(min=1, max=1_000_000)
 )
@@ -470,15 +469,18 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": float(MAIL_SWEEP_SECONDS),
         "options": {"expires": MAIL_SWEEP_SECONDS * 2},
     },
-    "purge-the-outbox": {"task": "outbox.tasks.purge", "schedule": 3600.0, "options": {"expires": 600}},
     "tend-the-waiting-lists": {"task": "registrations.tasks.tend", "schedule": 15.0, "options": {"expires": 30}},
     "tend-the-lists": {"task": "partners.tasks.tend", "schedule": 15.0, "options": {"expires": 30}},
-    "forget-access-needs": {
-        "task": "accounts.tasks.forget_access_needs",
+    "delete-what-was-promised-in-hours": {
+        "task": "programme.tasks.delete_what_was_promised_in_hours",
         "schedule": 3600.0,
         "options": {"expires": 600},
     },
-    "forget-old-lists": {"task": "partners.tasks.forget", "schedule": 3600.0, "options": {"expires": 600}},
+    "delete-what-is-old": {
+        "task": "programme.tasks.delete_what_is_old",
+        "schedule": crontab(hour="2", minute="17"),
+        "options": {"expires": 6 * 3600},
+    },
     "tell-what-is-due": {"task": "notices.tasks.tell", "schedule": 15.0, "options": {"expires": 30}},
     "tell-partners": {"task": "partners.tasks.tell", "schedule": 15.0, "options": {"expires": 30}},
 }

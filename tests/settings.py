@@ -11,10 +11,9 @@ for name in [
     *(
         "MAIL_LEASE_SECONDS",
         "MAIL_SWEEP_SECONDS",
-        "MAIL_KEEP_DAYS",
         "MAIL_WEBHOOK_SECRET",
     ),
-    *("PARTNER_INVITATIONS_A_DAY", "ACCESS_NEEDS_KEEP_DAYS"),
+    "PARTNER_INVITATIONS_A_DAY",
 ]:
     os.environ.pop(name, None)
 _folder = Path(tempfile.mkdtemp(prefix="summit-tests-"))

@@ -7,17 +7,21 @@ opens nowhere else.
 
 import json
 import logging
-from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Case, Min, Q, QuerySet, Value, When
 
 from accounts.models import AccessNeeds, AccessNeedsConsent, AccessNeedsReading, Attendee, User
+from core import retention
+from core.retention import Held, Part, Scope
 
 log = logging.getLogger(__name__)
 
+KIND = "access_needs"  # of data, in core/retention.py
 AT_ONCE = 200
 _ends: list[Callable[[], date | None]] = []
 
@@ -36,10 +40,13 @@ def last_day_by(function: Callable[[], date | None]) -> None:
     _ends[:] = [function]
 
 
+def _last_day() -> date | None:
+    return next((day for ask in _ends if (day := ask())), None)
+
+
 def kept_until(at: datetime) -> date:
     """The last day on which a text that is written now is kept."""
-    last_day = next((day for ask in _ends if (day := ask())), None) or at.date()
-    return last_day + timedelta(days=settings.ACCESS_NEEDS_KEEP_DAYS)
+    return (_last_day() or at.date()) + timedelta(days=retention.days(KIND))
 
 
 def of(attendee: Attendee) -> AccessNeeds | None:
@@ -83,22 +90,50 @@ def withdraw(attendee: Attendee, *, at: datetime) -> None:
     _end_consent(attendee, at)
 
 
-def forget_old(at: datetime) -> int:
-    """Delete the texts whose last day is over; return how many. The consents end with them."""
-    deleted = 0
-    while ids := list(
-        AccessNeeds.objects.filter(kept_until__lt=at.date()).values_list("attendee", flat=True)[:AT_ONCE]
-    ):
-        with transaction.atomic():
-            AccessNeedsConsent.objects.filter(attendee__in=ids, withdrawn_at=None).update(withdrawn_at=at)
-            deleted += AccessNeeds.objects.filter(attendee__in=ids).delete()[0]
-    return deleted
+def keep_for(last_day: date, days: int) -> None:
+    """Keep nothing longer than so many days after `last_day`. What is kept for fewer stays so: its person has agreed
+    to no more."""
+    latest = last_day + timedelta(days=days)
+    AccessNeeds.objects.filter(kept_until__gt=latest).update(kept_until=latest)
 
 
 def move_last_day(before: date, after: date) -> None:
     """Keep what was written for an edition that now ends `after` as long after it as was said."""
-    keep = timedelta(days=settings.ACCESS_NEEDS_KEEP_DAYS)
-    AccessNeeds.objects.filter(kept_until=before + keep).update(kept_until=after + keep)
+    days = AccessNeeds.objects.filter(kept_until__gte=before).order_by().values_list("kept_until", flat=True).distinct()
+    moved = [When(kept_until=day, then=Value(day + (after - before))) for day in days]
+    if moved:  # all at once: one day may become another that is there
+        AccessNeeds.objects.filter(kept_until__gte=before).update(kept_until=Case(*moved, default="kept_until"))
+
+
+def _old(scope: Scope, at: datetime) -> QuerySet[AccessNeeds]:
+    """The texts whose last day is over, or would be by the days of `scope`."""
+    old, last_day = Q(kept_until__lt=at.date()), _last_day()
+    if last_day and last_day + timedelta(days=scope.days) < at.date():
+        old |= Q(kept_until__gte=last_day)
+    return AccessNeeds.objects.filter(old)
+
+
+def _held(scope: Scope, at: datetime) -> Held:
+    first = AccessNeeds.objects.aggregate(first=Min("kept_until"))["first"]
+    return Held(AccessNeeds.objects.count(), first and datetime.combine(first + timedelta(days=1), time(), UTC))
+
+
+def forget_old(scope: Scope, at: datetime) -> Iterator[int]:
+    """Delete the texts whose last day is over, some at a time; yields how many. The consents end with them. Those of
+    people under a legal hold stay until its date."""
+    for keys in retention.in_batches(_old(scope, at), AT_ONCE):
+        with transaction.atomic():
+            found = list(
+                _old(scope, at).filter(pk__in=keys).values_list("pk", "attendee__user", "attendee__user__email")
+            )
+            emails, accounts = retention.on_hold([row[2] for row in found], at, [row[1] for row in found])
+            old = [pk for pk, account, email in found if account not in accounts and email not in emails]
+            AccessNeedsConsent.objects.filter(attendee__in=old, withdrawn_at=None).update(withdrawn_at=at)
+            deleted = AccessNeeds.objects.filter(pk__in=old).delete()[0]
+        yield deleted
+
+
+KEPT = Part(_held, lambda scope, at: _old(scope, at).count(), forget_old)
 
 
 def encrypt_anew() -> tuple[int, int]:

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.utils import timezone
@@ -17,7 +16,7 @@ def encrypt(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
     needs = apps.get_model("accounts", "AccessNeeds").objects
     edition = apps.get_model("programme", "Edition").objects.filter(is_current=True).first()
     now = timezone.now()
-    kept_until = (edition.ends_on if edition else now.date()) + timedelta(days=settings.ACCESS_NEEDS_KEEP_DAYS)
+    kept_until = (edition.ends_on if edition else now.date()) + timedelta(days=30)
     told = attendees.exclude(access_needs="")
     if told.exists() and not access_needs.is_offered():
         raise RuntimeError("People have told their access needs: set ACCESS_NEEDS_KEYS first (docs/configuration.md).")

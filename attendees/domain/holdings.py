@@ -7,7 +7,6 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
-from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.db.models import Model, QuerySet
 from django.utils.functional import Promise
@@ -16,10 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import AccessNeeds, AccessNeedsConsent, AccessNeedsReading, Attendee, User, WebSession
 from allocations.models import AllocationRun, Wish
 from attendees.models import PrivacyRequest
+from core import retention
 from core.personal_data import PersonalData, Retention, declared
 from notices.models import CalendarFeed, OptOut, Reconfirmation
 from outbox.models import Message, SuppressedAddress
-from partners.domain import objections, retention
+from partners.domain import objections
 from partners.models import Correction, Invitee, Objection, PartnerRole, Upload, UploadFile, UploadRow
 from programme.models import Duty, Speaker
 from registrations.models import Draw, IdempotencyKey, Invitation, Membership, Registration
@@ -125,23 +125,26 @@ GROUPS = [
 ]
 
 
-def kept(how: Retention) -> Words:
-    """How long such rows are kept, in a sentence."""
-    sentences: dict[Retention, Words] = {
-        Retention.ACCOUNT: _("as long as your account"),
-        Retention.EVENT: _("some months after the event, then only figures without names"),
-        Retention.ACCESS_NEEDS: _("%(days)d days after the summit, or until you withdraw your consent")
-        % {"days": settings.ACCESS_NEEDS_KEEP_DAYS},
-        Retention.LIST: _("%(silent)d days after your group’s last session, %(came)d if you accepted")
-        % {"silent": retention.SILENT.days, "came": retention.CAME.days},
-        Retention.MAIL: _("the text for %(days)d days, then only that it was sent") % {"days": settings.MAIL_KEEP_DAYS},
-        Retention.FORM: _("48 hours"),
-        Retention.SESSION: _("until it expires"),
-        Retention.ADDRESS: _("until the address is used again"),
-        Retention.OBJECTION: _("for good, without your name or address"),
-        Retention.PROGRAMME: _("as long as the programme"),
+def kept() -> dict[Retention, Words]:
+    """How long rows are kept, in a sentence: that of the run, where it deletes them."""
+    of_kinds = dict(zip((kind.key for kind in retention.kinds()), retention.sentences(), strict=True))
+
+    def told(*keys: str) -> str:
+        return " ".join(of_kinds[key] for key in keys)
+
+    return {
+        Retention.ACCOUNT: _("Kept as long as your account."),
+        Retention.EVENT: told("registered", "came"),
+        Retention.ACCESS_NEEDS: told("access_needs"),
+        Retention.LIST: told("never_accepted", "registered", "came"),
+        Retention.MAIL: told("mail_texts"),
+        Retention.FORM: told("forms"),
+        Retention.SESSION: told("web_sessions"),
+        Retention.ACTS: told("sign_ins"),
+        Retention.ADDRESS: _("Kept until the address is used again."),
+        Retention.OBJECTION: _("Kept for good, without your name or address."),
+        Retention.PROGRAMME: _("Kept as long as the programme."),
     }
-    return sentences[how]
 
 
 @dataclass(frozen=True)
@@ -183,14 +186,14 @@ def can_be_found(kind: PersonalData) -> bool:
 def held_about(user: User) -> list[Holding]:
     """Everything that is held about `user`, in groups; kinds of which there is nothing are left out. The same number of
     queries for everybody: one a model."""
-    kinds = {kind.model: kind for kind in declared()}
+    kinds, how_long = {kind.model: kind for kind in declared()}, kept()
     found = []
     for group in GROUPS:
         lines = []
         for model, told in group.kinds.items():
             kind = kinds[model]
             if can_be_found(kind) and (number := rows(kind, user, addresses(user)).count()):
-                lines.append(Line(told.label, told.source, kept(kind.retention), number))
+                lines.append(Line(told.label, told.source, how_long[kind.retention], number))
         if lines:
             found.append(Holding(group.key, group.title, group.seen_by, lines))
     return found

@@ -290,18 +290,6 @@ def _apply(upload: Upload, at: datetime) -> None:
             upload.save(update_fields=["counts"])
 
 
-def expire(at: datetime) -> int:
-    """Drop the uploads that were not put into force within a day, but not one that a worker has; return how many."""
-    old = Upload.objects.filter(created_at__lte=at - Upload.KEPT, status__in=Upload.UNFINISHED)
-    dropped = 0
-    for upload in old.exclude(busy_until__gte=at):
-        with transaction.atomic():
-            applying.lock(upload.institution_id)
-            uploads = old.filter(pk=upload.pk).exclude(busy_until__gte=at)
-            dropped += uploads.delete()[1].get("partners.Upload", 0)
-    return dropped
-
-
 def findings_of(row: UploadRow) -> list[Finding]:
     """What was found about a row."""
     return [Finding(**one | {"level": Level(one["level"])}) for one in row.findings]

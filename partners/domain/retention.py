@@ -1,52 +1,161 @@
 """How long people stay on lists: as long as the first mail to them says, and no longer (docs/rules.md#erasure)."""
 
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, Max, OuterRef, Subquery
-from django.db.models.functions import Coalesce
+from django.db import transaction
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
-from partners.models import Correction, Invitee
-from programme.models import Session
+from core import retention
+from core.retention import Held, Part, Scope
+from partners.domain import applying
+from partners.models import Correction, Invitee, Upload
+from programme.domain.retention import days_of, ends
+from registrations.domain import ledger
+from registrations.domain.retention import came, forget_addresses
 from registrations.models import Cohort
 
-# After the last session that keeps seats for their cohort, or of the edition where none does.
-SILENT = timedelta(days=30)
-CAME = timedelta(days=182)
+AT_ONCE = 300  # people a transaction
+Status = Invitee.Status
 
 
-def _last() -> Coalesce:
-    """The end of a cohort's last session, or of its edition's; NULL while there is no session at all."""
-    of_edition = Session.objects.filter(event__edition=OuterRef("edition")).order_by("-ends_at").values("ends_at")[:1]
-    return Coalesce(Max("allotments__session__ends_at"), Subquery(of_edition))
+def kept_until(invitee: Invitee) -> datetime:
+    """When somebody on a list will be forgotten, as it looks now: so many days after the last session that keeps seats
+    for their cohort, or after the edition where none does. Who came onto the list later is meant for what is to come,
+    or was entered late: their days count from the end of the edition, or from then."""
+    cohort = Cohort.objects.annotate(last=Max("allotments__session__ends_at")).get(pk=invitee.cohort_id)
+    edition = cohort.edition_id
+    end = ends([edition])[edition]
+    last = cohort.last or end
+    accepted = Invitee.objects.filter(pk=invitee.pk, status=Status.ACCEPTED)
+    if not accepted.exists():
+        kind = "never_accepted"
+    else:
+        kind = "came" if accepted.filter(came([edition], "attendee__user")).exists() else "registered"
+    begins = last if invitee.created_at < last else max(end, invitee.created_at)
+    return begins + timedelta(days=days_of(kind, edition))
 
 
-def kept_until(invitee: Invitee) -> datetime | None:
-    """When somebody on a list will be forgotten, as it looks now; None while the session is not known that they were
-    listed for."""
-    last = Cohort.objects.annotate(last=_last()).values_list("last", flat=True).get(pk=invitee.cohort_id)
-    if last is None or invitee.created_at >= last:
-        return None
-    return last + (CAME if invitee.status == Invitee.Status.ACCEPTED else SILENT)
+# --- People on lists --------------------------------------------------------------------------------------------------
 
 
-def forget_old(at: datetime) -> int:
-    """Delete, with their history, the people of lists whose sessions are long over; return how many. Who accepted keeps
-    their account."""
-    lasts = Cohort.objects.annotate(last=_last()).filter(last__lte=at - SILENT).values_list("pk", "last")
-    found = 0
-    for cohort, last in lasts:
-        # Who came onto the list since is meant for what is to come.
-        old = Invitee.objects.filter(cohort=cohort, created_at__lt=last)
-        if last + CAME > at:
-            old = old.exclude(status=Invitee.Status.ACCEPTED)
-        ids = list(old.values_list("pk", flat=True))
-        for first in range(0, len(ids), 1000):
-            Invitee.objects.filter(pk__in=ids[first : first + 1000])._raw_delete(Invitee.objects.db)
-            Invitee.history.filter(id__in=ids[first : first + 1000]).delete()
-        # With the traces of those who were taken off before: they name people as well.
-        traces = Invitee.history.filter(cohort_id=cohort, history_date__lte=at - SILENT)
-        traces.exclude(Exists(Invitee.objects.filter(pk=OuterRef("id")))).delete()
-        found += len(ids)
+def _never_accepted(edition: int) -> Q:
+    return ~Q(status=Status.ACCEPTED)
+
+
+def _registered(edition: int) -> Q:
+    return Q(status=Status.ACCEPTED) & ~came([edition], "attendee__user")
+
+
+def _came(edition: int) -> Q:
+    return Q(status=Status.ACCEPTED) & came([edition], "attendee__user")
+
+
+def _lasts(scope: Scope) -> list[tuple[Cohort, datetime]]:
+    """The cohorts of an edition, with the end of the last session that keeps seats for each, or of the edition."""
+    assert scope.edition is not None and scope.ended_at is not None  # noqa: S101, PT018 - for the types
+    cohorts = Cohort.objects.filter(edition=scope.edition).annotate(last=Max("allotments__session__ends_at"))
+    return [(cohort, cohort.last or scope.ended_at) for cohort in cohorts.order_by("pk")]
+
+
+def _due(cohort: Cohort, last: datetime, scope: Scope, at: datetime) -> Q:
+    """Those of a cohort who have been kept long enough (`kept_until`)."""
+    before, due = scope.before(at), Q(pk__in=[])
+    if last <= before:
+        due |= Q(created_at__lt=last)
+    if scope.is_due(at):
+        due |= Q(created_at__gte=last, created_at__lte=before)
+    return Q(cohort=cohort) & due
+
+
+def _on_lists(who: Callable[[int], Q], *, with_traces: bool = False) -> Part:
+    def people(scope: Scope) -> QuerySet[Invitee]:
+        assert scope.edition is not None  # noqa: S101 - for the types
+        return Invitee.objects.filter(who(scope.edition), cohort__edition=scope.edition)
+
+    def held(scope: Scope, at: datetime) -> Held:
+        number = people(scope).count()
+        lasts = [last for _cohort, last in _lasts(scope)] if number else []
+        return Held(number, min(lasts) + timedelta(days=scope.days) if lasts else None)
+
+    def due(scope: Scope, at: datetime) -> int:
+        return sum(people(scope).filter(_due(cohort, last, scope, at)).count() for cohort, last in _lasts(scope))
+
+    def delete(scope: Scope, at: datetime) -> Iterator[int]:
+        for cohort, last in _lasts(scope):
+            found = people(scope).filter(_due(cohort, last, scope, at))
+            for keys in retention.in_batches(found, AT_ONCE):
+                yield _forget(cohort.institution_id, found.filter(pk__in=keys), at)
+            if with_traces and last <= scope.before(at):
+                yield from _forget_traces(cohort, scope.before(at), at)
+
+    return Part(held, due, delete)
+
+
+@ledger.again_after_deadlock
+def _forget(institution: int, people: QuerySet[Invitee], at: datetime) -> int:
+    """Delete people of lists of an institution, with their history, and what their address alone still tells; return
+    how many. Who has answered meanwhile stays."""
+    with transaction.atomic():
+        applying.lock(institution)
+        found = dict(people.values_list("pk", "email"))
+        held, _accounts = retention.on_hold(found.values(), at)
+        found = {pk: email for pk, email in found.items() if email not in held}
+        if found:
+            Invitee.objects.filter(pk__in=found)._raw_delete(Invitee.objects.db)
+            Invitee.history.filter(id__in=found).delete()
+            _forget_what_was_typed(institution, found.values(), at)
+    return len(found)
+
+
+def _forget_traces(cohort: Cohort, before: datetime, at: datetime) -> Iterator[int]:
+    """Delete what the history says of people who were taken off before: it names them as well."""
+    there = Invitee.objects.filter(pk=OuterRef("id"))
+    traces = Invitee.history.filter(cohort_id=cohort.pk, history_date__lte=before).exclude(Exists(there))
+    for keys in retention.in_batches(traces, AT_ONCE):
+        with transaction.atomic():
+            applying.lock(cohort.institution_id)
+            lines = traces.filter(pk__in=keys)
+            addresses = set(lines.values_list("email", flat=True))
+            lines.delete()
+            _forget_what_was_typed(cohort.institution_id, addresses, at)
+        yield 0  # they are no people of the lists any more
+
+
+def _forget_what_was_typed(institution: int, addresses: object, at: datetime) -> None:
     listed = Invitee.objects.filter(institution=OuterRef("institution"), email=OuterRef("email"))
-    Correction.objects.exclude(Exists(listed)).delete()
-    return found
+    typed = Correction.objects.filter(institution=institution, email__in=list(addresses))  # type: ignore[call-overload]
+    typed.exclude(Exists(listed)).delete()
+    forget_addresses(addresses, at)  # type: ignore[arg-type]
+
+
+NEVER_ACCEPTED = _on_lists(_never_accepted, with_traces=True)
+REGISTERED = _on_lists(_registered)
+CAME = _on_lists(_came)
+
+
+# --- Files of lists ---------------------------------------------------------------------------------------------------
+
+
+def upload_kept_until(upload: Upload) -> datetime:
+    """When an upload that nobody confirms is dropped, with its file and its rows."""
+    return upload.created_at + timedelta(days=days_of("uploads", upload.cohort.edition_id))
+
+
+def _uploads(scope: Scope) -> QuerySet[Upload]:
+    return Upload.objects.filter(status__in=Upload.UNFINISHED, cohort__edition=scope.edition)
+
+
+def _drop(scope: Scope, at: datetime) -> Iterator[int]:
+    """One by one, under the lock of its institution, and not one that a worker has."""
+    old = _uploads(scope).filter(created_at__lte=scope.before(at)).exclude(busy_until__gte=at)
+    for [key] in retention.in_batches(old, 1):
+        with transaction.atomic():
+            for institution in Upload.objects.filter(pk=key).values_list("institution", flat=True):
+                applying.lock(institution)
+            dropped = old.filter(pk=key).delete()[1].get("partners.Upload", 0)
+        yield dropped
+
+
+_by_age = retention.ageing(_uploads, "created_at")
+UPLOADS = Part(_by_age.held, _by_age.due, _drop)

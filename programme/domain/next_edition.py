@@ -27,7 +27,7 @@ from venues.domain import places
 
 Row = TypeVar("Row", bound=models.Model)
 BATCH = 500
-KEPT = ("tagline_fr", "tagline_en", "city_fr", "city_en", "timezone", "accent")
+KEPT = ("tagline_fr", "tagline_en", "city_fr", "city_en", "timezone", "accent", "legal_basis")
 # Its statement about accessibility is made anew.
 KEPT_FACTS = tuple(
     name for name in (*legal_facts.SINGLE, *legal_facts.IN_BOTH) if not name.startswith(legal_facts.STATED)
@@ -146,6 +146,7 @@ def start_next(
         copy = Copy(source, _save(_edition(source, slug, names, first_day, by), actor), by, actor)
         tracks = _copy_tracks(copy)
         _copy_days(copy)
+        copy.add([again(rule, edition=copy.edition) for rule in copy.source.retention_rules.order_by("pk")])
         _copy_events(copy)
         if with_sessions:
             _copy_sessions(copy, tracks)

@@ -3,14 +3,11 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from accounts.models import User
 from registrations.models import IdempotencyKey
-
-KEPT = timedelta(hours=48)
 
 
 @dataclass(frozen=True)
@@ -46,8 +43,3 @@ def answer_of(key: Key | None) -> dict[str, Any] | None:
     if spent.body != key.body:  # type: ignore[union-attr]
         raise KeyReused
     return spent.answer
-
-
-def forget_old(at: datetime) -> int:
-    """Delete the keys that nobody sends again; return how many."""
-    return IdempotencyKey.objects.filter(created_at__lt=at - KEPT).delete()[0]

@@ -13,9 +13,11 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import tasks
 from accounts.domain import access_needs
 from accounts.models import AccessNeeds, AccessNeedsConsent, AccessNeedsReading, Attendee, User
+from core import clock
+from core.models import LegalHold
+from programme.domain import retention
 from programme.models import Edition
 from tests import make
 from tests.accounts.test_pages import GOOD, PROFILE
@@ -193,21 +195,51 @@ def test_they_go_when_their_last_day_is_over(ada: Attendee) -> None:
     for days, left in ((30, 1), (31, 0)):
         moment = timezone.make_aware(timezone.datetime(2027, 2, 10, 12)) + timedelta(days=days)
         with time_machine.travel(moment, tick=False):
-            tasks.forget_access_needs()
+            retention.run(clock.now(), hourly=True)
         assert AccessNeeds.objects.count() == left, days
     assert edition.ends_on == date(2027, 2, 10)
     assert AccessNeedsConsent.objects.get().withdrawn_at is not None
 
 
+def test_those_of_somebody_under_a_legal_hold_stay_until_its_date(ada: Attendee) -> None:
+    make.current_edition()
+    told(ada)
+    told(make.attendee("Grace Hopper"))
+    LegalHold.objects.create(account=ada.user_id, reason="Litige", until=date(2027, 4, 1))
+
+    for day, left in ((date(2027, 3, 20), [ada.pk]), (date(2027, 4, 2), [])):
+        retention.run(timezone.make_aware(timezone.datetime(day.year, day.month, day.day, 12)), hourly=True)
+        assert list(AccessNeeds.objects.values_list("attendee", flat=True)) == left, day
+
+
+def test_a_shorter_time_holds_for_what_was_written_before_and_a_longer_one_does_not(ada: Attendee) -> None:
+    edition = make.current_edition()
+    told(ada)
+    for days, until in ((10, date(2027, 2, 20)), (60, date(2027, 2, 20)), (20, date(2027, 2, 20))):
+        retention.choose(edition, {"access_needs": days}, actor=None)
+        assert AccessNeeds.objects.get().kept_until == until, days
+
+
+def test_who_shortens_the_time_learns_how_many_would_go(ada: Attendee) -> None:
+    edition = make.current_edition()
+    told(ada)
+    at = timezone.make_aware(timezone.datetime(2027, 2, 20, 12))
+
+    assert [retention.would_go(edition, {"access_needs": days}, at) for days in (9, 10)] == [1, 0]
+
+
 def test_they_follow_an_edition_that_is_moved(ada: Attendee) -> None:
     edition = make.current_edition()
     told(ada)
+    retention.choose(edition, {"access_needs": 60}, actor=None)
+    told(grace := make.attendee("Grace Hopper"))
 
     edition = Edition.objects.get(pk=edition.pk)
-    edition.ends_on = date(2027, 5, 1)
+    edition.ends_on = date(2027, 3, 12)  # as long after the first day as the one is kept less than the other
     edition.save()
 
-    assert AccessNeeds.objects.get().kept_until == date(2027, 5, 31)
+    assert AccessNeeds.objects.get(attendee=ada).kept_until == date(2027, 4, 11)
+    assert AccessNeeds.objects.get(attendee=grace).kept_until == date(2027, 5, 11)
 
 
 # --- Who reads them ---

@@ -236,8 +236,9 @@ def test_pages_cost_few_queries(client: Client, django_assert_num_queries: Any) 
     with django_assert_num_queries(2):  # the edition, the institutions through which one can come
         client.get(LOGIN)
     make.sign_in(client, make.attendee())
-    # The HTTP session, the user with the attendee, their access needs; the edition, whose end is said and who speaks.
-    with django_assert_num_queries(5):
+    # The HTTP session, the user with the attendee, their access needs; the edition, whose end is said, the days for
+    # which they are kept after it, and who speaks.
+    with django_assert_num_queries(6):
         client.get(PROFILE)
 
 

@@ -11,11 +11,14 @@ import pytest
 import time_machine
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import escape
+from django.utils.translation import override
 
 from accounts.models import Attendee, User
 from attendees.domain import export, holdings
 from attendees.models import PrivacyRequest
 from core.personal_data import declared
+from core.retention import sentences
 from notices.domain import calendar_feeds
 from outbox.domain import delivery
 from outbox.models import Message
@@ -153,7 +156,10 @@ def test_the_page_tells_what_is_held_from_whom_and_how_long(client: Client, ada:
     for words in ("Seats, requests and waiting lists", "Places on a list", "What you are expected for", "Objections"):
         assert words in page
     assert "From: your institution" in page
-    assert "Kept: as long as your account" in page
+    assert "Kept as long as your account." in page
+    with override("en"):
+        for sentence in sentences(None, "registered", "came", "never_accepted", "mail_texts", "web_sessions"):
+            assert escape(sentence) in page
     assert "Wishes" not in page  # she has none
 
 
@@ -173,10 +179,11 @@ def test_pages_cost_the_same_for_an_empty_and_a_full_account(
     client: Client, ada: Attendee, django_assert_num_queries: Any
 ) -> None:
     make.sign_in(client, ada)
-    with django_assert_num_queries(33):
+    make.current_edition()  # its periods are told
+    with django_assert_num_queries(35):
         client.get(ACCOUNT)
     a_full_life(ada)
-    with django_assert_num_queries(33):
+    with django_assert_num_queries(35):
         client.get(ACCOUNT)
 
 

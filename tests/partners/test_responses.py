@@ -1,7 +1,7 @@
 """A personal link asks; only a button changes anything; and what somebody answers is so for everybody at once
 (docs/rules.md#answers)."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -17,6 +17,8 @@ from outbox.domain.mail_kinds import NoLongerTrue
 from outbox.models import MailTemplate, Message
 from partners.domain import applying, digests, following, responses, retention
 from partners.models import Invitee, Objection
+from programme.domain import retention as run
+from programme.models import Edition
 from registrations.domain import booking
 from registrations.models import Limit, Membership, Registration
 from tests import make
@@ -355,30 +357,41 @@ class TestTheMail:
 @pytest.mark.proves("list-people-retention")
 def test_people_stay_on_lists_as_long_as_they_were_told(cohort):
     session = portal.session_for(cohort)
-    portal.accepted(portal.invitee(cohort, ADA))
+    portal.seat(session, portal.accepted(portal.invitee(cohort, ADA)))
     portal.invitee(cohort, ALAN)
     later = make.session(starts_at=session.ends_at + timedelta(days=160))
     emmy = portal.invitee(make.cohort(), EMMY)  # no session is kept for her list: the last of all counts
 
-    assert retention.kept_until(emmy) == later.ends_at + timedelta(days=30)
-    assert retention.forget_old(session.ends_at + timedelta(days=29)) == 0
-    assert retention.forget_old(session.ends_at + timedelta(days=31)) == 1
-    assert set(Invitee.history.values_list("first_name", flat=True)) == {"Ada", "Emmy"}
-    assert retention.forget_old(session.ends_at + timedelta(days=183)) == 1
-    assert [one.first_name for one in Invitee.objects.all()] == ["Emmy"]
-    assert retention.forget_old(later.ends_at + timedelta(days=31)) == 1
-    assert not Invitee.history.exists()
-    assert User.objects.filter(email="ada@x.fr").exists()
+    def on_lists(after: datetime, days: int) -> set[str]:
+        run.run(after + timedelta(days=days))
+        assert set(Invitee.history.values_list("first_name", flat=True)) == {
+            one.first_name for one in Invitee.objects.all()
+        }
+        return {one.first_name for one in Invitee.objects.all()}
+
+    end = run.ends()[cohort.edition_id]
+    assert retention.kept_until(emmy) == end + timedelta(days=30)
+    assert on_lists(session.ends_at, 29) == {"Ada", "Alan", "Emmy"}
+    assert on_lists(session.ends_at, 31) == {"Ada", "Emmy"}
+    assert on_lists(session.ends_at, 181) == {"Ada", "Emmy"}
+    assert on_lists(session.ends_at, 183) == {"Emmy"}
+    assert end >= later.ends_at
+    assert on_lists(end, 31) == set()
 
 
 @pytest.mark.proves("list-people-retention")
-def test_a_list_for_sessions_that_nobody_has_entered_yet_is_not_forgotten_with_those_of_last_year(cohort):
+def test_who_comes_onto_a_list_late_is_not_forgotten_with_those_who_were_there_in_time(cohort):
     portal.session_for(cohort, starts_at=timezone.now() - timedelta(days=300))
+    gone = {"starts_on": date(2020, 1, 1), "ends_on": date(2020, 1, 1)}
+    Edition.objects.update(**gone)
 
     for row, one in ((ADA, cohort), (ALAN, make.cohort())):
-        assert retention.kept_until(portal.invitee(one, row)) is None
-    assert retention.forget_old(timezone.now()) == 0
+        late = portal.invitee(one, row)
+        assert retention.kept_until(late) == late.created_at + timedelta(days=30)
+    run.run(timezone.now())
     assert Invitee.history.count() == 2
+    run.run(timezone.now() + timedelta(days=31))
+    assert not Invitee.history.exists()
 
 
 def test_who_is_signed_in_as_somebody_else_is_told_for_whom_it_is(ada):

@@ -14,6 +14,7 @@ from outbox.models import Message
 from partners.domain import applying, leaving, processing, responses, reviewing
 from partners.domain.files import ListRefused
 from partners.models import ColumnName, Correction, Invitee, PartnerRole, Upload, UploadFile, UploadRow
+from programme.domain import retention
 from programme.models import Session
 from registrations.domain import waitlist
 from registrations.models import Cohort, Registration
@@ -317,8 +318,8 @@ def test_what_nobody_confirms_is_gone_after_a_day(cohort, camille):
     upload = portal.upload(cohort, portal.text(ADA), camille)
     applied = portal.confirm(portal.upload(cohort, portal.text(ALAN), camille), camille)
 
-    assert processing.expire(upload.created_at + timedelta(hours=23)) == 0
-    assert processing.expire(timezone.now() + timedelta(hours=24)) == 1
+    assert retention.run(upload.created_at + timedelta(hours=23))["uploads"] == 0
+    assert retention.run(timezone.now() + timedelta(hours=24))["uploads"] == 1
     assert [*Upload.objects.all()] == [applied]
     assert (UploadFile.objects.count(), UploadRow.objects.count()) == (0, 0)
 

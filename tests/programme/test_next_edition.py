@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from notices.models import ReminderRule
-from programme.domain import editions, next_edition, publication
+from programme.domain import editions, next_edition, publication, retention
 from programme.models import Day, Duty, Edition, Event, Participation, Session, Track
 from programme.signals import edition_copied
 from registrations.domain import pools
@@ -358,6 +358,18 @@ def test_a_copy_that_fails_half_way_leaves_nothing(source: Edition) -> None:
     assert counts() == before
 
 
+def test_data_about_people_is_kept_as_long_and_on_the_same_legal_basis(source: Edition) -> None:
+    source.legal_basis = "contract"
+    source.save()
+    retention.choose(source, {"came": 90, "access_needs": 10}, actor=None)
+
+    new = start(source)
+
+    assert new.legal_basis == "contract"
+    assert retention.policy(new) == retention.policy(source)
+    assert dict(new.retention_rules.values_list("kind", "days")) == {"came": 90, "access_needs": 10}
+
+
 @pages
 @pytest.mark.parametrize("number", [3, 20])
 def test_it_takes_the_same_queries_however_many_there_are(
@@ -371,7 +383,7 @@ def test_it_takes_the_same_queries_however_many_there_are(
         make.event(edition=source)
         make.cohort(edition=source)
 
-    with django_assert_num_queries(38):
+    with django_assert_num_queries(39):
         new = start(source)
 
     assert Session.objects.of(new).count() == number + 1

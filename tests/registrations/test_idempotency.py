@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from outbox.models import Message
+from programme.domain import retention
 from programme.models import Session
-from registrations.domain import idempotency
 from registrations.models import IdempotencyKey, Registration
 from tests import make
 from tests.registrations.acts import books, cancel, fill, last, line, mails, register, status, wait
@@ -175,7 +175,7 @@ def test_keys_are_kept_for_two_days(client, ada):
         press(client, make.session(), despite="on")
         IdempotencyKey.objects.filter(created_at__gt=now - timedelta(hours=1)).update(created_at=now - age)
 
-    assert idempotency.forget_old(now) == 1
-    assert idempotency.forget_old(now) == 0
+    assert retention.run(now)["forms"] == 1
+    assert retention.run(now)["forms"] == 0
     assert IdempotencyKey.objects.count() == 1
     assert books() == []

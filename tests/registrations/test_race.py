@@ -16,7 +16,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from outbox.models import Message
-from registrations.domain import booking, idempotency, invariants, waitlist
+from programme.domain import retention
+from registrations.domain import booking, invariants, waitlist
 from registrations.domain.booking import SeatRefused
 from registrations.models import IdempotencyKey, Registration, SeatPool
 from tests import make
@@ -256,7 +257,7 @@ def test_fifty_equal_posts_of_one_form_have_one_effect_and_one_answer(key, full)
     assert Registration.history.filter(attendee=ada).count() == 1
 
     IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(hours=1))
-    idempotency.forget_old(timezone.now())
+    retention.run(timezone.now(), hourly=True)
     [later] = all_at_once(clicks(ada, 1, session, **key))
     assert words(later) == words(answers[0])
 
