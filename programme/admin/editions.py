@@ -13,15 +13,27 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from core.admin import CarefulAdmin, RecordAdmin, badge, in_two_languages
+from core.admin import CarefulAdmin, ReadOnlyInline, RecordAdmin, badge, in_two_languages
 from core.templatetags.when import date_range
 from programme.admin.in_edition import ColourAdmin
 from programme.admin.next_edition import next_edition_page
+from programme.admin.retention import retention_page
 from programme.domain import editions, legal_facts
-from programme.models import Edition
+from programme.models import Edition, RetentionRule
 
 State = Edition.State
 TONES = {State.PREPARATION: "warn", State.OPEN: "", State.ARCHIVED: "quiet"}
+
+
+class RetentionRules(ReadOnlyInline):
+    model = RetentionRule
+    fields = ["name", "days"]
+    readonly_fields = ["name"]
+    verbose_name_plural = _("Data kept for another time than proposed")
+
+    @admin.display(description=_("kind of data"))
+    def name(self, rule: RetentionRule) -> str:
+        return str(rule)
 
 
 @admin.register(Edition)
@@ -52,7 +64,7 @@ class EditionAdmin(ColourAdmin, CarefulAdmin, RecordAdmin):
             },
         ),
         *in_two_languages("publisher_form", "publication_director", "legal_text"),
-        (_("Personal data"), {"fields": ["data_controller", "privacy_contact"]}),
+        (_("Personal data"), {"fields": ["data_controller", "privacy_contact", "legal_basis"]}),
         *in_two_languages(
             "data_protection_officer", "complaint_authority", "data_transfers", "privacy_text", "cookies_text"
         ),
@@ -107,11 +119,24 @@ class EditionAdmin(ColourAdmin, CarefulAdmin, RecordAdmin):
         def page(request: HttpRequest, pk: int) -> HttpResponse:
             return next_edition_page(self, request, get_object_or_404(Edition, pk=pk))
 
+        def kept(request: HttpRequest, pk: int) -> HttpResponse:
+            return retention_page(self, request, get_object_or_404(Edition, pk=pk))
+
         view = self.admin_site.admin_view(page)
-        return [path("<int:pk>/next/", view, name="programme_edition_next"), *super().get_urls()]
+        return [
+            path("<int:pk>/next/", view, name="programme_edition_next"),
+            path("<int:pk>/retention/", self.admin_site.admin_view(kept), name="programme_edition_retention"),
+            *super().get_urls(),
+        ]
+
+    def get_inlines(self, request: HttpRequest, obj: Edition | None) -> list[Any]:
+        """The periods that organisers have chosen are shown where there are any: they are written on a page of their
+        own."""
+        return [RetentionRules] if obj and RetentionRule.history.filter(edition=obj.pk).exists() else []
 
     def object_links(self, request: HttpRequest, obj: Edition) -> list[tuple[str, Any]]:
         links = super().object_links(request, obj)
+        links.append((reverse("admin:programme_edition_retention", args=[obj.pk]), _("How long data is kept")))
         if self.has_add_permission(request):
             links.append((reverse("admin:programme_edition_next", args=[obj.pk]), _("Start the next edition…")))
         return links

@@ -66,6 +66,7 @@ def form(**changes: Any) -> dict[str, Any]:
         "timezone": "Europe/Paris",
         "slug": "lyon",
         "accent": "#1F5B46",
+        "legal_basis": "public_task",
     }
     return data | changes
 
