@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from accounts.models import User
-from core import clock
+from core import clock, retention
 from notices.domain import mail_preferences
 from notices.models import Topic
 from outbox.domain import mail_templates
@@ -22,9 +22,11 @@ from outbox.domain.mail_kinds import Letter, NoLongerTrue, link, writes
 from outbox.models import Message
 from partners.domain import applying, digests, responses, roles, sentences
 from partners.models import Invitee, PartnerRole
+from programme.domain.retention import legal_basis
 from registrations.models import Cohort, Institution
 
 SESSIONS_TOLD = 6
+OF_THE_INVITED = ("never_accepted", "registered", "came")  # the kinds of data that their first mail is about
 
 
 @writes(applying.INVITATION, is_key=True)
@@ -104,10 +106,7 @@ def notice(invitee: Invitee) -> list[tuple[str, str]]:
         (_("What we keep"), capfirst(", ".join(kept)) + "."),
         (
             _("Why we keep it"),
-            _(
-                "To invite you and reserve a seat for you. This is in our legitimate interest and yours (GDPR, Article "
-                "6(1)(f))."
-            ),
+            " ".join([_("To invite you and reserve a seat for you."), legal_basis(invitee.cohort.edition.legal_basis)]),
         ),
         (
             _("Who can see it"),
@@ -117,10 +116,7 @@ def notice(invitee: Invitee) -> list[tuple[str, str]]:
                 "chose."
             ),
         ),
-        (
-            _("How long we keep it"),
-            _("If you don’t answer, until 30 days after the event. If you come, for six months."),
-        ),
+        (_("How long we keep it"), " ".join(retention.sentences(invitee.cohort.edition, *OF_THE_INVITED))),
         (
             _("Your rights"),
             _(

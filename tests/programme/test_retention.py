@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import override
 
+from partners.mails import notice
 from partners.models import Invitee
 from programme.domain import next_edition
 from programme.domain import retention as run
@@ -185,6 +186,20 @@ def test_the_command_speaks_without_an_edition_too(capsys: pytest.CaptureFixture
 
     said = capsys.readouterr().out
     assert "mail_texts" in said and "never_accepted" not in said
+
+
+@pytest.mark.parametrize(
+    ("basis", "letter"),
+    [("public_task", "e"), ("legitimate_interests", "f"), ("contract", "b"), ("consent", "a")],
+)
+def test_the_first_mail_names_the_legal_basis(edition: Edition, basis: str, letter: str) -> None:
+    Edition.objects.update(legal_basis=basis)
+    one = portal.invitee(make.cohort(), portal.ADA)
+    one.cohort.edition.refresh_from_db()
+    with override("en"):
+        assert f"6(1)({letter})" in str(notice(one))
+    with override("fr"):
+        assert f"6.1.{letter}" in str(notice(one))
 
 
 @pytest.mark.parametrize("there_is_one", [True, False])
