@@ -399,6 +399,8 @@ class IdempotencyKey(models.Model):
     created_at = models.DateTimeField(default=clock.now, editable=False, db_index=True)
 
     class Meta:
+        verbose_name = _("key of a form")
+        verbose_name_plural = _("keys of forms")
         constraints = [models.UniqueConstraint(fields=["user", "key"], name="form_has_its_effect_once")]
 
     def __str__(self) -> str:

@@ -20,7 +20,7 @@ NO_SESSION = {"accounts.code", "accounts.new_address", "accounts.address_changed
 OTHER_FACTS = {
     "accounts.code": "12345678",
     "accounts.new_address": "12345678",
-    "accounts.address_changed": "summit@testserver",
+    "accounts.address_changed": "donnees@example.org",
     "partners.digest": "Cnam",
     "partners.team": "Cnam",
 }
