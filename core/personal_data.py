@@ -26,6 +26,7 @@ class Retention(Enum):
     EVENT = "until the event is over, and the days after it that people were told"
     ACCESS_NEEDS = "until the event is over, and the days after it that people were told, or consent is withdrawn"
     LIST = "as long as the first mail to the person says"
+    UPLOAD = "until its list is applied, or dropped unapplied"
     MAIL = "its text as long as the edition says"
     FORM = "48 hours"
     SESSION = "until it expires"

@@ -23,7 +23,7 @@ declare(
         UploadRow,
         addresses=("person__email",),
         exported=("line", "cells"),
-        retention=Retention.LIST,
+        retention=Retention.UPLOAD,
         buried=("cells", "person", "was", "findings", "fixes", "offered"),
     ),
     PersonalData(
@@ -33,13 +33,12 @@ declare(
         retention=Retention.LIST,
         buried=("fixes",),
     ),
-    PersonalData(UploadFile, erasure=Erasure.WITH_PARENT, retention=Retention.LIST, buried=("data",)),
+    PersonalData(UploadFile, erasure=Erasure.WITH_PARENT, retention=Retention.UPLOAD, buried=("data",)),
     PersonalData(
         Upload,
         accounts=("uploaded_by", "shared_by"),
         exported=("institution", "file_name", "created_at", "shared_at"),
         erasure=Erasure.BLANKED,
-        retention=Retention.LIST,
         blanked=("uploaded_by", "shared_by"),
         buried=("removed", "file_name"),
     ),

@@ -137,6 +137,7 @@ def kept() -> dict[Retention, Words]:
         Retention.EVENT: told("registered", "came"),
         Retention.ACCESS_NEEDS: told("access_needs"),
         Retention.LIST: told("never_accepted", "registered", "came"),
+        Retention.UPLOAD: told("uploads"),
         Retention.MAIL: told("mail_texts"),
         Retention.FORM: told("forms"),
         Retention.SESSION: told("web_sessions"),

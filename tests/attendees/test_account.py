@@ -22,6 +22,7 @@ from core.retention import sentences
 from notices.domain import calendar_feeds
 from outbox.domain import delivery
 from outbox.models import Message
+from partners.models import Upload, UploadRow
 from programme.models import Duty
 from registrations.models import Registration
 from tests import make
@@ -144,6 +145,18 @@ def test_every_declared_model_is_told_in_one_group() -> None:
     told = [model for group in holdings.GROUPS for model in group.kinds]
 
     assert sorted(model._meta.label for model in told) == sorted(kind.model._meta.label for kind in declared())
+
+
+def test_a_row_of_a_list_that_is_being_checked_goes_with_that_list(client: Client, ada: Attendee) -> None:
+    upload = Upload.objects.create(institution=make.institution(), cohort=make.cohort())
+    UploadRow.objects.create(upload=upload, line=2, cells=["Ada"], person={"email": "ada@example.org"})
+    make.sign_in(client, ada)
+
+    page = client.get("/en" + ACCOUNT).content.decode()
+
+    with override("en"):
+        told, others = sentences(None, "uploads"), sentences(None, "never_accepted")
+    assert escape(told[0]) in page and escape(others[0]) not in page
 
 
 @pytest.mark.proves("own-account")
