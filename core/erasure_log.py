@@ -2,7 +2,8 @@
 (docs/operations.md#backups).
 
 A line an act, written and forced to disk before the transaction commits. The database keeps the acts that it knows:
-one that is in the file alone was lost with a crash or a restore, and is done again.
+one that is in the file alone was lost with a crash or a restore, and is done again. Another file beside it says when
+what is old was last deleted.
 """
 
 import fcntl
@@ -81,6 +82,26 @@ def _append(line: str) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def note_run(at: datetime) -> None:
+    """Note, beside the acts, when what is old was last deleted."""
+    path().parent.mkdir(parents=True, exist_ok=True)
+    written = _runs().with_suffix(f".{os.getpid()}")
+    written.write_text(at.isoformat())
+    written.replace(_runs())
+
+
+def last_run() -> datetime | None:
+    """When that was, whatever this database knows."""
+    try:
+        return datetime.fromisoformat(_runs().read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _runs() -> Path:
+    return path().with_name("retention")
 
 
 def missing() -> list[Act]:

@@ -6,13 +6,15 @@ from django.db import connections
 
 
 def replay_at_start() -> None:
-    """Erase again whom this database, restored from a backup, has brought back; then let go of the connection, which
-    the processes that are forked must not share."""
+    """Delete again whom and what this database, restored from a backup, has brought back; then let go of the
+    connection, which the processes that are forked must not share."""
     if not apps.ready:
         django.setup()
-    from core import erasure  # noqa: PLC0415 - it needs the apps
+    from core import clock, erasure  # noqa: PLC0415 - they need the apps
+    from programme.domain import retention  # noqa: PLC0415
 
     try:
         erasure.replay()
+        retention.run_again(clock.now())
     finally:
         connections.close_all()

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
-from core import retention
+from core import erasure_log, retention
 from core.retention import Held, Kind, Scope
 from programme.domain import editions
 from programme.models import Edition, RetentionRule, RetentionRun
@@ -146,7 +146,18 @@ def run(at: datetime, *, hourly: bool | None = None) -> dict[str, int]:
             else:
                 _note(kind, scope, at, gone)
             deleted[kind.key] = deleted.get(kind.key, 0) + gone
+    erasure_log.note_run(at)
     return deleted
+
+
+def run_again(at: datetime) -> bool:
+    """Run where this database, restored from a backup, knows of no run as late as the file outside it: what had gone
+    goes again before anything is shown or sent. Returns whether it was so."""
+    last, known = erasure_log.last_run(), RetentionRun.objects.aggregate(last=Max("ran_at"))["last"]
+    if last is None or (known is not None and known >= last):
+        return False
+    run(at)
+    return True
 
 
 def _policies() -> dict[int | None, dict[str, int]]:

@@ -3,8 +3,6 @@
 import json
 import logging
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -14,7 +12,7 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -497,24 +495,12 @@ def test_a_process_that_is_killed_half_way_erases_nothing_and_what_is_in_the_fil
 # --- After a restore --------------------------------------------------------------------------------------------------
 
 
-class Restored(Exception):
-    pass
-
-
-@contextmanager
-def restored() -> Iterator[None]:
-    """What the block has written to the database is gone; what it wrote to files is not."""
-    with suppress(Restored), transaction.atomic():
-        yield
-        raise Restored
-
-
 @pytest.mark.proves("erasure-survives-restore")
 def test_what_a_restored_database_brings_back_goes_again_and_nobody_else(acts: Path, cohort: Any) -> None:
     ada, bob = make.attendee(email="ada@x.fr"), make.attendee(email="bob@x.fr")
     make.registration(who=ada)
     portal.apply(cohort, portal.ALAN)
-    with restored():
+    with traces.restored():
         ada.user.email = "ada.nouvelle@x.fr"  # changed after the dump: the one before is known too
         ada.user.save()
         erase(ada.user)
@@ -536,7 +522,7 @@ def test_what_a_restored_database_brings_back_goes_again_and_nobody_else(acts: P
 def test_a_restore_forgets_no_link_that_was_used(cohort: Any) -> None:
     ada = portal.invitee(cohort, portal.ADA)
     portal.invitee(make.cohort(), portal.ADA)
-    with restored():
+    with traces.restored():
         responses.erase(ada, at=timezone.now())
 
     assert erasure.replay() == 1
@@ -557,7 +543,7 @@ STARTS = {
 @pytest.mark.parametrize("start", STARTS)
 def test_whatever_starts_erases_again_and_does_not_start_when_it_cannot(tmp_path: Path, start: str) -> None:
     ada, bob = make.attendee(email="ada@x.fr"), make.user()
-    with restored():
+    with traces.restored():
         erasure.erase([ada.user.pk], why=Why.RETENTION, at=timezone.now())
     file = tmp_path / "acts.jsonl"
     known = {"ERASURE_LOG": file, "SECRET_KEY": settings.SECRET_KEY}
@@ -566,7 +552,7 @@ def test_whatever_starts_erases_again_and_does_not_start_when_it_cannot(tmp_path
 
     assert done.returncode == 0, done.stderr
     assert list(User.objects.all()) == [bob]
-    with restored():
+    with traces.restored():
         erasure.erase([bob.pk], why=Why.RETENTION, at=timezone.now())
     nowhere = {"DATABASE_URL": f"sqlite:///{tmp_path}/empty.sqlite3"}
     assert run_python(STARTS[start], environment(tmp_path, **known | nowhere)).returncode != 0
@@ -575,10 +561,10 @@ def test_whatever_starts_erases_again_and_does_not_start_when_it_cannot(tmp_path
 @pytest.mark.runs_once("it reads a file")
 def test_a_line_that_was_cut_off_is_passed_over_and_the_next_begins_anew(acts: Path) -> None:
     one, other = make.user(), make.user()
-    with restored():
+    with traces.restored():
         erase(one)
     acts.write_bytes(acts.read_bytes() + b'{"act": "c0ffee')
-    with restored():
+    with traces.restored():
         erase(other)
 
     assert erasure.replay() == 2

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from tests import make
 from tests.core import traces
 from tests.crowd import all_at_once
 from tests.partners import portal
+from tests.processes import environment, run_python
 
 pytestmark = pytest.mark.django_db
 
@@ -464,3 +466,45 @@ def test_a_list_that_is_being_checked_keeps_its_rows(over: datetime) -> None:
     assert Invitee.objects.count() == 3
     run.run(timezone.now() + DAY)
     assert Invitee.objects.count() == 3
+
+
+# --- After a restore --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("retention")
+def test_what_a_restored_database_brings_back_goes_again(settings: Any, tmp_path: Path) -> None:
+    settings.ERASURE_LOG = tmp_path / "acts.jsonl"
+    at, is_there = timezone.now(), _mail_texts(timezone.now() - timedelta(days=365))
+    with traces.restored():
+        run.run(at)
+        assert not is_there()
+        assert not run.run_again(at)  # this database knows of it
+    assert is_there()
+
+    assert run.run_again(at + HOUR)
+
+    assert not is_there()
+    assert not run.run_again(at + HOUR)
+
+
+@pytest.mark.runs_once("a file decides")
+@pytest.mark.parametrize("said", [None, "", "yesterday"])
+def test_without_a_file_that_says_when_nothing_is_done_at_the_start(settings: Any, tmp_path: Path, said: Any) -> None:
+    settings.ERASURE_LOG = tmp_path / "acts.jsonl"
+    if said is not None:
+        (tmp_path / "retention").write_text(said)
+
+    assert not run.run_again(timezone.now())
+
+
+@pytest.mark.proves("retention")
+@pytest.mark.django_db(transaction=True)
+def test_whatever_starts_does_so_before_anything_is_shown(settings: Any, tmp_path: Path) -> None:
+    is_there = _mail_texts(timezone.now() - timedelta(days=365))
+    (tmp_path / "retention").write_text((timezone.now() - HOUR).isoformat())
+    known = {"ERASURE_LOG": tmp_path / "acts.jsonl", "SECRET_KEY": settings.SECRET_KEY}
+
+    done = run_python("import summit.wsgi", environment(tmp_path, **known))
+
+    assert done.returncode == 0, done.stderr
+    assert not is_there()

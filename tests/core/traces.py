@@ -7,6 +7,7 @@ import logging
 import uuid
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from django.conf import settings
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import caches
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Model
 from django.test import Client
 from django.utils import timezone
@@ -347,3 +348,15 @@ class Heard(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.lines.append(record.getMessage())
+
+
+class Restored(Exception):
+    pass
+
+
+@contextmanager
+def restored() -> Iterator[None]:
+    """What the block has written to the database is gone; what it wrote to files is not."""
+    with suppress(Restored), transaction.atomic():
+        yield
+        raise Restored
