@@ -17,7 +17,7 @@ COPY . .
 # The key signs nothing: it only lets the settings load while the image is built.
 RUN SECRET_KEY=only-while-the-image-is-built-it-signs-nothing-0123456789 python manage.py compilemessages
 RUN SECRET_KEY=only-while-the-image-is-built-it-signs-nothing-0123456789 python manage.py collectstatic --noinput
-RUN python -m compileall -q accounts allocations core notices outbox partners programme registrations summit venues
+RUN python -m compileall -q accounts allocations attendees core notices outbox partners programme registrations summit venues
 
 FROM python:${PYTHON}
 RUN python -m pip uninstall --yes pip setuptools wheel \

@@ -63,7 +63,7 @@ def summit(words: str, **of_session: Any) -> tuple[User, Session, list[str]]:
     addresses = ["/", f"/programme/?day={day.date}", f"/sessions/{shown.slug}/", f"/sessions/{shown.slug}/seat/"]
     addresses += [f"/sessions/{mine.slug}/seat/", event.get_absolute_url(), "/speakers/", speaker.get_absolute_url()]
     addresses += ["/venues/", "/venues/odd/", "/editions/", "/me/", "/accounts/profile/", "/me/mails/", "/me/calendar/"]
-    addresses += ["/me/account/", "/me/account/object/"]
+    addresses += ["/me/account/", "/me/account/object/", "/legal/", "/privacy/", "/cookies/", "/accessibility/"]
     addresses += ["/wishes/", reverse("allocations:allocation", args=[allocation.slug]), f"/nulle-part/{quote(words)}/"]
     addresses += [*at, *people, reverse("partners:review", args=[upload.uuid]), f"/invitations/{invitee.key}/"]
     addresses += [f"/admin/{name}/" for name in lists]

@@ -266,7 +266,7 @@ def test_the_history_takes_the_same_queries_however_much_happened(
     path = reverse("admin:programme_session_history", args=[session.pk])
     organiser.get(path)
 
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(16):
         organiser.get(path)
 
 
