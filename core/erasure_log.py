@@ -7,8 +7,6 @@ what is old was last deleted.
 """
 
 import fcntl
-import hashlib
-import hmac
 import json
 import logging
 import os
@@ -20,6 +18,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from core.hashes import keyed_hash
 from core.models import ErasureAct
 
 log = logging.getLogger(__name__)
@@ -44,7 +43,7 @@ def address_hash(address: str) -> str:
 
 def hash_of(words: str) -> str:
     """A hash that says nothing without the site's key."""
-    return hmac.new(settings.SECRET_KEY.encode(), f"core.erasure:{words}".encode(), hashlib.sha256).hexdigest()
+    return keyed_hash(f"core.erasure:{words}")
 
 
 def hashes_of(accounts: Iterable[int], addresses: Iterable[str]) -> list[str]:

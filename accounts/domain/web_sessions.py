@@ -1,14 +1,12 @@
 """Whose a web session is, beside what is signed inside it: so that it is found when somebody is erased."""
 
-import hashlib
-import hmac
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.utils.http import base36_to_int
 
 from core.emails import normalise_email
+from core.hashes import keyed_hash
 
 ADDRESS = "sign_in_address"  # in the visitor's session: an address has no place in a URL or a log
 PENDING = "account_login"  # where allauth keeps who waits for a code
@@ -31,4 +29,4 @@ def typed_hash(data: dict[str, Any]) -> str:
 def address_hash(address: str) -> str:
     """A hash of an address, which says nothing without the site's key."""
     words = f"accounts.session:{normalise_email(address)}"
-    return hmac.new(settings.SECRET_KEY.encode(), words.encode(), hashlib.sha256).hexdigest()
+    return keyed_hash(words)

@@ -1,19 +1,16 @@
 """What people typed instead of cells, remembered for the same row of a later list (docs/rules.md#list-corrections)."""
 
-import hashlib
-import hmac
 import json
 from collections.abc import Iterable, Sequence
 
-from django.conf import settings
-
+from core.hashes import keyed_hash
 from partners.models import Correction, UploadRow
 
 
 def hash_of(institution_id: int, cells: Sequence[str]) -> str:
     """A hash of a row as it was handed in, which says nothing without the site's key."""
     words = f"partners.correction:{institution_id}:{json.dumps(list(cells))}"
-    return hmac.new(settings.SECRET_KEY.encode(), words.encode(), hashlib.sha256).hexdigest()
+    return keyed_hash(words)
 
 
 def offer(institution_id: int, rows: Iterable[UploadRow]) -> None:

@@ -1,27 +1,25 @@
 """People whom the lists of an institution do not invite again: only a hash of their address is kept
 (docs/rules.md#erasure)."""
 
-import hashlib
-import hmac
 from collections.abc import Iterable
 
-from django.conf import settings
 from django.db.models import QuerySet
 
 from core.emails import normalise_email
+from core.hashes import keyed_hash
 from partners.models import Invitee, Objection
 
 
 def hash_of(institution_id: int, email: str) -> str:
     """A hash of the address that says nothing without the site's key, and another one for each institution."""
     words = f"partners.objection:{institution_id}:{normalise_email(email)}"
-    return hmac.new(settings.SECRET_KEY.encode(), words.encode(), hashlib.sha256).hexdigest()
+    return keyed_hash(words)
 
 
 def key_hash_of(key: str) -> str:
     """A hash of a personal link, by which it is known again when its person is erased."""
     words = f"partners.objection.link:{key}"
-    return hmac.new(settings.SECRET_KEY.encode(), words.encode(), hashlib.sha256).hexdigest()
+    return keyed_hash(words)
 
 
 def was_erased(key: str) -> Objection | None:

@@ -574,8 +574,6 @@ def test_a_line_that_was_cut_off_is_passed_over_and_the_next_begins_anew(acts: P
 @pytest.mark.runs_once("it is the file of SQLite")
 @pytest.mark.django_db(transaction=True)
 def test_the_file_of_sqlite_holds_no_remains() -> None:
-    if connection.vendor != "sqlite":
-        pytest.skip("PostgreSQL has its own way")
     who = traces.leave("zephirine")
     erase(who.user)
 
