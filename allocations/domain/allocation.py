@@ -18,6 +18,7 @@ from accounts.models import Attendee, User
 from allocations.domain import holding, lottery
 from allocations.models import Allocation, AllocationRun, Wish
 from core import clock
+from core.deadlocks import again_after_deadlock
 from core.templatetags.when import moment
 from outbox.domain.posting import post_many
 from programme.models import Edition, Session
@@ -370,7 +371,7 @@ def simulate(allocation: Allocation, *, actor: User, seed: str = "", at: datetim
     return run
 
 
-@ledger.again_after_deadlock
+@again_after_deadlock
 def commit(run: AllocationRun, *, actor: User, at: datetime | None = None) -> AllocationRun:
     """Put `run` into force: give everybody the seats that it says, and write to them, in one transaction. Twice changes
     nothing.

@@ -14,6 +14,7 @@ from simple_history.utils import bulk_create_with_history, bulk_update_with_hist
 
 from accounts.models import User
 from core import clock
+from core.deadlocks import again_after_deadlock
 from notices.models import new_token
 from outbox.domain.posting import post_many
 from outbox.models import Message
@@ -24,7 +25,7 @@ from partners.domain.comparing import Comparison, Difference, compare
 from partners.domain.files import ListRefused
 from partners.domain.progress import Progress
 from partners.models import Invitee, Upload, UploadFile
-from registrations.domain import booking, cohorts, ledger
+from registrations.domain import booking, cohorts
 from registrations.domain.ways_in import SeatRefused
 from registrations.models import Cohort, Institution, Membership, Registration
 
@@ -54,7 +55,7 @@ def lock(institution_id: int) -> None:
     Institution.objects.select_for_update(no_key=True).get(pk=institution_id)
 
 
-@ledger.again_after_deadlock
+@again_after_deadlock
 def apply(
     upload: Upload,
     people: Sequence[Person],
@@ -299,7 +300,7 @@ def changes_to_undo(upload: Upload, at: datetime) -> list[Any]:
     return written
 
 
-@ledger.again_after_deadlock
+@again_after_deadlock
 def _undo(upload: Upload, actor: User, at: datetime) -> Upload:
     with transaction.atomic():
         lock(upload.institution_id)

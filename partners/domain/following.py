@@ -14,6 +14,7 @@ from django.db.models.functions import Concat
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from core.deadlocks import again_after_deadlock
 from notices.domain import mail_preferences
 from notices.models import OptOut, Topic
 from outbox.domain.posting import post_many
@@ -24,7 +25,6 @@ from partners.domain.columns import FIELDS
 from partners.domain.comparing import Difference, compare
 from partners.domain.files import ListRefused
 from partners.models import Invitee, Objection, Upload
-from registrations.domain import ledger
 from registrations.models import Cohort, Registration, SeatPool
 
 BETWEEN_REMINDERS = timedelta(days=3)
@@ -202,7 +202,7 @@ def resend(invitee: Invitee, *, at: datetime) -> None:
         applying.invite([current], at, again=f":{at:%Y%m%d%H%M}")
 
 
-@ledger.again_after_deadlock
+@again_after_deadlock
 def change(invitee: Invitee, person: Person, *, actor: User, at: datetime) -> Invitee:
     """Write down `person`, checked and without a fault, for somebody who is on a list; whose address changes gets a new
     link, and the invitation if they have not answered.
@@ -233,7 +233,7 @@ def change(invitee: Invitee, person: Person, *, actor: User, at: datetime) -> In
     return current
 
 
-@ledger.again_after_deadlock
+@again_after_deadlock
 def replace(invitee: Invitee, person: Person, *, actor: User, at: datetime) -> Invitee:
     """Put `person`, checked and without a fault, in the place of `invitee`, who is taken off with their seats; and
     invite them.
@@ -288,7 +288,7 @@ def _add(cohort: Cohort, person: Person, *, actor: User, at: datetime, reason: s
     return invitee
 
 
-@ledger.again_after_deadlock
+@again_after_deadlock
 def take_off(invitee: Invitee, *, actor: User, at: datetime) -> int:
     """Take somebody off the list; their seats go to the line. Returns how many seats. Once more changes nothing."""
     with transaction.atomic():

@@ -13,12 +13,13 @@ from django.utils.translation import gettext as _
 from accounts.domain import accounts
 from accounts.models import Attendee, User
 from core import erasure
+from core.deadlocks import again_after_deadlock
 from core.erasure import Report, Why
 from partners.domain import applying
 from partners.domain.erasure import forget
 from partners.models import Invitee
 from programme.models import Session
-from registrations.domain import booking, cohorts, ledger
+from registrations.domain import booking, cohorts
 from registrations.domain.ways_in import SeatRefused
 from registrations.models import Cohort, Registration
 
@@ -65,7 +66,7 @@ def sessions_for(cohort: Cohort, at: datetime) -> list[Session]:
     )
 
 
-@ledger.again_after_deadlock
+@again_after_deadlock
 def accept(invitee: Invitee, slugs: Collection[str], *, language: str, at: datetime) -> Accepted:
     """Make the person a member of the cohort, with an account of their own, and give them the seats that they chose, or
     a place on the waiting list.
@@ -147,7 +148,7 @@ def name_seen(invitee: Invitee) -> str:
     return hashlib.sha256(f"{invitee.last_name}\n{invitee.first_name}".encode()).hexdigest()[:16]
 
 
-@ledger.again_after_deadlock
+@again_after_deadlock
 def decline(invitee: Invitee, *, at: datetime) -> Invitee:
     """Say no, and give back what the cohort gave: its seats go to its line. Once more changes nothing. Raises Gone and
     Over."""
@@ -172,7 +173,7 @@ def decline(invitee: Invitee, *, at: datetime) -> Invitee:
     return current
 
 
-@ledger.again_after_deadlock
+@again_after_deadlock
 def erase(invitee: Invitee, *, at: datetime) -> Report:
     """Forget what the institution has said about the person: the row, its history, the mails; and keep a hash alone, so
     that they are not named again. Their institution learns that somebody declined. An account that they opened stays

@@ -7,11 +7,11 @@ from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from core import retention
+from core.deadlocks import again_after_deadlock
 from core.retention import Held, Part, Scope
 from partners.domain import applying
 from partners.models import Correction, Invitee, Upload
 from programme.domain.retention import days_of, ends
-from registrations.domain import ledger
 from registrations.domain.retention import came, forget_addresses
 from registrations.models import Cohort
 
@@ -92,7 +92,7 @@ def _on_lists(who: Callable[[int], Q], *, with_traces: bool = False) -> Part:
     return Part(held, due, delete)
 
 
-@ledger.again_after_deadlock
+@again_after_deadlock
 def _forget(institution: int, people: QuerySet[Invitee], at: datetime) -> int:
     """Delete people of lists of an institution, with their history, and what their address alone still tells; return
     how many. Who has answered meanwhile stays."""

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Attendee, User
 from core import clock
+from core.deadlocks import again_after_deadlock
 from programme.models import Event, Session
 from registrations.domain import clashes, idempotency, ledger, waitlist, ways_in
 from registrations.domain.clashes import Clash
@@ -65,7 +66,7 @@ class Ask:
     let_in: bool = False
 
 
-@ledger.again_after_deadlock
+@again_after_deadlock
 def register(ask: Ask, *, once: Key | None = None, pools: Sequence[SeatPool] | None = None) -> Registration:
     """Give a person a seat, or a place on the waiting list, and queue the mail that says so; or raise SeatRefused.
 

@@ -15,13 +15,12 @@ from django.db.models import F, QuerySet
 from simple_history.utils import bulk_create_with_history
 
 from accounts.models import Attendee, User
-from core import clock, deadlocks
+from core import clock
 from core.erasure import Report, remove, remove_history
 from outbox.domain.posting import post, post_many
 from programme.models import Session
 from registrations.models import Figure, Institution, Registration, SeatPool
 
-again_after_deadlock = deadlocks.again_after_deadlock
 Status = Registration.Status
 Ending = Registration.Ending
 SHORTEST_TO_REMIND = timedelta(hours=1)

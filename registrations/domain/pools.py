@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import User
 from core import clock
+from core.deadlocks import again_after_deadlock
 from programme.domain import warnings
 from programme.models import Edition, Session
 from registrations.domain import ledger, waitlist
@@ -118,7 +119,7 @@ def _allotted(session: Session) -> int:
     return SeatPool.objects.filter(session=session).exclude(cohort=None).aggregate(n=Sum("seats"))["n"] or 0
 
 
-@ledger.again_after_deadlock
+@again_after_deadlock
 def allot(session: Session, cohort: Cohort, seats: int, *, at: datetime | None = None, **fields: Any) -> SeatPool:
     """Keep `seats` of `session` for `cohort` (the same call again changes the number, 0 gives them back to the general
     pool and its line).
@@ -233,7 +234,7 @@ def last_come(session: Session, number: int) -> list[Registration]:
     return list(holding.select_related("attendee__user", "session").order_by("-created_at", "-id")[:number])
 
 
-@ledger.again_after_deadlock
+@again_after_deadlock
 def lower_capacity(
     session: Session,
     capacity: int,

@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce, Greatest
 from accounts.domain.retention import erase_whole
 from accounts.models import Attendee, User
 from core import retention
+from core.deadlocks import again_after_deadlock
 from core.erasure import Why, erase
 from core.retention import Held, Part, Scope
 from programme.domain.retention import days_of, ends
@@ -138,7 +139,7 @@ def _let_go(accounts: Collection[int], edition: int, known: _Ends, at: datetime)
     return gone + len(rest)
 
 
-@ledger.again_after_deadlock
+@again_after_deadlock
 def _leave(people: dict[int, str], edition: int, at: datetime) -> None:
     with transaction.atomic():
         ledger.lock_people(Attendee.objects.filter(user__in=people).values_list("pk", flat=True))

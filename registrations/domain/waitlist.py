@@ -16,6 +16,7 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from core.deadlocks import again_after_deadlock
 from programme.models import Event, Session
 from registrations.domain import clashes, ledger, ways_in
 from registrations.domain.clashes import Clash
@@ -63,7 +64,7 @@ class KeptOut:
 # --- Taking turns -----------------------------------------------------------------------------------------------------
 
 
-@ledger.again_after_deadlock
+@again_after_deadlock
 def in_turn(sessions: Collection[Session], people: Iterable[int], act: Callable[[], T], at: datetime) -> T:
     """Run `act`, which may free seats of `sessions`, and hand what it frees to those on the waiting list, all in one
     transaction.
