@@ -217,7 +217,7 @@ class UserAdmin(ErasesPeople):
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
         if change and "email" in form.changed_data:
-            keep_only_the_address_of(obj)
+            keep_only_the_address_of(obj, form.initial["email"])
 
     def in_chooser(self, obj: User) -> str:
         return " – ".join(filter(None, [self.name(obj), str(obj)]))

@@ -5,6 +5,8 @@ from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
+from accounts.models import User
+from accounts.signals import address_changed
 from core import clock
 from core.effects import Watch, warnings_asked, watching
 from programme.domain.next_edition import Copy, Counted
@@ -19,7 +21,7 @@ from programme.signals import (
     session_saved,
     session_withdrawn,
 )
-from registrations.domain import clashes, next_edition, pools, waitlist
+from registrations.domain import clashes, next_edition, pools, waitlist, ways_in
 from venues.models import TravelTime, Venue
 from venues.signals import ways_changed
 
@@ -61,6 +63,11 @@ def refuse_to_hide_a_session_from_those_who_come(session: Session, **kwargs: Any
 @receiver(edition_closing)
 def refuse_to_close_an_edition_to_which_people_come(edition: Edition, at: datetime, **kwargs: Any) -> None:
     pools.check_nobody_comes_to(edition, at)
+
+
+@receiver(address_changed)
+def let_invitations_follow(user: User, old: str, **kwargs: Any) -> None:
+    ways_in.move_invitations(user, old)
 
 
 @receiver(edition_moved)

@@ -8,6 +8,7 @@ from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
+from accounts.signals import address_changed
 from outbox.domain.posting import post
 
 CHANGED = "accounts.address_changed"
@@ -17,14 +18,16 @@ class Taken(Exception):
     """Another account has this address. Told to nobody but who has proved that the address is theirs."""
 
 
-def keep_only_the_address_of(user: User) -> None:
-    """Make `user.email` the only address that `user` signs in with: after a change, the old one opens nothing any more.
+def keep_only_the_address_of(user: User, old: str) -> None:
+    """Make `user.email` the only address that `user` signs in with: after a change, the old one opens nothing any more,
+    and what was meant for them by it follows (address_changed).
 
     The next code that is typed proves that the new address is theirs.
     """
     with transaction.atomic():
         EmailAddress.objects.filter(user=user).exclude(email=user.email).delete()
         EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"primary": True})
+        address_changed.send(User, user=user, old=old)
 
 
 def change(user: User, new: str, *, at: datetime) -> None:
@@ -38,7 +41,7 @@ def change(user: User, new: str, *, at: datetime) -> None:
             user.email, user._history_user = new, user
             user.set_unusable_password()  # what every web session is signed with
             user.save(update_fields=["email", "password"])
-            keep_only_the_address_of(user)
+            keep_only_the_address_of(user, old)
             post(CHANGED, old, dedupe_key=f"{CHANGED}:{uuid.uuid4()}", language=user.language)
     except IntegrityError as taken:
         user.refresh_from_db(fields=["email", "password"])

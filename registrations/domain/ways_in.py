@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.models import Attendee
+from accounts.models import Attendee, User
 from core.templatetags.when import moment
 from programme.models import Session
 from registrations.models import Invitation, Limit, Membership, Registration, SeatPool
@@ -83,6 +83,18 @@ def pools_for(attendee: Attendee | None) -> QuerySet[SeatPool]:
 
 def is_invited(session: Session, attendee: Attendee) -> bool:
     return Invitation.objects.filter(session=session, email=attendee.user.email).exists()
+
+
+def move_invitations(user: User, old: str) -> None:
+    """Let the personal invitations of `user` hold at their new address as they did at `old`. One that they have there
+    already takes the place of the other."""
+    there = Invitation.objects.filter(email=user.email).values("session")
+    for invitation in Invitation.objects.filter(email=old).exclude(session__in=there).order_by("pk"):
+        invitation.email = user.email
+        invitation._history_user = getattr(user, "_history_user", None)  # type: ignore[attr-defined]
+        invitation.save(update_fields=["email"])
+    for invitation in Invitation.objects.filter(email=old):
+        invitation.delete()
 
 
 def usable(

@@ -24,7 +24,8 @@ from outbox.domain import delivery
 from outbox.models import Message
 from partners.models import Upload, UploadRow
 from programme.models import Duty
-from registrations.models import Registration
+from registrations.domain import ways_in
+from registrations.models import Invitation, Registration
 from tests import make
 from tests.accounts.test_sign_in import last_code, sign_in
 from tests.partners import portal
@@ -166,7 +167,7 @@ def test_the_page_tells_what_is_held_from_whom_and_how_long(client: Client, ada:
 
     page = client.get("/en" + ACCOUNT).content.decode()
 
-    for words in ("Seats, requests and waiting lists", "Places on a list", "What you are expected for", "Objections"):
+    for words in ("Seats, requests and waiting lists", "Entries on a list", "Sessions you are needed in", "Objections"):
         assert words in page
     assert "From: your institution" in page
     assert "Kept as long as your account." in page
@@ -295,6 +296,23 @@ def test_a_new_address_is_proved_by_a_code_and_the_old_one_is_told(just_in: Clie
     assert old.get(ACCOUNT).status_code == 302
     assert sign_in(Client(), "ada@lovelace.example")["Location"] == "/me/"
     assert Message.objects.filter(kind="accounts.code", to="ada@example.org").count() == 2
+
+
+@pytest.mark.proves("own-account")
+def test_personal_invitations_follow_to_the_new_address(just_in: Client, ada: Attendee) -> None:
+    session, both = make.session(access="invitation"), make.session(access="invitation")
+    make.invitation(session, email="ada@example.org")
+    for email in ("ada@example.org", "ada@lovelace.example"):
+        make.invitation(both, email=email)
+    others = make.invitation(session, email="grace@example.org")
+    just_in.post(ADDRESS, {"email": "ada@lovelace.example"})
+    code = Message.objects.get(kind="accounts.new_address").context["code"]
+
+    just_in.post(ADDRESS_CODE, {"code": code})
+
+    assert ways_in.is_invited(session, Attendee.objects.get(pk=ada.pk))
+    left = Invitation.objects.exclude(pk=others.pk).values_list("session", "email")
+    assert sorted(left) == [(session.pk, "ada@lovelace.example"), (both.pk, "ada@lovelace.example")]
 
 
 @pytest.mark.proves("own-account", "no-account-disclosure")

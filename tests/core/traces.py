@@ -76,7 +76,7 @@ def an_account(who: Somebody) -> None:
     who.user = make.user(who.former)
     who.user.email = who.email
     who.user.save()
-    keep_only_the_address_of(who.user)
+    keep_only_the_address_of(who.user, who.former)
 
 
 def an_attendee(who: Somebody) -> None:
