@@ -12,9 +12,9 @@ class ObjectionForm(forms.ModelForm):
         model = PrivacyRequest
         fields = ["text"]
         labels = {"text": _("What do you object to, and why?")}
-        help_texts = {"text": _("Reasons that are yours alone count: you don’t need any other.")}
+        help_texts = {"text": _("Your own situation is reason enough: you don’t need any other.")}
         widgets = {"text": forms.Textarea(attrs={"rows": 6})}
-        error_messages = {"text": {"required": _("Write what you object to.")}}
+        error_messages = {"text": {"required": _("Say what you object to.")}}
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]

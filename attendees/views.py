@@ -91,11 +91,13 @@ def _changed(request: SignedInRequest, new: str) -> HttpResponse:
     try:
         addresses.change(request.user, new, at=clock.now())
     except addresses.Taken:
-        messages.error(request, _("This address has an account of its own: sign in to it, or choose another address."))
+        messages.error(
+            request, _("This address already has its own account: sign in with it, or choose another address.")
+        )
         return redirect("attendees:address")
     update_session_auth_hash(request, request.user)
     proved(request, new)
-    messages.success(request, _("From now on you sign in with your new address."))
+    messages.success(request, _("From now on, sign in with your new address."))
     return redirect("attendees:account")
 
 
@@ -110,7 +112,7 @@ def objection(request: SignedInRequest) -> HttpResponse:
             objecting.object_to_everything(request.user, form.cleaned_data["text"], at=clock.now())
         except TooMany as limit:
             return too_many(request, limit)
-        messages.success(request, _("We have your objection, and answer it within a month."))
+        messages.success(request, _("We’ve received your objection and will answer it within a month."))
         return redirect("attendees:objection")
     context = {"form": form, "lists": objecting.lists_with(request.user), "made": request.user.privacy_requests.all()}
     return render(request, "attendees/object.html", context)

@@ -399,7 +399,7 @@ def test_an_objection_is_kept_and_told_to_whoever_answers_without_naming_anybody
     assert message.to == "dpo@example.org"
     assert f"/admin/attendees/privacyrequest/{request.pk}/change/" in message.text
     assert "ada" not in (message.text + message.html + json.dumps(message.context)).lower().replace("standard", "")
-    assert "Nous avons votre opposition" in page
+    assert "Nous avons bien reçu votre opposition" in page
 
 
 def test_the_page_leads_to_the_lists_that_one_is_on(client: Client, ada: Attendee) -> None:
@@ -443,8 +443,8 @@ def test_erasing_tells_what_follows_and_ends_with_a_report_signed_out(just_in: C
     still_there = User.objects.filter(email="ada@example.org").exists()
     report = just_in.post("/en" + ERASE, {"sure": "on"}).content.decode()
 
-    assert "You give up 2 seats to come." in asked
-    assert "Others are waiting for one of them." in asked
+    assert "You give up 2 upcoming seats." in asked
+    assert "Somebody is waiting for one of them." in asked
     assert 'id="id_sure_error"' in refused
     assert still_there
     assert "Your account has been erased" in report

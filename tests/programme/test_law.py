@@ -273,7 +273,7 @@ def test_the_level_of_accessibility_is_stated_and_named_in_every_footer(
     assert "https://formulaire.defenseurdesdroits.fr/" in page and "mailto:contact@example.org" in page
     assert 'href="https://www.example.org/plan"' in page
     assert ("tests en" in page) == (level != Level.NONE)
-    assert ("No person has audited this site" in page) == (level == Level.NONE)
+    assert ("Nobody has audited this site" in page) == (level == Level.NONE)
     assert "has not been tested with screen readers" in page
 
 
