@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.domain import codes, limits
@@ -32,14 +32,17 @@ def leave(people: People) -> None:
     people.addresses -= set(taken.values_list("email", flat=True))
 
 
+def last_superusers(accounts: Collection[int], superusers: QuerySet[User] | None = None) -> set[int]:
+    """Those of `accounts` without whom no account has full rights."""
+    active = (User.objects if superusers is None else superusers).filter(is_superuser=True, is_active=True)
+    ids = set(active.order_by("pk").values_list("pk", flat=True))
+    return set() if ids - set(accounts) else ids
+
+
 def refuse(people: People) -> dict[int, str]:
     """The last account with full rights stays: nobody could give them again."""
-    superusers = User.objects.select_for_update(no_key=True).filter(is_superuser=True, is_active=True).order_by("pk")
-    ids = set(superusers.values_list("pk", flat=True))
-    if ids & people.accounts and not ids - people.accounts:
-        sentence = _("This is the last account with full rights: give them to someone else first.")
-        return dict.fromkeys(ids & people.accounts, sentence)
-    return {}
+    sentence = _("This is the last account with full rights: give them to someone else first.")
+    return dict.fromkeys(last_superusers(people.accounts, User.objects.select_for_update(no_key=True)), sentence)
 
 
 def lock_out(people: People) -> None:

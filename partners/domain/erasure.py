@@ -43,18 +43,25 @@ def lock(people: People) -> None:
         list(locked.values_list("pk", flat=True))
 
 
-def refuse(people: People) -> dict[int, str]:
-    """The last owner of an institution stays: nobody could name another."""
-    theirs = PartnerRole.objects.filter(user__in=people.accounts, role=Role.OWNER).select_related("institution")
-    if not (roles := list(theirs)):
-        return {}
+def roles_of_last_owners(accounts: Collection[int]) -> list[PartnerRole]:
+    """The roles of those of `accounts` without whom an institution has no owner."""
+    roles = list(
+        PartnerRole.objects.filter(user__in=accounts, role=Role.OWNER).select_related("institution").order_by("pk")
+    )
+    if not roles:
+        return []
     others = PartnerRole.objects.filter(
         institution__in={role.institution_id for role in roles}, role=Role.OWNER, user__is_active=True
-    ).exclude(user__in=people.accounts)
+    ).exclude(user__in=accounts)
     owned = set(others.values_list("institution", flat=True))
+    return [role for role in roles if role.institution_id not in owned]
+
+
+def refuse(people: People) -> dict[int, str]:
+    """The last owner of an institution stays: nobody could name another."""
     sentence = _("This person is the last owner of “%(institution)s”: make somebody else an owner first.")
     return {
-        role.user_id: sentence % {"institution": role.institution} for role in roles if role.institution_id not in owned
+        role.user_id: sentence % {"institution": role.institution} for role in roles_of_last_owners(people.accounts)
     }
 
 
