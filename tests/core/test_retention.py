@@ -1,5 +1,6 @@
 """Every kind of data is kept as long as people were told, and no longer: sentence and run are made from one number."""
 
+import signal
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -384,17 +385,50 @@ def test_two_runs_at_once_do_no_harm(
     assert sum(figure.people for figure in Figure.objects.all()) == 9
 
 
-def test_a_run_that_is_killed_half_way_is_ended_by_the_next(over: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+RUN_AND_DIE = """
+import os, signal
+from django.utils import timezone
+from accounts.models import User
+from core import erasure
+from partners.domain import retention as lists
+from partners.models import Invitee
+from programme.domain import retention as run
+from registrations.domain import retention as people
+
+def in_the_second_batch(act, before={table}.objects.count()):
+    def acts(*args):
+        if {table}.objects.count() < before - 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return act(*args)
+    return acts
+
+people.AT_ONCE = lists.AT_ONCE = 2
+{spot} = in_the_second_batch({spot})
+run.run(timezone.now())
+"""
+
+
+@pytest.mark.proves("retention")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("spot", "table"),
+    [("lists._forget_what_was_typed", Invitee), ("erasure._act_on_histories", User)],
+    ids=["people of lists", "accounts"],
+)
+def test_a_run_that_is_killed_half_way_is_ended_by_the_next(
+    over: datetime, tmp_path: Path, spot: str, table: type[Any]
+) -> None:
     some_people(over)
-    monkeypatch.setattr(people, "AT_ONCE", 2)
-    monkeypatch.setattr(lists, "AT_ONCE", 2)
-    for key, table in (("never_accepted", Invitee), ("came", User)):
-        kind = retention.kind(key)
-        edition = make.current_edition()
-        walk = kind.delete(retention.Scope(kind.proposed, edition.pk, over), timezone.now())
-        assert next(walk) == 2
-        walk.close()
-        assert table.objects.count() == 7
+    before = table.objects.count()
+
+    died = run_python(
+        RUN_AND_DIE.format(spot=spot, table=table.__name__),
+        environment(tmp_path, ERASURE_LOG=tmp_path / "acts.jsonl", BROKER_URL="redis://127.0.0.1:1/0"),
+    )
+
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    assert table.objects.count() == before - 2  # the next two are all there
+    assert invariants.check(timezone.now())["breaches"] == []
 
     run.run(timezone.now())
 
