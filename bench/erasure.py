@@ -22,7 +22,7 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--people", type=_from_one, default=50_000, help="each with two registrations")
     parser.add_argument("--erased", type=_from_one, default=50_000, help="how many go by retention")
-    parser.add_argument("--batch", type=_from_one, default=250, help="people in one transaction")
+    parser.add_argument("--batch", type=_from_one, default=100, help="people in one transaction, as retention does")
     given = parser.parse_args()
     with workplace(given):
         progress(f"Writing {given.people} people with two registrations each…")
