@@ -328,11 +328,16 @@ class AttendeeAdmin(ErasesPeople):
 
 
 class LegalHoldForm(Form):
-    address = EmailFormField(required=False, help_text=_("Kept as a hash; leave it empty to name an account."))
+    address = EmailFormField(required=False, help_text=_("Kept as a hash. Leave it empty to name an account."))
 
     class Meta:
         model = LegalHold
         fields = ["account", "reason", "until"]
+        help_texts = {
+            "account": _(
+                "The number in the address of its page. The hold stays even if the person’s email address changes."
+            )
+        }
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -349,7 +354,7 @@ class LegalHoldAdmin(OnlySuperusersWrite, RecordAdmin):
 
     form = LegalHoldForm
     list_display = ["reason", "account", "until"]
-    fields = ["account", "address", "reason", "until"]
+    fields = ["address", "account", "reason", "until"]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return _is_superuser(request)

@@ -190,7 +190,7 @@ class Row:
 
     @property
     def kept(self) -> str:
-        return retention.span(self.days)
+        return retention.span(self.days) if self.days else _("at once")
 
     @property
     def is_proposed(self) -> bool:

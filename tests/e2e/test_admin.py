@@ -163,10 +163,13 @@ def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
         "accounts/user/",
         f"accounts/user/{user.pk}/change/",
         f"accounts/user/{user.pk}/data/",
+        f"accounts/user/{user.pk}/delete/",
         f"accounts/attendee/{registration.attendee_id}/change/",
         f"accounts/attendee/{registration.attendee_id}/needs/",
         "attendees/privacyrequest/",
         f"attendees/privacyrequest/{objection.pk}/change/",
+        "core/legalhold/",
+        "core/legalhold/add/",
         f"programme/session/{session.pk}/waitlist/",
         f"programme/session/{line.session_id}/waitlist/",
         f"programme/session/{line.session_id}/waitlist/?q=nobody",
@@ -195,6 +198,7 @@ def test_every_kind_of_page_is_fit_for_all(page: Page) -> None:
         "programme/edition/",
         f"programme/edition/{session.event.edition_id}/change/",
         f"programme/edition/{session.event.edition_id}/next/",
+        f"programme/edition/{session.event.edition_id}/retention/",
         "programme/",
     ]:
         assert page.goto(f"/admin/{path}").ok, path
