@@ -18,7 +18,7 @@ from core.sheets.confined import FileRefused
 from core.sheets.reader import plain
 from core.text import validate_lines
 from programme.domain import legal_facts, slugs
-from programme.models import LEGAL_TEXTS, Day, Edition, Event, Participation, Session, Speaker, Track
+from programme.models import LEGAL_TEXTS, Day, Edition, Event, LegalBasis, Participation, Session, Speaker, Track
 from registrations.models import Cohort, Institution
 from summit.loading.cells import (
     Wrong,
@@ -111,10 +111,14 @@ class File:
 IN_BOTH_OR_NONE = ("tagline", "city", *LEGAL_TEXTS)  # of an edition
 
 # Read as its field is. A cell that is blank says nothing: what organisers have written stays.
-READ_FACT = {"accessibility_stated_on": day, "accessibility_level": one_of(Edition.AccessibilityLevel)}
+READ_FACT = {
+    "legal_basis": one_of(LegalBasis),
+    "accessibility_stated_on": day,
+    "accessibility_level": one_of(Edition.AccessibilityLevel),
+}
 LEGAL_FACTS = {
     name: Column(name, read=READ_FACT.get(name), blank=True, optional=True)
-    for name in (*legal_facts.SINGLE, *legal_facts.IN_BOTH)
+    for name in ("legal_basis", *legal_facts.SINGLE, *legal_facts.IN_BOTH)
 }
 
 FILES = [

@@ -293,7 +293,7 @@ def test_without_a_word_about_it_the_edition_is_that_of_the_year_after_moving(fo
 
 
 def test_the_first_edition_of_all_is_open_with_what_the_law_asks_for(folder: Path) -> None:
-    facts = {"slug": "2027", "name_fr": "Sommet", "name_en": "Summit"} | make.LEGAL_FACTS
+    facts = {"slug": "2027", "name_fr": "Sommet", "name_en": "Summit", "legal_basis": "contract"} | make.LEGAL_FACTS
     write_file(folder, "edition.csv", ",".join(facts), ",".join(f'"{value}"' for value in facts.values()))
 
     edition = load(folder, today=TODAY).edition
@@ -306,6 +306,7 @@ def test_the_first_edition_of_all_is_open_with_what_the_law_asks_for(folder: Pat
     write_file(folder, "edition.csv", "slug,name_fr,name_en,host,host_phone", "2027,Sommet,Summit,,01 99 00 00 03")
     kept = load(folder, today=TODAY).edition
     assert (kept.host, kept.host_phone, kept.state) == ("Hébergeur SAS", "01 99 00 00 03", "open")
+    assert (edition.legal_basis, kept.legal_basis) == ("contract", "contract")
 
 
 @pytest.mark.parametrize(
@@ -313,6 +314,7 @@ def test_the_first_edition_of_all_is_open_with_what_the_law_asks_for(folder: Pat
     [
         ("accessibility_level", "good", "is not one of: none, partial, full."),
         ("accessibility_stated_on", "soon", "is not a day"),
+        ("legal_basis", "because", "is not one of: public task,"),
         ("privacy_contact", "nobody", "address"),
         ("publisher_form_en", "", "is blank, and publisher_form_fr is not"),
     ],
