@@ -142,7 +142,7 @@ def _reminded(message: Message, status: str) -> tuple[Registration, Reminder]:
     )
     registration = registrations.get(uuid=message.context["registration"])
     if registration.status != status:
-        raise NoLongerTrue(gettext_noop("The registration has changed since this email was written."))
+        raise NoLongerTrue(gettext_noop("The registration has changed since this email was queued."))
     return registration, due
 
 
@@ -155,10 +155,10 @@ def changed(message: Message) -> Letter:
     those before."""
     attendee = Attendee.objects.select_related("user").filter(pk=message.context["attendee"]).first()
     if attendee is None:
-        raise NoLongerTrue(gettext_noop("The person no longer exists."))
+        raise NoLongerTrue(gettext_noop("They no longer have an account."))
     moved = changes.moved(attendee, message.context["changes"], clock.database_now())
     if not moved:
-        raise NoLongerTrue(gettext_noop("Another email says what has changed since."))
+        raise NoLongerTrue(gettext_noop("A later email says what has changed."))
     return changes_letter(attendee, moved)
 
 
@@ -193,7 +193,7 @@ def announcement(message: Message) -> Letter:
         raise NoLongerTrue(announcing.STOPPED)
     attendee = Attendee.objects.filter(pk=message.context["attendee"], user__is_active=True).first()
     if attendee is None:
-        raise NoLongerTrue(gettext_noop("The person no longer exists."))
+        raise NoLongerTrue(gettext_noop("They no longer have an account."))
     return _announce(message, announcement, attendee.name)
 
 
@@ -241,7 +241,7 @@ def invited_as_member(message: Message) -> Letter:
         .first()
     )
     if membership is None:
-        raise NoLongerTrue(gettext_noop("The person no longer belongs to the cohort."))
+        raise NoLongerTrue(gettext_noop("They no longer belong to the cohort."))
     letter = cohort_letter(membership.cohort, membership.attendee.name)
     if letter is None:
         raise NoLongerTrue(gettext_noop("No seats are reserved for the cohort any more."))

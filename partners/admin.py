@@ -173,7 +173,7 @@ class SignInAdmin(CarefulAdmin, RecordAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_add_permission(request)
 
-    @admin.display(description=_("for the institution"))
+    @admin.display(description=_("address to give the institution"))
     def addresses(self, sign_in: SignIn) -> Any:
         if not sign_in.pk:
             return "–"

@@ -37,7 +37,7 @@ def invitation(message: Message) -> Letter:
 @writes(applying.REMINDER, is_key=True)
 def reminder(message: Message) -> Letter:
     if Topic.INVITATIONS in mail_preferences.off(message.to):
-        raise NoLongerTrue(gettext_noop("This person has opted out of these emails."))
+        raise NoLongerTrue(gettext_noop("They have opted out of these emails."))
     letter = invitation_letter(_silent(message), applying.REMINDER)
     url = link("notices:unwanted", mail_preferences.key(message.to, Topic.INVITATIONS))
     return replace(
@@ -177,7 +177,7 @@ def digest(message: Message) -> Letter:
         .first()
     )
     if role is None:
-        raise NoLongerTrue(gettext_noop("This person no longer works for the institution."))
+        raise NoLongerTrue(gettext_noop("They no longer work for this institution."))
     return digest_letter(role.institution, role.user, datetime.fromisoformat(message.context["due"]), to=message.to)
 
 

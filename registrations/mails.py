@@ -198,7 +198,7 @@ def _registration(message: Message, status: str) -> Registration:
         "session__event__edition", "session__room__venue", "attendee__user"
     ).get(uuid=message.context["registration"])
     if registration.status != status:
-        raise NoLongerTrue(gettext_noop("The registration has changed since this email was written."))
+        raise NoLongerTrue(gettext_noop("The registration has changed since this email was queued."))
     return registration
 
 

@@ -324,7 +324,7 @@ class Registration(models.Model):
         SeatPool, models.PROTECT, null=True, blank=True, related_name="registrations", verbose_name=_("seat pool")
     )
     created_at = models.DateTimeField(_("registered at"), default=clock.now, editable=False)
-    ended_at = models.DateTimeField(_("previous end"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     ending = models.CharField(_("why it ended"), max_length=20, choices=Ending, blank=True)
     waiting_at = models.DateTimeField(_("waiting since"), null=True, blank=True)
     priority = models.SmallIntegerField(

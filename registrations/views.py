@@ -234,7 +234,7 @@ def _farewell(registration: Registration) -> str:
         case Registration.Ending.LEFT_WAITLIST:
             return _("You’ve left the waiting list.")
         case Registration.Ending.OFFER_DECLINED:
-            return _("You’ve declined the offer: the seat goes to the next person on the waiting list.")
+            return _("You’ve declined the offer: the seat is no longer held for you.")
         case _ if not registration.was_confirmed:
             return _("Your request has been withdrawn.")
         case _:

@@ -162,10 +162,10 @@ def _dataset(rows: list[tuple[int, list[str]]]) -> tablib.Dataset:
             % {"rows": MAX_ROWS, "columns": MAX_COLUMNS}
         )
     twice = sorted({header for header in headers if headers.count(header) > 1})
-    if twice or not all(headers):
-        raise SheetError(
-            _("Each column needs its own name. Missing or repeated: %(names)s.") % {"names": ", ".join(twice) or "–"}
-        )
+    if not all(headers):
+        raise SheetError(_("Column %(number)d needs a name.") % {"number": headers.index("") + 1})
+    if twice:
+        raise SheetError(_("Each column needs its own name. Repeated: %(names)s.") % {"names": ", ".join(twice)})
     dataset = tablib.Dataset(headers=headers)
     dataset.lines = [line for line, _row in rows[1:]]
     for number, row in rows[1:]:

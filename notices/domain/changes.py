@@ -281,8 +281,8 @@ def effects(since: datetime, at: datetime) -> Effects:
         said.append(words % {"n": leaves})
     if may_wait and near:
         words = ngettext(
-            "%(n)d email will not wait for a quiet window: it is about the next 24 hours.",
-            "%(n)d emails will not wait for a quiet window: they are about the next 24 hours.",
+            "%(n)d email will not wait for a quiet window: it is about a session in the next 24 hours.",
+            "%(n)d emails will not wait for a quiet window: they are about sessions in the next 24 hours.",
             near,
         )
         said.append(words % {"n": near})

@@ -98,6 +98,6 @@ def way_out(topic: Topic, to: str) -> tuple[dict[str, str], str]:
     """How to be rid of such mails: in the headers (RFC 8058) and by an address. Raises NoLongerTrue for whoever has
     said so already."""
     if topic in off(to):
-        raise NoLongerTrue(gettext_noop("This person has opted out of these emails."))
+        raise NoLongerTrue(gettext_noop("They have opted out of these emails."))
     url = link("notices:unwanted", key(to, topic))
     return {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}, url

@@ -164,6 +164,8 @@ class MessageAdmin(ListAdmin):
             return str(_("(not shown: this email gives access to an account)"))
         if message.purged_at:
             return str(_("(deleted: the text is only kept for a while)"))
+        if not message.text and message.status == Message.Status.DROPPED:
+            return str(_("(never written, because the email was dropped)"))
         if not message.text:
             return str(_("(written when it’s sent)"))
         return format_html('<pre dir="auto">{}</pre>', message.text)

@@ -5,7 +5,7 @@ from django.db.models import Value
 from django.db.models.functions import Replace
 
 REWORDED = [
-    ("Another mail tells what has changed since.", "Another email says what has changed since."),
+    ("Another mail tells what has changed since.", "A later email says what has changed."),
     ("Another offer was made since.", "Another offer has been made since."),
     ("It comes too late to be of use.", "It would arrive too late to be useful."),
     ("Mails to this address bounce.", "Emails to this address bounce."),
@@ -17,9 +17,10 @@ REWORDED = [
         "The owner of this address has reported our mails as spam.",
         "The owner of this address has reported our emails as spam.",
     ),
-    ("The person does not belong to the cohort any more.", "The person no longer belongs to the cohort."),
-    ("The person no longer speaks for the institution.", "This person no longer works for the institution."),
-    ("The person wants no such mails any more.", "This person has opted out of these emails."),
+    ("The person does not belong to the cohort any more.", "They no longer belong to the cohort."),
+    ("The person no longer exists.", "They no longer have an account."),
+    ("The person no longer speaks for the institution.", "They no longer work for this institution."),
+    ("The person wants no such mails any more.", "They have opted out of these emails."),
     ("The person was erased.", "This person’s data has been erased."),
     (
         "The question is answered, or the seat is no longer held.",
@@ -27,7 +28,7 @@ REWORDED = [
     ),
     (
         "The registration is no longer what this mail tells.",
-        "The registration has changed since this email was written.",
+        "The registration has changed since this email was queued.",
     ),
     (
         "The session does not take place, or people are reminded of it at another moment now.",

@@ -124,7 +124,9 @@ def _too_near(name: str, first: Session, second: Session, there: Session, travel
     minutes = travel.minutes(first.room.venue_id, second.room.venue_id)
     if minutes <= gap:
         return ""
-    words = _("%(name)s is expected in “%(other)s” too: the journey takes %(minutes)d min, and there are only %(gap)d.")
+    words = _(
+        "%(name)s is expected in “%(other)s” too: the journey takes %(minutes)d min, with only %(gap)d min in between."
+    )
     return words % {"name": name, "other": there, "minutes": minutes, "gap": gap}
 
 

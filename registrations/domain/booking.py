@@ -197,7 +197,7 @@ def _closed_meanwhile(session: Session, pools: Iterable[SeatPool], at: datetime)
 def _open(ask: Ask, pool: SeatPool | None) -> Registration:
     # Asked again now that the person is locked, as cohorts.remove_member does: the pools were read before.
     if pool and pool.cohort_id and not Membership.objects.filter(cohort=pool.cohort_id, attendee=ask.attendee).exists():
-        raise SeatRefused("stale", _("Your programme has changed in the meantime: check it again."))
+        raise SeatRefused("stale", _("You’re no longer in the cohort these seats are reserved for."))
     status = Status.PENDING if _asks(ask.session, let_in=ask.let_in) else Status.CONFIRMED
     return ledger.open_registration(ask.session, ask.attendee, status, pool, actor=ask.actor, reason=_reason(ask))
 

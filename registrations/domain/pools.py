@@ -290,7 +290,7 @@ def lower_capacity(
         current = _locked(session)
         if not 0 < capacity <= current.capacity:
             raise ValidationError(
-                _("The capacity is now %(capacity)d: choose a lower number, with at least one seat.")
+                _("The capacity is now %(capacity)d: choose a lower number, but no lower than 1.")
                 % {"capacity": current.capacity}
             )
         going = (

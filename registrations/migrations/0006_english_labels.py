@@ -146,7 +146,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="historicalregistration",
             name="ended_at",
-            field=models.DateTimeField(blank=True, null=True, verbose_name="previous end"),
+            field=models.DateTimeField(blank=True, null=True, verbose_name="ended at"),
         ),
         migrations.AlterField(
             model_name="historicalregistration",
@@ -290,7 +290,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="registration",
             name="ended_at",
-            field=models.DateTimeField(blank=True, null=True, verbose_name="previous end"),
+            field=models.DateTimeField(blank=True, null=True, verbose_name="ended at"),
         ),
         migrations.AlterField(
             model_name="registration",

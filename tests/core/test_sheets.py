@@ -112,7 +112,7 @@ def test_a_cell_may_hold_several_lines_and_blank_rows_are_passed_over() -> None:
         (b"slug,name\n", "sous ses titres"),
         (b'slug,name\na,"open\nb,c\n', "ligne 2"),
         (b"slug,slug\na,b\n", "slug"),
-        (b"slug,,name\na,b,c\n", "un nom"),
+        (b"slug,,name\na,b,c\n", "colonne 2"),
         (b"slug\na,b\n", "ligne 2"),
         (b"s\0l\0u\0g\0", "UTF-16"),
         (b"slug\na\0\n", "nuls"),

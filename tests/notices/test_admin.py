@@ -134,6 +134,16 @@ def test_publishing_shows_whom_it_tells_and_tells_them_once_it_is_confirmed(orga
     assert window.published_at and window.people == 2 and window.history.first().history_user.is_superuser
 
 
+def test_a_window_that_concerns_nobody_offers_to_close_and_promises_no_mail(organiser: Client) -> None:
+    still, empty = make.quiet_window(make.event()), make.quiet_window(make.event())
+    make.moved(make.session(event=empty.event, title="Gouvernance"))
+
+    nothing, nobody = (says(act(organiser, WINDOWS, "publish", window)) for window in (still, empty))
+
+    assert "Rien n’a bougé" in nothing and "Ces changements ne concernent personne" in nobody
+    assert "Gouvernance" in nobody and "un courriel" not in nobody
+
+
 def test_a_second_window_in_the_same_place_is_refused_with_a_sentence(organiser: Client) -> None:
     event = make.event()
     for _ in range(2):

@@ -100,6 +100,14 @@ def test_other_mails_are_shown_as_text(client: Client) -> None:
     assert '<pre dir="auto">Bonjour &lt;script&gt;' in page
 
 
+def test_a_mail_without_a_text_says_whether_it_will_get_one(client: Client) -> None:
+    make.sign_in(client, make.organiser())
+
+    for status, words in (("queued", "écrit au moment de l’envoi"), ("dropped", "jamais écrit")):
+        message = a_message(status=status, text="", last_error="The offer has expired.")
+        assert words in client.get(f"{LIST}{message.pk}/change/").content.decode()
+
+
 def test_a_message_is_never_written_by_hand(client: Client) -> None:
     message = a_message()
     make.sign_in(client, make.organiser())

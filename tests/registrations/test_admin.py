@@ -42,6 +42,13 @@ def test_an_organiser_registers_someone_by_the_rule_of_everybody(organiser: Clie
     assert Message.objects.get().kind == "registrations.confirmed"
 
 
+def test_a_registration_that_has_ended_says_since_when(organiser: Client) -> None:
+    registration = make.registration()
+    booking.cancel(registration.session, registration.attendee, actor=make.user())
+
+    assert "Terminée le" in organiser.get(f"{LIST}{registration.pk}/change/").content.decode()
+
+
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [

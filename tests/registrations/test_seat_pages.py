@@ -393,7 +393,7 @@ def test_an_offer_is_declined_after_a_question(client, ada, offer):
     )
     assert status_of(offer, ada) == "offered"
     answer = send(client, form(question, "Décliner cette place"))
-    assert "Place déclinée : elle va à la personne suivante sur la liste d’attente." in words(answer.content.decode())
+    assert "Place déclinée : elle n’est plus gardée pour vous." in words(answer.content.decode())
     assert status_of(offer, ada) == "offer_declined"
 
 

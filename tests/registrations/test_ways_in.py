@@ -305,6 +305,6 @@ def test_somebody_who_left_the_cohort_while_asking_gets_none_of_its_seats():
     seen = list(ways_in.pools_for(ada).filter(session=session))
     cohort.memberships.all().delete()
 
-    refused("stale", register, session, ada, pools=seen)
+    assert "cohorte" in refused("stale", register, session, ada, pools=seen)
 
     assert pool_of(session, register(session, ada).attendee).cohort is None
