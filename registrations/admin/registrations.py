@@ -18,6 +18,8 @@ from programme.admin import InEdition, NamedWithEdition, SessionAdmin
 from registrations.admin.formatting import ask, may_change_people, status_badge
 from registrations.admin.requests import AT_ONCE, RegistrationDesk
 from registrations.domain import attendance, booking
+from registrations.domain.explain import in_words
+from registrations.domain.ways_in import OverLimit
 from registrations.models import Registration
 
 # What a registration shows only when it has it.
@@ -53,6 +55,11 @@ class RegistrationForm(Form):
             raise ValidationError(_("%(name)s is already registered for this session.") % {"name": attendee})
         try:
             self.instance = booking.register(booking.Ask(session, attendee, actor=self.actor, let_in=True))
+        except booking.Clashing as refused:  # its sentence is for the person
+            words = {"name": attendee, "clashes": "; ".join(map(in_words, refused.clashes))}
+            raise ValidationError(_("%(name)s is expected elsewhere: %(clashes)s.") % words) from refused
+        except OverLimit as refused:
+            raise ValidationError(refused.rule) from refused
         except booking.SeatRefused as refused:
             raise ValidationError(str(refused)) from refused
         return data

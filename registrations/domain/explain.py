@@ -99,7 +99,7 @@ class _Case:
             .select_related("attendee__user")
         )
 
-    def _kept_out(self) -> tuple[list[Clash], ways_in.SeatRefused | None, bool]:
+    def _kept_out(self) -> tuple[list[Clash], ways_in.OverLimit | None, bool]:
         """The clashes and the limit that count for the person, and whether somebody whom they wait with is kept out."""
         if self.mine:
             found = waitlist.passed_over(self.session, self.companions)
@@ -181,7 +181,7 @@ class _Case:
 
     def limit(self) -> Step:
         return (
-            _stops("limit", str(self.over))
+            _stops("limit", self.over.rule)
             if self.over
             else _lets("limit", _("No limit set by the event has been reached."))
         )
@@ -248,7 +248,7 @@ class _Case:
         if self.clashes and policy != Event.ClashPolicy.WARN:
             return self._say(_("%(name)s is expected elsewhere, and the event does not allow clashes."))
         if self.over:
-            return str(self.over)
+            return self.over.rule
         if self.session.access == Session.Access.APPROVAL and (self.free or not self.session.holds_requests):
             return self._say(_("Nothing stands in the way: %(name)s can ask the organisers for a seat."))
         if self.free and not waitlist.comes_first(self.session):
@@ -401,7 +401,7 @@ def keeps_back(
         )
         if kept_out := passed_over.get(registration.pk):
             found[registration.pk] = "; ".join(
-                [*map(in_words, kept_out.clashes), *([str(kept_out.limit)] if kept_out.limit else [])]
+                [*map(in_words, kept_out.clashes), *([kept_out.limit.rule] if kept_out.limit else [])]
             )
         elif not usable:
             found[registration.pk] = _("The seats are for others.")

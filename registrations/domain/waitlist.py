@@ -58,7 +58,7 @@ class KeptOut:
     seat would break."""
 
     clashes: list[Clash]
-    limit: SeatRefused | None
+    limit: ways_in.OverLimit | None
 
 
 # --- Taking turns -----------------------------------------------------------------------------------------------------

@@ -24,6 +24,15 @@ class SeatRefused(Exception):
         self.code = code
 
 
+class OverLimit(SeatRefused):
+    """The person has all the seats that a limit of the event allows; `rule` says the limit to whoever asks about
+    them."""
+
+    def __init__(self, sentence: str, rule: str) -> None:
+        super().__init__("limit", sentence)
+        self.rule = rule
+
+
 def closed(session: Session, at: datetime, *, to_all: bool = True) -> SeatRefused | None:
     """Why nobody enters `session` any more, or yet, at `at`; None when the door is open.
 
@@ -140,7 +149,7 @@ def enter(
     return found
 
 
-def over_limit(session: Session, taken: Iterable[Session], limits: Iterable[Limit]) -> SeatRefused | None:
+def over_limit(session: Session, taken: Iterable[Session], limits: Iterable[Limit]) -> OverLimit | None:
     """The limit of its event that one more seat in `session` would break, for somebody with seats in `taken`."""
     taken = list(taken)
     for limit in limits:
@@ -152,20 +161,34 @@ def over_limit(session: Session, taken: Iterable[Session], limits: Iterable[Limi
             if other.event_id == limit.event_id and limit.kind in ("", other.kind) and other != session
         ]
         if len(counted) >= limit.at_most:
-            if limit.kind:
-                sentence = ngettext(
-                    "“%(event)s” allows %(number)d seat per person in this format (%(kind)s): give it up to take this "
-                    "one.",
-                    "“%(event)s” allows %(number)d seats per person in this format (%(kind)s): give one up to "
-                    "take this one.",
-                    limit.at_most,
-                )
-            else:
-                sentence = ngettext(
-                    "“%(event)s” allows %(number)d seat per person: give it up to take this one.",
-                    "“%(event)s” allows %(number)d seats per person: give one up to take this one.",
-                    limit.at_most,
-                )
             words = {"event": session.event, "number": limit.at_most, "kind": limit.get_kind_display()}
-            return SeatRefused("limit", sentence % words)
+            sentence, rule = _limit_in_words(limit)
+            return OverLimit(sentence % words, rule % words)
     return None
+
+
+def _limit_in_words(limit: Limit) -> tuple[str, str]:
+    """What a limit says to a person who has reached it, and to others."""
+    if limit.kind:
+        sentence = ngettext(
+            "“%(event)s” allows %(number)d seat per person in this format (%(kind)s): give yours up to take this one.",
+            "“%(event)s” allows %(number)d seats per person in this format (%(kind)s): give one up to take this one.",
+            limit.at_most,
+        )
+        rule = ngettext(
+            "“%(event)s” allows %(number)d seat per person in this format (%(kind)s).",
+            "“%(event)s” allows %(number)d seats per person in this format (%(kind)s).",
+            limit.at_most,
+        )
+        return sentence, rule
+    sentence = ngettext(
+        "“%(event)s” allows %(number)d seat per person: give yours up to take this one.",
+        "“%(event)s” allows %(number)d seats per person: give one up to take this one.",
+        limit.at_most,
+    )
+    rule = ngettext(
+        "“%(event)s” allows %(number)d seat per person.",
+        "“%(event)s” allows %(number)d seats per person.",
+        limit.at_most,
+    )
+    return sentence, rule

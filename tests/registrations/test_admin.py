@@ -11,7 +11,7 @@ from django.utils import timezone
 from outbox.models import Message
 from programme.models import Session
 from registrations.domain import booking, pools
-from registrations.models import Cohort, Registration, SeatPool
+from registrations.models import Cohort, Limit, Registration, SeatPool
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +40,24 @@ def test_an_organiser_registers_someone_by_the_rule_of_everybody(organiser: Clie
     assert make.pool(session).taken == 1
     assert registration.history.get().history_user.is_superuser
     assert Message.objects.get().kind == "registrations.confirmed"
+
+
+def test_what_keeps_somebody_out_is_said_to_the_organiser_and_not_to_the_person(organiser: Client) -> None:
+    ada, event = make.attendee(), make.event(clash_policy="refuse")
+    Limit.objects.create(event=event, at_most=1)
+    held = make.session(title="Éthique", event=event)
+    make.registration(held, ada)
+    later = held.starts_at + timedelta(days=1)
+    clashing, beyond = make.session(event=event), make.session(event=event, starts_at=later)
+
+    said = {
+        session: organiser.post(f"{LIST}add/", {"attendee": ada.pk, "session": session.pk}).content.decode()
+        for session in (clashing, beyond)
+    }
+
+    assert "On attend Ada Lovelace ailleurs" in said[clashing] and "Éthique" in said[clashing]
+    assert "permet 1 place par personne." in said[beyond].replace("\xa0", " ")
+    assert not any("Vous avez" in page or "libérez" in page for page in said.values())
 
 
 def test_a_registration_that_has_ended_says_since_when(organiser: Client) -> None:

@@ -12,6 +12,7 @@ from programme.models import Duty, Event, Session
 from registrations.domain import booking, pools, waitlist
 from registrations.domain.booking import SeatRefused
 from registrations.domain.explain import explain
+from registrations.domain.ways_in import OverLimit
 from registrations.models import Invitation, Limit, Membership, Registration
 from tests import make
 
@@ -160,9 +161,10 @@ def test_a_limit_of_the_event_is_the_reason() -> None:
     session = make.session(event=event, starts_at=timezone.now() + timedelta(days=9))
 
     assert stopped_by(session, ada) == ["registration", "limit"]
-    with pytest.raises(SeatRefused) as refused:
+    with pytest.raises(OverLimit) as refused:
         booking.register(booking.Ask(session, ada, actor=ada.user))
-    assert str(refused.value) == why(session, ada)
+    assert refused.value.rule == why(session, ada)
+    assert "libérez" in str(refused.value) and "libérez" not in why(session, ada)
 
 
 def test_seats_that_are_kept_for_others_are_named() -> None:
