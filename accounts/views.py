@@ -85,7 +85,12 @@ class SignIn(_SignInPage, LoginView):
         return super().form_valid(form)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**kwargs) | {"next": safe_next(self.request), "doors": sign_in_methods.others()}
+        wanted = safe_next(self.request)
+        return super().get_context_data(**kwargs) | {
+            "next": wanted,
+            "doors": sign_in_methods.others(),
+            "next_by_a_door": wanted or resolve_url(settings.LOGIN_REDIRECT_URL),  # it says the language too
+        }
 
 
 class SignUp(SignIn):

@@ -1,6 +1,10 @@
-from django.urls import path
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, include, path
 
 from partners import views, views_responses, views_reviews, views_sign_in
+
+if settings.SAML:
+    from allauth.socialaccount.providers.saml import views as saml
 
 app_name = "partners"
 
@@ -40,7 +44,17 @@ urlpatterns = [
 
 # Outside of the addresses with a language, and under the names that allauth looks up: institutions register them at
 # their own side.
-institution_sign_in = [
+institution_sign_in: list[URLPattern | URLResolver] = [
     path("oidc/<slug:provider_id>/login/", views_sign_in.begin, name="openid_connect_login"),
     path("oidc/<slug:provider_id>/login/callback/", views_sign_in.finish, name="openid_connect_callback"),
 ]
+if settings.SAML:
+    institution_sign_in += [
+        path("saml/<slug:organization_slug>/login/", views_sign_in.setting_out(saml.login), name="saml_login"),
+        path(
+            "saml/<slug:organization_slug>/acs/finish/",
+            views_sign_in.coming_back(saml.finish_acs),
+            name="saml_finish_acs",
+        ),
+        path("", include("allauth.socialaccount.providers.saml.urls")),
+    ]

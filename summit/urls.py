@@ -28,8 +28,6 @@ urlpatterns = i18n_patterns(
 )
 # Institutions register these addresses at their own side: they know no language.
 urlpatterns += [path("accounts/", include(institution_sign_in))]
-if settings.SAML:
-    urlpatterns += [path("accounts/", include("allauth.socialaccount.providers.saml.urls"))]
 urlpatterns += [path("", include("outbox.urls")), path("", include(feed)), path("", include(without_language))]
 
 if settings.DEMO_MODE:  # these pages show everybody's mails: elsewhere they do not exist at all

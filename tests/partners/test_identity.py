@@ -1,6 +1,8 @@
 """Signing in through one's own institution, with real providers: who is vouched for, and who is not
 (docs/rules.md#institution-sign-in)."""
 
+import re
+from html import unescape
 from urllib.parse import urlsplit
 
 import pytest
@@ -105,6 +107,29 @@ class TestOpenIdConnect:
         assert (response.url, who(client), User.objects.count()) == (reverse("account_login"), "", 0)
         assert "un code" in client.get(response.url).content.decode()
 
+    def test_who_came_from_an_english_page_is_spoken_to_in_english(self, client, oidc, by_oidc):
+        for sub, email in (("eve", "eve@other.example"), ("neu", "neu@cnam.example")):
+            providers.tell(oidc, sub, email=email)
+        page = client.get("/en/accounts/login/").content.decode()
+        [way] = re.findall(r'href="(/accounts/oidc/[^"]*)"', page)
+
+        refused = through_oidc(client, oidc, "eve", way)
+
+        assert refused.url == "/en/accounts/login/"
+        assert "doesn’t vouch for eve@other.example" in unescape(client.get(refused.url).content.decode())
+        assert through_oidc(client, oidc, "neu", way).url == "/en/me/"
+        assert User.objects.get(email="neu@cnam.example").language == "en"
+
+    def test_who_comes_back_after_it_was_turned_off_is_told_so(self, client, oidc, by_oidc):
+        back = urlsplit(providers.consent(client.get("/accounts/oidc/cnam/login/?next=/en/me/").url, "ada"))
+        SignIn.objects.update(is_active=False)
+
+        response = client.get(f"{back.path}?{back.query}")
+
+        assert response.url == "/en/accounts/login/"
+        assert "through this institution is turned off" in client.get(response.url).content.decode()
+        assert client.get("/accounts/oidc/other/login/callback/").status_code == 404
+
     @pytest.mark.proves("vouched-domains")
     @pytest.mark.parametrize("fields", [{"is_staff": True}, {"is_active": False}])
     def test_organisers_and_closed_accounts_are_vouched_for_by_nobody(self, client, oidc, by_oidc, fields):
@@ -138,8 +163,8 @@ class TestOpenIdConnect:
 
 
 class TestSaml:
-    def through(self, client, saml, email, **other):
-        there = client.get("/accounts/saml/cnam/login/?next=/me/", **HOST)
+    def through(self, client, saml, email, goes_on="/me/", **other):
+        there = client.get(f"/accounts/saml/cnam/login/?next={goes_on}", **HOST)
         assert there.url.startswith(saml.sso_url)
         to, answer = saml.answer(there.url, email, **other)
         assert client.post(urlsplit(to).path, {"SAMLResponse": answer}, **HOST).status_code == 302
@@ -149,6 +174,12 @@ class TestSaml:
     def test_who_is_vouched_for_is_signed_in_and_goes_on(self, client, saml, by_saml):
         response = self.through(client, saml, "ada@cnam.example")
         assert (response.url, who(client)) == ("/me/", "ada@cnam.example")
+
+    def test_who_came_from_an_english_page_is_spoken_to_in_english(self, client, saml, by_saml):
+        response = self.through(client, saml, "ada@cnam.example", "/en/me/", key=providers.SamlProvider().key)
+
+        assert response.url == "/en/accounts/login/"
+        assert "didn’t sign you in" in unescape(client.get(response.url, **HOST).content.decode())
 
     def test_another_domain_stays_outside(self, client, saml, by_saml):
         self.through(client, saml, "ada@other.example")
