@@ -13,7 +13,7 @@ from simple_history.models import HistoricalRecords
 from core import clock
 from core.emails import EmailField, readable_email
 from core.folding import Searchable, SearchField
-from core.text import validate_line
+from core.text import validate_line, validate_name
 
 
 class UserManager(BaseUserManager["User"]):
@@ -81,7 +81,7 @@ class Attendee(Searchable):
     name = models.CharField(
         _("name"),
         max_length=150,
-        validators=[validate_line],
+        validators=[validate_name],
         help_text=_("Just as you write it; it is printed on your badge."),
     )
     organisation = models.CharField(_("organisation"), max_length=150, blank=True, validators=[validate_line])

@@ -1,12 +1,36 @@
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import render
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.translation import get_language
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+METHODS = ["GET", "HEAD", "POST", "OPTIONS"]
+
+
+def refuse_odd_methods(get_response: GetResponse) -> GetResponse:
+    """Answer 405 to what no page takes: PUT, TRACE or a word that somebody made up."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.method not in METHODS:
+            return HttpResponseNotAllowed(METHODS)
+        return get_response(request)
+
+    return middleware
+
+
+def say_what_pages_may_use(get_response: GetResponse) -> GetResponse:
+    """Forbid to pages, and to whatever they would load, the devices that they never ask for."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
+        return response
+
+    return middleware
 
 
 def refuse_odd_bytes(get_response: GetResponse) -> GetResponse:

@@ -2,6 +2,7 @@
 sheet takes its own (docs/rules.md#names)."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
@@ -23,13 +24,38 @@ NOT_IN_A_HEADER = re.compile(f"[{CONTROLS}{DIRECTIONS}]")
 NOT_IN_A_LIST = re.compile(f"[{CONTROLS}{DIRECTIONS}{BROKEN}{INVISIBLE}]")
 _NOT_IN_A_LINE = re.compile(f"[{CONTROLS}{DIRECTIONS}{BROKEN}]")
 _LINE_BREAKS_AND_TABS = "\t\r\n"
+_DOTS = str.maketrans("\u3002\uff61", "..")  # what a browser reads as a dot
 _REFUSED = _("This text contains a hidden character: type it again by hand.")
+
+# What mail programs make a link of. A country's ending counts after two letters or before a slash (M.Le Gall is none).
+_ENDINGS = (
+    "com|net|org|edu|gov|mil|int|biz|info|name|pro|mobi|app|dev|xyz|top|site|online|club|live|link|click|shop|store"
+    "|tech|space|website|world|news|page|blog|cloud|agency|email|example"
+)
+_WEB_ADDRESS = re.compile(
+    r"[a-z][a-z0-9+-]*://|\bwww\d?\.\w|\w\.\w{2,}/"
+    rf"|(?<![\w.])(?:[\w-]+\.)*(?:[\w-]+\.(?:{_ENDINGS})|[\w-]{{2,}}\.(?!du|el|le)[a-z]{{2}})(?![\w-]|\.\w)",
+    re.IGNORECASE,
+)
 
 
 def validate_line(text: str) -> None:
     """Raise ValidationError for a character that is part of no name, title or other text of one line."""
     if _NOT_IN_A_LINE.search(text):
         raise ValidationError(_REFUSED)
+
+
+def has_web_address(text: str) -> bool:
+    """Whether mail programs would make a link of a part of `text`, in whatever width of letters it is written."""
+    return bool(_WEB_ADDRESS.search(unicodedata.normalize("NFKC", text).translate(_DOTS)))
+
+
+def validate_name(text: str) -> None:
+    """Raise ValidationError for what is no name of a person: mails begin with it, whoever typed it
+    (docs/rules.md#names-as-written)."""
+    validate_line(text)
+    if has_web_address(text):
+        raise ValidationError(_("A name can’t contain a web address."))
 
 
 def validate_lines(text: str) -> None:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.emails import EmailFormField
 from core.sheets import reader
-from core.text import validate_line
+from core.text import validate_name
 from partners.domain import checking, sentences
 from partners.domain.checking import Level, Person
 from partners.domain.columns import Columns
@@ -148,14 +148,14 @@ class NameForm(forms.Form):
         label=_("Family name"),
         required=False,
         max_length=75,
-        validators=[validate_line],
+        validators=[validate_name],
         widget=forms.TextInput(attrs={"autocomplete": "family-name"}),
     )
     first_name = forms.CharField(
         label=_("First name"),
         required=False,
         max_length=74,
-        validators=[validate_line],
+        validators=[validate_name],
         widget=forms.TextInput(attrs={"autocomplete": "given-name"}),
     )
     seen = forms.CharField(widget=forms.HiddenInput, required=False)

@@ -15,7 +15,7 @@ from accounts.models import Attendee, User
 from core import clock
 from core.emails import EmailField
 from core.folding import Searchable, SearchField
-from core.text import validate_line
+from core.text import validate_line, validate_name
 from notices.models import new_token
 from registrations.models import Cohort, Institution
 
@@ -227,8 +227,8 @@ class Invitee(Searchable):
     upload = models.ForeignKey(
         Upload, models.SET_NULL, null=True, blank=True, related_name="invitees", verbose_name=_("uploaded list")
     )
-    last_name = models.CharField(_("family name"), max_length=75, blank=True, validators=[validate_line])
-    first_name = models.CharField(_("first name"), max_length=74, blank=True, validators=[validate_line])
+    last_name = models.CharField(_("family name"), max_length=75, blank=True, validators=[validate_name])
+    first_name = models.CharField(_("first name"), max_length=74, blank=True, validators=[validate_name])
     email = EmailField(_("email address"), db_index=True)
     reference = models.CharField(_("number"), max_length=60, blank=True, validators=[validate_line])
     programme = models.CharField(_("course"), max_length=150, blank=True, validators=[validate_line])

@@ -43,6 +43,10 @@ def _check_base_url(url: str) -> None:
         or parts.username
     ):
         raise ValidationError("it must be the public address, like https://summit.example.org, without a path.")
+    if DEBUG and parts.scheme == "https":
+        raise ValidationError("DEBUG shows what goes on inside: nothing that is public over https may have it.")
+    if SECRET_KEY in ("", KNOWN_KEY) and not _is_this_machine(host):
+        raise ValidationError("without a SECRET_KEY of its own, Summit answers at http://localhost:PORT alone.")
     if (DEMO_MODE or BENCH_MODE) and not _is_this_machine(host):
         raise ValidationError(
             "DEMO_MODE and BENCH_MODE let anybody sign in as anybody: the address must then be http://localhost:PORT."
@@ -147,6 +151,7 @@ def _check_access_needs_keys(keys: list[str]) -> None:
 
 # --- What the environment says ----------------------------------------------------------------------------------------
 
+KNOWN_KEY = "only-for-demo-and-debug-never-in-production"
 DEMO_MODE: bool = env.bool("DEMO_MODE", False)
 BENCH_MODE: bool = env.bool("BENCH_MODE", False)
 DEBUG: bool = env.bool("DEBUG", False)
@@ -194,7 +199,7 @@ except EnvError as error:
     sys.exit(f"Summit cannot start: {sentences} (see docs/configuration.md).")
 
 CLOCK_MOVES = DEMO_MODE or BENCH_MODE  # core/clock.py
-SECRET_KEY = SECRET_KEY or "only-for-demo-and-debug-never-in-production"
+SECRET_KEY = SECRET_KEY or KNOWN_KEY
 DATABASE: dict[str, Any] = dict(dj_database_url.parse(DATABASE_URL))
 _provider = urlsplit(EMAIL_URL) if EMAIL_URL.startswith("anymail:") else None
 EMAIL: dict[str, Any] = {} if _provider else dj_email_url.parse(EMAIL_URL)
@@ -246,7 +251,9 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "summit.health.answer_probes",
+    "core.middleware.refuse_odd_methods",
     "django.middleware.security.SecurityMiddleware",
+    "core.middleware.say_what_pages_may_use",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -371,6 +378,14 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
     }
 }
+PERMISSIONS_POLICY = ", ".join(
+    f"{device}=()"
+    for device in (
+        *("accelerometer", "autoplay", "bluetooth", "camera", "display-capture", "encrypted-media", "geolocation"),
+        *("gyroscope", "hid", "magnetometer", "microphone", "midi", "payment", "screen-wake-lock", "serial", "usb"),
+        *("xr-spatial-tracking", "browsing-topics"),
+    )
+)
 # The proxy in front redirects: a redirect here would break its health checks over plain HTTP.
 SECURE_SSL_REDIRECT = False
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS and TRUSTED_PROXY_COUNT else None

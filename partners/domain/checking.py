@@ -16,7 +16,7 @@ from django.core.validators import validate_email
 from core.emails import normalise_email, readable_email
 from core.folding import fold
 from core.sheets.reader import MAX_CELL, plain
-from core.text import NOT_IN_A_LIST
+from core.text import NOT_IN_A_LIST, has_web_address
 from partners.domain import cleaning, names
 from partners.domain.cleaning import BLANKS, DAMAGED, NUL
 from partners.domain.columns import FIELDS, NO_USAGE, Columns, Row, classify
@@ -269,6 +269,9 @@ def _name(person: Person, name: str, value: str) -> str:
         return ""
     if cleaning.is_nir(value):
         person.add_finding("nir_in_name", Level.ERROR, name)
+        return ""
+    if has_web_address(value):
+        person.add_finding("web_address", Level.ERROR, name, value)
         return ""
     bare = names.without_civility(value)
     if bare != value:

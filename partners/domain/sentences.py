@@ -55,6 +55,7 @@ _FINDINGS: dict[str, Any] = {
     "control": gettext_lazy("There’s still a broken character here (%(letter)s). Type the text again."),
     "error_in_name": gettext_lazy("This is a spreadsheet error, not a name. Type the name."),
     "nir_in_name": gettext_lazy("This is a social security number, not a name. Type the name."),
+    "web_address": gettext_lazy("A name can’t contain a web address. Type the name alone."),
     "nir": gettext_lazy("We never keep social security numbers."),
     "error_value": gettext_lazy(
         "This is a spreadsheet error, so we won’t keep it. Fix the formula in the spreadsheet and export the list "

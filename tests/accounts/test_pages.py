@@ -67,6 +67,13 @@ def test_the_profile_keeps_what_is_written(client: Client) -> None:
         "علی\u200cرضا",
         "Ada 🧮",
         "{{7*7}} <b>",
+        "M.Le Gall",
+        "J.R.R. Tolkien",
+        "St.John",
+        "Dr.med. Müller",
+        "Mme.Du Pré",
+        "jean.dupont",
+        "Louis XIV.",
     ],
 )
 def test_a_name_is_kept_as_the_person_writes_it(client: Client, name: str) -> None:
@@ -75,6 +82,34 @@ def test_a_name_is_kept_as_the_person_writes_it(client: Client, name: str) -> No
     client.post(WELCOME, {"name": name})
 
     assert Attendee.objects.get().name == name
+
+
+@pytest.mark.proves("names-as-written")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Gagnez sur http://evil.example",
+        "www.evil.fr",
+        "Evil.Com",
+        "Ada evil.co.uk",
+        "bit.ly/abc",
+        "t.co/x",
+        "evil。com",
+        "ｅｖｉｌ．ｃｏｍ",
+        "ada@evil.com",
+        "(évil.fr)",
+        "javascript://x",
+        "Ada evil.io.",
+    ],
+)
+def test_a_web_address_is_no_name(client: Client, name: str) -> None:
+    """Mails begin with it, and leave for whatever address a stranger typed."""
+    client.force_login(make.user("ada@example.org"))
+
+    page = client.post(WELCOME, {"name": name}).content.decode()
+
+    assert "Un nom ne peut pas contenir d’adresse web." in page
+    assert not Attendee.objects.exists()
 
 
 @pytest.mark.proves("names-as-written")

@@ -430,6 +430,11 @@ class TestCells:
             assert (person.last_name, codes) == ("", ["control"])
             assert person.findings[0].said["letter"] == f"U+{ord(letter):04X}"
 
+    @pytest.mark.proves("names-as-written")
+    def test_a_web_address_is_no_name(self):
+        person, codes = one("Ada www.evil.example")
+        assert (person.last_name, codes) == ("", ["web_address"])
+
     @pytest.mark.parametrize("name", ["می\u200cخواهم", "क्\u200dष"])
     def test_joiners_are_letters_business_where_they_shape_them(self, name):
         assert one(name)[1] == []

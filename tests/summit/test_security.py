@@ -49,6 +49,16 @@ def test_every_page_runs_only_our_own_scripts_and_cannot_be_framed(client: Clien
     assert "unsafe" not in answer["Content-Security-Policy"]
     assert (answer["X-Content-Type-Options"], answer["X-Frame-Options"]) == ("nosniff", "DENY")
     assert answer["Referrer-Policy"] == "same-origin"
+    assert {"camera=()", "microphone=()", "geolocation=()"} <= set(answer["Permissions-Policy"].split(", "))
+
+
+@pytest.mark.parametrize("path", [*EVERYWHERE[:-1], "/static/core/site.css"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "PROPFIND"])
+def test_a_method_that_no_page_takes_is_refused(client: Client, path: str, method: str):
+    answer = client.generic(method, path, headers={"x-http-method-override": "GET"})
+
+    assert answer.status_code == 405
+    assert "GET" in answer["Allow"]
 
 
 @pytest.mark.proves("no-cached-personal-pages")

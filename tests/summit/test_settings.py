@@ -162,6 +162,34 @@ def test_the_open_modes_do_not_start_under_a_public_address(mode: str):
     assert (done.returncode, done.stderr.startswith("Summit cannot start: BASE_URL: ")) == (1, True)
 
 
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ({"DEBUG": "1", "BASE_URL": "https://summit.example.org"}, "DEBUG"),
+        ({"DEBUG": "1", "BASE_URL": "https://localhost:8000"}, "DEBUG"),
+        ({"DEBUG": "1", "BASE_URL": "http://summit.example.org", "SECRET_KEY": ""}, "SECRET_KEY"),
+        (
+            {
+                "DEBUG": "1",
+                "BASE_URL": "http://10.0.0.7:8000",
+                "SECRET_KEY": "only-for-demo-and-debug-never-in-production",
+            },
+            "SECRET_KEY",
+        ),
+    ],
+)
+def test_what_everybody_can_read_does_not_start_under_a_public_address(given: dict[str, str], word: str):
+    done = run("manage.py", "check", **given)
+
+    assert (done.returncode, done.stderr.startswith("Summit cannot start: BASE_URL: ")) == (1, True), done.stderr
+    assert word in done.stderr
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1:8000", "summit.localhost"])
+def test_a_developer_needs_no_key(host: str):
+    assert run("manage.py", "check", DEBUG="1", SECRET_KEY="", BASE_URL=f"http://{host}").returncode == 0
+
+
 def test_deployment_checks_find_nothing_under_production_settings():
     done = run(
         "manage.py",
