@@ -273,7 +273,7 @@ def test_pages_cost_few_queries(client: Client, django_assert_num_queries: Any) 
     make.sign_in(client, make.attendee())
     # The HTTP session, the user with the attendee, their access needs; the edition, whose end is said, the days for
     # which they are kept after it, and who speaks.
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         client.get(PROFILE)
 
 

@@ -260,7 +260,7 @@ def test_a_run_takes_the_same_queries_for_one_session_and_for_nine(
     runs = [make.simulation(allocation, str(n)) for n in range(number)]
     page_of(organiser, runs[0])  # content types are kept from here on
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         page_of(organiser, runs[0], q="Ada")
 
 

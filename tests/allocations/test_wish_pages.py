@@ -217,7 +217,7 @@ def test_the_page_takes_the_same_queries_for_two_sessions_and_for_twenty(
     allocating.express(allocation, ada, sessions[1:9])
     assert cohort
 
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(15):
         assert client.get(url(allocation)).status_code == 200
 
 
@@ -392,7 +392,7 @@ def test_the_list_takes_the_same_queries_for_one_and_for_five(client, ada, djang
     for n in range(number):
         make.allocation(session(n), session(n + 9))
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         assert client.get(reverse("allocations:wishes")).status_code == 200
 
 
@@ -464,7 +464,7 @@ def test_the_result_takes_the_same_queries_for_one_wish_and_for_six(client, ada,
     allocating.express(allocation, ada, sessions)
     commit(allocation)
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         assert "Votre place" in shown(client, allocation)
 
 

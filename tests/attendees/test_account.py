@@ -194,10 +194,10 @@ def test_pages_cost_the_same_for_an_empty_and_a_full_account(
 ) -> None:
     make.sign_in(client, ada)
     make.current_edition()  # its periods are told
-    with django_assert_num_queries(35):
+    with django_assert_num_queries(34):
         client.get(ACCOUNT)
     a_full_life(ada)
-    with django_assert_num_queries(35):
+    with django_assert_num_queries(34):
         client.get(ACCOUNT)
 
 

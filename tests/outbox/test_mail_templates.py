@@ -177,7 +177,7 @@ def test_the_list_names_every_kind_and_says_which_were_reworded(
 ) -> None:
     save()
     client.get("/en/admin/outbox/mailtemplate/")
-    with django_assert_num_queries(4):  # who signed in, their account, the templates, the edition
+    with django_assert_num_queries(3):  # who is signed in, the templates, the edition
         page = client.get("/en/admin/outbox/mailtemplate/").content.decode()
 
     assert all(str(kind.label) in page for kind in mail_templates.kinds.values())

@@ -220,7 +220,7 @@ def test_the_page_takes_the_same_queries_whatever_the_editions(
         state = Edition.State.ARCHIVED if n % 2 else Edition.State.OPEN
         make.cohort(institution=cohort.institution, edition=make.edition(state=state))
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         browser.get("/partners/cnam/")
 
 

@@ -145,7 +145,7 @@ class TestTheStory:
         portal.apply(cohort, *[ADA, ALAN, EMMY][:number])
         portal.session_for(cohort, seats=3)
         browser.get(at("cohort", "cnam", "medas"))
-        with django_assert_num_queries(17):
+        with django_assert_num_queries(16):
             browser.get(at("cohort", "cnam", "medas"))
 
 
@@ -226,7 +226,7 @@ class TestTheReview:
         portal.apply(cohort, EMMY)
         upload = portal.upload(cohort, portal.text(*[self.BAD, ADA, [*ADA]][:number]), camille, replace=True)
         browser.get(at("review", upload.uuid))
-        with django_assert_num_queries(15):
+        with django_assert_num_queries(14):
             browser.get(at("review", upload.uuid))
 
     def test_who_loses_a_seat_stands_first_and_an_heir_who_is_erased_is_not_named(self, browser, camille, cohort):
@@ -257,7 +257,7 @@ class TestTheReview:
             portal.seat(portal.session_for(cohort, starts_at=timezone.now() + timedelta(days=1 + hour)), ada)
         upload = portal.upload(cohort, portal.text(EMMY), camille, replace=True)
         browser.get(at("review", upload.uuid))
-        with django_assert_num_queries(18):
+        with django_assert_num_queries(17):
             browser.get(at("review", upload.uuid))
         assert sentences.freed(leaving.freed_by(cohort, upload.removed, timezone.now()))[0] == f"{number}"
 

@@ -495,7 +495,7 @@ def test_the_page_takes_the_same_queries_whatever_there_is(
         make.cohort(edition=source)
     organiser.get(address(source))
 
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(15):
         organiser.get(address(source))
 
 

@@ -175,7 +175,7 @@ def test_a_cohorts_page_takes_the_same_queries_whatever_its_people(
     url = f"/admin/registrations/cohort/{cohort.pk}/change/"
     organiser.get(url)
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         organiser.get(url)
 
 

@@ -138,7 +138,7 @@ def test_the_waiting_list_takes_the_same_queries_for_one_and_for_five(
             waitlist.start_party(registration, actor=make.user())
     organiser.get(page(session, "waitlist"))
 
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(17):
         organiser.get(page(session, "waitlist"))
 
 
@@ -552,7 +552,7 @@ def test_the_list_of_registrations_tells_places_at_a_constant_cost(
     free_a_seat(session)
     organiser.get(LIST)
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         text = organiser.get(LIST).content.decode()
 
     assert "rang 1 sur la liste d’attente" in text
@@ -755,7 +755,7 @@ def test_the_page_of_clashes_costs_the_same_for_one_and_for_four(
         make.registration(make.session(), make.registration(session).attendee)
     organiser.get(page(session, "clashes"))
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         organiser.get(page(session, "clashes"))
 
 

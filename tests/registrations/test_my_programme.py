@@ -171,9 +171,9 @@ def test_the_list_costs_the_same_however_long_it_is(client, ada, django_assert_n
         ask(full(starts_at=NOON + timedelta(days=n, hours=2)), ada)
         offered_to(ada, starts_at=NOON + timedelta(days=n, hours=4))
 
-    # http session, account with attendee, sessions, pools, lines, what is given out, what is live, what is mine,
+    # web session with account and attendee, sessions, pools, lines, what is given out, what is live, what is mine,
     # places, limits, venues, ways, what takes wishes
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(14):
         page = me(client)
 
     assert page.count('class="row"') == 3 * rows

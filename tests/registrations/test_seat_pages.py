@@ -921,7 +921,7 @@ def test_a_box_costs_the_same_however_much_one_has(client, ada, django_assert_nu
         ask(make.session(starts_at=NOON + timedelta(hours=hours)), ada)
     session = full(waiting=others, starts_at=NOON)
 
-    # http session, account with attendee, session, pools, line, what is given out, what is live, what is mine, limits,
-    # venues, ways
-    with django_assert_num_queries(11):
+    # web session with account and attendee, session, pools, line, what is given out, what is live, what is mine,
+    # limits, venues, ways
+    with django_assert_num_queries(10):
         box(client, session)

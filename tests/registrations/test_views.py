@@ -218,9 +218,9 @@ def test_the_seats_of_a_day_cost_the_same_queries(client, ada, django_assert_num
     sessions = [make.session() for _ in range(1 + number)]
     make.registration(sessions[0], ada)
 
-    # http session, account with attendee, zones, sessions, pools, lines, what is given out, who I am, what is mine,
+    # web session with account and attendee, zones, sessions, pools, lines, what is given out, who I am, what is mine,
     # limits, venues, ways
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         page = client.get(reverse("registrations:seats"), {"day": f"{sessions[0].day:%Y-%m-%d}"}).content.decode()
 
     assert page.count("hx-swap-oob") == 1 + number
@@ -330,12 +330,12 @@ def test_made_up_days_and_filters_fill_no_cache(keeps_pages):
     assert not caches["pages"]._cache
 
 
-def test_one_registration_costs_ten_queries(client, ada, django_assert_num_queries):
+def test_one_registration_costs_nine_queries(client, ada, django_assert_num_queries):
     session = make.session()
 
-    # http session, account with attendee, session with pools, lock, what is mine; seat, registration, history, mail,
+    # web session with account and attendee, session with pools, lock, what is mine; seat, registration, history, mail,
     # key of the form
-    with django_assert_num_queries(10 + 2):  # and the savepoint that stands for BEGIN and COMMIT here
+    with django_assert_num_queries(9 + 2):  # and the savepoint that stands for BEGIN and COMMIT here
         press(client, session, htmx=True, key=str(uuid.uuid4()))
 
 
@@ -343,20 +343,20 @@ def test_a_place_on_the_waiting_list_costs_one_query_more(client, ada, django_as
     session = make.session(seats=1)
     make.registration(session)
 
-    # http session, account with attendee, session with pools, lock, what is mine; lock the pools, registration,
+    # web session with account and attendee, session with pools, lock, what is mine; lock the pools, registration,
     # history, mail, key, place
-    with django_assert_num_queries(11 + 2):
+    with django_assert_num_queries(10 + 2):
         press(client, session, htmx=True, key=str(uuid.uuid4()))
 
     assert Registration.objects.get(attendee=ada).status == "waiting"
 
 
-def test_to_learn_that_a_session_is_full_costs_four_queries(client, ada, django_assert_num_queries):
+def test_to_learn_that_a_session_is_full_costs_three_queries(client, ada, django_assert_num_queries):
     session = make.session(seats=1, waiting_list="none")
     make.registration(session)
 
-    # http session, account with attendee, session with pools, what the person had here before
-    with django_assert_num_queries(4):
+    # web session with account and attendee, session with pools, what the person had here before
+    with django_assert_num_queries(3):
         answer = press(client, session, htmx=True, key=str(uuid.uuid4()))
 
     assert "Cette session est complète." in answer.content.decode()

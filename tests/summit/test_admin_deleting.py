@@ -221,7 +221,7 @@ def test_what_was_deleted_takes_the_same_queries_however_much(
     path = reverse("admin:programme_participation_deleted")
     organiser.get(path)
 
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         assert "Oratrice" in organiser.get(path).content.decode()
 
 

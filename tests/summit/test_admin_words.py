@@ -202,7 +202,7 @@ def test_a_chooser_takes_the_same_queries_however_much_it_offers(
         make.session(title="Atelier")
     choices(organiser, "registrations.registration", "session", "atelier")
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         assert len(choices(organiser, "registrations.registration", "session", "atelier")) == rows
 
 
@@ -266,7 +266,7 @@ def test_the_history_takes_the_same_queries_however_much_happened(
     path = reverse("admin:programme_session_history", args=[session.pk])
     organiser.get(path)
 
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(15):
         organiser.get(path)
 
 

@@ -79,7 +79,7 @@ def test_a_venues_page_takes_the_same_queries_whatever_the_number_of_others(
     url = f"/admin/venues/venue/{here.pk}/change/"
     organiser.get(url)
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         organiser.get(url)
 
 
