@@ -7,12 +7,12 @@ What only an app knows (seats that go back, lists that name somebody, the lines 
 import json
 import logging
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import Enum
-from functools import cached_property
 from typing import Any
 
 from django.apps import apps
@@ -132,16 +132,57 @@ class People:
     names: set[str] = field(default_factory=set)
     keys: dict[type[Model], set[Any]] = field(default_factory=dict)
     report: Report = field(default_factory=Report)
+    _known: Any = field(default=((0, 0), ((), ())), repr=False)
 
     def are_named_in(self, text: str) -> bool:
         """Whether `text` holds a name or an address of theirs, whole, however it is written."""
-        folded = text.casefold()
-        return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", folded) for word in self._words if word in folded)
+        composed = _composed(text)
+        return self.have_address_in(text) or any(
+            re.search(rf"(?<!\w){re.escape(name)}(?!\w)", composed) for name in self._names if name in composed
+        )
 
-    @cached_property
-    def _words(self) -> tuple[str, ...]:
-        said = {*self.names, *self.addresses, *map(readable_email, self.addresses)}
-        return tuple({word.casefold() for word in said if word.strip()})
+    def have_address_in(self, text: str) -> bool:
+        """Whether `text` holds an address of theirs, and not one that ends or begins like it."""
+        composed = _composed(text)
+        return any(
+            re.search(rf"(?<![\w.+%&~-]){re.escape(address)}(?![\w-]|\.\w)", composed)
+            for address in self._written_addresses
+            if address in composed
+        )
+
+    def come_first_in(self, text: str) -> bool:
+        """Whether `text`, the words for a row (“Ada Lovelace – Group A”), is about one of them."""
+        composed = _composed(text)
+        return any(
+            composed == word or composed.startswith(f"{word} – ") for word in {*self._names, *self._written_addresses}
+        )
+
+    @property
+    def first_words(self) -> set[str]:
+        """How words for rows about them may begin, as they were written."""
+        return {*self.names, *self.addresses, *map(readable_email, self.addresses)} - {""}
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return self._words()[0]
+
+    @property
+    def _written_addresses(self) -> tuple[str, ...]:
+        return self._words()[1]
+
+    def _words(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The names and the addresses as texts are searched for them; once, as long as steps find no others."""
+        known = len(self.names), len(self.addresses)
+        if known != self._known[0]:
+            names = {_composed(name) for name in self.names if name.strip()}
+            written = {_composed(said) for said in {*self.addresses, *map(readable_email, self.addresses)} if said}
+            self._known = known, (tuple(names), tuple(written))
+        return self._known[1]
+
+
+def _composed(text: str) -> str:
+    """As one writes it, whatever the case, and whether accents are letters of their own (files from a Mac)."""
+    return unicodedata.normalize("NFC", text).casefold()
 
 
 Step = Callable[[People], Any]

@@ -40,7 +40,7 @@ declare(
         exported=("institution", "file_name", "created_at", "shared_at"),
         erasure=Erasure.BLANKED,
         blanked=("uploaded_by", "shared_by"),
-        buried=("removed", "file_name"),
+        buried=("removed", "file_name", "read_as"),
     ),
 )
 

@@ -1,9 +1,14 @@
 """How people who are erased leave the lists of institutions (core/erasure.py; docs/rules.md#erasure)."""
 
-import json
+import io
+import re
+import zipfile
+import zlib
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -11,6 +16,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Attendee
 from core import erasure_log
 from core.erasure import People, Report, Why, remove, remove_history
+from core.folding import fold
 from core.personal_data import Erasure
 from outbox.domain.erasure import blank
 from outbox.domain.posting import ring_task
@@ -21,6 +27,7 @@ from partners.models import Correction, Invitee, Objection, PartnerRole, Upload,
 from registrations.models import Institution
 
 Role = PartnerRole.Role
+LARGEST_UNPACKED = 64 * 1024 * 1024
 
 
 def widen(people: People) -> None:
@@ -35,7 +42,8 @@ def widen(people: People) -> None:
 
 def lock(people: People) -> None:
     """Lists and roles of their institutions wait: an institution comes before people in the order of locks."""
-    concerned = {row.upload.institution_id for row in _rows_naming(people)}
+    found = _in_lists(people)
+    concerned = {row.upload.institution_id for row in [*found.theirs, *found.beside]}
     concerned |= {invitee.institution_id for invitee in _listed(people)}
     concerned |= set(PartnerRole.objects.filter(user__in=people.accounts).values_list("institution", flat=True))
     if concerned:
@@ -80,7 +88,7 @@ def object_for_good(people: People) -> None:
             cohort_id=row.upload.cohort_id,
             address_hash=objections.hash_of(row.upload.institution_id, row.person["email"]),
         )
-        for row in _rows_naming(people)
+        for row in _in_lists(people).theirs
         if row.person.get("email") in people.addresses
     ]
     Objection.objects.bulk_create(known, ignore_conflicts=True)
@@ -104,12 +112,27 @@ def _object(invitees: Iterable[Invitee]) -> None:
     )
 
 
+@dataclass(frozen=True)
+class _InLists:
+    """The rows of lists being checked that are about the people, and those of others in which they are named."""
+
+    theirs: list[UploadRow]
+    beside: list[UploadRow]
+
+
 def clean_uploads(people: People) -> None:
-    """Take them out of the lists that are being checked: their row, and the file that it came from. A list that was
-    not read yet is dropped, when it names them; one that is confirmed is to be looked at again."""
-    naming = _rows_naming(people)
-    people.keys[UploadRow] |= {row.pk for row in naming}
-    uploads = {row.upload.pk: row.upload for row in naming}
+    """Take them out of the lists that are being checked: their row, what others' rows say of them, and the file that it
+    came from. A file that was not read, or cannot be, is dropped with its list when it names them; a list that is
+    confirmed is to be looked at again."""
+    found = _in_lists(people)
+    people.keys[UploadRow] |= {row.pk for row in found.theirs}
+    for row in found.beside:
+        row.findings = []  # they are found anew
+        for name in ("cells", "person", "was", "fixes", "offered"):
+            setattr(row, name, _without_addresses(getattr(row, name), people))
+        row.save(update_fields=["findings", "cells", "person", "was", "fixes", "offered"])
+        people.report.count(UploadRow, Erasure.BLANKED, 1)
+    uploads = {row.upload_id: row.upload for row in [*found.theirs, *found.beside]}
     files = UploadFile.objects.filter(upload__in=uploads)
     people.report.count(UploadFile, Erasure.DELETED, files._raw_delete(files.db))
     for upload in uploads.values():
@@ -117,15 +140,48 @@ def clean_uploads(people: People) -> None:
             chosen = upload.chosen | {"look_at_rows": True}
             Upload.objects.filter(pk=upload.pk).update(status=Upload.Status.RECEIVED, chosen=chosen)
             transaction.on_commit(partial(ring_task, WORK, str(upload.uuid)))
-    if people.why == Why.RETENTION:  # of people who are that old, no list is a day young
-        return
-    unread = UploadFile.objects.filter(upload__status=Upload.Status.RECEIVED, upload__rows=None)
-    words = [address.encode() for address in people.addresses]
-    remove(
-        Upload,
-        [file.pk for file in unread.iterator() if any(word in bytes(file.data).lower() for word in words)],
-        people.report,
-    )
+    _clean_links(people)
+    if people.why != Why.RETENTION:  # of people who are that old, no list is a day young
+        _clean_files(people)
+
+
+def _clean_links(people: People) -> None:
+    """Forget to which of their addresses the cells of workbooks lead."""
+    for upload in Upload.objects.filter(read_as__has_key="links").only("read_as"):
+        links = upload.read_as["links"]
+        kept = [link for link in links if not people.have_address_in(_text(link))]
+        if kept != links:
+            Upload.objects.filter(pk=upload.pk).update(read_as=upload.read_as | {"links": kept})
+            people.report.count(Upload, Erasure.BLANKED, 1)
+
+
+def _clean_files(people: People) -> None:
+    """Delete the files that name them by an address: with the list, where no row of it was read."""
+    naming = [file.pk for file in UploadFile.objects.iterator() if _have_address_in_file(bytes(file.data), people)]
+    read = set(UploadRow.objects.filter(upload__in=naming).order_by().values_list("upload", flat=True).distinct())
+    remove(Upload, [upload for upload in naming if upload not in read], people.report)
+    files = UploadFile.objects.filter(upload__in=read)
+    people.report.count(UploadFile, Erasure.DELETED, files._raw_delete(files.db))
+
+
+def _have_address_in_file(data: bytes, people: People) -> bool:
+    """Whether a file, as it was handed in, names one of them: a text in any of the usual encodings, or a workbook."""
+    texts = [data]
+    if zipfile.is_zipfile(io.BytesIO(data)):
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as book:
+                members = [one for one in book.infolist() if one.filename.endswith((".xml", ".rels"))]
+                if sum(one.file_size for one in members) > LARGEST_UNPACKED:
+                    return True  # nobody can tell: it is handed in again
+                texts = [book.read(one) for one in members]
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error, EOFError):
+            return True
+    return any(people.have_address_in(text.decode(name, "replace")) for text in texts for name in _encodings(text))
+
+
+def _encodings(data: bytes) -> tuple[str, ...]:
+    wide = ("utf-16-le", "utf-16-be") if b"\0" in data[:200] else ()
+    return ("utf-8", "cp1252", *wide)
 
 
 def clean_names(people: People) -> None:
@@ -136,8 +192,14 @@ def clean_names(people: People) -> None:
             removed = [pk for pk in upload.removed if pk not in gone]
             Upload.objects.filter(pk=upload.pk).update(removed=removed)
             people.report.count(Upload, Erasure.BLANKED, 1)
-    for upload in Upload.objects.exclude(file_name="").only("file_name", "file_hash"):
-        if people.are_named_in(upload.file_name.replace("_", " ")):
+    names = [set(fold(name).split()) for name in people.names]
+    institutions = set(Invitee.objects.filter(pk__in=gone).values_list("institution", flat=True))
+    for upload in Upload.objects.exclude(file_name="").only("file_name", "file_hash", "institution"):
+        words = set(re.split(r"[\s.]+", fold(upload.file_name)))
+        # One word alone is as often that of a town or a school: it names them where they are known.
+        if people.have_address_in(upload.file_name) or any(
+            name and name <= words and (len(name) > 1 or upload.institution_id in institutions) for name in names
+        ):
             upload.file_name = ""
             upload.save(update_fields=["file_name"])
             people.report.count(Upload, Erasure.BLANKED, 1)
@@ -149,28 +211,57 @@ def _listed(people: People) -> list[Invitee]:
     return list({invitee.pk: invitee for found in (by_account, by_address) for invitee in found}.values())
 
 
-def _rows_naming(people: People) -> list[UploadRow]:
-    """The rows of lists being checked that name them: by address, or as somebody of the list that they are on."""
+def _in_lists(people: People) -> _InLists:
+    """The rows of lists being checked that name them: by an address, as somebody of the list that they are on, or, in a
+    row without an address, by their name. A name beside another address is a namesake."""
     rows = UploadRow.objects.select_related("upload").only(
-        *("cells", "person", "was", "fixes", "offered", "same_as"),
+        *("cells", "person", "was", "fixes", "offered", "findings", "same_as"),
         *(f"upload__{name}" for name in ("uuid", "institution", "cohort", "status", "chosen")),
     )
     if people.why == Why.RETENTION:
-        return list(rows.filter(person__email__in=people.addresses))
+        return _InLists(list(rows.filter(person__email__in=people.addresses)), [])
     listed = {invitee.pk: invitee.institution_id for invitee in _listed(people)}
+    names = [set(fold(name).split()) for name in people.names]
     institutions = set(listed.values())
-    addresses = People(set(), people.addresses, people.why, people.at)
-    naming = []
+    found = _InLists([], [])
     for row in rows.iterator():
-        known = people if row.upload.institution_id in institutions else addresses
-        said = json.dumps([row.cells, row.person, row.was, row.fixes, row.offered], ensure_ascii=False)
-        if row.same_as in listed or known.are_named_in(said) or _name(row) in known.names:
-            naming.append(row)
-    return naming
+        own = row.person.get("email", "")
+        has_address = people.have_address_in(_text([row.cells, row.person, row.fixes, row.offered, row.was]))
+        has_name = _has_name(row, names)
+        if (
+            row.same_as in listed
+            or own in people.addresses
+            or row.was.get("email") in people.addresses
+            or (has_address and (has_name or "@" not in own))
+            or (has_name and "@" not in own and row.upload.institution_id in institutions)
+        ):
+            found.theirs.append(row)
+        elif has_address or (row.findings and people.are_named_in(_text(row.findings))):
+            found.beside.append(row)
+    return found
 
 
-def _name(row: UploadRow) -> str:
-    return f"{row.person.get('first_name', '')} {row.person.get('last_name', '')}".strip()
+def _has_name(row: UploadRow, names: Iterable[set[str]]) -> bool:
+    """Whether a row is called as one of them; by a name of one word, nobody who has another beside."""
+    own = set(fold(f"{row.person.get('first_name', '')} {row.person.get('last_name', '')}").split())
+    words = own or set(fold(_text(row.cells)).split())
+    return any(name and (name <= words if len(name) > 1 else name == own) for name in names)
+
+
+def _text(said: Any) -> str:
+    """All texts of a value, each on a line."""
+    if isinstance(said, dict):
+        said = list(said.values())
+    return "\n".join(map(_text, said)) if isinstance(said, list) else str(said)
+
+
+def _without_addresses(said: Any, people: People) -> Any:
+    """A value, or values, of a row of somebody else without the cells in which an address of theirs stands."""
+    if isinstance(said, dict):
+        return {name: _without_addresses(value, people) for name, value in said.items()}
+    if isinstance(said, list):
+        return [_without_addresses(value, people) for value in said]
+    return "" if isinstance(said, str) and people.have_address_in(said) else said
 
 
 # --- “Not you? Erase your data” ---------------------------------------------------------------------------------------
