@@ -105,9 +105,10 @@ def apply(
         upload.rows.all().delete()
         UploadFile.objects.filter(upload=upload).delete()
         upload.busy_until = None
+        upload.read_as = {name: said for name, said in upload.read_as.items() if name != "links"}  # they are addresses
         # Last, since the row is where progress is told; and no more than this, since whoever handed it in may be gone
         # meanwhile.
-        upload.save(update_fields=["status", "applied_at", "counts", "busy_until"])
+        upload.save(update_fields=["status", "applied_at", "counts", "busy_until", "read_as"])
     return upload
 
 

@@ -1,10 +1,12 @@
 """An erasure takes whoever is erased out of lists that are being checked, and nobody else (docs/rules.md#erasure)."""
 
+import io
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from django.utils import timezone
 
@@ -139,6 +141,22 @@ def test_what_a_workbook_leads_to_and_what_was_found_about_others_is_forgotten(c
     assert "Lovelace" not in str(list(UploadRow.objects.values_list("findings", flat=True)))
     assert Upload.objects.get(pk=upload.pk).read_as["links"] == [[3, 2, "alan@x.fr"]]
     assert addresses_of(upload) == {"anne@x.fr", "alan@x.fr"}
+
+
+@pytest.mark.proves("list-file-retention")
+def test_an_applied_workbook_leaves_none_of_the_addresses_that_its_cells_led_to(cohort: Cohort) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(files.xlsx([files.HEADER, portal.ADA, portal.ALAN])))
+    book.active["C2"].hyperlink = "mailto:ada@x.fr"
+    out = io.BytesIO()
+    book.save(out)
+    camille = portal.role(cohort.institution)
+    upload = portal.upload(cohort, out.getvalue(), camille)
+    assert upload.read_as["links"] == [[2, 2, "ada@x.fr"]]
+
+    upload = portal.confirm(upload, camille)
+
+    assert upload.status == "applied"
+    assert "ada@x.fr" not in str(upload.read_as)
 
 
 def test_the_cell_of_another_row_that_holds_their_address_is_emptied(cohort: Cohort) -> None:
