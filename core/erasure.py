@@ -493,13 +493,13 @@ def replay() -> int:
     acts = erasure_log.missing()
     if not acts:
         return 0
+    for again in _after_restore:
+        again({said for act in acts for said in act.hashes}, max(act.at for act in acts))
     accounts, addresses = _known_by({said for act in acts for said in act.hashes})
     for act in acts:
         mine = {accounts[said] for said in act.hashes if said in accounts}
         written = {addresses[said] for said in act.hashes if said in addresses}
         try:
-            for again in _after_restore:
-                again(act.hashes, act.at)
             _erase(People(mine, written, Why(act.why), act.at), act=act.act)
         except IntegrityError:
             if not ErasureAct.objects.filter(pk=act.act).exists():  # else another process has just done it

@@ -24,6 +24,7 @@ from outbox.models import Message
 from partners.domain import applying, objections
 from partners.domain.reviewing import WORK
 from partners.models import Correction, Invitee, Objection, PartnerRole, Upload, UploadFile, UploadRow
+from registrations.domain import cohorts
 from registrations.models import Institution
 
 Role = PartnerRole.Role
@@ -270,6 +271,13 @@ def _without_addresses(said: Any, people: People) -> Any:
 def forget(invitees: Sequence[Invitee], *, at: datetime) -> Report:
     """Forget what their institution has said about `invitees`, in the caller's transaction and under its lock: the
     row, its history, the mails; and keep a hash alone, so that they are not named again."""
+    report = _forget(invitees, at)
+    hashes = [_hash(invitee) for invitee in invitees]
+    erasure_log.note(hashes, why=Why.LINK.value, at=at)
+    return report
+
+
+def _forget(invitees: Sequence[Invitee], at: datetime) -> Report:
     report = Report(people=len(invitees))
     _object(invitees)
     keys = [invitee.pk for invitee in invitees]
@@ -282,20 +290,21 @@ def forget(invitees: Sequence[Invitee], *, at: datetime) -> Report:
         report.count(Correction, Erasure.DELETED, corrections._raw_delete(corrections.db))
     remove(Invitee, keys, report)
     remove_history(Invitee, keys, report)
-    hashes = [_hash(invitee) for invitee in invitees]
-    erasure_log.note(hashes, why=Why.LINK.value, at=at)
     return report
 
 
 def replay(hashes: Collection[str], at: datetime) -> None:
-    """Forget again those whom a restored database has brought back."""
-    for invitee in Invitee.objects.all().iterator():
-        if _hash(invitee) in hashes:
-            with transaction.atomic():
-                applying.lock(invitee.institution_id)
-                _object([invitee])
-                remove(Invitee, [invitee.pk], Report())
-                remove_history(Invitee, [invitee.pk], Report())
+    """Forget again those whom a restored database has brought back, with what their cohort gave them."""
+    rows = Invitee.objects.only("institution_id", "email")
+    for back in [invitee for invitee in rows.iterator() if _hash(invitee) in hashes]:
+        with transaction.atomic():
+            applying.lock(back.institution_id)
+            invitee = Invitee.objects.select_related("cohort", "attendee__user").filter(pk=back.pk).first()
+            if invitee is None:  # another process was quicker
+                continue
+            if invitee.attendee:
+                cohorts.part_with(invitee.cohort, invitee.attendee, actor=invitee.attendee.user, at=at)
+            _forget([invitee], at)
 
 
 def _hash(invitee: Invitee) -> str:

@@ -13,9 +13,10 @@ from django.utils import timezone
 from accounts.models import Attendee
 from core import erasure
 from core.erasure import Why
-from partners.domain import reviewing
-from partners.models import Upload, UploadFile, UploadRow
-from registrations.models import Cohort
+from outbox.models import Message
+from partners.domain import responses, reviewing
+from partners.models import Correction, Invitee, Objection, Upload, UploadFile, UploadRow
+from registrations.models import Cohort, Membership, Registration
 from tests import make
 from tests.core import traces
 from tests.partners import files, portal
@@ -177,3 +178,30 @@ def test_a_file_from_a_mac_that_is_named_after_them_loses_its_name(cohort: Cohor
 
     upload.refresh_from_db()
     assert upload.file_name == ""
+
+
+# --- After a restore --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("erasure-survives-restore")
+def test_what_a_link_erased_goes_again_with_its_mails_and_seats(cohort: Cohort) -> None:
+    portal.apply(cohort, portal.ADA)
+    session = portal.session_for(cohort)
+    ada = portal.accepted(invitee := Invitee.objects.get())
+    portal.seat(session, ada)
+    Message.objects.filter(kind="partners.invitation").update(text="Ada", status="sent", sent_at=timezone.now())
+    Correction.objects.create(
+        institution=cohort.institution, row_hash="h", email="ada@x.fr", fixes={"first_name": "Ada"}
+    )
+    with traces.restored():
+        invitee.refresh_from_db()
+        responses.erase(invitee, at=timezone.now())
+        assert not Membership.objects.exists()
+
+    assert erasure.replay() == 1
+
+    assert not Invitee.objects.exists() and not Correction.objects.exists()
+    assert not Message.objects.filter(kind="partners.invitation", to="ada@x.fr").exists()
+    assert not Membership.objects.exists()
+    assert not Registration.objects.live().exists()
+    assert Objection.objects.count() == 1
