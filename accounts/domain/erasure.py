@@ -1,12 +1,17 @@
 """What only accounts know about the erasure of a person (core/erasure.py)."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from functools import reduce
+from operator import or_
 from typing import Any
 
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q, QuerySet
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts.domain import codes, limits
@@ -70,19 +75,22 @@ def clean_sessions(people: People) -> None:
 
 
 def clean_log(people: People) -> None:
-    """Delete the lines of the administration's log that the people wrote, or that are about a row of theirs; and take
-    their names out of what others' lines say about tables."""
+    """Delete the lines of the administration's log that the people wrote, or that are about a row of theirs, one that
+    is no longer there too; and take their names out of what others' lines say about tables."""
     types = ContentType.objects.get_for_models(*people.keys)
     about = Q(user__in=people.accounts)
     for model, keys in people.keys.items():
         if keys and _is_in_the_log(model):
             about |= Q(content_type=types[model], object_id__in=[str(key) for key in keys])
     people.keys[LogEntry] |= set(LogEntry.objects.filter(about).values_list("pk", flat=True))
+    if people.why != Why.RETENTION:  # what organisers did is kept for a time of its own
+        people.keys[LogEntry] |= _of_rows_that_are_gone(people, types)
     # A row of a table is named in the line of the object that the table belongs to.
+    words = _words_for_rows()
     said = LogEntry.objects.filter(change_message__contains='"object"').exclude(pk__in=people.keys[LogEntry])
     for line in said.only("change_message").iterator():
         written = json.loads(line.change_message)
-        if (cleaned := _without_names(written, people)) != written:
+        if (cleaned := _without_names(written, people, words)) != written:
             cleaned = json.dumps(cleaned)
             LogEntry.objects.filter(pk=line.pk).update(change_message=cleaned)
             people.report.count(LogEntry, Erasure.BLANKED, 1)
@@ -92,12 +100,43 @@ def _is_in_the_log(model: type[Any]) -> bool:
     return any(kind.model is model and kind.is_deleted for kind in declared()) and model not in (WebSession, LogEntry)
 
 
-def _without_names(said: Any, people: People) -> Any:
-    if isinstance(said, dict):
-        return {key: _without_names(value, people) for key, value in said.items()}
+def _of_rows_that_are_gone(people: People, types: Mapping[type[Any], ContentType]) -> set[int]:
+    """The lines that name them for a row that somebody has deleted since: only its words say whose it was. Those of
+    rows that are there are found by them."""
+    models = {content.pk: model for model, content in types.items() if _is_in_the_log(model)}
+    found: dict[Any, dict[Any, set[int]]] = defaultdict(lambda: defaultdict(set))
+    first = sorted(people.first_words)
+    for some in (first[start : start + 100] for start in range(0, len(first), 100)):
+        named = reduce(or_, (Q(object_repr__startswith=word) for word in some))
+        lines = LogEntry.objects.filter(named, content_type__in=models).exclude(pk__in=people.keys[LogEntry])
+        for pk, words, key, content in lines.values_list("pk", "object_repr", "object_id", "content_type"):
+            if people.come_first_in(words):
+                found[content][key].add(pk)
+    gone: set[int] = set()
+    for content, by_key in found.items():
+        there = set(map(str, models[content]._base_manager.filter(pk__in=by_key).values_list("pk", flat=True)))
+        gone.update(pk for key, pks in by_key.items() if key not in there for pk in pks)
+    return gone
+
+
+def _words_for_rows() -> set[str]:
+    """What the log calls rows about people: whoever is called like a session takes nothing out of the lines about
+    it."""
+    words = set()
+    for language in (None, *dict(settings.LANGUAGES)):
+        with translation.override(language):
+            words |= {str(kind.model._meta.verbose_name) for kind in declared() if kind.is_deleted}
+    return words
+
+
+def _without_names(said: Any, people: People, words: Collection[str]) -> Any:
     if isinstance(said, list):
-        return [_without_names(value, people) for value in said]
-    return "" if isinstance(said, str) and people.are_named_in(said) else said
+        return [_without_names(value, people, words) for value in said]
+    if not isinstance(said, dict):
+        return said
+    if isinstance(said.get("object"), str) and said.get("name") in words and people.come_first_in(said["object"]):
+        return said | {"object": ""}
+    return {key: _without_names(value, people, words) for key, value in said.items()}
 
 
 def clean_codes(people: People) -> None:
