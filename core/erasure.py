@@ -399,38 +399,55 @@ def _some(keys: Collection[Any]) -> Iterator[list[Any]]:
 
 
 def _act_on_histories(people: People) -> None:
-    """Delete what the histories say about the rows, those included that were deleted long ago."""
+    """Delete what the histories say about the rows, those included that were deleted long ago; of a row that is
+    somebody else's by now, the lines about them alone."""
     known: dict[type[Model], set[Any]] = {}
     for kind in reversed(declared()):  # accounts first: what refers to them is found by them
         keys = set(people.keys.get(kind.model, ()))
         if kind.history is not None:
             _unlink(kind, kind.history, people)
             if kind.is_deleted:
-                keys |= _earlier_keys(kind, kind.history, known, people)
+                lines = _lines_naming(kind, kind.history, known, people)
+                earlier = set(lines.values()) - keys
+                others = _still_there(kind.model, earlier)
+                keys |= earlier - others
                 remove_history(kind.model, keys, people.report)
+                _remove_lines(kind, [line for line, key in lines.items() if key in others], people.report)
         known[kind.model] = keys
 
 
-def _earlier_keys(
+def _lines_naming(
     kind: PersonalData, history: type[Model], known: dict[type[Model], set[Any]], people: People
-) -> set[Any]:
-    """The keys of rows that are gone, of which a line of the history names one of the people."""
+) -> dict[int, Any]:
+    """The lines of the history that name one of the people, with the keys of their rows."""
     pk = kind.model._meta.pk.attname
-    found: set[Any] = set()
+    found: dict[int, Any] = {}
+
+    def look(lookup: str, values: Collection[Any]) -> None:
+        for some in _some(values):
+            lines = history._base_manager.order_by().filter(**{f"{lookup}__in": some})
+            found.update(lines.values_list("history_id", pk))
+
     for lookup in kind.accounts:
         first, *rest = lookup.split("__")
         if lookup == "pk":
-            found |= people.accounts
+            look(pk, people.accounts)
             continue
         link = kind.model._meta.get_field(first)
-        values = known.get(link.related_model, set()) if rest else people.accounts  # type: ignore[arg-type]
-        for some in _some(values):
-            lines = history._base_manager.order_by().filter(**{f"{link.attname}__in": some})  # type: ignore[union-attr]
-            found.update(lines.values_list(pk, flat=True))
-    for lookup in kind.addresses if people.addresses else ():
-        lines = history._base_manager.order_by().filter(**{f"{lookup}__in": people.addresses})
-        found.update(lines.values_list(pk, flat=True))
+        look(link.attname, known.get(link.related_model, set()) if rest else people.accounts)  # type: ignore[union-attr, arg-type]
+    for lookup in kind.addresses:
+        look(lookup, people.addresses)
     return found
+
+
+def _still_there(model: type[Model], keys: Collection[Any]) -> set[Any]:
+    return {key for some in _some(keys) for key in model._base_manager.filter(pk__in=some).values_list("pk", flat=True)}
+
+
+def _remove_lines(kind: PersonalData, lines: Collection[int], report: Report) -> None:
+    for some in _some(lines):
+        rows = kind.history._base_manager.filter(history_id__in=some)  # type: ignore[union-attr]
+        report.count(kind.model, Erasure.DELETED, rows._raw_delete(rows.db), is_history=True)
 
 
 def remove_history(model: type[Model], keys: Collection[Any], report: Report) -> None:

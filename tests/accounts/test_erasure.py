@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import Attendee, User
 from core import erasure
 from core.erasure import Why
+from programme.models import Duty
 from registrations.models import Invitation, Membership
 from tests import make
 from tests.core import traces
@@ -83,3 +84,20 @@ def test_whoever_is_called_like_what_stands_in_the_log_takes_nothing_out_of_it()
     line.refresh_from_db()
     assert line.change_message == written.replace('"Paris \\u2013 Capacity"}}]', '""}}]')
     assert LogEntry.objects.filter(pk=namesake.pk).exists()
+
+
+@pytest.mark.proves("erased-everywhere")
+def test_the_history_of_what_is_somebody_elses_by_now_loses_their_lines_alone() -> None:
+    bob = make.attendee("Bob", email="common@x.fr")
+    bob.user.email = "bob@x.fr"
+    bob.user.save()
+    ada = make.attendee("Ada", email="ada@x.fr")
+    duty = Duty.objects.create(session=make.session(), user=ada.user)
+    duty.user = bob.user
+    duty.save()
+
+    erasure.erase([ada.user_id], ["common@x.fr"], why=Why.BY_PERSON, at=timezone.now())
+
+    assert set(User.history.values_list("id", "email")) == {(bob.user_id, "bob@x.fr")}
+    assert list(Duty.history.values_list("id", "user")) == [(duty.pk, bob.user_id)]
+    assert traces.found("common@x.fr") == []
