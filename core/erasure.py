@@ -129,6 +129,7 @@ class People:
     why: Why
     at: datetime
     actor: Any = None
+    still: Callable[[Collection[int]], Collection[int]] | None = None
     names: set[str] = field(default_factory=set)
     keys: dict[type[Model], set[Any]] = field(default_factory=dict)
     report: Report = field(default_factory=Report)
@@ -226,6 +227,7 @@ def erase(
     why: Why,
     at: datetime,
     actor: Any = None,
+    still: Callable[[Collection[int]], Collection[int]] | None = None,
 ) -> Report:
     """Erase the people of `accounts` (their ids) and of `addresses`, those without an account: everything about them in
     every table, all or nothing, in one transaction; doing it twice is doing it once.
@@ -234,8 +236,24 @@ def erase(
     address alone tells is erased only where it is no other account's. Who is under a legal hold stays, and the report
     says until when. Raises ValidationError, with a sentence, for whoever cannot be done without (the last owner of an
     institution, the last account with full rights); in the run of retention they stay, and the report says so.
+
+    `still` says which of the accounts are meant, once nobody can do anything with them any more: whoever has signed in
+    meanwhile stays.
     """
-    return _erase(People(set(accounts), set(map(normalise_email, addresses)) - {""}, why, at, actor))
+    asked = People(set(accounts), set(map(normalise_email, addresses)) - {""}, why, at, actor, still)
+    while True:
+        try:
+            return _erase(asked)
+        except _NoLongerMeant as moved:
+            asked = replace(asked, accounts=asked.accounts - moved.accounts)
+
+
+class _NoLongerMeant(Exception):
+    """Some of the accounts are not meant any more: nothing was done."""
+
+    def __init__(self, accounts: set[int]) -> None:
+        super().__init__(accounts)
+        self.accounts = accounts
 
 
 class _Undone(Exception):
@@ -265,6 +283,8 @@ def _erase(asked: People, *, act: str = "", is_tried: bool = False) -> Report:
         if not (people.accounts or people.addresses or act):
             return people.report
         _run(Stage.END, people)
+        if people.still and (moved := people.accounts - set(people.still(people.accounts))):
+            raise _NoLongerMeant(moved)
         people.keys = {
             kind.model: kind.keys(people.accounts, people.addresses) for kind in declared() if _is_looked_for(kind)
         }
@@ -287,7 +307,7 @@ def _erase(asked: People, *, act: str = "", is_tried: bool = False) -> Report:
 
 def _gather(asked: People) -> People:
     """Those of `asked` who can go, with all the names and addresses that they have."""
-    people = People(set(asked.accounts), set(asked.addresses), asked.why, asked.at, asked.actor)
+    people = People(set(asked.accounts), set(asked.addresses), asked.why, asked.at, asked.actor, asked.still)
     _keep_the_held(people)
     _run(Stage.WIDEN, people)
     _run(Stage.LEAVE, people)

@@ -56,6 +56,8 @@ def lock_out(people: People) -> None:
     list(users.values_list("pk", flat=True))
     attendees = Attendee.objects.select_for_update(of=("self",)).filter(user__in=people.accounts).order_by("pk")
     list(attendees.values_list("pk", flat=True))
+    widen(people)  # whoever was just changing their address has done so by now
+    leave(people)
 
 
 def organisers(accounts: Collection[int]) -> Iterable[int]:

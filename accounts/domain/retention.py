@@ -1,6 +1,6 @@
 """Accounts that nobody has opened, and the traces of signing in (docs/rules.md#privacy)."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -32,11 +32,15 @@ def _unconfirmed(scope: Scope) -> QuerySet[User]:
 
 def erase_whole(people: QuerySet[User], at: datetime) -> int:
     """Erase accounts that nothing ties here any more; return how many. Who is about to be listed anew stays until
-    then, and so does whoever cannot be done without, or is under a legal hold."""
+    then, and so does whoever cannot be done without, is under a legal hold, or comes back at this moment."""
     found = dict(people.values_list("pk", "email"))
     awaited = retention.awaited(found.values()) if found else set()
     whole = [pk for pk, email in found.items() if email not in awaited]
-    return erase(whole, why=Why.RETENTION, at=at).people if whole else 0
+
+    def still(accounts: Collection[int]) -> set[int]:
+        return set(people.filter(pk__in=accounts).values_list("pk", flat=True))
+
+    return erase(whole, why=Why.RETENTION, at=at, still=still).people if whole else 0
 
 
 def _erase(scope: Scope, at: datetime) -> Iterator[int]:

@@ -1,17 +1,23 @@
 """What an erasure does to the administration's log, and who is spared by signing in (docs/rules.md#erasure)."""
 
 import json
+import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
+from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts.domain import addresses
 from accounts.models import Attendee, User
 from core import erasure
 from core.erasure import Why
+from outbox.models import Message
+from programme.domain import retention as run
 from programme.models import Duty
 from registrations.models import Invitation, Membership
 from tests import make
@@ -101,3 +107,57 @@ def test_the_history_of_what_is_somebody_elses_by_now_loses_their_lines_alone() 
     assert set(User.history.values_list("id", "email")) == {(bob.user_id, "bob@x.fr")}
     assert list(Duty.history.values_list("id", "user")) == [(duty.pk, bob.user_id)]
     assert traces.found("common@x.fr") == []
+
+
+# --- Who comes back at this moment ------------------------------------------------------------------------------------
+
+
+@pytest.mark.only_on_postgresql
+@pytest.mark.proves("retention")
+@pytest.mark.django_db(transaction=True)
+def test_whoever_signs_in_while_the_run_comes_to_them_stays() -> None:
+    make.current_edition()
+    back, gone = make.user("back@x.fr"), make.user("gone@x.fr")
+    User.objects.update(date_joined=timezone.now() - timedelta(days=2))
+
+    def the_run() -> None:
+        try:
+            run.run(timezone.now())
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=the_run)
+    with transaction.atomic():
+        User.objects.filter(pk=back.pk).update(last_login=timezone.now())
+        thread.start()
+        thread.join(2)
+        assert thread.is_alive(), "it waits for who is just signing in"
+    thread.join(60)
+
+    assert list(User.objects.all()) == [back]
+    assert not User.objects.filter(pk=gone.pk).exists()
+
+
+@pytest.mark.only_on_postgresql
+@pytest.mark.proves("erased-everywhere")
+@pytest.mark.django_db(transaction=True)
+def test_an_address_that_is_just_changed_is_known_to_the_erasure() -> None:
+    ada = make.attendee(email="ada@x.fr").user
+
+    def the_erasure() -> None:
+        try:
+            erasure.erase([ada.pk], why=Why.BY_ORGANISERS, at=timezone.now())
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=the_erasure)
+    with transaction.atomic():
+        addresses.change(ada, "zephirine@x.fr", at=timezone.now())
+        Message.objects.create(kind="x", dedupe_key="x:1", to="zephirine@x.fr", not_before=timezone.now())
+        thread.start()
+        thread.join(2)
+        assert thread.is_alive()
+    thread.join(60)
+
+    assert traces.found("zephirine@x.fr") == []
+    assert traces.found("ada@x.fr") == []
