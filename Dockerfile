@@ -28,7 +28,7 @@ WORKDIR /srv/summit
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /srv/summit /srv/summit
 # The only folder that the processes may write to.
-RUN install --directory --owner summit --group summit var var/media var/erasures
+RUN install --directory --owner summit --group summit var var/media var/imports var/erasures
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \

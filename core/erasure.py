@@ -28,6 +28,7 @@ from core.deadlocks import again_after_deadlock
 from core.emails import normalise_email, readable_email
 from core.models import ErasureAct, LegalHold
 from core.personal_data import Erasure, PersonalData, declared
+from core.sheets.forms import forget_staged
 
 log = logging.getLogger(__name__)
 
@@ -301,6 +302,8 @@ def _erase(asked: People, *, act: str = "", is_tried: bool = False) -> Report:
             hashes = erasure_log.hashes_of(people.accounts, people.addresses)
             erasure_log.note(hashes, why=people.why.value, at=people.at, act=act)
             log.info("%d people erased (%s): %d rows.", report.people, people.why.value, report.number)
+            if people.why != Why.RETENTION:  # of people who are that old, no preview is a day young
+                transaction.on_commit(forget_staged, robust=True)
         transaction.on_commit(_empty_the_journal, robust=True)
     return report
 

@@ -1,10 +1,12 @@
+from collections.abc import Iterator
 from datetime import datetime
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.retention import Kind, Tie, add_part, ageing, declare, span, tie, until_after_the_event
+from core.retention import Held, Kind, Part, Scope, Tie, add_part, ageing, declare, span, tie, until_after_the_event
+from core.sheets import forms
 from registrations.domain import ledger, retention
 from registrations.models import IdempotencyKey, Invitation, Membership, Registration
 
@@ -13,6 +15,14 @@ def _settle(registrations: QuerySet[Registration], at: datetime) -> int:
     return ledger.settle(registrations.values_list("pk", flat=True), at=at)
 
 
+def _delete_previews(scope: Scope, at: datetime) -> Iterator[int]:
+    for file in forms.expired(at):
+        file.unlink(missing_ok=True)
+    yield 0  # they are no keys
+
+
+# Sheets that somebody has looked at and not confirmed hold people: nobody can confirm them after a day.
+PREVIEWS = Part(lambda scope, at: Held(), lambda scope, at: 0, _delete_previews)
 AFTER_THE_EVENT = gettext_lazy("after the end of the edition")
 
 tie(
@@ -56,7 +66,7 @@ declare(
             _("We remember for %(span)s that you sent a form, so that it only counts once.") % {"span": span(days)}
         ),
         is_hourly=True,
-        parts=[ageing(lambda scope: IdempotencyKey.objects.all(), "created_at")],
+        parts=[ageing(lambda scope: IdempotencyKey.objects.all(), "created_at"), PREVIEWS],
     ),
 )
 add_part("never_accepted", retention.INVITATIONS)

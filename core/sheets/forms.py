@@ -1,7 +1,8 @@
 """Choosing a file, and confirming what it would do."""
 
-import time
 import uuid
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from import_export.forms import ConfirmImportForm, ExportForm, ImportForm
 from import_export.tmp_storages import BaseStorage
 
+from core import clock
 from core.sheets.confined import MAX_BYTES
 
 PREVIEW_SECONDS = 3600
@@ -26,16 +28,13 @@ STAGED_SECONDS = 24 * 3600
 
 class StagedUpload(BaseStorage):
     """An upload between its preview and its confirmation: under VAR_DIR, seen by the server alone, gone within a
-    day."""
+    day (registrations/retention.py)."""
 
     def save(self, data: bytes) -> None:
-        folder = _staging_folder()
-        limit = time.time() - STAGED_SECONDS
-        for old in folder.iterdir():
-            if old.stat().st_mtime < limit:
-                old.unlink(missing_ok=True)
+        for old in expired(clock.now()):
+            old.unlink(missing_ok=True)
         self.name = uuid.uuid4().hex
-        (folder / self.name).write_bytes(data)
+        (_staging_folder() / self.name).write_bytes(data)
 
     def read(self) -> bytes:
         return (_staging_folder() / self.name).read_bytes()
@@ -161,6 +160,27 @@ def _staged_name(signer: signing.TimestampSigner, signed: str) -> str:
     if not name or not (_staging_folder() / name).is_file():
         raise ValidationError(EXPIRED)
     return name
+
+
+def staged() -> list[Path]:
+    """The uploads that wait between their preview and their confirmation."""
+    return sorted(_staging_folder().iterdir())
+
+
+def expired(at: datetime) -> list[Path]:
+    """Those of them that nobody can confirm any more."""
+    limit, old = at.timestamp() - STAGED_SECONDS, []
+    for file in staged():
+        with suppress(FileNotFoundError):  # whoever confirmed it was quicker
+            old += [file] if file.stat().st_mtime < limit else []
+    return old
+
+
+def forget_staged() -> None:
+    """Delete them all, since they may name somebody who was erased: whoever looks at a preview chooses the file
+    again."""
+    for file in staged():
+        file.unlink(missing_ok=True)
 
 
 def _staging_folder() -> Path:
