@@ -17,7 +17,8 @@ if os.path.isdir("/dev/shm"):  # noqa: S108 - gunicorn makes its own file there
     worker_tmp_dir = "/dev/shm"  # noqa: S108 - the sign of life of a worker must never wait for a slow disk
 
 # One form for every line (summit/logs.py). No User-Agent and no Referer: they tell about people, and nobody reads them.
-access_log_format = '%(h)s "%(r)s" %(s)s %(B)s bytes %(M)s ms'
+# Nor what somebody searched for: it may be a name.
+access_log_format = '%(h)s "%(m)s %(U)s %(H)s" %(s)s %(B)s bytes %(M)s ms'
 logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,
