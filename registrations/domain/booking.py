@@ -117,7 +117,10 @@ def _judge(ask: Ask, *, leaving: Collection[Registration] = ()) -> Registration 
     flags = Attendee.objects.select_for_update(no_key=True, of=("self",)).annotate(
         is_limited=Exists(Limit.objects.filter(event=session.event_id)), on_duty=clashes.has_duties()
     )
-    person = flags.only("pk", "user").get(pk=attendee.pk)
+    try:
+        person = flags.only("pk", "user").get(pk=attendee.pk)
+    except Attendee.DoesNotExist:  # erased in another window
+        raise SeatRefused("gone", _("Your programme has changed in the meantime: check it again.")) from None
     # A statement of its own: the one that waited for the lock saw what was there before it waited.
     known = Registration.objects.filter(
         Q(session=session) | ~Q(status__in=Registration.ENDED), attendee=attendee

@@ -19,6 +19,8 @@ from core.erasure import Why
 from outbox.models import Message
 from programme.domain import retention as run
 from programme.models import Duty
+from registrations.domain import booking
+from registrations.domain.ways_in import SeatRefused
 from registrations.models import Invitation, Membership
 from tests import make
 from tests.core import traces
@@ -161,3 +163,29 @@ def test_an_address_that_is_just_changed_is_known_to_the_erasure() -> None:
 
     assert traces.found("zephirine@x.fr") == []
     assert traces.found("ada@x.fr") == []
+
+
+@pytest.mark.only_on_postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_seat_that_is_asked_for_while_its_person_is_erased_is_refused() -> None:
+    session, ada = make.session(), make.attendee()
+    answers: list[Any] = []
+
+    def ask() -> None:
+        try:
+            answers.append(booking.register(booking.Ask(session, ada, actor=ada.user)))
+        except Exception as error:  # noqa: BLE001 - the test judges it
+            answers.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=ask)
+    with transaction.atomic():
+        erase(ada)
+        thread.start()
+        thread.join(2)
+        assert thread.is_alive()
+    thread.join(60)
+
+    assert isinstance(answers[0], SeatRefused), answers
+    assert make.pool(session).taken == 0
