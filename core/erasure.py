@@ -23,10 +23,10 @@ from django.db.models import CASCADE, SET_NULL, Case, CharField, ForeignKey, JSO
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from core import erasure_log
+from core import erasure_log, legal_holds
 from core.deadlocks import again_after_deadlock
 from core.emails import normalise_email, readable_email
-from core.models import ErasureAct, LegalHold
+from core.models import ErasureAct
 from core.personal_data import Erasure, PersonalData, declared
 from core.sheets.forms import forget_staged
 
@@ -275,7 +275,7 @@ def foresee(accounts: Collection[int], *, why: Why, at: datetime, actor: Any = N
 @again_after_deadlock
 def _erase(asked: People, *, act: str = "", is_tried: bool = False) -> Report:
     with transaction.atomic():
-        people = _gather(asked)
+        people = _gather(asked, is_again=bool(act))
         _run(Stage.LOCK, people)
         if not act and (refused := _refused(people)):
             kept = people.report.kept
@@ -308,13 +308,16 @@ def _erase(asked: People, *, act: str = "", is_tried: bool = False) -> Report:
     return report
 
 
-def _gather(asked: People) -> People:
-    """Those of `asked` who can go, with all the names and addresses that they have."""
+def _gather(asked: People, *, is_again: bool = False) -> People:
+    """Those of `asked` who can go, with all the names and addresses that they have. Who is erased again after a restore
+    was under no hold then: one that the backup brings back was lifted since."""
     people = People(set(asked.accounts), set(asked.addresses), asked.why, asked.at, asked.actor, asked.still)
-    _keep_the_held(people)
+    if not is_again:
+        _keep_the_held(people)
     _run(Stage.WIDEN, people)
     _run(Stage.LEAVE, people)
-    _keep_the_held(people)
+    if not is_again:
+        _keep_the_held(people)
     return people
 
 
@@ -331,24 +334,11 @@ def _run(stage: Stage, people: People) -> None:
 
 
 def _keep_the_held(people: People) -> None:
-    """Leave out whom a legal hold names: an account by its number, or whoever has an address."""
-    holds = LegalHold.objects.filter(until__gte=people.at.date())
-    for hold in holds.filter(Q(account__in=people.accounts) | ~Q(address_hash="")):
-        held = {address for address in people.addresses if erasure_log.address_hash(address) == hold.address_hash}
-        accounts = people.accounts & {hold.account}
-        if hold.address_hash:
-            users = get_user_model()._base_manager.filter(pk__in=people.accounts).values_list("pk", "email")
-            accounts |= {pk for pk, email in users if erasure_log.address_hash(email) == hold.address_hash}
-        if accounts or held:
-            people.report.kept.append(Kept(hold.reason, hold.until.isoformat()))
-            people.accounts -= accounts
-            people.addresses -= held
-
-
-def hold_on(address: str, at: datetime) -> LegalHold | None:
-    """The legal hold that names this address, if there is one."""
-    hashed = erasure_log.address_hash(normalise_email(address))
-    return LegalHold.objects.filter(until__gte=at.date(), address_hash=hashed).order_by("-until").first()
+    """Leave out whom a legal hold names."""
+    for found in legal_holds.naming(people.addresses, people.accounts, people.at):
+        people.report.kept.append(Kept(found.hold.reason, found.hold.until.isoformat()))
+        people.accounts -= found.accounts
+        people.addresses -= found.addresses
 
 
 def _refused(people: People) -> dict[int, str]:

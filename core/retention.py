@@ -15,9 +15,6 @@ from django.db.models import Exists, Min, Model, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core import erasure_log
-from core.models import LegalHold
-
 AT_ONCE = 500  # rows a transaction: people write to the same tables meanwhile
 BATCHES = 25  # found by one query
 MONTHS = {91: 3, 182: 6, 273: 9, 365: 12, 548: 18, 730: 24, 1095: 36}
@@ -239,14 +236,6 @@ def known_addresses(addresses: Iterable[str]) -> set[str]:
             rows = one.model._base_manager.filter(**{f"{one.address}__in": wanted}).order_by()
             found |= set(rows.values_list(one.address, flat=True))
     return found
-
-
-def on_hold(addresses: Collection[str], at: datetime, accounts: Collection[int] = ()) -> tuple[set[str], set[int]]:
-    """Those of some addresses and accounts of whom everything stays for now, by law (core.models.LegalHold)."""
-    holds = list(LegalHold.objects.filter(until__gte=at.date()))
-    hashes = {hold.address_hash for hold in holds} - {""}
-    held = {address for address in addresses if erasure_log.address_hash(address) in hashes} if hashes else set()
-    return held, {hold.account for hold in holds if hold.account is not None} & set(accounts)
 
 
 # --- Rows that simply grow old ----------------------------------------------------------------------------------------

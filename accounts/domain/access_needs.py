@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Case, Min, Q, QuerySet, Value, When
 
 from accounts.models import AccessNeeds, AccessNeedsConsent, AccessNeedsReading, Attendee, User
-from core import retention
+from core import legal_holds, retention
 from core.retention import Held, Part, Scope
 
 log = logging.getLogger(__name__)
@@ -123,11 +123,9 @@ def forget_old(scope: Scope, at: datetime) -> Iterator[int]:
     people under a legal hold stay until its date."""
     for keys in retention.in_batches(_old(scope, at), AT_ONCE):
         with transaction.atomic():
-            found = list(
-                _old(scope, at).filter(pk__in=keys).values_list("pk", "attendee__user", "attendee__user__email")
-            )
-            emails, accounts = retention.on_hold([row[2] for row in found], at, [row[1] for row in found])
-            old = [pk for pk, account, email in found if account not in accounts and email not in emails]
+            found = list(_old(scope, at).filter(pk__in=keys).values_list("pk", "attendee__user"))
+            _emails, held = legal_holds.held((), {account for _pk, account in found}, at)
+            old = [pk for pk, account in found if account not in held]
             AccessNeedsConsent.objects.filter(attendee__in=old, withdrawn_at=None).update(withdrawn_at=at)
             deleted = AccessNeeds.objects.filter(pk__in=old).delete()[0]
         yield deleted

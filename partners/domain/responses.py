@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.domain import accounts
 from accounts.models import Attendee, User
-from core import erasure
+from core import erasure, legal_holds
 from core.deadlocks import again_after_deadlock
 from core.erasure import Report, Why
 from partners.domain import applying
@@ -178,7 +178,7 @@ def erase(invitee: Invitee, *, at: datetime) -> Report:
     """Forget what the institution has said about the person: the row, its history, the mails; and keep a hash alone, so
     that they are not named again. Their institution learns that somebody declined. An account that they opened stays
     theirs; of whoever has none, and stands on no other list, everything goes. Raises Gone, and OnHold where a legal
-    hold names the address."""
+    hold names the person."""
     with transaction.atomic():
         applying.lock(invitee.institution_id)
         current = (
@@ -186,7 +186,8 @@ def erase(invitee: Invitee, *, at: datetime) -> Report:
         )
         if current is None:
             raise Gone
-        if hold := erasure.hold_on(current.email, at):
+        account = {current.attendee.user_id} if current.attendee else set()
+        for hold in [found.hold for found in legal_holds.naming({current.email}, account, at)]:
             said = {"until": date_format(hold.until), "reason": hold.reason}
             raise OnHold(
                 _("Nothing has been erased: the law has us keep your data until %(until)s (%(reason)s).") % said

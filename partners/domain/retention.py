@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
-from core import retention
+from core import legal_holds, retention
 from core.deadlocks import again_after_deadlock
 from core.retention import Held, Part, Scope
 from partners.domain import applying
@@ -98,9 +98,9 @@ def _forget(institution: int, people: QuerySet[Invitee], at: datetime) -> int:
     how many. Who has answered meanwhile stays."""
     with transaction.atomic():
         applying.lock(institution)
-        found = dict(people.values_list("pk", "email"))
-        held, _accounts = retention.on_hold(found.values(), at)
-        found = {pk: email for pk, email in found.items() if email not in held}
+        rows = list(people.values_list("pk", "email", "attendee__user"))
+        emails, accounts = legal_holds.held({row[1] for row in rows}, {row[2] for row in rows} - {None}, at)
+        found = {pk: email for pk, email, account in rows if email not in emails and account not in accounts}
         if found:
             Invitee.objects.filter(pk__in=found)._raw_delete(Invitee.objects.db)
             Invitee.history.filter(id__in=found).delete()
@@ -115,9 +115,10 @@ def _forget_traces(cohort: Cohort, before: datetime, at: datetime) -> Iterator[i
     for keys in retention.in_batches(traces, AT_ONCE):
         with transaction.atomic():
             applying.lock(cohort.institution_id)
-            lines = traces.filter(pk__in=keys)
-            addresses = set(lines.values_list("email", flat=True))
-            lines.delete()
+            written = dict(traces.filter(pk__in=keys).values_list("pk", "email"))
+            held, _accounts = legal_holds.held(set(written.values()), (), at)
+            addresses = set(written.values()) - held
+            traces.filter(pk__in=[pk for pk, email in written.items() if email in addresses]).delete()
             _forget_what_was_typed(cohort.institution_id, addresses, at)
         yield 0  # they are no people of the lists any more
 

@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce, Greatest
 
 from accounts.domain.retention import erase_whole
 from accounts.models import Attendee, User
-from core import retention
+from core import legal_holds, retention
 from core.deadlocks import again_after_deadlock
 from core.erasure import Why, erase
 from core.retention import Held, Part, Scope
@@ -132,7 +132,7 @@ def _let_go(accounts: Collection[int], edition: int, known: _Ends, at: datetime)
     were."""
     gone = erase_whole(User.objects.filter(pk__in=accounts).exclude(known.kept()), at)
     rest = dict(User.objects.filter(pk__in=accounts).values_list("pk", "email"))
-    addresses, held = retention.on_hold(rest.values(), at, rest)
+    addresses, held = legal_holds.held(set(rest.values()), rest.keys(), at)
     rest = {pk: email for pk, email in rest.items() if pk not in held and email not in addresses}
     if rest:
         _leave(rest, edition, at)
@@ -178,9 +178,14 @@ def _delete_invitations(scope: Scope, at: datetime) -> Iterator[int]:
         return
     for keys in retention.in_batches(_invitations(scope)):
         with transaction.atomic():
-            some = _invitations(scope).filter(pk__in=keys)
-            addresses = set(some.values_list("email", flat=True))
-            number = retention.delete_with_history(some, at)
+            rows = dict(_invitations(scope).filter(pk__in=keys).values_list("pk", "email"))
+            held, _accounts = legal_holds.held(set(rows.values()), (), at)
+            gone = [pk for pk, email in rows.items() if email not in held]
+            lines = Invitation.history.filter(id__in=gone).order_by()
+            addresses = {rows[pk] for pk in gone} | set(
+                lines.values_list("email", flat=True)
+            )  # past ones got mails too
+            number = retention.delete_with_history(Invitation.objects.filter(pk__in=gone), at)
             forget_addresses(addresses, at)
         yield number
 

@@ -16,6 +16,7 @@ from accounts.domain import addresses
 from accounts.models import Attendee, User
 from core import erasure
 from core.erasure import Why
+from core.models import LegalHold
 from outbox.models import Message
 from programme.domain import retention as run
 from programme.models import Duty
@@ -189,3 +190,19 @@ def test_a_seat_that_is_asked_for_while_its_person_is_erased_is_refused() -> Non
 
     assert isinstance(answers[0], SeatRefused), answers
     assert make.pool(session).taken == 0
+
+
+# --- A restore --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("erasure-survives-restore")
+def test_a_hold_that_was_lifted_since_keeps_nobody_after_a_restore() -> None:
+    ada = make.attendee(email="ada@x.fr")
+    LegalHold.objects.create(account=ada.user_id, reason="Litige", until=timezone.now().date() + timedelta(days=99))
+    with traces.restored():
+        LegalHold.objects.all().delete()
+        erase(ada)
+
+    assert erasure.replay() == 1
+
+    assert not User.objects.exists()
