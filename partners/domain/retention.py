@@ -102,9 +102,11 @@ def _forget(institution: int, people: QuerySet[Invitee], at: datetime) -> int:
         emails, accounts = legal_holds.held({row[1] for row in rows}, {row[2] for row in rows} - {None}, at)
         found = {pk: email for pk, email, account in rows if email not in emails and account not in accounts}
         if found:
+            lines = Invitee.history.filter(id__in=found)
+            addresses = {*found.values(), *lines.order_by().values_list("email", flat=True)}  # past ones got mails too
             Invitee.objects.filter(pk__in=found)._raw_delete(Invitee.objects.db)
-            Invitee.history.filter(id__in=found).delete()
-            _forget_what_was_typed(institution, found.values(), at)
+            lines.delete()
+            _forget_what_was_typed(institution, addresses, at)
     return len(found)
 
 

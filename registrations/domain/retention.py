@@ -8,6 +8,7 @@ the rows of the edition go alone.
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -173,6 +174,14 @@ def _held_invitations(scope: Scope, at: datetime) -> Held:
     return Held(number, scope.due_at if number else None)
 
 
+def _invitation_traces(scope: Scope) -> QuerySet[Any]:
+    """What the history says of such people whose invitation was taken back, or went to another address first."""
+    accounts = User.objects.filter(email=OuterRef("email"))
+    there = Invitation.objects.filter(pk=OuterRef("id"), email=OuterRef("email"))
+    lines = Invitation.history.filter(session__event__edition=scope.edition)
+    return lines.exclude(Exists(accounts.order_by())).exclude(Exists(there.order_by()))
+
+
 def _delete_invitations(scope: Scope, at: datetime) -> Iterator[int]:
     if not scope.is_due(at):
         return
@@ -188,6 +197,14 @@ def _delete_invitations(scope: Scope, at: datetime) -> Iterator[int]:
             number = retention.delete_with_history(Invitation.objects.filter(pk__in=gone), at)
             forget_addresses(addresses, at)
         yield number
+    for keys in retention.in_batches(_invitation_traces(scope)):
+        with transaction.atomic():
+            lines = _invitation_traces(scope).filter(pk__in=keys)
+            addresses = set(lines.order_by().values_list("email", flat=True))
+            held, _accounts = legal_holds.held(addresses, (), at)
+            lines.exclude(email__in=held).delete()
+            forget_addresses(addresses - held, at)
+        yield 0  # nobody is invited by them any more
 
 
 INVITATIONS = Part(

@@ -192,6 +192,28 @@ def test_a_seat_that_is_asked_for_while_its_person_is_erased_is_refused() -> Non
     assert make.pool(session).taken == 0
 
 
+# --- Invitations to a session -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("retention")
+def test_an_invitation_that_was_taken_back_is_forgotten_like_the_others() -> None:
+    edition = make.current_edition()
+    kept, gone, moved = (make.invitation(email=f"{word}@zephirine.fr") for word in ("kept", "gone", "moved"))
+    for one in (kept, gone, moved):
+        Message.objects.create(kind="x", dedupe_key=f"x:{one.pk}", to=one.email, not_before=timezone.now())
+    gone.delete()
+    moved.email = "other@zephirine.fr"
+    moved.save()
+    end = run.ends([edition.pk])[edition.pk]
+    run.run(end + timedelta(days=29))
+    assert Invitation.objects.count() == 2
+    assert Message.objects.filter(to="gone@zephirine.fr").exists()
+
+    run.run(end + timedelta(days=31))
+
+    assert traces.found("zephirine") == []
+
+
 # --- A restore --------------------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 import io
 import unicodedata
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from core.erasure import Why
 from outbox.models import Message
 from partners.domain import responses, reviewing
 from partners.models import Correction, Invitee, Objection, Upload, UploadFile, UploadRow
+from programme.domain import retention as run
 from registrations.models import Cohort, Membership, Registration
 from tests import make
 from tests.core import traces
@@ -205,3 +207,17 @@ def test_what_a_link_erased_goes_again_with_its_mails_and_seats(cohort: Cohort) 
     assert not Membership.objects.exists()
     assert not Registration.objects.live().exists()
     assert Objection.objects.count() == 1
+
+
+# --- Retention --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("list-people-retention")
+def test_mails_to_the_address_that_a_list_had_first_are_forgotten_too(cohort: Cohort) -> None:
+    portal.apply(cohort, portal.ADA)
+    portal.apply(cohort, [*portal.ADA[:2], "ada.lovelace@x.fr", portal.ADA[3]])
+    assert set(Message.objects.values_list("to", flat=True)) == {"ada@x.fr", "ada.lovelace@x.fr"}
+
+    run.run(run.ends([cohort.edition_id])[cohort.edition_id] + timedelta(days=400))
+
+    assert traces.found("@x.fr") == []
