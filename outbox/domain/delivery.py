@@ -228,13 +228,13 @@ def _not_sent(message: Message, reply: Reply) -> bool:
     now = clock.now()
     since = message.failing_since or now
     if reply.meaning == Meaning.AWAY:
-        lanes.rest(Lane, reply.words, at=now, server_is_away=True)
+        lanes.rest(Lane, reply.nameless, at=now, server_is_away=True)
     elif reply.meaning == Meaning.REST:
-        lanes.rest([message.lane], reply.words, at=now)
+        lanes.rest([message.lane], reply.nameless, at=now)
     one_try = bool(message.bad)  # type: ignore[attr-defined]
     if reply.meaning == Meaning.REFUSED or one_try or now - since >= GIVE_UP_AFTER:
         return _finish(message, Status.FAILED, last_error=reply.words)
-    log.warning("Message %s will be tried again: %s", message.uuid, reply.words)
+    log.warning("Message %s will be tried again: %s", message.uuid, reply.nameless)
     again = {"last_error": reply.words, "failing_since": since}
     if reply.meaning != Meaning.AWAY:  # else it keeps its place
         pause = min(FIRST_PAUSE * 2 ** min(message.tries, 10), LONGEST_PAUSE)

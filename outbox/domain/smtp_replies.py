@@ -1,6 +1,7 @@
 """What the answer of a mail server or provider means for the mail that it was given (docs/rules.md#mail)."""
 
 import enum
+import re
 import smtplib
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -10,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 TOO_BIG = 552  # the one refusal of a sender that is about the mail and not about us
 WAIT = {421, 432}  # "service not available, closing", "the recipient's mail queue has been stopped"
+ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+")
 BUSY = {
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.BAD_GATEWAY,
@@ -31,6 +33,12 @@ class Reply:
 
     meaning: Meaning
     words: str
+
+    @property
+    def nameless(self) -> str:
+        """The words without the addresses in them, for the log and for what is about no one mail: servers like to
+        repeat the recipient."""
+        return ADDRESS.sub("…", self.words)
 
 
 def understand(error: Exception) -> Reply:

@@ -493,6 +493,19 @@ class TestLanes:
             assert deliver_due() == 5
         assert not LaneState.objects.exclude(failures=0)
 
+    @pytest.mark.proves("sparse-logs")
+    @pytest.mark.parametrize("code", ["421 4.7.0", "450 4.2.0"])
+    def test_the_recipient_that_a_server_repeats_stands_neither_in_the_log_nor_on_the_lane(self, box, caplog, code):
+        mail = a_mail("ada@example.org")
+        box.refuse["ada@example.org"] = f"{code} <ada@example.org>: Recipient address rejected: Greylisted"
+
+        deliver_due()
+
+        assert "ada@" not in caplog.text
+        assert "rejected: Greylisted" in caplog.text
+        assert "ada@" not in str(list(LaneState.objects.values()))
+        assert "<ada@example.org>" in fresh(mail).last_error
+
     def test_a_paused_lane_waits_until_it_is_resumed_and_its_history_says_who(self, box):
         olympe = make.organiser()
         a_mail("bulk@example.org", lane=Lane.BULK)
