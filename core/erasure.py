@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import Enum
@@ -18,7 +19,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import CASCADE, SET_NULL, Case, CharField, ForeignKey, JSONField, Model, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -304,7 +305,7 @@ def _erase(asked: People, *, act: str = "", is_tried: bool = False) -> Report:
             log.info("%d people erased (%s): %d rows.", report.people, people.why.value, report.number)
             if people.why != Why.RETENTION:  # of people who are that old, no preview is a day young
                 transaction.on_commit(forget_staged, robust=True)
-        transaction.on_commit(_empty_the_journal, robust=True)
+        transaction.on_commit(empty_the_journal, robust=True)
     return report
 
 
@@ -321,11 +322,21 @@ def _gather(asked: People, *, is_again: bool = False) -> People:
     return people
 
 
-def _empty_the_journal() -> None:
-    """SQLite keeps the pages as they were in its journal until others take their place."""
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+def empty_the_journal() -> None:
+    """SQLite keeps the pages as they were in its journal until others take their place. While somebody reads an older
+    state it cannot be emptied: nobody waits for that, since whoever writes would have to wait as well; the hourly run
+    does it."""
+    if connection.vendor != "sqlite":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout")
+        patience = int(cursor.fetchone()[0])
+        cursor.execute("PRAGMA busy_timeout = 0")
+        try:
+            with suppress(OperationalError):
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {patience}")
 
 
 def _run(stage: Stage, people: People) -> None:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
-from core import erasure_log, retention
+from core import erasure, erasure_log, retention
 from core.retention import Held, Kind, Scope
 from programme.domain import editions
 from programme.models import Edition, RetentionRule, RetentionRun
@@ -147,6 +147,7 @@ def run(at: datetime, *, hourly: bool | None = None) -> dict[str, int]:
                 _note(kind, scope, at, gone)
             deleted[kind.key] = deleted.get(kind.key, 0) + gone
     erasure_log.note_run(at)
+    erasure.empty_the_journal()
     return deleted
 
 

@@ -3,6 +3,8 @@
 import json
 import logging
 import signal
+import sqlite3
+import time
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -25,6 +27,7 @@ from core.personal_data import declared
 from outbox.models import Message
 from partners.domain import applying, responses, reviewing
 from partners.models import Invitee, PartnerRole, Upload
+from programme.domain import retention
 from programme.models import Duty, Session, Speaker
 from registrations.domain import attendance, booking, invariants, ledger, waitlist
 from registrations.domain.ways_in import SeatRefused
@@ -578,5 +581,26 @@ def test_the_file_of_sqlite_holds_no_remains() -> None:
     erase(who.user)
 
     database = Path(str(connection.settings_dict["NAME"]))
+    for path in database.parent.glob(f"{database.name}*"):
+        assert b"zephirine" not in path.read_bytes().lower(), path
+
+
+@pytest.mark.runs_once("it is the file of SQLite")
+@pytest.mark.django_db(transaction=True)
+def test_whoever_reads_holds_up_neither_the_erasure_nor_others_and_the_hourly_run_clears_the_file() -> None:
+    who = traces.leave("zephirine")
+    database = Path(str(connection.settings_dict["NAME"]))
+    reader = sqlite3.connect(database, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT COUNT(*) FROM accounts_user").fetchone()
+    began = time.monotonic()
+
+    erase(who.user)
+    make.user()
+
+    assert time.monotonic() - began < 10, "the patience of a connection is 60 seconds in tests"
+    reader.execute("COMMIT")
+    reader.close()
+    retention.run(timezone.now(), hourly=True)
     for path in database.parent.glob(f"{database.name}*"):
         assert b"zephirine" not in path.read_bytes().lower(), path
