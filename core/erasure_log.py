@@ -13,7 +13,7 @@ import os
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -22,6 +22,8 @@ from core.hashes import keyed_hash
 from core.models import ErasureAct
 
 log = logging.getLogger(__name__)
+
+UNDONE_AFTER = timedelta(days=1)  # longer than any run, whose acts have the time at which it began
 
 
 @dataclass(frozen=True)
@@ -104,12 +106,22 @@ def _runs() -> Path:
 
 
 def missing() -> list[Act]:
-    """The acts in the file that this database does not know, in their order."""
+    """The acts in the file that this database does not know, in their order.
+
+    What a restore or a crash has lost is the end of the file. An act that is missing although one of more than a day
+    later is known was undone together with what it was part of: whoever has its address by now asked for nothing.
+    """
     acts = list(_read())
     if not acts:
         return []
     known = {str(name) for name in ErasureAct.objects.values_list("uuid", flat=True)}
-    return [act for act in acts if act.act not in known]
+    lost, later = [], None
+    for act in reversed(acts):
+        if act.act in known:
+            later = max(filter(None, [later, act.at]))
+        elif later is None or act.at > later - UNDONE_AFTER:
+            lost.append(act)
+    return lost[::-1]
 
 
 def _read() -> Iterator[Act]:

@@ -31,7 +31,7 @@ from programme.domain import retention
 from programme.models import Duty, Session, Speaker
 from registrations.domain import attendance, booking, invariants, ledger, waitlist
 from registrations.domain.ways_in import SeatRefused
-from registrations.models import Figure, Registration, SeatPool
+from registrations.models import Figure, Invitation, Registration, SeatPool
 from tests import make
 from tests.core import traces
 from tests.crowd import all_at_once
@@ -572,6 +572,21 @@ def test_a_line_that_was_cut_off_is_passed_over_and_the_next_begins_anew(acts: P
 
     assert erasure.replay() == 2
     assert not User.objects.exists()
+
+
+@pytest.mark.runs_once("it reads a file")
+def test_an_act_that_was_undone_is_not_done_weeks_later_to_whoever_has_the_address_then() -> None:
+    begun = timezone.now() - timedelta(days=20)
+    make.invitation(email="ada@x.fr")
+    with traces.restored():
+        erasure.erase((), ["ada@x.fr"], why=Why.BY_ORGANISERS, at=begun)
+    assert len(erasure_log.missing()) == 1
+    erasure.erase([make.user().pk], why=Why.RETENTION, at=begun + timedelta(hours=1))
+    assert len(erasure_log.missing()) == 1
+    erasure.erase([make.user().pk], why=Why.RETENTION, at=begun + timedelta(days=2))
+
+    assert erasure.replay() == 0
+    assert Invitation.objects.exists()
 
 
 @pytest.mark.runs_once("it is the file of SQLite")
