@@ -156,8 +156,10 @@ GUESTS, OTHERS = _people(guests=True), _people(guests=False)
 
 
 def forget_addresses(addresses: Iterable[str], at: datetime) -> None:
-    """Erase what is known of addresses that are nobody's any more: they have no account, and no row needs them."""
-    nobodys = set(addresses) - set(User.objects.filter(email__in=list(addresses)).values_list("email", flat=True))
+    """Erase what is known of addresses that are nobody's any more: no account has or had them, no row needs them."""
+    asked = set(addresses)
+    nobodys = asked - set(User.objects.filter(email__in=asked).values_list("email", flat=True))
+    nobodys -= set(User.history.filter(email__in=asked).order_by().values_list("email", flat=True))
     nobodys -= retention.known_addresses(nobodys)
     if nobodys:
         erase((), nobodys, why=Why.RETENTION, at=at)

@@ -204,6 +204,12 @@ def test_an_invitation_that_was_taken_back_is_forgotten_like_the_others() -> Non
     gone.delete()
     moved.email = "other@zephirine.fr"
     moved.save()
+    staff = make.user("staff@before.fr", is_staff=True)
+    invitation = make.invitation(email=staff.email)
+    Message.objects.create(kind="x", dedupe_key="x:own", to=staff.email, not_before=timezone.now())
+    staff.email = "staff@now.fr"
+    staff.save()
+    invitation.delete()
     end = run.ends([edition.pk])[edition.pk]
     run.run(end + timedelta(days=29))
     assert Invitation.objects.count() == 2
@@ -212,6 +218,7 @@ def test_an_invitation_that_was_taken_back_is_forgotten_like_the_others() -> Non
     run.run(end + timedelta(days=31))
 
     assert traces.found("zephirine") == []
+    assert Message.objects.filter(to="staff@before.fr").exists(), "the address that somebody had is still theirs"
 
 
 # --- A restore --------------------------------------------------------------------------------------------------------
