@@ -3,7 +3,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
-from django.contrib.sessions.base_session import AbstractBaseSession
+from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
@@ -100,6 +100,13 @@ class Attendee(Searchable):
         return self.name
 
 
+class WithAccounts(BaseSessionManager):
+    """Whoever opens a web session wants to know whose it is: one statement (accounts/sessions.py)."""
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().select_related("account__attendee")
+
+
 class WebSession(AbstractBaseSession):
     """A browser that is signed in, or on the way: what it holds is signed, whose it is stands beside it."""
 
@@ -108,6 +115,8 @@ class WebSession(AbstractBaseSession):
         User, models.CASCADE, null=True, related_name="+", db_constraint=False, verbose_name=_("account")
     )
     address_hash = models.CharField(_("hash of the address that was typed"), max_length=64, blank=True, db_index=True)
+
+    objects = WithAccounts()  # type: ignore[misc]
 
     class Meta(AbstractBaseSession.Meta):
         verbose_name = _("web session")  # type: ignore[assignment]

@@ -8,7 +8,6 @@ from django.contrib.auth import SESSION_KEY, get_user
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from accounts.domain import web_sessions
@@ -25,10 +24,7 @@ class SessionStore(DatabaseStore):
         return apps.get_model("accounts", "WebSession")
 
     def _get_session_from_db(self) -> Any:
-        rows: Any = self.model.objects.filter(session_key=self.session_key, expire_date__gt=timezone.now())
-        found = rows.select_related("account__attendee").order_by().first()
-        if found is None:
-            self._session_key = None
+        found = super()._get_session_from_db()  # type: ignore[misc]
         self.account = found and found.account
         return found
 
