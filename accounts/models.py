@@ -49,12 +49,14 @@ class User(Searchable, AbstractBaseUser, PermissionsMixin):
     )
     is_staff = models.BooleanField(_("organiser"), default=False, help_text=_("Can open the administration."))
     date_joined = models.DateTimeField(_("joined at"), default=clock.now, editable=False)
+    # Part of the keys of the links that were mailed to the person: a new version ends them.
+    links_version = models.PositiveIntegerField(_("version of the links"), default=0, editable=False)
 
     search = SearchField("email")
     USERNAME_FIELD = EMAIL_FIELD = "email"
 
     objects = UserManager()
-    history = HistoricalRecords(excluded_fields=["password", "last_login", "search"])
+    history = HistoricalRecords(excluded_fields=["password", "last_login", "search", "links_version"])
     _history_user: "User | None"
     _change_reason: str
 

@@ -20,10 +20,10 @@ from outbox.domain.mail_kinds import link
 
 @require_safe
 @conditional_page
-def feed(request: HttpRequest, token: str) -> HttpResponse:
+def feed(request: HttpRequest, key: str) -> HttpResponse:
     """The seats of whoever that address was made for, in their language. Its secret is all that one needs, and opens
     nothing else."""
-    feed = calendar_feed(token)
+    feed = calendar_feed(key)
     with translation.override(feed.attendee.user.language):
         text = subscription(feed, clock.now())
     headers = {"Content-Disposition": 'inline; filename="summit.ics"', "Referrer-Policy": "no-referrer"}
@@ -58,7 +58,7 @@ def calendar(request: AttendeeRequest) -> HttpResponse:
             messages.success(request, said)
             return redirect("notices:calendar")
     feed = calendar_feeds.feed_of(attendee)
-    address = link("calendars:feed", feed.token) if feed else ""
+    address = link("calendars:feed", feed.key) if feed else ""
     context = {
         "feed": feed,
         "address": address,

@@ -29,7 +29,7 @@ def _reminder_sample(key: str, status: str, reader: User) -> Letter | None:
         return None
     rule = ReminderRule.objects.filter(is_active=True).exclude(note_fr="").order_by("pk").first()
     return mails.reminder_letter(
-        key, registration.session, registration.attendee.name, rule.note if rule else "", to=examples.ADDRESS
+        key, registration.session, registration.attendee.name, rule.note if rule else "", to=examples.mail()
     )
 
 
@@ -43,7 +43,7 @@ def _question_sample(reader: User) -> Letter | None:
         "",
         clock.database_now() + timedelta(hours=24),
         link("registrations:me"),
-        to=examples.ADDRESS,
+        to=examples.mail(),
     )
 
 
@@ -80,7 +80,7 @@ def _invited_sample(reader: User) -> Letter | None:
         Invitation.objects.select_related("session__event__edition", "session__room__venue").order_by("-pk").first()
     )
     session = invitation.session if invitation else examples.session()
-    return mails.invitation_letter(session, to=examples.ADDRESS) if session else None
+    return mails.invitation_letter(session, to=examples.mail()) if session else None
 
 
 mail_templates.register(

@@ -35,13 +35,13 @@ SESSIONS_TOLD = 12  # of those kept for a cohort
 @writes("notices.reminder")
 def reminder(message: Message) -> Letter:
     registration, due = _reminded(message, Status.CONFIRMED)
-    return reminder_letter("reminder", due.session, registration.attendee.name, due.rule.note, to=message.to)
+    return reminder_letter("reminder", due.session, registration.attendee.name, due.rule.note, to=message)
 
 
 @writes("notices.reminder_waiting")
 def reminder_waiting(message: Message) -> Letter:
     registration, due = _reminded(message, Status.WAITING)
-    return reminder_letter("reminder_waiting", due.session, registration.attendee.name, due.rule.note, to=message.to)
+    return reminder_letter("reminder_waiting", due.session, registration.attendee.name, due.rule.note, to=message)
 
 
 @writes("notices.reminder_invited")
@@ -49,7 +49,7 @@ def reminder_invited(message: Message) -> Letter:
     due = _due(message)
     if not reminders.silent(due.session, email=message.context["email"]):
         raise NoLongerTrue(gettext_noop("They have answered, or are no longer invited."))
-    return reminder_letter("reminder_invited", due.session, "", due.rule.note, to=message.to)
+    return reminder_letter("reminder_invited", due.session, "", due.rule.note, to=message)
 
 
 @writes("notices.missed")
@@ -57,10 +57,10 @@ def missed(message: Message) -> Letter:
     registration, due = _reminded(message, Status.CONFIRMED)
     if not registration.is_absent:
         raise NoLongerTrue(gettext_noop("They were there."))
-    return reminder_letter("missed", due.session, registration.attendee.name, due.rule.note, to=message.to)
+    return reminder_letter("missed", due.session, registration.attendee.name, due.rule.note, to=message)
 
 
-def reminder_letter(key: str, session: Session, name: str, note: str, *, to: str) -> Letter:
+def reminder_letter(key: str, session: Session, name: str, note: str, *, to: Message) -> Letter:
     mine = (_("See my programme"), link("registrations:me"))
     page = link("registrations:seat", session.slug)
     buttons = {
@@ -97,11 +97,11 @@ def reconfirm(message: Message) -> Letter:
     until = max(question.answer_until, reminders.answer_until(question.reminder, clock.database_now()))
     name, note = registration.attendee.name, question.reminder.rule.note
     return question_letter(
-        question.reminder.session, name, note, until, link("notices:reconfirm", str(question.uuid)), to=message.to
+        question.reminder.session, name, note, until, link("notices:reconfirm", question.key), to=message
     )
 
 
-def question_letter(session: Session, name: str, note: str, until: datetime, url: str, *, to: str) -> Letter:
+def question_letter(session: Session, name: str, note: str, until: datetime, url: str, *, to: Message) -> Letter:
     known = facts_of(session) | {"name": name, "until": moment(until, session.zone)}
     facts = [
         _("If you don’t answer, your seat goes to the next person on the waiting list."),
@@ -219,7 +219,7 @@ def _announce(message: Message, announcement: Announcement, name: str, *, test: 
     button = (_("See my programme"), values["programme"])
     letter = _write(
         texts,
-        to=message.to,
+        to=message,
         topic=topic,
         edition=announcing.edition_of(announcement),
         session=announcement.session,
@@ -279,10 +279,10 @@ def invited_by_name(message: Message) -> Letter:
     )
     if invited is None or not inviting.is_open(invited, clock.database_now()):
         raise NoLongerTrue(gettext_noop("They have answered, or are no longer invited."))
-    return invitation_letter(invited.session, to=message.to)
+    return invitation_letter(invited.session, to=message)
 
 
-def invitation_letter(session: Session, *, to: str) -> Letter:
+def invitation_letter(session: Session, *, to: Message) -> Letter:
     button = (_("Take your seat"), link("registrations:seat", session.slug))
     facts = [_("Sign in with the address this email was sent to: the invitation is for you alone.")]
     return _notice("invited", facts_of(session), to=to, topic=None, session=session, button=button, facts=facts)
@@ -300,7 +300,7 @@ def _notice(key: str, known: dict[str, str], **about: Any) -> Letter:
 def _write(
     texts: Texts,
     *,
-    to: str,
+    to: Message,
     topic: Topic | None,
     edition: Edition | None,
     session: Session | None,

@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from simple_history.models import HistoricalRecords
 
 from accounts.models import Attendee, User
-from core import clock
+from core import clock, keys
 from core.emails import EmailField, readable_email
 from core.folding import Searchable, SearchField
 from core.templatetags.when import duration
@@ -170,6 +170,8 @@ class Reminder(models.Model):
 class Reconfirmation(models.Model):
     """Somebody was asked whether they still come: the address of the question is their answer's only key."""
 
+    PURPOSE = "notices.reconfirm"
+
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     registration = models.ForeignKey(
         Registration, models.CASCADE, related_name="reconfirmations", verbose_name=_("registration")
@@ -180,6 +182,8 @@ class Reconfirmation(models.Model):
     answer_until = models.DateTimeField(_("answer by"))
     answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
     released_at = models.DateTimeField(_("seat released at"), null=True, blank=True)
+    # 0: asked before keys were derived, by an address that holds the UUID alone.
+    key_version = models.PositiveIntegerField(_("version of the address"), default=1, editable=False)
 
     class Meta:
         verbose_name = _("reconfirmation")
@@ -200,6 +204,10 @@ class Reconfirmation(models.Model):
 
     def __str__(self) -> str:
         return str(self.registration)
+
+    @property
+    def key(self) -> str:
+        return keys.key(self.PURPOSE, self.uuid, self.key_version) if self.key_version else str(self.uuid)
 
 
 class QuietWindow(models.Model):
@@ -359,7 +367,7 @@ class OptOut(models.Model):
 
 
 def new_token() -> str:
-    """A secret that nobody guesses, for an address."""
+    """What keys were before they were derived; the migrations of that time call it."""
     return secrets.token_urlsafe(32)
 
 
@@ -373,12 +381,17 @@ class CalendarFeed(models.Model):
         (24 * 60, _("1 day before")),
     )
 
+    PURPOSE = "notices.calendar"
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     attendee = models.OneToOneField(Attendee, models.CASCADE, related_name="calendar_feed", verbose_name=_("attendee"))
-    token = models.CharField(max_length=64, unique=True, default=new_token, editable=False)
+    key_version = models.PositiveIntegerField(_("version of the address"), default=1, editable=False)
+    # Of an address that was given out before keys were derived.
+    old_key_hash = models.CharField(max_length=64, blank=True, db_index=True, editable=False)
     alarm_minutes = models.PositiveSmallIntegerField(_("alert"), null=True, blank=True, choices=ALARMS)
     created_at = models.DateTimeField(_("since"), default=clock.now, editable=False)
 
-    history = HistoricalRecords(excluded_fields=["token"])
+    history = HistoricalRecords(excluded_fields=["uuid", "old_key_hash"])
     _history_user: User | None
 
     class Meta:
@@ -387,3 +400,7 @@ class CalendarFeed(models.Model):
 
     def __str__(self) -> str:
         return str(self.attendee)
+
+    @property
+    def key(self) -> str:
+        return keys.key(self.PURPOSE, self.uuid, self.key_version)

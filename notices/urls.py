@@ -8,12 +8,12 @@ urlpatterns = [
     path("me/calendar/", feeds.calendar, name="calendar"),
     path("me/mails/", views.mails, name="mails"),
     path("mails/<str:key>/", views.unwanted, name="unwanted"),
-    path("still-coming/<uuid:code>/", views.reconfirm, name="reconfirm"),
+    path("still-coming/<str:key>/", views.reconfirm, name="reconfirm"),
 ]
 
 # Outside of the addresses with a language: a calendar program knows none, the person's is used.
 # A name comes last, by which some programs call the calendar; addresses that end with the secret were given out before.
 feed = (
-    [path("calendar/<str:token>/summit.ics", feeds.feed, name="feed"), path("calendar/<str:token>.ics", feeds.feed)],
+    [path("calendar/<str:key>/summit.ics", feeds.feed, name="feed"), path("calendar/<str:key>.ics", feeds.feed)],
     "calendars",
 )

@@ -1,7 +1,5 @@
 """The pages behind the mails: which ones people want, and whether they still come."""
 
-from uuid import UUID
-
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -52,10 +50,10 @@ def unwanted(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def reconfirm(request: HttpRequest, code: UUID) -> HttpResponse:
+def reconfirm(request: HttpRequest, key: str) -> HttpResponse:
     """Ask whether the person still comes (GET changes nothing), and take the answer (POST): the seat is kept, or goes
     to the waiting list."""
-    asked = question(code)
+    asked = question(key)
     registration, session = asked.registration, asked.reminder.session
     person, now = registration.attendee, clock.now()
     if request.method == "POST":
@@ -66,7 +64,7 @@ def reconfirm(request: HttpRequest, code: UUID) -> HttpResponse:
                 messages.error(request, str(refused))
         elif not reminders.still_comes(asked, now):
             messages.error(request, _("This seat is no longer yours."))
-        return redirect("notices:reconfirm", code)
+        return redirect("notices:reconfirm", key)
     state = "open" if registration.status == Registration.Status.CONFIRMED else "gone"
     if session.ends_at <= now:
         state = "over"

@@ -11,8 +11,9 @@ from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
 from accounts.models import User
+from core import keys
 from core.folding import in_order
-from partners.domain import roles
+from partners.domain import objections, roles
 from partners.models import Invitee, Upload
 from registrations.models import Cohort, Institution
 
@@ -64,10 +65,14 @@ def invitee(request: HttpRequest, uuid: UUID, may: Callable[[User, Institution],
 def answering(key: str) -> Invitee:
     """The person whose personal link this is. Raises Http404: links that are wrong, old or of another kind are all
     alike."""
-    invitee = Invitee.objects.select_related("institution", "cohort__edition", "attendee__user").filter(key=key).first()
-    if invitee is None:
-        raise Http404
-    return invitee
+    invitees = Invitee.objects.select_related("institution", "cohort__edition", "attendee__user")
+    if row := keys.row_of(key):
+        invitee = invitees.filter(uuid=row).first()
+        if invitee and keys.is_right(key, Invitee.PURPOSE, row, invitee.key_version):
+            return invitee
+    elif invitee := invitees.filter(old_key_hash=objections.key_hash_of(key)).first():
+        return invitee
+    raise Http404
 
 
 def _checked(

@@ -102,7 +102,7 @@ class InviteeAdmin(ReadOnly, RecordAdmin):
     empty_words = _("Nobody yet. People appear here when institutions upload their lists.")
     list_select_related = ["cohort", "institution"]
     search_fields = ["search"]
-    secret_fields = ("key", "uuid")
+    secret_fields = ("key_version", "old_key_hash", "uuid")
     fields = [
         *("last_name", "first_name", "email", "reference", "programme"),
         *("institution", "cohort", "upload", "status", "attendee", "created_at", "answered_at", "reminded_at", "until"),

@@ -76,7 +76,7 @@ mail_templates.register(
 
 def _digest_sample(reader: User) -> Letter | None:
     institution = Institution.objects.filter(cohorts__isnull=False).order_by("pk").first()
-    return mails.digest_letter(institution, reader, clock.database_now(), to=examples.ADDRESS) if institution else None
+    return mails.digest_letter(institution, reader, clock.database_now(), to=examples.mail()) if institution else None
 
 
 mail_preferences.only_for(Topic.DIGESTS, lambda user: PartnerRole.objects.filter(user=user).exists())

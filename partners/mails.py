@@ -39,7 +39,7 @@ def reminder(message: Message) -> Letter:
     if Topic.INVITATIONS in mail_preferences.off(message.to):
         raise NoLongerTrue(gettext_noop("They have opted out of these emails."))
     letter = invitation_letter(_silent(message), applying.REMINDER)
-    url = link("notices:unwanted", mail_preferences.key(message.to, Topic.INVITATIONS))
+    url = link("notices:unwanted", mail_preferences.key(message, Topic.INVITATIONS))
     return replace(
         letter, headers={"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
     )
@@ -164,7 +164,6 @@ def sample_of(cohorts: Sequence[Cohort]) -> Invitee | None:
             first_name="Ada",
             last_name="Lovelace",
             email="ada@example.org",
-            key="…",
         )
     return None
 
@@ -178,7 +177,7 @@ def digest(message: Message) -> Letter:
     )
     if role is None:
         raise NoLongerTrue(gettext_noop("They no longer work for this institution."))
-    return digest_letter(role.institution, role.user, datetime.fromisoformat(message.context["due"]), to=message.to)
+    return digest_letter(role.institution, role.user, datetime.fromisoformat(message.context["due"]), to=message)
 
 
 def _digest_line(line: digests.Line) -> dict[str, Any]:
@@ -195,7 +194,7 @@ def _digest_line(line: digests.Line) -> dict[str, Any]:
     }
 
 
-def digest_letter(institution: Institution, user: User, due: datetime, *, to: str) -> Letter:
+def digest_letter(institution: Institution, user: User, due: datetime, *, to: Message) -> Letter:
     headers, choice_url = mail_preferences.way_out(Topic.DIGESTS, to)
     texts = mail_templates.texts_of(digests.KIND).fill({"name": user.get_short_name(), "institution": institution.name})
     context = {

@@ -12,11 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from accounts.models import Attendee, User
-from core import clock
+from core import clock, keys
 from core.emails import EmailField
 from core.folding import Searchable, SearchField
 from core.text import validate_line, validate_name
-from notices.models import new_token
 from registrations.models import Cohort, Institution
 
 
@@ -213,8 +212,12 @@ class Invitee(Searchable):
 
     An institution names a person once, whatever the number of its cohorts: by address, then by its own number.
     `attendee` is who they became when they accepted. `key` is the secret of their personal link, which their
-    institution never sees.
+    institution never sees; a new `key_version` ends it.
     """
+
+    PURPOSE = "partners.invitation"
+
+    LINK_FIELDS = ("key_version", "old_key_hash")
 
     class Status(models.TextChoices):
         INVITED = "invited", pgettext_lazy("people", "Invited")
@@ -243,14 +246,16 @@ class Invitee(Searchable):
         verbose_name=_("attendee"),
         editable=False,
     )
-    key = models.CharField(max_length=64, unique=True, default=new_token, editable=False)
+    key_version = models.PositiveIntegerField(_("version of the personal link"), default=1, editable=False)
+    # Of a link that was mailed before keys were derived.
+    old_key_hash = models.CharField(max_length=64, blank=True, db_index=True, editable=False)
     answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
     reminded_at = models.DateTimeField(_("last reminded at"), null=True, blank=True)
     # The person has written their name anew: no list changes it any more.
     corrected_at = models.DateTimeField(_("corrected by the person at"), null=True, blank=True, editable=False)
 
     search = SearchField("last_name", "first_name", "email", "reference", "programme")
-    history = HistoricalRecords(excluded_fields=["search"])
+    history = HistoricalRecords(excluded_fields=["search", "old_key_hash"])
     _history_user: User | None
 
     _change_reason: str
@@ -272,6 +277,14 @@ class Invitee(Searchable):
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()
+
+    @property
+    def key(self) -> str:
+        return keys.key(self.PURPOSE, self.uuid, self.key_version)
+
+    def end_links(self) -> None:
+        """Let the links that were mailed open nothing any more; the caller saves LINK_FIELDS."""
+        self.key_version, self.old_key_hash = self.key_version + 1, ""
 
 
 class Objection(models.Model):

@@ -13,6 +13,7 @@ from allocations.domain import allocation as allocating
 from allocations.models import Allocation, AllocationRun
 from notices.domain import changes, reminders
 from notices.models import Announcement, Change, QuietWindow, ReminderRule
+from outbox.models import Message
 from programme.models import Day, Edition, Event, Participation, Session, Speaker, Track
 from registrations.domain import booking, cohorts
 from registrations.models import Cohort, Institution, Invitation, Membership, Registration, SeatPool
@@ -249,6 +250,15 @@ def quiet_window(of: Event | None = None) -> QuietWindow:
 def announcement(**fields: Any) -> Announcement:
     texts = {"subject_fr": "Entrée", "subject_en": "Entrance", "body_fr": "Bonjour {name}.", "body_en": "Hello {name}."}
     return Announcement.objects.create(**{"statuses": ["confirmed"]} | texts | fields)
+
+
+def message(to: str, **fields: Any) -> Message:
+    """A mail that has left."""
+    now = timezone.now()
+    sent = {"status": Message.Status.SENT, "not_before": now, "sent_at": now}
+    return Message.objects.create(
+        **{"kind": "tests.mail", "dedupe_key": f"tests:{next(_numbers)}", "to": to} | sent | fields
+    )
 
 
 def _in_both(field: str, fields: dict[str, Any], default: str) -> dict[str, Any]:

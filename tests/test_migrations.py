@@ -12,10 +12,16 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from core import folding
+from notices.domain import calendar_feeds
+from notices.models import CalendarFeed
+from outbox.models import Message
+from partners.domain.applying import invitation_key
+from partners.models import Invitee
 from programme.models import Day, Edition, Event, Track
 from registrations.domain.invariants import check
 from registrations.models import Cohort
 from summit import settings as product
+from tests import make
 
 EVENT_SEARCH = ("title_fr", "title_en", "slug", "organiser", "city")
 OURS = [config.label for config in apps.get_app_configs() if Path(config.path).parent == product.BASE_DIR]
@@ -130,3 +136,52 @@ def summit_before_editions(executor: MigrationExecutor) -> None:
 @pytest.mark.django_db
 def test_no_migration_is_missing():
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+
+@pytest.mark.proves("derived-keys")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.slow(30)
+def test_links_that_were_mailed_before_keys_were_derived_go_on_working(settings, client):
+    settings.CACHES = product.CACHES
+    ada, cohort = make.attendee(email="ada@x.fr"), make.cohort()
+    institution = cohort.institution
+    targets = [("partners", "0006_corrected_and_shared"), ("notices", "0005_index_addresses")]
+    executor = MigrationExecutor(connection)
+    executor.migrate(targets)
+    then = executor.loader.project_state(targets).apps
+    then.get_model("notices", "CalendarFeed").objects.create(attendee_id=ada.pk, token="c" * 43)
+    invitee = then.get_model("partners", "Invitee").objects.create(
+        institution_id=institution.pk, cohort_id=cohort.pk, first_name="Ada", email="ada@x.fr", key="k" * 43
+    )
+    mails = Message.objects
+    for name in ("k" * 43, "k" * 43 + ":202611301200", "g" * 43):
+        mails.create(
+            kind="partners.invitation",
+            dedupe_key=f"partners.invitation:{institution.pk}:{name}",
+            to="ada@x.fr",
+            not_before=timezone.now(),
+        )
+
+    call_command("migrate", verbosity=0)
+
+    now = Invitee.objects.get()
+    assert mails.order_by("pk").values_list("dedupe_key", flat=True)[0] == invitation_key(now)
+    assert set(mails.values_list("dedupe_key", flat=True)) == {
+        f"partners.invitation:{institution.pk}:{invitee.pk}:1:",
+        f"partners.invitation:{institution.pk}:{invitee.pk}:1:202611301200",
+        f"partners.invitation:{institution.pk}:old:{max(mails.values_list('pk', flat=True))}",
+    }
+    for key in ("k" * 43, now.key):
+        assert "Ada" in client.get(f"/invitations/{key}/").content.decode()
+    for key in ("c" * 43, CalendarFeed.objects.get().key):
+        assert client.get(f"/calendar/{key}/summit.ics").status_code == 200
+    assert client.get(f"/calendar/{'x' * 43}/summit.ics").status_code == 404
+    now.end_links()
+    now.save()
+    calendar_feeds.renew(ada, actor=ada.user)
+    assert client.get(f"/invitations/{'k' * 43}/").status_code == 404
+    assert client.get(f"/calendar/{'c' * 43}/summit.ics").status_code == 404
+    # And back: whoever had a link needs another.
+    MigrationExecutor(connection).migrate([("partners", "0006_corrected_and_shared")])
+    assert len(then.get_model("partners", "Invitee").objects.get().key) == 43
+    call_command("migrate", verbosity=0)

@@ -6,8 +6,9 @@ from django.db import transaction
 from icalendar import Alarm, vText
 
 from accounts.models import Attendee, User
+from core.hashes import keyed_hash
 from core.identity import current_identity
-from notices.models import CalendarFeed, new_token
+from notices.models import CalendarFeed
 from outbox.domain.mail_kinds import one_line
 from programme.models import Edition
 from registrations.domain.calendars import empty_calendar, entry, finished, versions
@@ -16,6 +17,11 @@ from registrations.models import Registration
 
 def feed_of(attendee: Attendee) -> CalendarFeed | None:
     return CalendarFeed.objects.filter(attendee=attendee).first()
+
+
+def old_key_hash_of(key: str) -> str:
+    """A hash of an address that was given out before keys were derived."""
+    return keyed_hash(f"notices.calendar:{key}")
 
 
 def open_feed(attendee: Attendee, *, actor: User) -> CalendarFeed:
@@ -33,7 +39,7 @@ def renew(attendee: Attendee, *, actor: User) -> None:
     """Give the person another address; the one before answers no longer."""
     with transaction.atomic():
         if feed := _locked(attendee):
-            feed.token = new_token()
+            feed.key_version, feed.old_key_hash = feed.key_version + 1, ""
             feed._history_user = actor
             feed.save()
 

@@ -11,11 +11,13 @@ from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext_noop
 
 from accounts.models import User
+from core import keys
 from notices.models import OptOut, Topic
 from outbox.domain.mail_kinds import NoLongerTrue, link
+from outbox.models import Message
 
 Rows = TypeVar("Rows", bound=Model)
-SALT = "notices.mail_preferences"
+PURPOSE = "notices.mail_preferences"
 
 
 def _of(email: str) -> QuerySet[OptOut]:
@@ -78,26 +80,50 @@ def choose_all(user: User, wanted: Collection[str]) -> None:
             choose(user.email, topic, wanted=topic in wanted, actor=user)
 
 
-def key(email: str, topic: str) -> str:
-    """What stands in the address by which mails about `topic` are switched off without signing in. It opens nothing
-    else."""
-    return signing.dumps([email, topic], salt=SALT)
+def key(message: Message, topic: str) -> str:
+    """What stands in the address by which mails about `topic` are switched off, for whom `message` goes to, without
+    signing in. It opens nothing else, and names nobody."""
+    return keys.key(f"{PURPOSE}.{topic}", message.uuid, _version(message.to))
 
 
 def read_key(value: str) -> tuple[str, str] | None:
-    """The address and the topic of a key that we gave out; None for any other."""
+    """The address and the topic of a key that we gave out; None for any other, and for one that was revoked."""
+    row = keys.row_of(value)
+    if row is None:
+        return _read_old_key(value)
+    email = Message.objects.filter(uuid=row).values_list("to", flat=True).first()
+    if not email:  # no such mail, or its person was erased
+        return None
+    version = _version(email)
+    for topic in Topic.values:
+        if keys.is_right(value, f"{PURPOSE}.{topic}", row, version):
+            return email, topic
+    return None
+
+
+def _read_old_key(value: str) -> tuple[str, str] | None:
+    """One that was mailed before keys were derived: it holds the address, signed."""
     try:
-        read: Any = signing.loads(value, salt=SALT)
+        read: Any = signing.loads(value, salt=PURPOSE)
     except signing.BadSignature:
         return None
     email, topic = read
-    return (email, topic) if topic in Topic.values else None
+    return (email, topic) if topic in Topic.values and not _version(email) else None
 
 
-def way_out(topic: Topic, to: str) -> tuple[dict[str, str], str]:
-    """How to be rid of such mails: in the headers (RFC 8058) and by an address. Raises NoLongerTrue for whoever has
-    said so already."""
-    if topic in off(to):
+def _version(email: str) -> int:
+    """How often the owner of the address has revoked their links; one who has another address by now, too."""
+    of_now = User.objects.filter(email=email).values_list("links_version", flat=True).first()
+    if of_now is not None:
+        return of_now
+    owners = User.history.filter(email=email).order_by("-history_id").values("id")[:1]
+    return User.objects.filter(pk__in=owners).values_list("links_version", flat=True).first() or 0
+
+
+def way_out(topic: Topic, message: Message) -> tuple[dict[str, str], str]:
+    """How to be rid of mails such as `message`: in the headers (RFC 8058) and by an address. Raises NoLongerTrue for
+    whoever has said so already."""
+    if topic in off(message.to):
         raise NoLongerTrue(gettext_noop("They have opted out of these emails."))
-    url = link("notices:unwanted", key(to, topic))
+    url = link("notices:unwanted", key(message, topic))
     return {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}, url

@@ -15,7 +15,6 @@ from simple_history.utils import bulk_create_with_history, bulk_update_with_hist
 from accounts.models import User
 from core import clock
 from core.deadlocks import again_after_deadlock
-from notices.models import new_token
 from outbox.domain.posting import post_many
 from outbox.models import Message
 from partners.domain import corrections, objections
@@ -189,8 +188,8 @@ def later(institution_id: int, number: int, at: datetime) -> int:
 
 
 def invitation_key(invitee: Invitee) -> str:
-    """What tells the invitation of `invitee` from every other mail."""
-    return f"{INVITATION}:{invitee.institution_id}:{invitee.key}"
+    """What tells the invitation of `invitee` from every other mail; another link is another invitation."""
+    return f"{INVITATION}:{invitee.institution_id}:{invitee.pk}:{invitee.key_version}:"
 
 
 def _room(institution_id: int, at: datetime, day: int) -> int:
@@ -217,13 +216,13 @@ def change(changed: Sequence[Difference], trace: dict[str, Any]) -> None:
         for name in difference.fields:
             setattr(difference.invitee, name, getattr(difference.person, name))
         if "email" in difference.fields:
-            difference.invitee.key = new_token()  # whoever got the mail at the wrong address holds nothing any more
+            difference.invitee.end_links()  # whoever got the mail at the wrong address holds nothing any more
             elsewhere += [difference.invitee] if difference.invitee.status == Status.INVITED else []
         difference.invitee.write_search()
     bulk_update_with_history(
         [difference.invitee for difference in changed],
         Invitee,
-        [*FIELDS, "key", "search"],
+        [*FIELDS, *Invitee.LINK_FIELDS, "search"],
         batch_size=BATCH,
         **trace,
     )
@@ -345,13 +344,13 @@ def _change_back(written: Sequence[Any], trace: dict[str, Any]) -> None:
     elsewhere = []
     for invitee in people:
         if invitee.email != before[invitee.pk].email:
-            invitee.key = new_token()
+            invitee.end_links()
             elsewhere += [invitee] if invitee.status == Status.INVITED else []
         for name in FIELDS:
             setattr(invitee, name, getattr(before[invitee.pk], name))
         invitee.write_search()
     if people:
-        bulk_update_with_history(people, Invitee, [*FIELDS, "key", "search"], batch_size=BATCH, **trace)
+        bulk_update_with_history(people, Invitee, [*FIELDS, *Invitee.LINK_FIELDS, "search"], batch_size=BATCH, **trace)
         invite(elsewhere, trace["default_date"])
 
 

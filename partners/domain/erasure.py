@@ -102,7 +102,7 @@ def _object(invitees: Iterable[Invitee]) -> None:
                 institution_id=invitee.institution_id,
                 cohort_id=invitee.cohort_id,
                 address_hash=objections.hash_of(invitee.institution_id, invitee.email),
-                key_hash=objections.key_hash_of(invitee.key),
+                key_hash=invitee.old_key_hash or objections.key_hash_of(invitee.key),
             )
             for invitee in invitees
         ],

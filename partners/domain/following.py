@@ -9,8 +9,20 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, Max, OuterRef, Q, QuerySet, Sum, Value
-from django.db.models.functions import Concat
+from django.db.models import (
+    BooleanField,
+    CharField,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+)
+from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -146,7 +158,9 @@ def to_remind(cohort: Cohort, at: datetime) -> QuerySet[Invitee]:
     """The silent whose invitation left three days ago or longer, and their last reminder too; not who wants no such
     mails."""
     long_ago = at - BETWEEN_REMINDERS
-    key = Concat(Value(f"{applying.INVITATION}:{cohort.institution_id}:"), OuterRef("key"))
+    # As applying.invitation_key writes it.
+    named = [Value(f"{applying.INVITATION}:{cohort.institution_id}:"), Cast(OuterRef("pk"), CharField()), Value(":")]
+    key = Concat(*named, Cast(OuterRef("key_version"), CharField()), Value(":"))
     sent = Message.objects.filter(dedupe_key=key, sent_at__lte=long_ago)
     silent = Invitee.objects.filter(Exists(sent), cohort=cohort, status=Status.INVITED)
     unwanted = OptOut.objects.filter(
@@ -199,7 +213,7 @@ def resend(invitee: Invitee, *, at: datetime) -> None:
         key = applying.invitation_key(current)
         if Message.objects.filter(dedupe_key__startswith=key, created_at__gt=at - BETWEEN_RESENDS).exists():
             raise CannotResend(_("The invitation was sent less than an hour ago."))
-        applying.invite([current], at, again=f":{at:%Y%m%d%H%M}")
+        applying.invite([current], at, again=f"{at:%Y%m%d%H%M}")
 
 
 @again_after_deadlock

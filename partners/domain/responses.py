@@ -79,7 +79,7 @@ def accept(invitee: Invitee, slugs: Collection[str], *, language: str, at: datet
         applying.lock(invitee.institution_id)
         current = (
             Invitee.objects.select_related("cohort__edition", "attendee__user")
-            .filter(pk=invitee.pk, key=invitee.key)
+            .filter(pk=invitee.pk, key_version=invitee.key_version)
             .first()
         )
         if current is None:
@@ -125,7 +125,7 @@ def correct(invitee: Invitee, *, last_name: str, first_name: str, seen: str, at:
         applying.lock(invitee.institution_id)
         current = (
             Invitee.objects.select_related("cohort__edition", "attendee__user")
-            .filter(pk=invitee.pk, key=invitee.key)
+            .filter(pk=invitee.pk, key_version=invitee.key_version)
             .first()
         )
         if current is None:
@@ -156,7 +156,7 @@ def decline(invitee: Invitee, *, at: datetime) -> Invitee:
         applying.lock(invitee.institution_id)
         current = (
             Invitee.objects.select_related("cohort__edition", "attendee__user")
-            .filter(pk=invitee.pk, key=invitee.key)
+            .filter(pk=invitee.pk, key_version=invitee.key_version)
             .first()
         )
         if current is None:
@@ -182,7 +182,9 @@ def erase(invitee: Invitee, *, at: datetime) -> Report:
     with transaction.atomic():
         applying.lock(invitee.institution_id)
         current = (
-            Invitee.objects.select_related("cohort", "attendee__user").filter(pk=invitee.pk, key=invitee.key).first()
+            Invitee.objects.select_related("cohort", "attendee__user")
+            .filter(pk=invitee.pk, key_version=invitee.key_version)
+            .first()
         )
         if current is None:
             raise Gone

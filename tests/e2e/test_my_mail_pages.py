@@ -27,7 +27,7 @@ def test_a_calendar_gets_its_address_by_keyboard_and_its_page_is_fit_for_all(pag
         page.keyboard.press("Enter")
 
     expect(page.locator("#feed-address")).to_have_value(
-        f"http://testserver/calendar/{CalendarFeed.objects.get(attendee=ada).token}/summit.ics"
+        f"http://testserver/calendar/{CalendarFeed.objects.get(attendee=ada).key}/summit.ics"
     )
     judge(page)
 
@@ -51,13 +51,13 @@ def test_the_pages_behind_the_links_of_mails_are_fit_for_all(page: Page, ada: At
     reminders.remind(session.starts_at - timedelta(hours=48) + timedelta(seconds=1))
     prefix = page.prefix  # type: ignore[attr-defined]
 
-    page.goto(f"{prefix}/mails/{mail_preferences.key(ada.user.email, Topic.ANNOUNCEMENTS)}/")
+    page.goto(f"{prefix}/mails/{mail_preferences.key(make.message(ada.user.email), Topic.ANNOUNCEMENTS)}/")
     judge(page)
     machine.follow(page.locator("main button[type=submit]"))
     expect(page.locator("main [role=status]")).to_be_visible()
     judge(page)
 
-    page.goto(f"{prefix}/still-coming/{Reconfirmation.objects.get().uuid}/")
+    page.goto(f"{prefix}/still-coming/{Reconfirmation.objects.get().key}/")
     judge(page)
     machine.follow(page.locator("button[name=yes]"))
     expect(page.locator("main .lead[role=status]")).to_be_visible()

@@ -85,7 +85,7 @@ def desk(tmp_path: Path) -> Desk:
 def test_a_subscribed_calendar_follows_a_seat_that_moves_and_goes(desk: Desk, live_server: Any) -> None:
     session = make.session(title_fr="Gouvernance", title_en="Governance", starts_at=STARTS_AT)
     ada = make.registration(session).attendee
-    token = calendar_feeds.open_feed(ada, actor=ada.user).token
+    token = calendar_feeds.open_feed(ada, actor=ada.user).key
     desk.subscribe(f"{live_server.url}/calendar/{token}/summit.ics")
 
     desk.vdirsyncer("sync")

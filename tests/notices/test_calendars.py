@@ -34,12 +34,12 @@ def the_feed(who: Any = None, **fields: Any) -> CalendarFeed:
 
 
 def ask(feed: CalendarFeed) -> Any:
-    return Client().get(f"/calendar/{feed.token}/summit.ics")
+    return Client().get(f"/calendar/{feed.key}/summit.ics")
 
 
 def ask_as_before(feed: CalendarFeed) -> Any:
     """By an address of the form that was given out first."""
-    return Client().get(f"/calendar/{feed.token}.ics")
+    return Client().get(f"/calendar/{feed.key}.ics")
 
 
 def entries(text: str | bytes) -> list[Any]:
@@ -316,15 +316,15 @@ def test_an_empty_calendar_is_one_too_and_so_is_that_of_a_cancelled_session() ->
 @pytest.mark.proves("calendar-subscription")
 def test_the_address_ends_with_a_name_and_those_that_end_with_the_secret_go_on() -> None:
     feed = the_feed(make.registration().attendee)
-    address = reverse("calendars:feed", args=[feed.token])
+    address = reverse("calendars:feed", args=[feed.key])
 
-    assert address.rsplit("/", 1)[1] == "summit.ics" and feed.token in address
+    assert address.rsplit("/", 1)[1] == "summit.ics" and feed.key in address
     assert Client().get(address).content == ask_as_before(feed).content
-    assert feed.token not in ask(feed).content.decode()
-    for wrong in (feed.token[:-1], feed.token + "x", "", "summit"):
+    assert feed.key not in ask(feed).content.decode()
+    for wrong in (feed.key[:-1], feed.key + "x", "", "summit"):
         assert Client().get(f"/calendar/{wrong}/summit.ics").status_code == 404
         assert Client().get(f"/calendar/{wrong}.ics").status_code == 404
-    assert Client().get(f"/calendar/{feed.token}/").status_code == 404
+    assert Client().get(f"/calendar/{feed.key}/").status_code == 404
 
 
 def test_the_name_of_a_summit_is_escaped_as_a_text_is() -> None:
@@ -354,11 +354,11 @@ def test_a_calendar_that_has_the_same_already_is_told_so(time_machine: Any) -> N
     first = ask(feed)
     time_machine.shift(timedelta(minutes=30))
 
-    again = Client().get(f"/calendar/{feed.token}/summit.ics", headers={"If-None-Match": first["ETag"]})
+    again = Client().get(f"/calendar/{feed.key}/summit.ics", headers={"If-None-Match": first["ETag"]})
 
     assert (again.status_code, again.content) == (304, b"")
-    assert Client().head(f"/calendar/{feed.token}/summit.ics").status_code == 200
-    assert Client().post(f"/calendar/{feed.token}/summit.ics").status_code == 405
+    assert Client().head(f"/calendar/{feed.key}/summit.ics").status_code == 200
+    assert Client().post(f"/calendar/{feed.key}/summit.ics").status_code == 405
 
 
 @pytest.mark.parametrize("number", [1, 12])
@@ -403,18 +403,18 @@ def test_a_person_makes_an_address_changes_it_and_switches_it_off(client: Client
 
     assert "Create the address" in client.get(PAGE).content.decode() and not CalendarFeed.objects.exists()
     client.post(PAGE, {"act": "open"})
-    first = CalendarFeed.objects.get(attendee=ada).token
+    first = CalendarFeed.objects.get(attendee=ada).key
     page = client.get(PAGE).content.decode()
     assert (
         f'href="webcal://testserver/calendar/{first}/summit.ics"' in page
         and f'value="http://testserver/calendar/{first}/summit.ics"' in page
     )
     client.post(PAGE, {"act": "open"})
-    assert CalendarFeed.objects.get(attendee=ada).token == first
+    assert CalendarFeed.objects.get(attendee=ada).key == first
     client.post(PAGE, {"act": "alarm", "minutes": "60"})
     assert CalendarFeed.objects.get(attendee=ada).alarm_minutes == 60
     client.post(PAGE, {"act": "renew"})
-    assert CalendarFeed.objects.get(attendee=ada).token != first
+    assert CalendarFeed.objects.get(attendee=ada).key != first
     client.post(PAGE, {"act": "close"})
     client.post(PAGE, {"act": "close"})
     assert not CalendarFeed.objects.exists()
@@ -439,7 +439,7 @@ def test_anything_else_changes_nothing(client: Client, sent_fields: dict[str, st
 
     assert client.post(PAGE, sent_fields).status_code == 422
 
-    assert CalendarFeed.objects.get().token == feed.token and CalendarFeed.objects.get().alarm_minutes == 15
+    assert CalendarFeed.objects.get().key == feed.key and CalendarFeed.objects.get().alarm_minutes == 15
 
 
 def test_a_stranger_is_sent_to_sign_in(client: Client) -> None:
@@ -453,4 +453,4 @@ def test_twenty_clicks_at_once_make_one_address() -> None:
 
     made = all_at_once([partial(calendar_feeds.open_feed, ada, actor=ada.user)] * 20)
 
-    assert {feed.token for feed in made} == {CalendarFeed.objects.get().token}
+    assert {feed.key for feed in made} == {CalendarFeed.objects.get().key}

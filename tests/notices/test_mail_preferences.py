@@ -1,14 +1,19 @@
 """People choose which optional mails they get, with or without signing in (RFC 8058); mails about seats are no
 choice."""
 
+import base64
 from datetime import timedelta
 
 import pytest
-from django.core import mail
+from django.core import mail, signing
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.domain import addresses
+from accounts.models import User
+from core import erasure
+from core.erasure import Why
 from notices.domain import mail_preferences, reminders
 from notices.models import OptOut, Reconfirmation, ReminderRule, Topic
 from outbox.domain import delivery
@@ -86,7 +91,7 @@ def test_it_can_be_switched_on_again_where_it_was_switched_off(client):
     "change", [lambda key: key[:-1] + ("A" if key[-1] != "A" else "B"), lambda key: "x", lambda key: key + "é"]
 )
 def test_an_address_that_was_forged_is_not_found(client, change):
-    key = mail_preferences.key(make.attendee().user.email, Topic.REMINDERS)
+    key = mail_preferences.key(make.message(make.attendee().user.email), Topic.REMINDERS)
 
     assert client.post(reverse("notices:unwanted", args=[change(key)])).status_code == 404
     assert not OptOut.objects.exists()
@@ -95,7 +100,9 @@ def test_an_address_that_was_forged_is_not_found(client, change):
 @pytest.mark.proves("unsubscribe-key")
 def test_a_key_for_one_kind_switches_off_no_other(client):
     who = make.attendee()
-    client.post(reverse("notices:unwanted", args=[mail_preferences.key(who.user.email, Topic.ANNOUNCEMENTS)]))
+    client.post(
+        reverse("notices:unwanted", args=[mail_preferences.key(make.message(who.user.email), Topic.ANNOUNCEMENTS)])
+    )
 
     assert mail_preferences.off(who.user.email) == {Topic.ANNOUNCEMENTS}
 
@@ -104,8 +111,9 @@ def test_a_key_for_one_kind_switches_off_no_other(client):
 def test_an_address_without_an_account_can_be_rid_of_reminders_of_invitations(client):
     session = make.session(access="invitation")
     make.invitation(session, "guest@example.org")
-    client.post(reverse("notices:unwanted", args=[mail_preferences.key("guest@example.org", Topic.INVITATIONS)]))
-    client.post(reverse("notices:unwanted", args=[mail_preferences.key("guest@example.org", Topic.INVITATIONS)]))
+    key = mail_preferences.key(make.message("guest@example.org"), Topic.INVITATIONS)
+    client.post(reverse("notices:unwanted", args=[key]))
+    client.post(reverse("notices:unwanted", args=[key]))
 
     assert reminders.silent(session) == []
     assert OptOut.objects.get().email == "guest@example.org"
@@ -165,7 +173,7 @@ def asked():
     ReminderRule.objects.create(session=session, timing="before", minutes=48 * 60, answer_hours=24)
     reminders.plan(timezone.now())
     reminders.remind(session.starts_at - timedelta(hours=48))
-    return session, holder, reverse("notices:reconfirm", args=[Reconfirmation.objects.get().uuid])
+    return session, holder, reverse("notices:reconfirm", args=[Reconfirmation.objects.get().key])
 
 
 @pytest.mark.proves("coming-question")
@@ -207,3 +215,62 @@ def test_saying_no_gives_the_seat_to_the_waiting_list(client):
 def test_a_question_that_was_never_asked_is_not_found(client):
     assert client.get("/still-coming/7f2c7a58-0000-4000-8000-000000000000/").status_code == 404
     assert client.get("/still-coming/x/").status_code == 404
+
+
+@pytest.mark.proves("derived-keys")
+def test_the_key_names_nobody_and_ends_with_a_new_version(client):
+    who, message = reminded()
+    address = message.extra_headers["List-Unsubscribe"].strip("<>").removeprefix("http://testserver")
+    key = address.removeprefix("/mails/").strip("/")
+    assert b"example" not in base64.urlsafe_b64decode(key)
+
+    User.objects.update(links_version=1)
+
+    assert client.post(address).status_code == 404
+    assert not OptOut.objects.exists()
+    who.user.refresh_from_db()
+    assert (
+        client.post(f"/mails/{mail_preferences.key(make.message(who.user.email), Topic.REMINDERS)}/").status_code == 200
+    )
+
+
+@pytest.mark.proves("derived-keys")
+def test_a_key_that_was_mailed_before_goes_on_working_until_it_is_revoked(client):
+    ada = make.attendee().user
+    old = f"/mails/{signing.dumps([ada.email, 'reminders'], salt='notices.mail_preferences')}/"
+    assert client.post(old).status_code == 200
+    assert mail_preferences.off(ada.email) == {"reminders"}
+
+    User.objects.update(links_version=1)
+    assert client.post(old).status_code == 404
+
+
+@pytest.mark.proves("derived-keys")
+def test_whoever_has_another_address_since_ends_the_keys_of_the_one_before(client):
+    ada = make.attendee().user
+    key = mail_preferences.key(make.message(ada.email), Topic.REMINDERS)
+    addresses.change(ada, "new@example.org", at=timezone.now())
+    assert client.get(f"/mails/{key}/").status_code == 200
+    User.objects.update(links_version=1)
+    assert client.get(f"/mails/{key}/").status_code == 404
+
+
+@pytest.mark.proves("unsubscribe-key")
+def test_the_link_of_somebody_who_was_erased_opens_nothing_and_keeps_nothing(client):
+    ada = make.attendee().user
+    key = mail_preferences.key(make.message(ada.email), Topic.REMINDERS)
+    erasure.erase([ada.pk], why=Why.BY_PERSON, at=timezone.now())
+    assert client.post(f"/mails/{key}/").status_code == 404
+    assert not OptOut.objects.exists()
+
+
+@pytest.mark.proves("derived-keys")
+def test_a_question_that_was_mailed_before_is_answered_by_its_uuid_and_a_new_one_is_not(client):
+    _session, _holder, address = asked()
+    question = Reconfirmation.objects.get()
+    assert address == f"/still-coming/{question.key}/"
+    assert client.get(f"/still-coming/{question.uuid}/").status_code == 404
+
+    Reconfirmation.objects.update(key_version=0)
+    assert client.get(f"/still-coming/{question.uuid}/").status_code == 200
+    assert client.get(address).status_code == 404
