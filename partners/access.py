@@ -17,6 +17,9 @@ from partners.domain import objections, roles
 from partners.models import Invitee, Upload
 from registrations.models import Cohort, Institution
 
+_ANSWERS = "invitations"  # in the web session: the invitations that are this person's, each with its version
+ANSWERS_KEPT = 20
+
 
 def institutions_of(user: User) -> QuerySet[Institution]:
     """The institutions that somebody works for; all that have a cohort, for organisers who may act on their behalf."""
@@ -73,6 +76,26 @@ def answering(key: str) -> Invitee:
     elif invitee := invitees.filter(old_key_hash=objections.key_hash_of(key)).first():
         return invitee
     raise Http404
+
+
+def may_change_answer(request: HttpRequest, invitee: Invitee) -> bool:
+    """Whether the link is enough, since nobody has answered; or this browser is that of the person: signed in as them,
+    the one that answered, or one in which the code of their address was typed."""
+    if invitee.status == Invitee.Status.INVITED or _known(invitee) in request.session.get(_ANSWERS, []):
+        return True
+    if not request.user.is_authenticated:
+        return False
+    return request.user == invitee.attendee.user if invitee.attendee else request.user.email == invitee.email
+
+
+def remember_answer(request: HttpRequest, invitee: Invitee) -> None:
+    """Let this browser go on seeing the answer of `invitee`, until it is closed or signed out."""
+    kept = [one for one in request.session.get(_ANSWERS, []) if one != _known(invitee)]
+    request.session[_ANSWERS] = [*kept, _known(invitee)][-ANSWERS_KEPT:]
+
+
+def _known(invitee: Invitee) -> str:
+    return f"{invitee.pk}:{invitee.key_version}"
 
 
 def _checked(

@@ -1,6 +1,7 @@
 """The personal page of somebody whom an institution has invited: it asks, and only a button changes anything
 (docs/rules.md#answers)."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,8 +12,12 @@ from django.utils.translation import pgettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from accounts.domain import codes
+from accounts.forms import ProofForm
+from accounts.views import too_many
 from core import clock
 from core.emails import readable_email
+from core.limits import TooMany
 from partners import access
 from partners.domain import objections, responses
 from partners.domain.responses import Accepted
@@ -21,6 +26,8 @@ from partners.models import Invitee
 from programme.models import Session
 from registrations.domain import seats
 from registrations.models import Registration
+
+_CODE = "invitation_code"  # in the web session: the code that is on its way, for which invitation
 
 
 @never_cache
@@ -31,22 +38,27 @@ def answer(request: HttpRequest, key: str) -> HttpResponse:
         invitee = access.answering(key)
     except Http404:
         return _gone(request, key)
+    if not access.may_change_answer(request, invitee):
+        return _ask_for_code(request, invitee)
     if request.method != "POST":
         return _show(request, invitee)
-    act = request.POST.get("act", "")
+    act, first_only = request.POST.get("act", ""), invitee.status == Invitee.Status.INVITED
     try:
         if act == "accept":
-            return _accept(request, invitee)
+            return _accept(request, invitee, first_only=first_only)
         if act == "decline":
-            responses.decline(invitee, at=clock.now())
+            responses.decline(invitee, at=clock.now(), first_only=first_only)
+            access.remember_answer(request, invitee)
             messages.success(request, _("You’ve declined. Your place is free for somebody else."))
         elif act == "correct":
-            return _correct(request, invitee)
+            return _correct(request, invitee, first_only=first_only)
         elif act == "erase":
-            responses.erase(invitee, at=clock.now())
+            responses.erase(invitee, at=clock.now(), first_only=first_only)
             return render(request, "partners/erased.html", {"institution": invitee.institution})
     except responses.Gone:
         return _gone(request, key)
+    except responses.Answered:
+        access.remember_answer(request, invitee)  # a button pressed twice: it was open when this browser pressed
     except responses.Over:
         pass  # the page says so
     except (responses.Complete, responses.OnHold) as why:
@@ -61,9 +73,44 @@ def _gone(request: HttpRequest, key: str) -> HttpResponse:
     return render(request, "partners/no_invitation.html", status=404)
 
 
-def _accept(request: HttpRequest, invitee: Invitee) -> HttpResponse:
+def _ask_for_code(request: HttpRequest, invitee: Invitee) -> HttpResponse:
+    """A link that has been answered tells nothing about anybody: whoever opens it types the code that is sent to the
+    person, if they like."""
+    now, act, form = clock.now(), request.POST.get("act", ""), ProofForm()
+    number, digest, at = request.session.get(_CODE, [0, "", 0])
+    sent = codes.Sent(responses.address_of(invitee), digest, at) if number == invitee.pk else None
+    try:
+        if act == "send":
+            responses.CODES.take(str(invitee.pk), at=now)
+            language = "en" if translation.get_language() == "en" else "fr"
+            sent = codes.send(responses.address_of(invitee), account=0, kind=codes.SIGN_IN, language=language, at=now)
+            request.session[_CODE] = [invitee.pk, sent.digest, sent.at]  # no address: it stands in the row
+            return redirect(request.path)
+        if act == "code" and sent:
+            form = ProofForm(request.POST)
+            if form.is_valid():
+                if codes.is_right(sent, form.cleaned_data["code"], at=now, counted=f"invitation {invitee.pk}"):
+                    del request.session[_CODE]
+                    access.remember_answer(request, invitee)
+                    return redirect(request.path)
+                form.is_wrong()
+    except codes.Void:
+        del request.session[_CODE]
+        messages.error(request, _("This code is no longer valid. Ask for a new one."))
+        return redirect(request.path)
+    except TooMany as limit:
+        return too_many(request, limit)
+    if request.method == "POST" and not form.errors:
+        return redirect(request.path)
+    context = {"sent": sent, "form": form, "minutes": settings.ACCOUNT_LOGIN_BY_CODE_TIMEOUT // 60}
+    return render(request, "partners/answered.html", context)
+
+
+def _accept(request: HttpRequest, invitee: Invitee, *, first_only: bool) -> HttpResponse:
     language = "en" if translation.get_language() == "en" else "fr"
-    accepted = responses.accept(invitee, request.POST.getlist("session"), language=language, at=clock.now())
+    accepted = responses.accept(
+        invitee, request.POST.getlist("session"), language=language, at=clock.now(), first_only=first_only
+    )
     _tell(request, accepted)
     user = accepted.attendee.user
     # The link of the mail signs in once, when it makes the account; afterwards a code does, and for organisers always.
@@ -75,14 +122,15 @@ def _accept(request: HttpRequest, invitee: Invitee) -> HttpResponse:
         and request.user != user
     ):
         login(request, user)
+    access.remember_answer(request, invitee)  # after signing in, which may begin another web session
     return redirect("partners:answer", invitee.key)
 
 
-def _correct(request: HttpRequest, invitee: Invitee) -> HttpResponse:
+def _correct(request: HttpRequest, invitee: Invitee, *, first_only: bool) -> HttpResponse:
     form = NameForm(request.POST)
     if form.is_valid():
         try:
-            responses.correct(invitee, **form.cleaned_data, at=clock.now())
+            responses.correct(invitee, **form.cleaned_data, at=clock.now(), first_only=first_only)
         except responses.Moved:
             form = NameForm(request.POST | _seen(invitee))
             form.add_error("last_name", _("Somebody changed it meanwhile. Check it, then save again."))

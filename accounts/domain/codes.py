@@ -54,13 +54,16 @@ def send(address: str, *, account: int, kind: str, language: str, at: datetime) 
     return Sent(address, _digest(address, code), at.timestamp())
 
 
-def is_right(sent: Sent, typed: str, *, at: datetime) -> bool:
+def is_right(sent: Sent, typed: str, *, at: datetime, counted: str = "") -> bool:
     """Whether `typed`, eight digits, is the code that was sent. Raises TooMany, and Void after three tries or fifteen
-    minutes. Tries are counted before the code is looked at: of a burst, no more than three are."""
+    minutes. Tries are counted before the code is looked at: of a burst, no more than three are.
+
+    `counted`: by what, where others than the owner of the address can try, and must not use up what that person has.
+    """
     issued_at = datetime.fromtimestamp(sent.at, UTC)
     if at - issued_at > timedelta(seconds=settings.ACCOUNT_LOGIN_BY_CODE_TIMEOUT):
         raise Void
-    mark = limits.CODES_TRIED.take(sent.address, at=at)
+    mark = limits.CODES_TRIED.take(counted or sent.address, at=at)
     try:
         limits.TRIES_OF_A_CODE.take(f"{sent.address} {sent.digest}", at=issued_at)
     except TooMany as spent:

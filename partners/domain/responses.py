@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -15,6 +15,7 @@ from accounts.models import Attendee, User
 from core import erasure, legal_holds
 from core.deadlocks import again_after_deadlock
 from core.erasure import Report, Why
+from core.limits import Limit
 from partners.domain import applying
 from partners.domain.erasure import forget
 from partners.models import Invitee
@@ -24,6 +25,8 @@ from registrations.domain.ways_in import SeatRefused
 from registrations.models import Cohort, Registration
 
 Status = Invitee.Status
+# Whoever has a link that was passed on can have codes sent to the person: few enough to leave them their own.
+CODES = Limit("invitation-codes", amount=3, per=timedelta(hours=1))
 
 
 class Gone(Exception):
@@ -36,6 +39,10 @@ class Complete(Exception):
 
 class OnHold(Exception):
     """What is known about the person must be kept for a while; the message is the sentence to show."""
+
+
+class Answered(Exception):
+    """The invitation has had its answer: its link alone changes it no more."""
 
 
 class Over(Exception):
@@ -67,13 +74,15 @@ def sessions_for(cohort: Cohort, at: datetime) -> list[Session]:
 
 
 @again_after_deadlock
-def accept(invitee: Invitee, slugs: Collection[str], *, language: str, at: datetime) -> Accepted:
+def accept(
+    invitee: Invitee, slugs: Collection[str], *, language: str, at: datetime, first_only: bool = False
+) -> Accepted:
     """Make the person a member of the cohort, with an account of their own, and give them the seats that they chose, or
     a place on the waiting list.
 
     Of two who accept at once, one opens the account and both see the same. Seats are asked for one by one afterwards:
-    one that is refused, full or clashing, costs no other. Raises Gone, Over, and Complete when the cohort has its
-    people.
+    one that is refused, full or clashing, costs no other. `first_only`: whoever asks has shown no more than the link.
+    Raises Gone, Over, Answered, and Complete when the cohort has its people.
     """
     with transaction.atomic():
         applying.lock(invitee.institution_id)
@@ -86,6 +95,7 @@ def accept(invitee: Invitee, slugs: Collection[str], *, language: str, at: datet
             raise Gone
         if current.cohort.edition.is_archived:
             raise Over
+        _check_turn(current, first_only)
         first_time, is_new = current.status != Status.ACCEPTED, False
         if first_time:
             user, is_new = accounts.find_or_open(current.email, language=language)
@@ -118,9 +128,11 @@ def _seat(session: Session, attendee: Attendee, at: datetime) -> tuple[Registrat
         return None, str(refused)
 
 
-def correct(invitee: Invitee, *, last_name: str, first_name: str, seen: str, at: datetime) -> Invitee:
+def correct(
+    invitee: Invitee, *, last_name: str, first_name: str, seen: str, at: datetime, first_only: bool = False
+) -> Invitee:
     """Write the name as the person does: their institution sees it so, and no list of it changes it any more. `seen`
-    is the name that the form showed. Raises Gone, Over, and Moved when it is another one by now."""
+    is the name that the form showed. Raises Gone, Over, Answered, and Moved when it is another one by now."""
     with transaction.atomic():
         applying.lock(invitee.institution_id)
         current = (
@@ -132,6 +144,7 @@ def correct(invitee: Invitee, *, last_name: str, first_name: str, seen: str, at:
             raise Gone
         if current.cohort.edition.is_archived:
             raise Over
+        _check_turn(current, first_only)
         if (current.last_name, current.first_name) == (last_name, first_name):
             return current
         if name_seen(current) != seen:
@@ -143,15 +156,25 @@ def correct(invitee: Invitee, *, last_name: str, first_name: str, seen: str, at:
     return current
 
 
+def address_of(invitee: Invitee) -> str:
+    """Where the person is reached who may change the answer: by the account of whoever accepted, else as listed."""
+    return invitee.attendee.user.email if invitee.attendee else invitee.email
+
+
+def _check_turn(current: Invitee, first_only: bool) -> None:
+    if first_only and current.status != Status.INVITED:
+        raise Answered
+
+
 def name_seen(invitee: Invitee) -> str:
     """What tells the name of `invitee` from every other, for `correct`."""
     return hashlib.sha256(f"{invitee.last_name}\n{invitee.first_name}".encode()).hexdigest()[:16]
 
 
 @again_after_deadlock
-def decline(invitee: Invitee, *, at: datetime) -> Invitee:
-    """Say no, and give back what the cohort gave: its seats go to its line. Once more changes nothing. Raises Gone and
-    Over."""
+def decline(invitee: Invitee, *, at: datetime, first_only: bool = False) -> Invitee:
+    """Say no, and give back what the cohort gave: its seats go to its line. Once more changes nothing. Raises Gone,
+    Over, and Answered."""
     with transaction.atomic():
         applying.lock(invitee.institution_id)
         current = (
@@ -163,6 +186,7 @@ def decline(invitee: Invitee, *, at: datetime) -> Invitee:
             raise Gone
         if current.cohort.edition.is_archived:
             raise Over
+        _check_turn(current, first_only)
         if current.status == Status.DECLINED:
             return current
         current._history_user = current.attendee.user if current.attendee else None
@@ -174,11 +198,11 @@ def decline(invitee: Invitee, *, at: datetime) -> Invitee:
 
 
 @again_after_deadlock
-def erase(invitee: Invitee, *, at: datetime) -> Report:
+def erase(invitee: Invitee, *, at: datetime, first_only: bool = False) -> Report:
     """Forget what the institution has said about the person: the row, its history, the mails; and keep a hash alone, so
     that they are not named again. Their institution learns that somebody declined. An account that they opened stays
-    theirs; of whoever has none, and stands on no other list, everything goes. Raises Gone, and OnHold where a legal
-    hold names the person."""
+    theirs; of whoever has none, and stands on no other list, everything goes. Raises Gone, Answered, and OnHold where
+    a legal hold names the person."""
     with transaction.atomic():
         applying.lock(invitee.institution_id)
         current = (
@@ -188,6 +212,7 @@ def erase(invitee: Invitee, *, at: datetime) -> Report:
         )
         if current is None:
             raise Gone
+        _check_turn(current, first_only)
         account = {current.attendee.user_id} if current.attendee else set()
         for hold in [found.hold for found in legal_holds.naming({current.email}, account, at)]:
             said = {"until": date_format(hold.until), "reason": hold.reason}
