@@ -15,10 +15,11 @@ from accounts.domain import addresses, codes, limits
 from accounts.forms import AddressForm, ProofForm
 from accounts.http import SignedInRequest
 from accounts.views import too_many
-from attendees.domain import export, holdings, leaving, objecting
+from attendees.domain import export, holdings, leaving, links, objecting
 from attendees.forms import EraseForm, ObjectionForm
 from core import clock, erasure
 from core.limits import TooMany
+from notices.models import CalendarFeed
 
 _NEW_ADDRESS = "new_address"  # in the web session: the code that is on its way
 
@@ -99,6 +100,20 @@ def _changed(request: SignedInRequest, new: str) -> HttpResponse:
     proved(request, new)
     messages.success(request, _("From now on, sign in with your new address."))
     return redirect("attendees:account")
+
+
+@never_cache
+@recent_code_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def revoke_links(request: SignedInRequest) -> HttpResponse:
+    """Say what ends, and end every secret link that the person was ever mailed."""
+    if request.method == "POST":
+        links.revoke_all(request.user, at=clock.now())
+        messages.success(request, _("All your links have been revoked."))
+        return redirect("attendees:links")
+    has_calendar = CalendarFeed.objects.filter(attendee__user=request.user).exists()
+    context = {"lists": objecting.lists_with(request.user), "has_calendar": has_calendar}
+    return render(request, "attendees/links.html", context)
 
 
 @never_cache

@@ -8,11 +8,11 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
-from accounts.models import User
+from accounts.models import Attendee, User
 from core.wall_time import at_wall_time
 from notices.domain import mail_preferences
 from notices.models import Reconfirmation, Reminder, ReminderRule, Topic
-from outbox.domain.posting import post_many
+from outbox.domain.posting import post, post_many
 from outbox.models import Message
 from programme.models import Session
 from registrations.domain import ledger, waitlist
@@ -265,6 +265,25 @@ def answer_until(reminder: Reminder, at: datetime) -> datetime:
     left."""
     hours = timedelta(hours=reminder.rule.answer_hours or 0)
     return at + min(hours, (reminder.session.starts_at - at) / 2)
+
+
+def ask_again(attendee: Attendee, *, at: datetime) -> None:
+    """End the links of all questions that were mailed to that person, in the caller's transaction; those that are open
+    are mailed once more, unless they have not left yet."""
+    mine = Reconfirmation.objects.filter(registration__attendee=attendee)
+    mine.update(key_version=F("key_version") + 1)
+    is_open = {"answered_at": None, "released_at": None, "reminder__session__starts_at__gt": at}
+    for question in mine.filter(registration__status=Registration.Status.CONFIRMED, **is_open):
+        key = f"{RECONFIRM}:{question.uuid}"
+        if Message.objects.filter(dedupe_key__startswith=key).waiting().exists():
+            continue
+        post(
+            RECONFIRM,
+            attendee.user.email,
+            dedupe_key=f"{key}:{question.key_version}",
+            language=attendee.user.language,
+            context={"reconfirmation": str(question.uuid)},
+        )
 
 
 def still_comes(question: Reconfirmation, at: datetime) -> bool:

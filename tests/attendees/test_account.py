@@ -34,7 +34,7 @@ pytestmark = pytest.mark.django_db
 
 ACCOUNT, DOWNLOAD, OBJECT, ERASE = (f"/me/account/{page}" for page in ("", "download/", "object/", "erase/"))
 ADDRESS, ADDRESS_CODE, CONFIRM = "/me/account/address/", "/me/account/address/code/", "/accounts/confirm/"
-GUARDED = [DOWNLOAD, ADDRESS, ADDRESS_CODE, ERASE]
+GUARDED = [DOWNLOAD, ADDRESS, ADDRESS_CODE, ERASE, "/me/account/links/"]
 
 
 @pytest.fixture
