@@ -582,7 +582,7 @@ def test_the_question_and_the_release_are_told_in_their_words():
     Message.objects.filter(kind="registrations.confirmed").delete()
     delivery.deliver_due()
     assert "venez-vous toujours ?" in words(mail.outbox[-1].body)
-    assert f"/still-coming/{Reconfirmation.objects.get().uuid}/" in mail.outbox[-1].body
+    assert f"/still-coming/{Reconfirmation.objects.get().key}/" in mail.outbox[-1].body
     assert "List-Unsubscribe" not in mail.outbox[-1].extra_headers, "a seat depends on the answer"
 
     Message.objects.filter(kind="notices.reconfirm").update(sent_at=before(session, hours=48))
