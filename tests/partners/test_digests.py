@@ -103,7 +103,7 @@ def test_in_french_its_text_keeps_the_spaces_of_french(cnam: Any) -> None:
     role, cohort, _session = cnam
     portal.apply(cohort, portal.ADA)
     with override("fr"):
-        letter = mails.digest_letter(cohort.institution, role.user, MONDAY, to=role.user.email)
+        letter = mails.digest_letter(cohort.institution, role.user, MONDAY, to=make.message(role.user.email))
 
     assert "Personnes\u00a0: 1 sur 10" in letter.text
     assert "Invitée\u00a0: 1" in letter.text or "\u00a0: 1\n" in letter.text
