@@ -57,5 +57,5 @@ def _batches(rows: Any) -> Any:
 
 class Migration(migrations.Migration):
     atomic = False  # no lock lasts longer than one batch
-    dependencies = [("partners", "0007_derived_keys"), ("outbox", "0004_english_reasons")]
+    dependencies = [("partners", "0009_derived_keys"), ("outbox", "0004_english_reasons")]
     operations = [migrations.RunPython(hash_keys, make_keys)]

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0007_remove_access_needs")]
+    dependencies = [("accounts", "0008_names_without_web_addresses")]
     operations = [
         migrations.AddField(
             model_name="user",

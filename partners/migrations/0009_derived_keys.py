@@ -6,7 +6,7 @@ from notices.models import new_token
 class Migration(migrations.Migration):
     """What the keys of personal links are derived from."""
 
-    dependencies = [("partners", "0006_corrected_and_shared")]
+    dependencies = [("partners", "0008_names_without_web_addresses")]
     operations = [
         migrations.AddField(
             model_name="historicalinvitee",
