@@ -386,7 +386,7 @@ def test_of_several_with_one_name_somebody_says_which(organiser, known, content,
 
 @pytest.mark.parametrize(
     ("model", "header", "number"),
-    [("programme/session", "Événement;Titre;Début", 11), ("programme/speaker", "Nom;Organisme", 7)],
+    [("programme/session", "Événement;Titre;Début", 10), ("programme/speaker", "Nom;Organisme", 6)],
 )
 def test_rows_are_known_by_their_names_in_the_same_queries(organiser, palais, model, header, number) -> None:
     """Besides the savepoint of each row."""
