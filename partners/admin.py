@@ -2,22 +2,28 @@
 which organisers may open on behalf of every institution."""
 
 import re
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
+from core import clock
 from core.admin import CarefulAdmin, Form, LabelledInline, ListAdmin, RecordAdmin, badge
-from partners.domain import identity, retention
-from partners.models import Invitee, PartnerRole, SignIn, Upload
+from outbox.domain.posting import ring_task
+from partners.domain import identity, provider_documents, retention, sign_in_failures
+from partners.models import Invitee, PartnerRole, ProviderDocuments, SignIn, Upload
 from partners.templatetags.lists import outcome
 from programme.admin import OnlyNamedWithEdition
 from registrations.admin.cohorts import InstitutionAdmin
@@ -153,11 +159,11 @@ class SignInAdmin(CarefulAdmin, RecordAdmin):
     list_select_related = ["institution"]
     search_fields = ["institution__search", "search"]
     autocomplete_fields = ["institution"]
-    readonly_fields = ["addresses"]
+    readonly_fields = ["addresses", "documents_state", "last_failures"]
     secret_fields = ("secret",)
     fieldsets = [
-        (None, {"fields": ["institution", "protocol", "domains", "is_active", "addresses"]}),
-        ("OpenID Connect", {"fields": ["server_url", "client_id", "secret"]}),
+        (None, {"fields": ["institution", "protocol", "domains", "is_active", "addresses", "last_failures"]}),
+        ("OpenID Connect, ProConnect", {"fields": ["server_url", "client_id", "secret", "documents_state"]}),
         ("SAML", {"fields": ["entity_id", "sso_url", "certificate"]}),
     ]
 
@@ -178,11 +184,40 @@ class SignInAdmin(CarefulAdmin, RecordAdmin):
         if not sign_in.pk:
             return "–"
         slug = sign_in.institution.slug
-        if sign_in.protocol == SignIn.Protocol.OIDC:
+        if sign_in.protocol in SignIn.OPENID:
             return settings.BASE_URL + reverse("openid_connect_callback", kwargs={"provider_id": slug})
         return (
             settings.BASE_URL + reverse("saml_metadata", kwargs={"organization_slug": slug}) if settings.SAML else "–"
         )
+
+    @admin.display(description=_("provider’s documents"))
+    def documents_state(self, sign_in: SignIn) -> Any:
+        found = ProviderDocuments.objects.filter(sign_in=sign_in).first() if sign_in.pk else None
+        if not found:
+            return "–"
+        problem = _("could not be fetched: %(why)s") % {"why": sign_in_failures.problem(found.problem)}
+        fetched = _("fetched %(at)s") % {"at": _when(found.fetched_at)} if found.fetched_at else ""
+        said = [str(part) for part in (problem if found.problem else "", fetched) if part]
+        return "; ".join(said) or _("being fetched")
+
+    @admin.display(description=_("why people couldn’t sign in (30 days)"))
+    def last_failures(self, sign_in: SignIn) -> Any:
+        if not sign_in.pk:
+            return "–"
+        lines = [
+            (one.number, sign_in_failures.sentence(one), one.detail and f" ({one.detail})", _when(one.last_at))
+            for one in sign_in_failures.last(sign_in.institution_id, clock.now())
+        ]
+        return format_html_join(mark_safe("<br>"), "{} × {}{} – {}", lines) or "–"
+
+    def save_model(self, request: HttpRequest, obj: SignIn, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if obj.protocol in SignIn.OPENID and provider_documents.want(obj, at=clock.now()):
+            transaction.on_commit(lambda: ring_task("partners.tasks.fetch_documents", str(obj.pk)))
+
+
+def _when(at: datetime) -> str:
+    return date_format(localtime(at), "DATETIME_FORMAT")
 
 
 class PartnerRoleInline(LabelledInline):

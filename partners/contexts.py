@@ -14,7 +14,7 @@ from core import clock
 from core.folding import found, in_order
 from core.sheets import reader
 from core.sheets.confined import MAX_BYTES
-from partners.domain import applying, checking, following, leaving, processing, roles, sentences
+from partners.domain import applying, checking, following, leaving, processing, roles, sentences, sign_in_failures
 from partners.domain.checking import Finding, Level
 from partners.domain.columns import Columns
 from partners.domain.files import ListRefused
@@ -46,7 +46,8 @@ def institution(request: SignedInRequest, institution: Institution) -> dict[str,
         group.append((cohort, standings[cohort.pk]))
     editions = sorted(of_editions.items(), key=lambda group: group[0].starts_on, reverse=True)
     past.sort(key=lambda row: row[0].edition.starts_on, reverse=True)
-    return of_institution(request, institution, editions=editions, past=past)
+    shown = of_institution(request, institution, editions=editions, past=past)
+    return shown | {"failures": sign_in_failures.last(institution.pk, clock.now()) if shown["may_own"] else []}
 
 
 def too_large() -> ListRefused:
@@ -96,9 +97,10 @@ def cohort(request: SignedInRequest, cohort: Cohort, form: UploadForm) -> dict[s
 def upload(request: SignedInRequest, upload: Upload) -> dict[str, Any]:
     """An uploaded list that is read, refused, applied or taken back."""
     may_undo = upload.status == Upload.Status.APPLIED and following.may_be_undone(upload, clock.now())
-    return of_institution(
-        request, upload.institution, upload=upload, cohort=upload.cohort, refused=refusal(upload), may_undo=may_undo
-    )
+    shown = {"upload": upload, "cohort": upload.cohort, "refused": refusal(upload), "may_undo": may_undo}
+    if upload.status in processing.WAITING:
+        shown["ahead"] = processing.ahead_of(upload)
+    return of_institution(request, upload.institution, **shown)
 
 
 def review(

@@ -83,6 +83,11 @@ class Upload(Searchable):
                 | (~Q(status__in=["applied", "undone"]) & Q(applied_at=None)),
                 name="list_in_force_says_since_when",
             ),
+            models.UniqueConstraint(
+                fields=["institution"],
+                condition=Q(busy_until__isnull=False),
+                name="institution_has_one_list_at_a_worker",
+            ),
         ]
         indexes = [
             models.Index(
@@ -320,7 +325,10 @@ class SignIn(Searchable):
 
     class Protocol(models.TextChoices):
         OIDC = "openid_connect", "OpenID Connect"
+        PROCONNECT = "proconnect", "ProConnect"
         SAML = "saml", "SAML"
+
+    OPENID = (Protocol.OIDC, Protocol.PROCONNECT)
 
     institution = models.OneToOneField(
         Institution, models.CASCADE, related_name="sign_in", verbose_name=_("institution")
@@ -369,7 +377,7 @@ class SignIn(Searchable):
 
     def clean(self) -> None:
         oidc, saml = ("server_url", "client_id", "secret"), ("entity_id", "sso_url", "certificate")
-        needed = oidc if self.protocol == self.Protocol.OIDC else saml
+        needed = oidc if self.protocol in self.OPENID else saml
         errors: dict[str, Any] = {name: _("Required for this protocol.") for name in needed if not getattr(self, name)}
         for name in ("server_url", "sso_url"):
             address = getattr(self, name)
@@ -381,6 +389,48 @@ class SignIn(Searchable):
             errors["protocol"] = _("SAML is not installed here: see docs/operations.md.")
         if errors:
             raise ValidationError(errors)
+
+
+class ProviderDocuments(models.Model):
+    """What a provider says of itself (OpenID Connect Discovery, JSON Web Key Set), as the worker has last fetched it.
+    Written by domain/provider_documents.py."""
+
+    sign_in = models.OneToOneField(SignIn, models.CASCADE, related_name="documents", primary_key=True)
+    address = models.CharField(_("fetched from"), max_length=300, blank=True)
+    configuration = models.JSONField(_("configuration"), default=dict)
+    keys = models.JSONField(_("keys"), default=dict)
+    fetched_at = models.DateTimeField(_("fetched at"), null=True)
+    due_at = models.DateTimeField(_("to be fetched at"), default=clock.now, db_index=True)
+    failed = models.PositiveSmallIntegerField(_("failed in a row"), default=0)
+    problem = models.CharField(_("problem"), max_length=20, blank=True)
+
+    class Meta:
+        verbose_name = _("documents of a provider")
+        verbose_name_plural = _("documents of providers")
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class SignInFailure(models.Model):
+    """That people could not sign in through their institution, and why: one row for each cause, which counts, so that
+    nobody makes them many. It names nobody. Written by domain/sign_in_failures.py."""
+
+    sign_in = models.ForeignKey(SignIn, models.CASCADE, related_name="failures")
+    cause = models.CharField(_("cause"), max_length=20)
+    detail = models.CharField(_("detail"), max_length=60, blank=True)
+    number = models.PositiveIntegerField(_("how often"), default=1)
+    first_at = models.DateTimeField(_("first at"), default=clock.now)
+    last_at = models.DateTimeField(_("last at"), default=clock.now)
+
+    class Meta:
+        verbose_name = _("failed sign-in through an institution")
+        verbose_name_plural = _("failed sign-ins through institutions")
+        ordering = ["-last_at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["sign_in", "cause"], name="sign_in_counts_a_cause_once")]
+
+    def __str__(self) -> str:
+        return f"{self.sign_in_id}, {self.cause}"
 
 
 class PartnerRole(models.Model):

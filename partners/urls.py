@@ -1,10 +1,10 @@
 from django.conf import settings
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import path
 
 from partners import views, views_responses, views_reviews, views_sign_in
 
 if settings.SAML:
-    from allauth.socialaccount.providers.saml import views as saml
+    pass
 
 app_name = "partners"
 
@@ -44,17 +44,17 @@ urlpatterns = [
 
 # Outside of the addresses with a language, and under the names that allauth looks up: institutions register them at
 # their own side.
-institution_sign_in: list[URLPattern | URLResolver] = [
+institution_sign_in = [
     path("oidc/<slug:provider_id>/login/", views_sign_in.begin, name="openid_connect_login"),
     path("oidc/<slug:provider_id>/login/callback/", views_sign_in.finish, name="openid_connect_callback"),
 ]
 if settings.SAML:
+    from partners import views_saml
+
     institution_sign_in += [
-        path("saml/<slug:organization_slug>/login/", views_sign_in.setting_out(saml.login), name="saml_login"),
-        path(
-            "saml/<slug:organization_slug>/acs/finish/",
-            views_sign_in.coming_back(saml.finish_acs),
-            name="saml_finish_acs",
-        ),
-        path("", include("allauth.socialaccount.providers.saml.urls")),
+        path("saml/<slug:organization_slug>/login/", views_saml.begin, name="saml_login"),
+        path("saml/<slug:organization_slug>/acs/", views_saml.receive, name="saml_acs"),
+        path("saml/<slug:organization_slug>/acs/finish/", views_saml.finish, name="saml_finish_acs"),
+        path("saml/<slug:organization_slug>/metadata/", views_saml.metadata, name="saml_metadata"),
+        path("saml/<slug:organization_slug>/sls/", views_saml.no_logout, name="saml_sls"),
     ]

@@ -51,7 +51,7 @@ def home(request: SignedInRequest) -> HttpResponse:
 def sign_in_methods_of_institutions() -> list[tuple[str, str]]:
     """What the sign-in page offers besides a code: the institutions whose people can come through them."""
     names = {
-        SignIn.Protocol.OIDC: ("openid_connect_login", "provider_id"),
+        **dict.fromkeys(SignIn.OPENID, ("openid_connect_login", "provider_id")),
         SignIn.Protocol.SAML: ("saml_login", "organization_slug"),
     }
     found = []

@@ -67,7 +67,7 @@ def progress(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """How far the worker is, asked again and again by the page; when it is done, the page is drawn anew."""
     upload = access.upload(request, uuid, roles.may_edit)
     if upload.status in (Upload.Status.RECEIVED, Upload.Status.CONFIRMED):
-        return render(request, "partners/_progress.html", {"upload": upload})
+        return render(request, "partners/_progress.html", {"upload": upload, "ahead": processing.ahead_of(upload)})
     return HttpResponseClientRefresh()
 
 

@@ -1,73 +1,51 @@
-"""The pages of signing in through one's institution: allauth's, but that nothing which a provider does is an error of
-ours, and that whoever came from an English page is spoken to in English."""
+"""The pages of signing in through one's institution (OpenID Connect, ProConnect): allauth's, but that nothing which a
+provider does is an error of ours, nor holds our threads."""
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
 
-import requests
-from allauth.socialaccount.providers.openid_connect import views
-from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
-from django.utils import translation
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
 
+from partners import providers
+from partners.domain.sign_in_failures import SignInFailed
 from partners.models import SignIn
-from partners.pages import back_to_the_code
+from partners.pages import back_to_the_code, coming_back, failed, for_active_sign_ins, setting_out
 
-View = Callable[..., HttpResponse]
-LANGUAGE = "institution_sign_in_language"  # in the session of whoever is on the way to their institution and back
-
-
-def setting_out(view: View) -> View:
-    """`view` leads to an institution: its address knows no language, the page to go on to afterwards does."""
-
-    @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        language = translation.get_language_from_path(request.GET.get("next", "")) or settings.LANGUAGE_CODE
-        request.session[LANGUAGE] = language
-        translation.activate(language)
-        return view(request, *args, **kwargs)
-
-    return wrapped
-
-
-def coming_back(view: View) -> View:
-    """`view` answers whoever comes back from an institution, in the language in which they set out."""
-
-    @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        translation.activate(request.session.pop(LANGUAGE, settings.LANGUAGE_CODE))
-        return view(request, *args, **kwargs)
-
-    return wrapped
+View = Callable[[HttpRequest, str], HttpResponse]
 
 
 def _whatever_it_answers(view: View) -> View:
+    @require_GET
+    @for_active_sign_ins(*SignIn.OPENID)
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapped(request: HttpRequest, provider_id: str) -> HttpResponse:
         try:
-            return view(request, *args, **kwargs)
-        except (requests.RequestException, ValueError, KeyError, TypeError):
-            # It is down, or what it says is no JSON, or lacks something.
-            return back_to_the_code(request)
-
-    return never_cache(wrapped)
-
-
-def _if_still_open(view: View) -> View:
-    @wraps(view)
-    def wrapped(request: HttpRequest, provider_id: str, **kwargs: Any) -> HttpResponse:
-        try:
-            return view(request, provider_id, **kwargs)
-        except Http404:
-            if not SignIn.objects.filter(institution__slug=provider_id, is_active=False).exists():
-                raise
-            return back_to_the_code(request, _("Sign-in through this institution is turned off."))
+            return view(request, provider_id)
+        except SignInFailed as failure:
+            failed(provider_id, failure.cause, failure.detail)
+            if failure.cause == "busy":
+                return back_to_the_code(
+                    request, _("Your institution’s server is slow. Try again in a moment, or sign in with a code.")
+                )
+        except (ValueError, KeyError, TypeError) as error:  # what it says is no JSON, or lacks something
+            failed(provider_id, "answer", type(error).__name__)
+        return back_to_the_code(request)
 
     return wrapped
 
 
-begin = setting_out(_whatever_it_answers(views.login))
-finish = coming_back(_if_still_open(_whatever_it_answers(views.callback)))
+@_whatever_it_answers
+@setting_out
+def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Send the browser to the institution's provider."""
+    return providers.begin(request, provider_id)
+
+
+@_whatever_it_answers
+@coming_back
+def finish(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Sign in whoever the provider vouches for."""
+    with providers.slot():
+        return providers.finish(request, provider_id)

@@ -432,6 +432,7 @@ ACCOUNT_RATE_LIMITS = False  # ours are in accounts/domain/limits.py, which says
 SOCIALACCOUNT_ADAPTER = "partners.adapter.SocialAccountAdapter"
 SOCIALACCOUNT_LOGIN_ON_GET = True
 SOCIALACCOUNT_STORE_TOKENS = False
+LOOPBACK_PROVIDERS = DEMO_MODE  # everywhere else providers have public addresses (core/fetching.py)
 # Longer than any sign-in page takes, so that its time tells nothing; a person does not feel it.
 SIGN_IN_ANSWER_SECONDS = 0.1
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
@@ -486,6 +487,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "tend-the-waiting-lists": {"task": "registrations.tasks.tend", "schedule": 15.0, "options": {"expires": 30}},
     "tend-the-lists": {"task": "partners.tasks.tend", "schedule": 15.0, "options": {"expires": 30}},
+    "fetch-providers-documents": {
+        "task": "partners.tasks.fetch_documents",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "delete-what-was-promised-in-hours": {
         "task": "programme.tasks.delete_what_was_promised_in_hours",
         "schedule": 3600.0,

@@ -54,3 +54,4 @@ CACHES = CACHES | {"default": {"BACKEND": "django.core.cache.backends.locmem.Loc
 CELERY_BROKER_TRANSPORT_OPTIONS.clear()  # memory:// knows none of them
 SIGN_IN_ANSWER_SECONDS = 0  # tests sign in hundreds of times
 CLOCK_MOVES = True
+LOOPBACK_PROVIDERS = True  # tests/partners/identity_providers.py

@@ -13,13 +13,27 @@ from partners.models import SignIn
 
 
 class NotVouchedFor(Exception):
-    """Nobody is signed in; the message is the sentence to show."""
+    """Nobody is signed in; the message is the sentence to show, `cause` one of domain/sign_in_failures.py."""
+
+    def __init__(self, cause: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.cause = cause
 
 
 def active_sign_ins() -> list[SignIn]:
     """The institutions through which people can sign in now, by name."""
     active = SignIn.objects.filter(is_active=True).select_related("institution")
     return list(active.order_by(in_order(SignIn, "institution__search")))
+
+
+def is_active(slug: str, *protocols: str) -> bool:
+    """Whether the people of this institution can sign in by one of these protocols now."""
+    return SignIn.objects.filter(institution__slug=slug, protocol__in=protocols, is_active=True).exists()
+
+
+def is_turned_off(slug: str, *protocols: str) -> bool:
+    """Whether this institution has a sign-in by one of these protocols that is not active."""
+    return SignIn.objects.filter(institution__slug=slug, protocol__in=protocols, is_active=False).exists()
 
 
 def domains(text: str) -> list[str]:
@@ -38,10 +52,15 @@ def person(sign_in: SignIn, email: str, *, is_verified: bool | None, language: s
     try:
         validate_email(email)
     except ValidationError as error:
-        raise NotVouchedFor(_("Your institution didn’t give us your email address. Sign in with a code.")) from error
-    if email.rpartition("@")[2] not in domains(sign_in.domains) or is_verified is False:
-        raise NotVouchedFor(_("Your institution doesn’t vouch for %(email)s. Sign in with a code.") % {"email": email})
+        raise NotVouchedFor(
+            "no_address", _("Your institution didn’t give us your email address. Sign in with a code.")
+        ) from error
+    if (is_other := email.rpartition("@")[2] not in domains(sign_in.domains)) or is_verified is False:
+        raise NotVouchedFor(
+            "other_domain" if is_other else "not_verified",
+            _("Your institution doesn’t vouch for %(email)s. Sign in with a code.") % {"email": email},
+        )
     user = open_account(email, language=language)
     if user.is_staff or not user.is_active:
-        raise NotVouchedFor(_("This account can only sign in with a code."))
+        raise NotVouchedFor("organiser", _("This account can only sign in with a code."))
     return user

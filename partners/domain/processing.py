@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q
 
 from partners.domain import applying, checking, cleaning, corrections, files, roles
@@ -25,34 +25,56 @@ log = logging.getLogger(__name__)
 Status = Upload.Status
 Verdict = UploadRow.Verdict
 
+WAITING = (Status.RECEIVED, Status.CONFIRMED)
 LEASE = timedelta(minutes=3)  # a worker that has not ended by then is taken for dead
 
 
 WRITTEN = ["status", "mode", "busy_until", "percent", "chosen", "read_as", "findings", "refused", "counts", "removed"]
 
 
-def due(at: datetime) -> list[Upload]:
-    """The uploads that wait for a worker, or whose worker is dead; one for each institution, the oldest first."""
-    waiting = Upload.objects.filter(status__in=[Status.RECEIVED, Status.CONFIRMED]).filter(
-        Q(busy_until=None) | Q(busy_until__lt=at)
-    )
+def due(at: datetime, *, institution: int | None = None) -> list[Upload]:
+    """The uploads that wait for a worker, or whose worker is dead; one for each institution, the oldest first. Or that
+    of one institution."""
+    waiting = Upload.objects.filter(status__in=WAITING).filter(Q(busy_until=None) | Q(busy_until__lt=at))
     busy = Upload.objects.filter(institution=OuterRef("institution"), busy_until__gte=at)
+    if institution:
+        waiting = waiting.filter(institution=institution)
     first: dict[int, Upload] = {}
     for upload in waiting.exclude(Exists(busy)).order_by("created_at", "pk"):
         first.setdefault(upload.institution_id, upload)
     return list(first.values())
 
 
+def ahead_of(upload: Upload) -> int:
+    """How many lists of the institution a worker takes before this one."""
+    others = Upload.objects.filter(institution=upload.institution_id).exclude(pk=upload.pk)
+    is_earlier = Q(status__in=WAITING) & (
+        Q(created_at__lt=upload.created_at) | Q(created_at=upload.created_at, pk__lt=upload.pk)
+    )
+    return 0 if upload.busy_until else others.filter(is_earlier | Q(busy_until__isnull=False)).count()
+
+
+def _take(upload: Upload, at: datetime) -> bool:
+    """Take `upload` for this worker. False when it is another's, when nothing is to be done, or when a worker has
+    another list of the institution: whatever rings, an institution holds one process."""
+    waiting = Q(status__in=WAITING)
+    Upload.objects.filter(waiting, institution=upload.institution_id, busy_until__lt=at).update(busy_until=None)
+    try:
+        with transaction.atomic():  # the database says who was first
+            free = Upload.objects.filter(waiting, pk=upload.pk, busy_until=None)
+            return bool(free.update(busy_until=at + LEASE, percent=0))
+    except IntegrityError:
+        return False
+
+
 def work(upload: Upload, *, at: datetime) -> bool:
-    """Do what `upload` waits for: read and compare it, or put it into force. False when another worker has it, or
-    nothing is to do.
+    """Do what `upload` waits for: read and compare it, or put it into force. False when another worker has it or
+    another list of its institution, or nothing is to do.
 
     Whoever handed it in must still have the right to: a role that was taken away meanwhile lets nothing more happen. A
     list that makes us stumble is refused, not tried for ever.
     """
-    lease = at + LEASE
-    free = Upload.objects.filter(pk=upload.pk, status__in=[Status.RECEIVED, Status.CONFIRMED])
-    if not free.filter(Q(busy_until=None) | Q(busy_until__lt=at)).update(busy_until=lease, percent=0):
+    if not _take(upload, at):
         return False
     upload = Upload.objects.select_related("institution", "cohort__edition", "uploaded_by").get(pk=upload.pk)
     try:

@@ -18,7 +18,7 @@ from partners.domain import applying, columns
 from partners.domain.columns import Columns, Row
 from partners.domain.files import ListRefused
 from partners.domain.files import columns_of as columns_of_file
-from partners.domain.processing import columns_of, findings_of, kept, look_again, storable
+from partners.domain.processing import WAITING, columns_of, findings_of, kept, look_again, storable
 from partners.models import ColumnName, Invitee, Upload, UploadFile, UploadRow
 from registrations.models import Cohort
 
@@ -27,6 +27,7 @@ Verdict = UploadRow.Verdict
 AT_ONCE = 2000  # rows that a corrected cell lets be checked again while the person waits; more are left to the worker
 WORK = "partners.tasks.work"
 UPLOADS = Limit("uploads", amount=50, per=timedelta(minutes=1))
+MAX_WAITING = 10  # lists of an institution, each with its file of 10 MB at most
 
 
 class Stale(Exception):
@@ -38,12 +39,14 @@ def receive(
     cohort: Cohort, data: bytes, file_name: str, *, actor: User, mode: str = Upload.Mode.ADD, at: datetime
 ) -> Upload:
     """Keep an uploaded file, which `actor` confirms that the institution may share, and ring for a worker that reads
-    it. Raises TooMany after fifty in a minute, ListRefused
-    when it is larger than a list may be or the edition of the cohort is archived: then nothing is kept."""
+    it. Raises TooMany after fifty in a minute, ListRefused when it is larger than a list may be, when too many lists of
+    the institution wait for a worker, or when the edition of the cohort is archived: then nothing is kept."""
     applying.check_edition(cohort)
     UPLOADS.take(f"{cohort.institution_id}", at=at)
     if len(data) > MAX_BYTES:
         raise ListRefused("too_large", {"mb": MAX_BYTES // 1024 // 1024})
+    if Upload.objects.filter(institution=cohort.institution_id, status__in=WAITING).count() >= MAX_WAITING:
+        raise ListRefused("too_many_wait", {"number": MAX_WAITING})
     with transaction.atomic():
         upload = Upload.objects.create(
             institution_id=cohort.institution_id,

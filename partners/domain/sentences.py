@@ -19,6 +19,9 @@ REFUSALS: dict[str, Any] = confined.REFUSALS | {
     "too_many_columns": gettext_lazy(
         "This list has more than %(columns)d columns. Keep only names, addresses and numbers."
     ),
+    "too_many_wait": gettext_lazy(
+        "%(number)d lists of your institution are already waiting to be read or applied. Try again once they’re done."
+    ),
     "no_such_column": gettext_lazy("There’s no such column: %(column)s."),
     "guessed": gettext_lazy(
         "We can only guess what the columns mean. Say which is which with --columns, for example --columns "

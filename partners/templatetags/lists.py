@@ -4,10 +4,10 @@ from django import template
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 
-from partners.domain import sentences
+from partners.domain import sentences, sign_in_failures
 from partners.domain.checking import Level
 from partners.domain.following import Standing
-from partners.models import UploadRow
+from partners.models import SignInFailure, UploadRow
 
 register = template.Library()
 
@@ -24,6 +24,12 @@ LEVEL_CLASSES: dict[str, str] = {Level.ERROR: "why", Level.WARNING: "remark warn
 
 # From who comes to who does not, the silent last.
 ORDER = ("attended", "seated", "waiting", "accepted", "declined", "invited")
+
+
+@register.filter
+def cause(failure: SignInFailure) -> str:
+    """Why people could not sign in through their institution."""
+    return sign_in_failures.sentence(failure)
 
 
 @register.simple_tag

@@ -1,18 +1,23 @@
 """Identity providers as institutions run them: one for OpenID Connect, a server of its own; one for SAML, which signs
-what it says."""
+what it says; one that is as strict as ProConnect."""
 
 import base64
+import json
 import subprocess
 import sys
+import threading
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 from uuid import uuid4
 from xml.etree import ElementTree
 
+import jwt
 import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -124,3 +129,143 @@ RESPONSE = (
     '<samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:Status>'
     "{content}</samlp:Response>"
 )
+
+
+class ProConnect:
+    """A provider that behaves as the public guide of ProConnect says, over HTTP on loopback: it refuses a question with
+    anything that the guide does not name, gives a code that lives for 30 seconds, and signs what it says about people.
+
+    `twist` changes what it answers: a function for `token` or `userinfo`, from the claims to what is sent.
+    https://partenaires.proconnect.gouv.fr/docs/fournisseur-service/implementation_technique
+    """
+
+    client_id, secret = "a-service", "a-secret-of-the-service-that-is-long-enough"
+    NEEDED = {"response_type", "client_id", "redirect_uri", "scope", "state", "nonce"}
+    OPTIONAL = {"claims", "prompt", "idp_hint", "login_hint"}
+    SCOPES = {"openid", "given_name", "usual_name", "email", "uid", "siret", "siren", "organizational_unit", "phone"}
+
+    def __init__(self, redirect_uri: str) -> None:
+        self.redirect_uri = redirect_uri
+        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.kid, self.algorithm = "first", "RS256"
+        self.person = {"sub": "0f1e", "email": "ada@cnam.example", "uid": "1234"}
+        self.twist: dict[str, Callable[[dict[str, Any]], Any]] = {}
+        self.hangs: set[str] = set()  # paths that are never answered
+        self.asked: list[str] = []
+        self.is_over = threading.Event()
+        self.codes: dict[str, tuple[float, str]] = {}
+        self.tokens: set[str] = set()
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                provider._answer(self)
+
+            def do_POST(self) -> None:
+                provider._answer(self)
+
+            def log_message(self, *_args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.address = f"http://localhost:{self.server.server_port}/api/v2"
+
+    @contextmanager
+    def running(self) -> "Iterator[ProConnect]":
+        thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield self
+        finally:
+            self.is_over.set()
+            self.server.shutdown()
+            thread.join()
+            self.server.server_close()
+
+    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        path, _, query = request.path.removeprefix("/api/v2").partition("?")
+        self.asked.append(path)
+        form = request.rfile.read(int(request.headers.get("Content-Length") or 0)).decode()
+        if path in self.hangs:
+            self.is_over.wait(30)
+            return
+        status, kind, body = {
+            "/.well-known/openid-configuration": self._configuration,
+            "/jwks": self._jwks,
+            "/authorize": lambda: self._authorize(dict(parse_qsl(query, keep_blank_values=True))),
+            "/token": lambda: self._token(dict(parse_qsl(form, keep_blank_values=True))),
+            "/userinfo": lambda: self._userinfo(request.headers.get("Authorization", "")),
+        }[path]()
+        request.send_response(status)
+        request.send_header("Location" if status == 302 else "Content-Type", kind)
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        request.wfile.write(body.encode())
+
+    def _json(self, said: Any, status: int = 200) -> tuple[int, str, str]:
+        return status, "application/json;charset=utf-8", json.dumps(said)
+
+    def _configuration(self) -> tuple[int, str, str]:
+        names = {
+            "authorization_endpoint": "authorize",
+            "token_endpoint": "token",
+            "userinfo_endpoint": "userinfo",
+            "jwks_uri": "jwks",
+            "end_session_endpoint": "session/end",
+        }
+        said = {name: f"{self.address}/{path}" for name, path in names.items()}
+        return self._json(said | {"issuer": self.address, "code_challenge_methods_supported": ["S256"]})
+
+    def _jwks(self) -> tuple[int, str, str]:
+        key = jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key(), as_dict=True)
+        return self._json({"keys": [key | {"kid": self.kid, "use": "sig", "alg": "RS256"}]})
+
+    def _authorize(self, asked: dict[str, str]) -> tuple[int, str, str]:
+        is_right = (
+            self.NEEDED <= set(asked) <= self.NEEDED | self.OPTIONAL
+            and (asked["response_type"], asked["client_id"]) == ("code", self.client_id)
+            and asked["redirect_uri"] == self.redirect_uri
+            and min(len(asked["state"]), len(asked["nonce"])) >= 32
+            and {"openid"} <= set(asked["scope"].split()) <= self.SCOPES
+        )
+        if not is_right:
+            return self._json({"error": "Y000400", "asked": asked}, 400)
+        code = uuid4().hex
+        self.codes[code] = (time.monotonic(), asked["nonce"])
+        return 302, f"{self.redirect_uri}?{urlencode({'code': code, 'state': asked['state'], 'iss': self.address})}", ""
+
+    def _token(self, form: dict[str, str]) -> tuple[int, str, str]:
+        if (form.get("client_id"), form.get("client_secret")) != (self.client_id, self.secret):
+            return self._json({"error": "invalid_client", "error_description": f"not {form}"}, 401)
+        given_at, nonce = self.codes.pop(form.get("code", ""), (0, ""))
+        is_right = (
+            set(form) == {"grant_type", "client_id", "client_secret", "redirect_uri", "code"}
+            and form["grant_type"] == "authorization_code"
+            and form["redirect_uri"] == self.redirect_uri
+            and time.monotonic() - given_at < 30
+        )
+        if not is_right:
+            return self._json({"error": "invalid_grant"}, 400)
+        access = uuid4().hex
+        self.tokens.add(access)
+        claims = {"sub": self.person["sub"], "nonce": nonce, "acr": "eidas1", "amr": ["pwd"], "exp": self._in(60)}
+        said = {"access_token": access, "token_type": "Bearer", "expires_in": 60, "scope": "openid email"}
+        return self._json(said | {"id_token": self._signed("token", claims)})
+
+    def _userinfo(self, authorization: str) -> tuple[int, str, str]:
+        if authorization.removeprefix("Bearer ") not in self.tokens:
+            return self._json({"error": "invalid_token"}, 401)
+        said = self._signed("userinfo", dict(self.person))
+        return self._json(said) if isinstance(said, dict) else (200, "application/jwt", said)
+
+    def _in(self, seconds: int) -> int:
+        return int(time.time()) + seconds
+
+    def _signed(self, what: str, claims: dict[str, Any]) -> Any:
+        claims = {"iss": self.address, "aud": self.client_id, "iat": self._in(0)} | claims
+        said = self.twist.get(what, dict)(claims)
+        if not isinstance(said, dict) or said.pop("unsigned", False):
+            return said
+        key: Any = self.secret if self.algorithm == "HS256" else self.key
+        return jwt.encode(said, key, algorithm=self.algorithm, headers={"kid": self.kid})

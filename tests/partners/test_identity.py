@@ -1,18 +1,22 @@
 """Signing in through one's own institution, with real providers: who is vouched for, and who is not
 (docs/rules.md#institution-sign-in)."""
 
+import base64
 import re
 from html import unescape
 from urllib.parse import urlsplit
 
 import pytest
 from allauth.socialaccount.models import SocialAccount, SocialToken
+from django.apps import apps
 from django.contrib.auth.models import Permission
+from django.core.cache import caches
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from partners.models import SignIn
+from partners import tasks
+from partners.models import SignIn, SignInFailure
 from tests import make
 from tests.partners import identity_providers as providers
 
@@ -40,7 +44,9 @@ def cnam():
 @pytest.fixture
 def by_oidc(cnam, oidc):
     given = {"server_url": oidc, "client_id": "summit", "secret": "s3cret", "domains": "cnam.example\netu.cnam.example"}
-    return SignIn.objects.create(institution=cnam, is_active=True, **given)
+    sign_in = SignIn.objects.create(institution=cnam, is_active=True, **given)
+    tasks.fetch_documents()
+    return sign_in
 
 
 @pytest.fixture
@@ -167,8 +173,8 @@ class TestSaml:
         there = client.get(f"/accounts/saml/cnam/login/?next={goes_on}", **HOST)
         assert there.url.startswith(saml.sso_url)
         to, answer = saml.answer(there.url, email, **other)
-        assert client.post(urlsplit(to).path, {"SAMLResponse": answer}, **HOST).status_code == 302
-        return client.get(urlsplit(to).path + "finish/", **HOST)
+        response = client.post(urlsplit(to).path, {"SAMLResponse": answer}, **HOST)
+        return client.get(response.url, **HOST) if response.url.endswith("/finish/") else response
 
     @pytest.mark.proves("vouched-domains")
     def test_who_is_vouched_for_is_signed_in_and_goes_on(self, client, saml, by_saml):
@@ -209,6 +215,88 @@ class TestSaml:
         said = client.get("/accounts/saml/cnam/metadata/", **HOST)
         assert said.status_code == 200
         assert b"/accounts/saml/cnam/acs/" in said.content
+
+
+BOMB = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><x>&b;</x>'
+
+
+def rows() -> dict[str, int]:
+    return {model.__name__: model._default_manager.count() for model in apps.get_models() if model._meta.managed}
+
+
+class TestStrangers:
+    """Whoever knows an address of ours may send there what they like."""
+
+    @pytest.mark.proves("no-row-for-strangers")
+    @pytest.mark.parametrize("method", ["get", "post"])
+    @pytest.mark.parametrize(
+        "path",
+        [
+            *("oidc/nowhere/login/", "oidc/nowhere/login/callback/?state=x&code=y", "oidc/cnam/login/?next=/me/"),
+            *("oidc/openid_connect/login/", "oidc/saml/login/", "oidc/closed/login/", "oidc/closed/login/callback/"),
+            *("saml/nowhere/login/", "saml/nowhere/acs/", "saml/nowhere/acs/finish/", "saml/nowhere/metadata/"),
+            *("saml/bare/login/", "saml/bare/acs/", "saml/bare/acs/finish/", "saml/nowhere/sls/", "saml/cnam/sls/"),
+            *("saml/open/acs/", "saml/open/login/", "saml/saml/acs/"),
+        ],
+    )
+    def test_nothing_is_kept_for_an_institution_that_has_no_such_sign_in(self, client, by_saml, path, method):
+        """Cnam has SAML, two have OpenID Connect; one is closed, and one has nothing."""
+        given = {
+            "server_url": "https://idp.example.org",
+            "client_id": "summit",
+            "secret": "s3cret",
+            "domains": "x.example",
+        }
+        for slug, is_active in {"open": True, "open-too": True, "closed": False}.items():
+            of = make.institution(name=slug, slug=slug)
+            SignIn.objects.create(institution=of, is_active=is_active, **given)
+        make.institution(name="Bare", slug="bare")
+        before, kept = rows(), len(caches["default"]._cache)
+
+        response = getattr(client, method)(
+            f"/accounts/{path}", {"SAMLResponse": "x"} if method == "post" else {}, **HOST
+        )
+
+        is_asked_so = "sls" in path or (method == "post") == path.endswith("/acs/")
+        assert response.status_code == (404 if is_asked_so else 405)
+        assert not response.cookies
+        assert (rows(), len(caches["default"]._cache)) == (before, kept)
+
+    @pytest.mark.proves("no-row-for-strangers")
+    @pytest.mark.parametrize(
+        "said", ["x", "!!!", base64.b64encode(b"no XML").decode(), base64.b64encode(BOMB).decode()]
+    )
+    def test_what_a_provider_has_not_signed_is_not_kept(self, client, by_saml, said):
+        before = rows()
+        response = client.post("/accounts/saml/cnam/acs/", {"SAMLResponse": said}, **HOST)
+        assert (response.status_code, response.url, rows()) == (302, reverse("saml_finish_acs", args=["cnam"]), before)
+
+    def test_what_another_has_signed_is_not_kept_either_but_counted_in_one_row(self, client, saml, by_saml):
+        there = Client().get("/accounts/saml/cnam/login/", **HOST)
+        to, answer = saml.answer(there.url, "ada@cnam.example", key=providers.SamlProvider().key)
+        before = rows()
+        for _ in range(3):
+            assert client.post(urlsplit(to).path, {"SAMLResponse": answer}, **HOST).url == reverse(
+                "saml_finish_acs", args=["cnam"]
+            )
+        assert rows() == before | {"SignInFailure": 1}
+        assert SignInFailure.objects.get().number == 3
+
+    @pytest.mark.proves("no-row-for-strangers")
+    @pytest.mark.parametrize("method", ["head", "put", "delete", "patch", "options", "trace"])
+    def test_odd_methods_are_refused(self, client, by_saml, method):
+        given = {
+            "server_url": "https://idp.example.org",
+            "client_id": "summit",
+            "secret": "s3cret",
+            "domains": "x.example",
+        }
+        SignIn.objects.create(institution=make.institution(name="Open", slug="open"), is_active=True, **given)
+        before = rows()
+        for path in ("oidc/open/login/", "oidc/open/login/callback/", "saml/cnam/login/", "saml/cnam/acs/finish/"):
+            assert getattr(client, method)(f"/accounts/{path}", **HOST).status_code == 405
+        assert client.get("/accounts/saml/cnam/acs/", **HOST).status_code == 405
+        assert rows() == before
 
 
 class TestSignInMethods:

@@ -3,14 +3,17 @@
 import sys
 import time
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from core.limits import TooMany
 from outbox.models import Message
+from partners import tasks
 from partners.domain import applying, leaving, processing, responses, reviewing
 from partners.domain.files import ListRefused
 from partners.models import ColumnName, Correction, Invitee, PartnerRole, Upload, UploadFile, UploadRow
@@ -18,7 +21,7 @@ from programme.domain import retention
 from programme.models import Session
 from registrations.domain import waitlist
 from registrations.models import Cohort, Registration
-from tests import make
+from tests import crowd, make
 from tests.partners import files as make_files
 from tests.partners import portal
 from tests.partners.portal import ADA, ALAN, EMMY
@@ -308,9 +311,84 @@ def test_the_fifty_first_of_a_minute_is_told_when_to_come_back(cohort, camille):
     at = timezone.now().replace(second=1)
     for _ in range(50):
         reviewing.receive(cohort, portal.text(ADA), "liste.csv", actor=camille, at=at)
+        Upload.objects.update(status="refused")
     with pytest.raises(TooMany):
         reviewing.receive(cohort, portal.text(ADA), "liste.csv", actor=camille, at=at)
-    assert len(processing.due(timezone.now())) == 1  # one of an institution at a time
+
+
+@pytest.mark.proves("upload-fairness")
+class TestOneProcessForAnInstitution:
+    def received(self, cohort, camille, number: int) -> list[Upload]:
+        at = timezone.now()
+        return [
+            reviewing.receive(
+                cohort, portal.text(ADA), "liste.csv", actor=camille, at=at + timedelta(milliseconds=1) * turn
+            )
+            for turn in range(number)
+        ]
+
+    def test_whatever_rings_one_list_is_worked_on_at_a_time(self, cohort, camille):
+        first, second = self.received(cohort, camille, 2)
+        elsewhere = make.cohort()
+        other = reviewing.receive(elsewhere, portal.text(ALAN), "x.csv", actor=make.organiser(), at=timezone.now())
+        assert processing._take(first, timezone.now())
+
+        assert not processing.work(second, at=timezone.now())
+        assert processing.work(other, at=timezone.now())
+        Upload.objects.filter(pk=first.pk).update(busy_until=None, status="refused")
+        assert processing.work(second, at=timezone.now())
+
+    def test_a_dead_worker_keeps_no_other_list_waiting(self, cohort, camille):
+        first, second = self.received(cohort, camille, 2)
+        assert processing._take(first, timezone.now() - timedelta(minutes=5))
+        assert processing.work(second, at=timezone.now())
+        assert processing.work(first, at=timezone.now())
+
+    def test_the_next_list_is_rung_for_when_one_is_done(self, cohort, camille, monkeypatch):
+        rung = []
+        monkeypatch.setattr(tasks, "ring_task", lambda name, *args: rung.append((name, *args)))
+        first, second, third = self.received(cohort, camille, 3)
+
+        tasks.work(str(first.uuid))
+        tasks.work(str(second.uuid))
+        tasks.work(str(third.uuid))
+
+        assert rung == [("partners.tasks.work", str(second.uuid)), ("partners.tasks.work", str(third.uuid))]
+
+    def test_ten_wait_and_the_eleventh_is_told(self, cohort, camille):
+        self.received(cohort, camille, 10)
+        with pytest.raises(ListRefused, match="10 listes"):
+            self.received(cohort, camille, 1)
+        page = portal.signed_in(camille).post(
+            f"/partners/{cohort.institution.slug}/{cohort.slug}/upload/",
+            {"file": SimpleUploadedFile("liste.csv", portal.text(ADA)), "mode": "add", "may_share": "on"},
+        )
+        assert (page.status_code, Upload.objects.count()) == (422, 10)
+        assert "10 listes" in page.content.decode()
+
+    def test_the_page_says_how_many_come_first(self, cohort, camille):
+        first, *_others, last = self.received(cohort, camille, 4)
+        browser = portal.signed_in(camille)
+        for page in ("", "progress/"):
+            assert (
+                "3 listes de votre établissement passent avant"
+                in browser.get(f"/partners/lists/{last.uuid}/{page}").content.decode()
+            )
+            assert "passe" not in browser.get(f"/partners/lists/{first.uuid}/{page}").content.decode()
+
+
+@pytest.mark.proves("upload-fairness")
+@pytest.mark.django_db(transaction=True)
+def test_of_sixteen_workers_at_once_one_gets_a_list():
+    cohort = make.cohort()
+    uploads = [
+        Upload.objects.create(institution=cohort.institution, cohort=cohort, file_hash="0" * 64) for _ in range(16)
+    ]
+    now = timezone.now()
+
+    taken = crowd.all_at_once([partial(processing._take, upload, now) for upload in uploads])
+
+    assert sorted(taken) == [False] * 15 + [True]
 
 
 @pytest.mark.proves("list-file-retention")
