@@ -1,6 +1,7 @@
 """Who is asking: the attendee behind a request, or the page that they must go through first."""
 
 import re
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import wraps
@@ -17,8 +18,10 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
+from accounts.domain import factors, web_sessions
+from accounts.domain.sign_in_log import Where
 from accounts.http import AttendeeRequest, Request, SignedInRequest
-from accounts.models import Attendee
+from accounts.models import Attendee, User
 from core import clock
 
 View = Callable[..., HttpResponse]
@@ -108,6 +111,34 @@ def network_of(request: HttpRequest) -> str:
     return str(ip_network(f"{address}/64", strict=False)) if address.version == 6 else str(address)
 
 
+def where(request: HttpRequest) -> Where:
+    """From which network and in what browser somebody asks: what the sign-in log says of it."""
+    return Where(network_of(request), web_sessions.browser_of(request.headers.get("User-Agent", "")))
+
+
+def half_signed_in(request: HttpRequest) -> User | None:
+    """Whoever is signed in but for the second step that is asked of them (accounts/sessions.py)."""
+    return None if request.user.is_authenticated else getattr(request, "awaits_factor", None)
+
+
+def fresh_factor_required(view: View) -> View:
+    """Let the view run for somebody who is signed in and has just shown that it is they: with their second step, or,
+    while they have none, with a code of a mail. It gets their passkeys, apps and recovery codes."""
+
+    @sign_in_required
+    @wraps(view)
+    def wrapped(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        known = factors.of(request.user)
+        if known:
+            if not factors.was_given(request.session, since=time.time() - RECENT.total_seconds()):
+                return redirect(_address_of("accounts:factor_again", request.path))
+        elif not has_proved(request):
+            return redirect(confirm_first(request.path))
+        return view(request, known, *args, **kwargs)
+
+    return wrapped
+
+
 def organisers_sign_in(admin_login: View) -> View:
     """Put the administration behind the same door as everybody's: strangers sign in by code, people who may not enter
     are told so."""
@@ -152,9 +183,19 @@ def welcome_first(came_from: str) -> str:
     return _address_of("accounts:welcome", came_from)
 
 
+def factor_first(came_from: str) -> str:
+    """The address of the page that asks for a second step to be set up and then goes on to `came_from`."""
+    return _address_of("accounts:set_up_factor", came_from)
+
+
 def confirm_first(came_from: str) -> str:
     """The address of the page that asks for a code once more and then goes on to `came_from`."""
     return _address_of("accounts:confirm", came_from)
+
+
+def recovery_codes_first(came_from: str) -> str:
+    """The address of the page that shows the recovery codes and then goes on to `came_from`."""
+    return _address_of("accounts:recovery_codes", came_from)
 
 
 def _address_of(name: str, came_from: str) -> str:

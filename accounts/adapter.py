@@ -8,7 +8,8 @@ from django.shortcuts import redirect
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from accounts.access import attendee_of, is_safe_next, welcome_first
+from accounts.access import attendee_of, factor_first, is_safe_next, welcome_first
+from accounts.domain import factors
 from outbox.domain.posting import post
 from outbox.models import Message
 
@@ -49,11 +50,16 @@ class AccountAdapter(DefaultAccountAdapter):
         messages.error(request, _("This account is closed. If you think this is a mistake, write to the organisers."))
         return redirect("account_login")
 
+    def is_reauthentication_required(self, *, app: str) -> bool:
+        return False  # our pages ask for it themselves (accounts.access.fresh_factor_required)
+
     def is_safe_url(self, url: str) -> bool:
         return is_safe_next(url)
 
     def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
         response = super().post_login(request, user, **kwargs)
+        if factors.is_awaited(request.session, user):
+            return redirect(factor_first(response.url))
         if attendee_of(request) is None and not user.is_staff:
             return redirect(welcome_first(response.url))
         return response

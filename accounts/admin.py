@@ -3,6 +3,8 @@ from typing import Any
 
 from allauth.account import admin as allauth_admin  # noqa: F401 - registers EmailAddress, which is taken back below
 from allauth.account.models import EmailAddress
+from allauth.mfa import admin as factors_admin  # noqa: F401 - likewise
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount import admin as providers_admin  # noqa: F401 - likewise
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
@@ -18,7 +20,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from accounts.domain import access_needs
+from accounts import admin_sign_in  # noqa: F401 - registers the sign-in log
+from accounts.domain import access_needs, web_sessions
 from accounts.domain.addresses import addresses_of, keep_only_the_address_of
 from accounts.models import AccessNeeds, Attendee, User
 from core import clock
@@ -34,6 +37,8 @@ from outbox.admin import link_to_mails
 admin.site.unregister(EmailAddress)
 # Providers are set up for institutions (partners/admin.py), and nothing of theirs is kept.
 admin.site.unregister([SocialAccount, SocialApp, SocialToken])
+# What secures an account is its owner's; organisers may only reset it (the page of the account).
+admin.site.unregister(Authenticator)
 admin.site.unregister(Group)
 
 READINGS_SHOWN = 50
@@ -55,7 +60,15 @@ class PermissionField(forms.ModelMultipleChoiceField):
         )
         no_rights = ["heartbeat", "home", "hold", "lanestate"]  # who may change mails may pause and release them
         no_rights += ["accessneeds", "accessneedsconsent", "accessneedsreading"]  # one right reads them
-        no_rights += ["websession", "uploadfile", "uploadrow", "columnname", "objection", "signin"]  # nor are these
+        no_rights += [
+            "websession",
+            "signinevent",
+            "uploadfile",
+            "uploadrow",
+            "columnname",
+            "objection",
+            "signin",
+        ]  # nor are these
         super().__init__(offered.exclude(content_type__model__in=no_rights).select_related("content_type"), **kwargs)
 
     def label_from_instance(self, permission: Any) -> str:
@@ -84,6 +97,9 @@ class GroupAdmin(OnlySuperusersWrite, DjangoGroupAdmin):
     def formfield_for_manytomany(self, db_field: ManyToManyField, request: HttpRequest | None, **kwargs: Any) -> Any:
         field = super().formfield_for_manytomany(db_field, request, **kwargs)
         return _in_words(field) if db_field.name == "permissions" else field
+
+
+RIGHTS = {"is_active", "is_staff", "is_superuser", "groups", "user_permissions"}
 
 
 class UserForm(Form):
@@ -218,6 +234,8 @@ class UserAdmin(ErasesPeople):
         super().save_model(request, obj, form, change)
         if change and "email" in form.changed_data:
             keep_only_the_address_of(obj, form.initial["email"])
+        if change and RIGHTS & set(form.changed_data):
+            web_sessions.end_all(obj, but=request.session.session_key)
 
     def in_chooser(self, obj: User) -> str:
         return " – ".join(filter(None, [self.name(obj), str(obj)]))
@@ -226,7 +244,10 @@ class UserAdmin(ErasesPeople):
         return [obj.pk for obj in objs]
 
     def object_links(self, request: HttpRequest, obj: User) -> list[tuple[str, Any]]:
-        return [*super().object_links(request, obj), *link_to_mails(request, addresses_of(obj))]
+        links = [*super().object_links(request, obj), *link_to_mails(request, addresses_of(obj))]
+        if _is_superuser(request):
+            links.append((reverse("admin:accounts_signinevent_of", args=[obj.pk]), _("Sign-in and second step")))
+        return links
 
     @admin.display(description=_("name"), ordering="attendee__name")
     def name(self, user: User) -> str:

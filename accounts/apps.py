@@ -7,4 +7,4 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        from accounts import mails  # noqa: F401, PLC0415 - registers the letters that it writes
+        from accounts import mails, receivers  # noqa: F401, PLC0415 - registers the letters that it writes

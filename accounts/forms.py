@@ -1,19 +1,29 @@
 """The forms of the sign-in pages."""
 
 import re
+import struct
+import time
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from allauth.account.forms import ConfirmLoginCodeForm, LoginForm
+from allauth.mfa.base.forms import AuthenticateForm
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.forms import AuthenticateWebAuthnForm
+from allauth.mfa.webauthn.internal import auth as passkeys
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.html import format_html
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.domain import regions
+from accounts.domain import factors, regions
 from accounts.models import AccessNeeds, Attendee, User
+from core import clock
 from core.emails import EmailFormField
+from core.limits import give_back
 from core.text import validate_lines
 
 
@@ -37,12 +47,23 @@ def is_like_a_code(typed: str) -> bool:
     return bool(re.fullmatch(r"[0-9]{8}", plain_code(typed)))
 
 
+_WRONG_FACTOR = _(
+    "This code isn’t right, or has been used already. Wait for the next one; if it never works, have your phone set "
+    "its clock automatically."
+)
+_PASSKEY = _("The passkey didn’t work. Try again, or choose another way.")
+
+
+def _digits() -> forms.TextInput:
+    return forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"})
+
+
 def _code_field() -> forms.CharField:
     return forms.CharField(
         label=_("Code"),
         help_text=_("The eight digits in the email, with or without the dash."),
         max_length=40,
-        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}),
+        widget=_digits(),
         error_messages={
             "required": _("Enter the code from the email."),
             "max_length": _("A code has eight digits."),
@@ -89,6 +110,100 @@ class ProofForm(forms.Form):
 
     def is_wrong(self) -> None:
         self.add_error("code", _("This is not the code from the latest email."))
+
+
+class FactorForm(AuthenticateForm):
+    """A code of the app, or a recovery code, of `user`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        has_app = any(one.type == factors.Type.TOTP for one in factors.of(self.user))
+        self.fields["code"] = forms.CharField(
+            label=_("Code from your app") if has_app else _("Recovery code"),
+            help_text=_("The six digits that the app shows now, or one of your recovery codes.")
+            if has_app
+            else _("One of those that you kept when you added your passkey."),
+            max_length=40,
+            widget=_digits(),
+            error_messages={"required": _("Enter the code from your app."), "max_length": _WRONG_FACTOR},
+        )
+
+    def clean_code(self) -> str:
+        """Raises TooMany after five wrong ones: it is counted before anything is compared."""
+        code = plain_code(self.cleaned_data["code"])
+        now = clock.now()
+        mark = factors.TRIED.take(str(self.user.pk), at=now)
+        authenticator = factors.accept(self.user, code, time.time())
+        if authenticator is None:
+            raise ValidationError(_WRONG_FACTOR)
+        give_back(mark)
+        self.authenticator = authenticator
+        return code
+
+
+class PasskeyForm(AuthenticateWebAuthnForm):
+    """What a passkey answers; of `user`, or of whoever it says."""
+
+    authenticator: Authenticator
+
+    def clean_credential(self) -> Authenticator:
+        with _read_safely():
+            self.authenticator = super().clean_credential()
+        return self.authenticator
+
+
+class NewPasskeyForm(forms.Form):
+    """What a new passkey answers, and what its owner calls it."""
+
+    name = forms.CharField(
+        label=_("Name of this passkey"),
+        help_text=_("So that you know it again: “my phone”, “blue key”…"),
+        max_length=60,
+        required=False,
+        validators=[validate_lines],
+    )
+    credential = forms.JSONField(widget=forms.HiddenInput, error_messages={"required": _PASSKEY, "invalid": _PASSKEY})
+
+    def clean_name(self) -> str:
+        return self.cleaned_data["name"] or gettext("Passkey")
+
+    def clean_credential(self) -> Any:
+        credential = self.cleaned_data["credential"]
+        with _read_safely():
+            passkeys.parse_registration_response(credential)
+            passkeys.complete_registration(credential)
+        return credential
+
+
+@contextmanager
+def _read_safely() -> Iterator[None]:
+    """What is no answer of a passkey may be anything: the libraries stumble over it in many ways."""
+    try:
+        yield
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError, struct.error) as odd:
+        raise ValidationError(_PASSKEY) from odd
+
+
+class FirstCodeForm(forms.Form):
+    """The first code of an app that has read `secret`; `period` is the one that it was right for."""
+
+    code = forms.CharField(
+        label=_("Code from the app"),
+        help_text=_("The six digits that it shows now."),
+        max_length=40,
+        error_messages={"required": _("Enter the code that the app shows.")},
+    )
+    period = 0
+
+    def __init__(self, *args: Any, secret: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.secret = secret
+        self.fields["code"].widget = _digits()
+
+    def clean_code(self) -> str:
+        code = plain_code(self.cleaned_data["code"])
+        self.period = factors.check_first_code(self.secret, code, time.time())
+        return code
 
 
 class AddressForm(forms.Form):

@@ -129,6 +129,43 @@ class WebSession(AbstractBaseSession):
         return import_module(settings.SESSION_ENGINE).SessionStore
 
 
+class SignInEvent(models.Model):
+    """One event of the sign-in log: that somebody came in, could not, or changed what it takes. The person reads
+    theirs, owners read all."""
+
+    class Kind(models.TextChoices):
+        SIGNED_IN = "signed_in", _("signed in")
+        WRONG_CODE = "wrong_code", _("wrong code from an email")
+        WRONG_FACTOR = "wrong_factor", _("wrong second step")
+        SIGNED_OUT_ELSEWHERE = "signed_out_elsewhere", _("signed out of all other browsers")
+        FACTOR_ADDED = "factor_added", _("second step added")
+        FACTOR_REMOVED = "factor_removed", _("second step removed")
+        RECOVERY_CODES = "recovery_codes", _("new recovery codes")
+        FACTOR_RESET = "factor_reset", _("second step reset")
+
+    # No constraint: a rush of people who sign in locks no account for it.
+    account = models.ForeignKey(
+        User, models.CASCADE, related_name="sign_ins", db_constraint=False, verbose_name=_("account")
+    )
+    kind = models.CharField(_("what happened"), max_length=20, choices=Kind.choices)
+    means = models.CharField(_("by what means"), max_length=60, blank=True)
+    network = models.CharField(_("network"), max_length=50, blank=True)
+    browser = models.CharField(_("browser"), max_length=60, blank=True)
+    happened_at = models.DateTimeField(_("happened at"), db_index=True)
+    actor = models.ForeignKey(
+        User, models.SET_NULL, null=True, related_name="+", db_constraint=False, verbose_name=_("by whom")
+    )
+
+    class Meta:
+        verbose_name = _("sign-in event")
+        verbose_name_plural = _("sign-in events")
+        ordering = ["-happened_at", "-id"]
+        indexes = [models.Index(fields=["account", "-happened_at"], name="sign_ins_of_an_account")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} – {self.get_kind_display()} – {self.happened_at:%Y-%m-%d %H:%M}"
+
+
 class AccessNeedsConsent(models.Model):
     """That somebody agreed to have their access needs kept (GDPR, article 9): when, in which words, and until when. The
     record stays when what it allowed is gone."""

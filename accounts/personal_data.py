@@ -1,9 +1,10 @@
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.admin.models import LogEntry
 
 from accounts.domain import erasure
-from accounts.models import AccessNeeds, AccessNeedsConsent, AccessNeedsReading, Attendee, User, WebSession
+from accounts.models import AccessNeeds, AccessNeedsConsent, AccessNeedsReading, Attendee, SignInEvent, User, WebSession
 from core.erasure import Stage, role, step
 from core.personal_data import PersonalData, Retention, declare
 
@@ -18,6 +19,14 @@ declare(
     PersonalData(AccessNeedsReading, accounts=("attendee__user",), exported=("read_at",), blanked=("reader",)),
     PersonalData(Attendee, accounts=("user",), exported=("name", "organisation", "country")),
     PersonalData(EmailAddress, accounts=("user",), addresses=("email",), exported=("email", "verified")),
+    PersonalData(
+        SignInEvent,
+        accounts=("account",),
+        exported=("kind", "means", "network", "browser", "happened_at"),
+        retention=Retention.ACTS,
+        blanked=("actor",),
+    ),
+    PersonalData(Authenticator, accounts=("user",), exported=("type", "created_at", "last_used_at")),
     PersonalData(SocialAccount, accounts=("user",), exported=("provider", "uid", "date_joined", "last_login")),
     # The history says what was done, and in which role: this repeats it with names.
     PersonalData(

@@ -14,9 +14,10 @@ declare(
         least=182,  # security logs: six months to a year (CNIL, deliberation 2021-122)
         most=365,
         sentence=lambda days: (
-            _("We keep for %(span)s when a code was sent to sign in, and what organisers did.") % {"span": span(days)}
+            _("We keep for %(span)s when and from where somebody signed in, and what organisers did.")
+            % {"span": span(days)}
         ),
-        parts=[retention.CODES, retention.ACTS],
+        parts=[retention.CODES, retention.EVENTS, retention.ACTS],
     ),
     Kind(
         access_needs.KIND,

@@ -1,16 +1,18 @@
 """Web sessions as rows that say whose they are (SESSION_ENGINE)."""
 
+import time
 from contextvars import ContextVar
 from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import SESSION_KEY, get_user
 from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from accounts.domain import web_sessions
+from accounts.domain import factors, web_sessions
 
 
 class SessionStore(DatabaseStore):
@@ -53,7 +55,15 @@ def _user_of(request: Any) -> Any:
         request.session.get(SESSION_KEY)  # reads the row
         token = read_with_the_session.set(request.session.account)
         try:
-            request._cached_user = get_user(request)
+            user: Any = get_user(request)
         finally:
             read_with_the_session.reset(token)
+        if user.is_authenticated and not web_sessions.is_still_open(request.session, user, time.time()):
+            request.session.flush()
+            user = AnonymousUser()
+        elif user.is_authenticated and factors.is_awaited(request.session, user):
+            # A stranger to every page but those of accounts/views_factors.py: none can forget to ask.
+            request.awaits_factor = user
+            user = AnonymousUser()
+        request._cached_user = user
     return request._cached_user

@@ -21,12 +21,15 @@ from accounts.access import (
     attendee_of,
     attendee_required,
     confirm_first,
+    factor_first,
+    half_signed_in,
     network_of,
     proved,
     safe_next,
     sign_in_required,
+    where,
 )
-from accounts.domain import access_needs, accounts, codes, limits, sign_in_methods
+from accounts.domain import access_needs, accounts, codes, limits, sign_in_log, sign_in_methods
 from accounts.domain.web_sessions import ADDRESS
 from accounts.forms import AccessNeedsForm, CodeForm, ProfileForm, ProofForm, SignInForm, WelcomeForm, is_like_a_code
 from accounts.http import AttendeeRequest, SignedInRequest
@@ -36,7 +39,7 @@ from core.limits import TooMany, give_back
 _CONFIRMS = "code_sent"  # in the session of somebody who is signed in
 
 
-class _SignInPage:
+class SignInPage:
     """What the pages for strangers share: limits are answered by a page, and no answer comes back sooner than the
     others.
 
@@ -57,13 +60,18 @@ class _SignInPage:
                 time.sleep(max(0.0, settings.SIGN_IN_ANSWER_SECONDS - (time.perf_counter() - asked_at)))
 
 
-class SignIn(_SignInPage, LoginView):
+class SignIn(SignInPage, LoginView):
     """Ask for an address and send it a code. One door: the form has a second button that posts the same address to
     `SignUp`."""
 
     template_name = "accounts/sign_in.html"
     form_class = SignInForm
     opens_accounts = False
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if half_signed_in(request):
+            return redirect(factor_first(safe_next(request)))
+        return super().dispatch(request, *args, **kwargs)
 
     def _redirect_to_pending_stage(self, request: HttpRequest, stage: Any) -> None:
         """Let whoever waits for a code come back here and type another address."""
@@ -100,7 +108,7 @@ class SignUp(SignIn):
     opens_accounts = True
 
 
-class EnterCode(_SignInPage, ConfirmLoginCodeView):
+class EnterCode(SignInPage, ConfirmLoginCodeView):
     """Ask for the code of the mail; three wrong ones, or fifteen minutes, and it is void."""
 
     template_name = "accounts/enter_code.html"
@@ -130,11 +138,15 @@ class EnterCode(_SignInPage, ConfirmLoginCodeView):
         except TooMany:
             self._process.abort()
             return self._start_again(_("Three wrong codes: this code is no longer valid. Ask for a new one."))
-        response = super().post(request, *args, **kwargs)
-        if request.user.is_authenticated:
-            give_back(mark)
-            request.session.pop(ADDRESS, None)
-            proved(request, address)
+        self._mark = mark
+        return super().post(request, *args, **kwargs)
+
+    def _verify_form_valid(self, form: CodeForm) -> HttpResponse:
+        give_back(self._mark)
+        self.request.session.pop(ADDRESS, None)
+        address = self._process.state["email"]
+        response = super()._verify_form_valid(form)
+        proved(self.request, address)  # after signing in, which may begin another web session
         return response
 
     def get_form_kwargs(self) -> dict[str, Any]:
@@ -142,6 +154,8 @@ class EnterCode(_SignInPage, ConfirmLoginCodeView):
         return super().get_form_kwargs() | ({} if self._action == "resend" else {"tries_left": left})
 
     def form_invalid(self, form: CodeForm) -> HttpResponse:
+        if user := self._process.user:
+            sign_in_log.record(sign_in_log.Kind.WRONG_CODE, user, at=clock.now(), here=where(self.request))
         response = super().form_invalid(form)
         return self._start_again() if isinstance(response, HttpResponseRedirect) else response
 

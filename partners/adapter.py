@@ -2,11 +2,12 @@
 
 from typing import Any, cast
 
+from allauth.account.internal.flows.login import perform_login, record_authentication
+from allauth.account.models import Login
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
 from django.conf import settings
-from django.contrib.auth import login
 from django.http import HttpRequest
 from django.shortcuts import redirect, resolve_url
 from django.utils.crypto import get_random_string
@@ -65,12 +66,12 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         except identity.NotVouchedFor as refused:
             failed(sign_in.institution.slug, refused.cause)
             raise ImmediateHttpResponse(back_to_the_code(request, str(refused))) from refused
-        if request.user != user:
-            login(request, user)
         address = cast("str", sociallogin.state.get("next") or "")
-        raise ImmediateHttpResponse(
-            redirect(address if is_safe_next(address) else resolve_url(settings.LOGIN_REDIRECT_URL))
-        )
+        address = address if is_safe_next(address) else resolve_url(settings.LOGIN_REDIRECT_URL)
+        if request.user == user:
+            raise ImmediateHttpResponse(redirect(address))
+        record_authentication(request, user, "socialaccount", provider=sign_in.institution.slug)
+        raise ImmediateHttpResponse(perform_login(request, Login(user=user, redirect_url=address)))
 
     def on_authentication_error(
         self,

@@ -36,7 +36,7 @@ ORDER = {
     "allocations": ["Allocation", "AllocationRun"],
     "notices": ["ReminderRule", "Change", "QuietWindow", "Announcement"],
     "partners": ["Invitee", "Upload", "SignIn"],
-    "accounts": ["Attendee", "User", "Group"],
+    "accounts": ["Attendee", "User", "SignInEvent", "Group"],
     "attendees": ["PrivacyRequest", "LegalHold"],
     "outbox": ["Message", "MailTemplate", "SuppressedAddress"],
 }

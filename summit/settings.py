@@ -239,6 +239,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
     *(["allauth.socialaccount.providers.saml"] if SAML else []),
@@ -427,6 +428,11 @@ ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_RATE_LIMITS = False  # ours are in accounts/domain/limits.py, which says why
+# The second step (accounts/domain/factors.py). Whoever uses a passkey shows a face or a finger, or types a PIN.
+MFA_ADAPTER = "accounts.adapter_factors.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
 # Institutions' own sign-in (partners/adapter.py): no account of a provider and no token is kept, and one starts it by a
 # link, since a form that leads to another site would need another content security policy.
 SOCIALACCOUNT_ADAPTER = "partners.adapter.SocialAccountAdapter"

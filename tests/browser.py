@@ -98,7 +98,9 @@ def in_each(looks: "Sequence[Look]", page: "Page", judge: "Callable[[Page], list
     for scheme, width in reversed(looks):
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": height})
-        page.evaluate("Promise.all(document.getAnimations().map((change) => change.finished))")  # no colour is half way
+        page.evaluate(
+            "Promise.allSettled(document.getAnimations().map((change) => change.finished))"
+        )  # colours are whole
         found += [f"{scheme} {width} {fault}" for fault in judge(page)]
     return found
 

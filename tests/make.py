@@ -1,13 +1,19 @@
 """Ready-made rows: a test names only what matters to it. `make.session(seats=1)`, `make.attendee()`,
 `make.registration()`."""
 
+import time
 from datetime import date, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import generate_totp_secret
+from allauth.mfa.utils import encrypt
 from django.test import Client
 from django.utils import timezone
 
+from accounts.domain import factors, sign_in_log
 from accounts.models import Attendee, User
 from allocations.domain import allocation as allocating
 from allocations.models import Allocation, AllocationRun
@@ -45,9 +51,24 @@ def attendees(number: int) -> list[Attendee]:
     return Attendee.objects.bulk_create(Attendee(user=user, name=f"Personne {user.pk}") for user in users)
 
 
-def sign_in(client: Client, who: Attendee | User) -> Client:
-    client.force_login(who.user if isinstance(who, Attendee) else who)
+def sign_in(client: Client, who: Attendee | User, *, factor: bool = True) -> Client:
+    """Signed in as somebody who has just taken the second step as well, unless told otherwise."""
+    user = who.user if isinstance(who, Attendee) else who
+    client.force_login(user)
+    if factor:
+        session = client.session
+        session[AUTHENTICATION_METHODS_SESSION_KEY] = [{"method": "mfa", "type": "totp", "id": 0, "at": time.time()}]
+        session.save()
     return client
+
+
+def app(user: User) -> str:
+    """The secret of an app that `user` takes the second step with; there are recovery codes as well."""
+    secret = generate_totp_secret()
+    data = {"secret": encrypt(secret)}
+    app = Authenticator(user=user, type="totp", data=data)
+    factors.add(app, user, at=timezone.now(), this=None, here=sign_in_log.NOWHERE)
+    return secret
 
 
 def venue(**fields: Any) -> Venue:

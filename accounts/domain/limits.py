@@ -17,3 +17,4 @@ ADDRESSES_ASKED = Limit("addresses-asked", amount=5, per=timedelta(days=1))
 ACCOUNTS_OF_A_NETWORK = Brake("accounts-of-a-network", amount=5000, per=timedelta(hours=1))
 # Counted from the moment the code was made, so that no change of window hands out three more tries.
 TRIES_OF_A_CODE = Limit("tries-of-a-code", amount=3, per=timedelta(hours=1))
+PASSKEYS_ASKED = Brake("passkeys-asked", amount=5000, per=timedelta(hours=1))

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.admin.models import LogEntry
 from django.db.models import Model, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import AccessNeeds, AccessNeedsConsent, AccessNeedsReading, Attendee, User, WebSession
+from accounts.models import AccessNeeds, AccessNeedsConsent, AccessNeedsReading, Attendee, SignInEvent, User, WebSession
 from allocations.models import AllocationRun, Wish
 from attendees.models import PrivacyRequest
 from core import retention
@@ -61,6 +62,8 @@ GROUPS = [
             EmailAddress: Told(_("Addresses that have signed in"), YOU),
             SocialAccount: Told(_("Sign-in through an institution"), INSTITUTION),
             WebSession: Told(_("Browsers in which you are signed in"), SITE),
+            SignInEvent: Told(_("When and from where you signed in"), SITE),
+            Authenticator: Told(_("Passkeys and apps of your second step"), YOU),
         },
     ),
     Group(

@@ -9,7 +9,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from core import clock
 from outbox.domain.delivery import deliver_due
 from programme.models import Session
-from summit.demo.cast import welcome_people
+from summit.demo.cast import secure_the_office, welcome_people
 from summit.demo.programme import load_own_data
 
 
@@ -38,3 +38,4 @@ def fill(say: Callable[[str], object], start_over: str) -> None:
         while deliver_due():  # or the newcomer's first mail would queue behind the crowd's
             pass
         say("Made an organiser, an attendee and a crowd.")
+    secure_the_office()

@@ -194,10 +194,10 @@ def test_pages_cost_the_same_for_an_empty_and_a_full_account(
 ) -> None:
     make.sign_in(client, ada)
     make.current_edition()  # its periods are told
-    with django_assert_num_queries(34):
+    with django_assert_num_queries(36):
         client.get(ACCOUNT)
     a_full_life(ada)
-    with django_assert_num_queries(34):
+    with django_assert_num_queries(36):
         client.get(ACCOUNT)
 
 
@@ -262,10 +262,10 @@ def test_a_download_costs_the_same_for_an_empty_and_a_full_account(
     ada: Attendee, django_assert_num_queries: Any
 ) -> None:
     user = User.objects.get()
-    with django_assert_num_queries(44):
+    with django_assert_num_queries(46):
         export.archive(user, at=timezone.now())
     a_full_life(ada)
-    with django_assert_num_queries(44):
+    with django_assert_num_queries(46):
         export.archive(user, at=timezone.now())
 
 

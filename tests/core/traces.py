@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.apps import apps
 from django.conf import settings
@@ -25,9 +26,9 @@ from django.db.models import Model
 from django.test import Client
 from django.utils import timezone
 
-from accounts.domain import access_needs, accounts
+from accounts.domain import access_needs, accounts, factors, sign_in_log
 from accounts.domain.addresses import keep_only_the_address_of
-from accounts.models import AccessNeeds, AccessNeedsConsent, AccessNeedsReading, Attendee, User, WebSession
+from accounts.models import AccessNeeds, AccessNeedsConsent, AccessNeedsReading, Attendee, SignInEvent, User, WebSession
 from allocations.domain import allocation as allocating
 from allocations.models import AllocationRun, Wish
 from attendees.domain import objecting
@@ -121,6 +122,17 @@ def an_entry_in_the_log(who: Somebody) -> None:
             action_flag=CHANGE,
             change_message=said,
         )
+
+
+def a_second_step(who: Somebody) -> None:
+    """A passkey with their name on it, and that they took a second step away from somebody else."""
+    Authenticator.objects.create(user=who.user, type="webauthn", data={"name": who.said("clé"), "credential": {}})
+    sign_in_log.record(
+        sign_in_log.Kind.WRONG_CODE, who.user, at=timezone.now(), here=sign_in_log.Where(who.said("réseau"))
+    )
+    other = make.organiser()
+    Authenticator.objects.create(user=other, type="totp", data={"secret": "x"})
+    factors.reset(other, actor=who.user, at=timezone.now())
 
 
 def web_sessions(who: Somebody) -> None:
@@ -258,8 +270,9 @@ TRACES: tuple[tuple[Callable[[Somebody], None], tuple[type[Model], ...]], ...] =
     (a_privacy_request, (PrivacyRequest,)),
     (a_social_account, (SocialAccount,)),
     (an_entry_in_the_log, (LogEntry,)),
-    (web_sessions, (WebSession,)),
+    (a_second_step, (Authenticator, SignInEvent)),
     (a_role, (PartnerRole, Upload)),
+    (web_sessions, (WebSession,)),
     (registrations, (Registration,)),
     (a_question, (Reconfirmation,)),
     (a_membership, (Membership,)),

@@ -13,9 +13,11 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import override
 
-from accounts.models import User
+from accounts.domain import sign_in_log
+from accounts.models import SignInEvent, User
 from attendees.models import PrivacyRequest
 from core.models import LegalHold
 from outbox.domain.mail_kinds import Letter
@@ -40,6 +42,11 @@ def a_day(n: int, **fields: Any) -> Day:
 
 def an_objection(number: int) -> PrivacyRequest:
     return PrivacyRequest.objects.create(user=make.attendee().user, text=f"Non {number}")
+
+
+def a_sign_in(n: int) -> SignInEvent:
+    sign_in_log.record(sign_in_log.Kind.WRONG_CODE, make.attendee().user, at=timezone.now())
+    return SignInEvent.objects.latest("id")
 
 
 def a_legal_hold(number: int) -> LegalHold:
@@ -89,6 +96,7 @@ ROWS: dict[str, tuple[Callable[[int], Model], int]] = {
     "partners.signin": (lambda n: SignIn.objects.create(institution=make.institution(), domains="x.fr"), 5),
     "partners.upload": (lambda n: portal.apply(make.cohort(), portal.ADA), 8),
     "accounts.attendee": (lambda n: make.registration().attendee, 6),
+    "accounts.signinevent": (a_sign_in, 7),
     "accounts.user": (lambda n: make.attendee().user, 8),
     "attendees.privacyrequest": (an_objection, 7),
     "core.legalhold": (a_legal_hold, 5),
@@ -112,6 +120,8 @@ CLOSED = {
     ("partners.invitee", "delete"),
     ("partners.upload", "add"),
     ("partners.upload", "delete"),
+    ("accounts.signinevent", "add"),
+    ("accounts.signinevent", "delete"),
     ("attendees.privacyrequest", "add"),
     ("attendees.privacyrequest", "delete"),
     ("outbox.message", "add"),
