@@ -46,6 +46,7 @@ TRACES = [
     "demo.key",
     "dev.key",
     "beat-schedule*",
+    "codes-alive",
 ]
 # What a developer's shell may hold and would make this another thing than what was asked for.
 FOREIGN = (

@@ -3,6 +3,7 @@ own."""
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from core.sheets import reader
 
 MAX_BYTES = 10 * 1024 * 1024
-SECONDS = 15  # of waiting; the child has 10 of the processor
+SECONDS = 15  # of waiting; the child has 3 of the processor
 ROOT = Path(reader.__file__).parents[2]
 READER = f"import sys; sys.path.append({str(ROOT)!r}); from core.sheets.reader import main; main()"
 
@@ -50,6 +51,9 @@ REFUSALS: dict[str, Any] = {
     "other_type": gettext_lazy("This is %(what)s. %(how)s"),
     "damaged": gettext_lazy(
         "This file is damaged, or is not what its name says: open it, save it again as XLSX, ODS or CSV, and try again."
+    ),
+    "too_slow": gettext_lazy(
+        "Reading this file took too long: save it as “CSV UTF-8”, which is read fastest, or split it."
     ),
     "no_such_sheet": gettext_lazy("This workbook has no sheet called “%(sheet)s”. Its sheets are: %(sheets)s."),
 }
@@ -126,7 +130,11 @@ def read_all(files: Sequence[bytes], **options: Any) -> list[dict[str, Any] | Fi
         done = subprocess.run(  # noqa: S603
             command, input=b"".join(files), capture_output=True, timeout=SECONDS, check=False, env={"PATH": os.defpath}
         )
+        if done.returncode == -signal.SIGXCPU:
+            raise FileRefused("too_slow")
         answers = json.loads(done.stdout)
-    except (subprocess.TimeoutExpired, ValueError) as error:  # killed, out of memory, or it fell over its input
+    except subprocess.TimeoutExpired as error:
+        raise FileRefused("too_slow") from error
+    except ValueError as error:  # killed, out of memory, or it fell over its input
         raise FileRefused("damaged") from error
     return [FileRefused(**answer["refused"]) if "refused" in answer else answer for answer in answers]

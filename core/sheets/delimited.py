@@ -11,6 +11,7 @@ from typing import Any
 from core.sheets.options import HOPELESS_CELL, MAX_TITLES, Options, Refused, plain
 
 DELIMITERS = ";,\t|"
+LINES_A_ROW = 20  # of a file, at most, blank ones too: what has more costs seconds and is no list
 TWICE = re.compile("[ÃÂÅâ][\x80-\xbf\u0152-\u2122]")
 ENCODINGS = ["utf-8", "utf-16", "cp1252", "mac_roman", "iso8859-15", "utf-8-twice"]
 
@@ -29,7 +30,11 @@ def read(data: bytes, options: Options) -> tuple[list[tuple[int, list[str]]], di
         text, before, declared = rest, 1, match[1]
     elif not newline and (match := re.match(r"(?i)sep=(.)\r", text)):
         text, before, declared = text[match.end() :], 1, match[1]
+    if text.count("\n") + text.count("\r") > LINES_A_ROW * options.max_rows:
+        raise Refused("too_many_rows", rows=options.max_rows)
     delimiter = declared or _delimiter(text, options.known)
+    if text.count(delimiter) > 2 * options.max_rows * options.max_columns:
+        raise Refused("too_many_columns", columns=options.max_columns)
     rows = list(_records(text, delimiter, before, options))
     twice = encoding != "utf-8-twice" and sum(bool(TWICE.search(cell)) for _line, cells in rows for cell in cells)
     return rows, read_as | {"delimiter": delimiter, "looks_encoded_twice": bool(twice)}

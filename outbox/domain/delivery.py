@@ -53,14 +53,18 @@ def deliver(message_uuid: uuid.UUID) -> bool:
 
 
 def deliver_due(
-    limit: int = 2000, *, first: uuid.UUID | None = None, call_for_help: Callable[[], None] | None = None
+    limit: int = 2000,
+    *,
+    first: uuid.UUID | None = None,
+    urgent_only: bool = False,
+    call_for_help: Callable[[], None] | None = None,
 ) -> int:
-    """Send up to `limit` due messages for some seconds, `first` before all, then urgent ones; return how many were
-    sent.
+    """Send up to `limit` due messages for some seconds, `first` before all, then urgent ones (`urgent_only`: no
+    others); return how many were sent.
 
     It needs no ring. `call_for_help` is called when there is more to do than one process does quickly.
     """
-    everything = Message.objects.all()
+    everything = Message.objects.filter(lane=Lane.URGENT) if urgent_only else Message.objects.all()
     return _deliver(
         [Message.objects.filter(uuid=first), everything] if first else [everything],
         limit=limit,

@@ -1,4 +1,5 @@
-"""Starts the demo: a database file, Valkey, a Celery worker with beat, and gunicorn; stops them all together."""
+"""Starts the demo: a database file, Valkey, a Celery worker with beat, a sender of codes, and gunicorn; stops them all
+together."""
 
 import socket
 import sys
@@ -22,6 +23,8 @@ class Demo(Supervisor):
             self.prepare()
             self.env |= {"BROKER_URL": self.start_broker()}
             self.start_worker()
+            codes = [sys.executable, "manage.py", "mails", "send", "--keep-on", "--urgent"]
+            self.spawn("codes", codes)
             self.start_web(door)
         self.wait_for_pages(address + "/")
         return address

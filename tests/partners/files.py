@@ -1,6 +1,7 @@
 """Lists as people send them, and as attackers do: each function returns the bytes of a file."""
 
 import io
+import os
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
@@ -74,6 +75,14 @@ def archive(parts: dict[str, str | bytes]) -> bytes:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as written:
         for name, content in parts.items():
             written.writestr(name, content)
+    return out.getvalue()
+
+
+def padded(book: bytes, size: int = 10_000_000) -> bytes:
+    """`book` with noise beside it, so that what unpacks is little for its size."""
+    out = io.BytesIO(book)
+    with zipfile.ZipFile(out, "a") as written:
+        written.writestr("xl/media/picture.png", os.urandom(size - len(book)))
     return out.getvalue()
 
 

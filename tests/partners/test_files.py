@@ -2,6 +2,7 @@
 
 import csv
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -621,11 +622,38 @@ class TestTheChild:
         assert done.stdout.split() == ["refused"]
 
     @pytest.mark.proves("hostile-file")
+    def test_it_has_three_seconds_of_the_processor(self):
+        row = "<row>" + "<c/>" * 40 + "</row>"
+        book = make.changed(
+            make.xlsx([make.HEADER, ADA]),
+            "xl/worksheets/sheet1.xml",
+            old="</sheetData>",
+            new=row * 190_000 + "</sheetData>",
+        )
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+
+        assert refused(make.padded(book)).code == "too_slow"
+
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 4
+
+    @pytest.mark.proves("hostile-file")
+    @pytest.mark.parametrize("data", [b"\n", b";", b"\r"])
+    def test_ten_megabytes_of_nothing_are_refused_at_once(self, data):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+
+        refused(make.text(make.HEADER, ADA) + data * 10_000_000)
+
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
+
+    @pytest.mark.proves("hostile-file")
     def test_whatever_kills_it_is_one_answer(self, monkeypatch):
         for program in ("import os; os.abort()", "raise SystemExit(3)", "print('no json')", "while True: pass"):
             monkeypatch.setattr(confined, "READER", program)
             monkeypatch.setattr(confined, "SECONDS", 1)
-            assert refused(make.text(make.HEADER, ADA)).code == "damaged"
+            code = "too_slow" if "while" in program else "damaged"
+            assert refused(make.text(make.HEADER, ADA)).code == code
 
     def test_it_is_given_no_secret(self, monkeypatch):
         monkeypatch.setenv("SECRET_KEY", "do-not-tell")

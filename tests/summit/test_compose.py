@@ -23,7 +23,7 @@ from tests.summit.schemas import refused
 
 pytestmark = pytest.mark.runs_once("the containers have a PostgreSQL of their own")
 
-OURS = ("migrate", "web", "worker", "beat")
+OURS = ("migrate", "web", "worker", "codes", "beat")
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 
@@ -57,7 +57,7 @@ def test_nothing_starts_before_what_it_needs():
     needs = {name: service.get("depends_on", {}) for name, service in COMPOSE["services"].items()}
 
     assert needs["migrate"] == {"db": {"condition": "service_healthy"}}
-    for name in ("web", "worker", "beat"):
+    for name in ("web", "worker", "codes", "beat"):
         assert needs[name]["migrate"] == {"condition": "service_completed_successfully"}
     for name in ("worker", "beat"):
         assert needs[name]["broker"] == {"condition": "service_healthy"}

@@ -1,10 +1,12 @@
 import json
+import logging
 import time
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -12,6 +14,10 @@ from core import clock
 from outbox.domain import holds, overview
 from outbox.domain.delivery import deliver_due
 from outbox.models import Heartbeat
+
+log = logging.getLogger(__name__)
+
+SIGN_OF_LIFE = "codes-alive"  # its age tells whether whoever sends codes alone is alive (docker-compose.yml)
 
 
 class Command(BaseCommand):
@@ -25,6 +31,11 @@ class Command(BaseCommand):
             "--keep-on",
             action="store_true",
             help="go on until stopped: a worker that needs neither Celery nor a broker",
+        )
+        send.add_argument(
+            "--urgent",
+            action="store_true",
+            help="sign-in codes alone, looked for every second: beside a worker that is busy, or whose broker is away",
         )
         what.add_parser("hold", help="let no mail leave until “release”")
         release = what.add_parser("release", help="end a hold, also one that began by itself after a restore")
@@ -47,23 +58,37 @@ class Command(BaseCommand):
                 holds.look_around()
                 self.stdout.write(json.dumps(_state(clock.now()), indent=2, ensure_ascii=False))
             case "send":
-                self._send(keep_on=options["keep_on"])
+                self._send(keep_on=options["keep_on"], urgent_only=options["urgent"])
             case "hold":
                 holds.hold()
                 self.stdout.write("All mails are held: see “manage.py mails release --help”.")
             case "release":
                 self._release(**options)
 
-    def _send(self, *, keep_on: bool) -> None:
+    def _send(self, *, keep_on: bool, urgent_only: bool) -> None:
         while True:
-            Heartbeat.objects.update_or_create(name="sweep", defaults={"seen_at": clock.now()})
-            sent = deliver_due()
+            if urgent_only:
+                (settings.VAR_DIR / SIGN_OF_LIFE).touch()
+            else:
+                Heartbeat.objects.update_or_create(name="sweep", defaults={"seen_at": clock.now()})
+            sent = self._deliver(keep_on=keep_on, urgent_only=urgent_only)
             if sent or not keep_on:
                 self.stdout.write(f"{sent} sent")
             if keep_on:
-                time.sleep(0 if sent else settings.MAIL_SWEEP_SECONDS)
+                time.sleep(0 if sent else 1 if urgent_only else settings.MAIL_SWEEP_SECONDS)
             elif not sent:
                 return
+
+    def _deliver(self, *, keep_on: bool, urgent_only: bool) -> int:
+        """Send what is due; whoever keeps on waits for a database that is away."""
+        try:
+            return deliver_due(urgent_only=urgent_only)
+        except DatabaseError:
+            if not keep_on:
+                raise
+            log.warning("The database cannot be used just now; mails wait.", exc_info=True)
+            close_old_connections()
+            return 0
 
     def _release(self, *, drop_older: bool, drop_before: str | None, **_options: Any) -> None:
         before = None
