@@ -1,10 +1,24 @@
-"""Limits on what people may try, counted in the database: they outlive a broker, and a burst cannot slip through."""
+"""Limits on what people may try, counted in the database: they outlive a broker, and a burst cannot slip through.
 
-import hashlib
+A counter is a row of its own that stays until its window is over: no number of strangers' rows has it forgotten.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.core.cache import cache
+from django.db import connection
+from django.db.models import F
+
+from core.hashes import keyed_hash
+from core.models import LimitCounter
+
+# One statement counts and asks: of two requests at once, the second waits for the row of the first.
+_TAKE = """
+INSERT INTO core_limitcounter (mark, key_hash, number, ends_at) VALUES (%s, %s, 1, %s)
+ON CONFLICT (mark) DO UPDATE SET number = core_limitcounter.number + 1 WHERE core_limitcounter.number < %s
+RETURNING number
+"""
 
 
 class TooMany(Exception):
@@ -17,52 +31,45 @@ class TooMany(Exception):
 
 @dataclass(frozen=True)
 class Limit:
-    """At most `amount` tries `per` window, for each key."""
+    """At most `amount` tries `per` window, for each key from each source."""
 
     name: str
     amount: int
     per: timedelta
 
-    def take(self, key: str, *, at: datetime) -> str:
-        """Count one try and return its mark, for `give_back`. Raises TooMany.
+    def take(self, key: str, *, at: datetime, source: str = "") -> str:
+        """Count one try and return its mark, for `give_back`. Raises TooMany. 200 tries at once leave exactly `amount`
+        of them."""
+        mark, ends_at = self._window(key, source, at)
+        ends = connection.ops.adapt_datetimefield_value(ends_at)
+        with connection.cursor() as cursor:
+            cursor.execute(_TAKE, [mark, _hash_of(key), ends, self.amount])
+            if not cursor.fetchall():
+                raise TooMany(ends_at)
+        return mark
 
-        Each try claims a numbered row of its own: only one of two requests can insert the same row, on both databases,
-        so 200 tries at once leave exactly `amount` of them.
-        """
-        window, ends_at = self._window(key, at)
-        for number in range(self.amount):
-            mark = f"{window}:{number}"
-            if cache.add(mark, 1, timeout=self.per.total_seconds()):
-                return mark
-        raise TooMany(ends_at)
+    def is_spent(self, key: str, *, at: datetime, source: str = "") -> bool:
+        """Whether the next try would be one too many."""
+        mark, _ends_at = self._window(key, source, at)
+        return LimitCounter.objects.filter(mark=mark, number__gte=self.amount).exists()
 
-    def forget(self, key: str, *, at: datetime) -> None:
-        """Uncount what was tried with `key`, of whom nothing is to be kept."""
-        window, _ends_at = self._window(key, at)
-        cache.delete_many([f"{window}:{number}" for number in range(self.amount)])
-
-    def _window(self, key: str, at: datetime) -> tuple[str, datetime]:
+    def _window(self, key: str, source: str, at: datetime) -> tuple[str, datetime]:
         seconds = int(self.per.total_seconds())
         number = int(at.timestamp()) // seconds
         # Hashed: the table must not become a list of the addresses that people typed.
-        digest = hashlib.sha256(f"{self.name}\0{key}\0{number}".encode()).hexdigest()
-        return f"limit:{digest}", datetime.fromtimestamp((number + 1) * seconds, UTC)
-
-
-@dataclass(frozen=True)
-class Brake(Limit):
-    """A limit far above what honest people do, for amounts that rows of their own would be too many for. Two requests
-    at once may count as one: it only brakes."""
-
-    def take(self, key: str, *, at: datetime) -> str:
-        mark, ends_at = self._window(key, at)
-        tries = cache.get(mark, 0)
-        if tries >= self.amount:
-            raise TooMany(ends_at)
-        cache.set(mark, tries + 1, timeout=self.per.total_seconds())
-        return mark
+        mark = keyed_hash(f"core.limits:{self.name}\0{key}\0{source}\0{number}")
+        return mark, datetime.fromtimestamp((number + 1) * seconds, UTC)
 
 
 def give_back(mark: str) -> None:
     """Uncount a try that turned out to be right."""
-    cache.delete(mark)
+    LimitCounter.objects.filter(mark=mark, number__gt=0).update(number=F("number") - 1)
+
+
+def forget(keys: Iterable[str]) -> None:
+    """Uncount all that was tried with these keys, of whom nothing is to be kept."""
+    LimitCounter.objects.filter(key_hash__in=[_hash_of(key) for key in keys]).delete()
+
+
+def _hash_of(key: str) -> str:
+    return keyed_hash(f"core.limits.key:{key}")

@@ -62,3 +62,16 @@ class ErasureAct(models.Model):
 
     def __str__(self) -> str:
         return str(self.uuid)
+
+
+class LimitCounter(models.Model):
+    """How many tries of one limit one window has seen (core/limits.py). It names nobody: `mark` is a hash of all that
+    it counts, `key_hash` of the key alone, by which it is forgotten."""
+
+    mark = models.CharField(max_length=64, primary_key=True)
+    key_hash = models.CharField(max_length=64, db_index=True)
+    number = models.PositiveIntegerField()
+    ends_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.number} – {self.ends_at:%Y-%m-%d %H:%M}"

@@ -320,13 +320,13 @@ else:
 DATABASES = {"default": DATABASE}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- Cache: limits are rows, so that they outlive a broker; public pages are copies in each process -------------------
+# --- Caches: libraries' marks are rows, which outlive a broker; public pages are copies in each process ---------------
 
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
-        "LOCATION": "core_limits",
-        "OPTIONS": {"MAX_ENTRIES": 100_000},
+        "LOCATION": "core_cache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
     },
     "pages": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",

@@ -122,7 +122,7 @@ def french() -> None:
 
 @pytest.fixture(autouse=True)
 def empty_caches() -> Iterator[None]:
-    """Each test starts without kept pages and with unused sign-in limits."""
+    """Each test starts without kept pages."""
     yield
     for cache in caches.all():
         cache.clear()

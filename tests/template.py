@@ -68,7 +68,7 @@ def key(connection: BaseDatabaseWrapper) -> str:
 
 
 def copy_of_the_product(folder: Path, target: Path) -> None:
-    """Put a SQLite file at `target` as the product's own settings migrate it: with the table of the limits, which tests
+    """Put a SQLite file at `target` as the product's own settings migrate it: with the table of the cache, which tests
     keep in memory. The first who asks runs the migrations; `folder` keeps the file."""
     templates = Files(connections["default"], folder)
     with templates.turn():

@@ -14,11 +14,12 @@ from django.db.models import Q, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from accounts.domain import codes, limits
+from accounts.domain import codes
 from accounts.domain.addresses import of_accounts
 from accounts.domain.web_sessions import address_hash
 from accounts.models import Attendee, User, WebSession
 from core.erasure import People, Why
+from core.limits import forget
 from core.personal_data import Erasure, declared
 from outbox.domain.erasure import blank
 from outbox.models import Message
@@ -71,9 +72,7 @@ def clean_sessions(people: People) -> None:
     strangers = WebSession.objects.filter(address_hash__in=hashes)
     people.keys[WebSession] |= set(strangers.values_list("pk", flat=True))
     if people.why != Why.RETENTION:
-        for address in people.addresses:
-            for limit in (limits.CODES_SENT, limits.CODES_SENT_A_DAY, limits.CODES_TRIED):
-                limit.forget(address, at=people.at)
+        forget(people.addresses)
 
 
 def clean_log(people: People) -> None:

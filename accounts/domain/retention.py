@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts.models import SignInEvent, User, WebSession
 from core import retention
 from core.erasure import Why, erase
+from core.models import LimitCounter
 from core.retention import Held, Part, Scope
 from outbox.models import Message
 
@@ -67,39 +68,40 @@ EVENTS = retention.ageing(lambda scope: SignInEvent.objects.all(), "happened_at"
 ACTS = retention.ageing(lambda scope: LogEntry.objects.all(), "action_time")
 
 
-# --- Web sessions and limits ------------------------------------------------------------------------------------------
+# --- Web sessions, limits, and what libraries mark in the cache -------------------------------------------------------
 
 
 SESSIONS = retention.ageing(lambda scope: WebSession.objects.all(), "expire_date")
-LIMITS = 1000  # rows a transaction
+OLD_LIMITS = retention.ageing(lambda scope: LimitCounter.objects.all(), "ends_at")
+MARKS = 1000  # rows a transaction
 
 
-def _old_limits(words: str, at: datetime) -> tuple[str, list[Any]] | None:
-    """A statement about the limits that have expired, and its values; none where they are not in the database."""
+def _old_marks(words: str, at: datetime) -> tuple[str, list[Any]] | None:
+    """A statement about the marks that have expired, and its values; none where they are not in the database."""
     if not (name := getattr(cache, "_table", "")):
         return None
     moment = connection.ops.adapt_datetimefield_value(at.replace(microsecond=0))
     return f"{words} FROM {connection.ops.quote_name(name)} WHERE expires <= %s", [moment]
 
 
-def _count_limits(scope: Scope, at: datetime) -> int:
-    if (statement := _old_limits("SELECT COUNT(*)", at)) is None:
+def _count_marks(scope: Scope, at: datetime) -> int:
+    if (statement := _old_marks("SELECT COUNT(*)", at)) is None:
         return 0
     with connection.cursor() as cursor:
         cursor.execute(*statement)
         return cursor.fetchone()[0]
 
 
-def _delete_limits(scope: Scope, at: datetime) -> Iterator[int]:
-    if (statement := _old_limits("SELECT cache_key", at)) is None:
+def _delete_marks(scope: Scope, at: datetime) -> Iterator[int]:
+    if (statement := _old_marks("SELECT cache_key", at)) is None:
         return
     some, values = statement
-    table, number = connection.ops.quote_name(getattr(cache, "_table", "")), LIMITS
-    while number == LIMITS:
+    table, number = connection.ops.quote_name(getattr(cache, "_table", "")), MARKS
+    while number == MARKS:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"DELETE FROM {table} WHERE cache_key IN ({some} LIMIT {LIMITS})", values)  # noqa: S608
+            cursor.execute(f"DELETE FROM {table} WHERE cache_key IN ({some} LIMIT {MARKS})", values)  # noqa: S608
             number = cursor.rowcount
         yield number
 
 
-OLD_LIMITS = Part(lambda scope, at: Held(_count_limits(scope, at)), _count_limits, _delete_limits)
+OLD_MARKS = Part(lambda scope, at: Held(_count_marks(scope, at)), _count_marks, _delete_marks)

@@ -3,12 +3,13 @@ from django.db import migrations
 
 
 def create_cache_table(apps, schema_editor):
-    # Limits live in the database cache: flushing a broker must not forget them.
+    # What libraries mark in a cache lives in the database: flushing a broker must not forget it.
     call_command("createcachetable", database=schema_editor.connection.alias, verbosity=0)
 
 
 def drop_cache_table(apps, schema_editor):
-    schema_editor.execute("DROP TABLE IF EXISTS core_limits")
+    for name in ("core_cache", "core_limits"):  # the second is what older installations made here
+        schema_editor.execute(f"DROP TABLE IF EXISTS {name}")
 
 
 class Migration(migrations.Migration):

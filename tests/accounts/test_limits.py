@@ -1,56 +1,26 @@
-"""Limits on guessing and on mails, counted on a real table by real threads."""
+"""Limits on guessing and on mails."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 import time_machine
-from django.core.management import call_command
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from accounts.domain import limits
-from core.limits import Brake, Limit, TooMany, give_back
+from core.limits import Limit
 from outbox.models import Message
 from tests import make
 from tests.accounts.test_sign_in import CODE, LOGIN, SIGN_UP, last_code
 from tests.crowd import all_at_once
 
-ROWS = {
-    "BACKEND": "django.core.cache.backends.db.DatabaseCache",
-    "LOCATION": "accounts_limits",
-    "OPTIONS": {"MAX_ENTRIES": 100_000},
-}
-
-
-@pytest.fixture
-def rows(settings: Any, transactional_db: None) -> Iterator[None]:
-    """The cache of production: a table. It is made by a migration, which the tests' own cache settings had skip it."""
-    settings.CACHES = settings.CACHES | {"default": ROWS}
-    call_command("createcachetable", verbosity=0)
-    yield
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE accounts_limits")
-
-
-@pytest.mark.proves("sign-in-limits")
-def test_two_hundred_tries_at_once_leave_five(rows: None) -> None:
-    limit, now = Limit("tries", 5, timedelta(minutes=5)), timezone.now()
-
-    for address in ("ada@example.org", "grace@example.org", "emmy@example.org"):
-        marks = all_at_once([partial(limit.take, address, at=now)] * 200)
-
-        assert len([mark for mark in marks if isinstance(mark, str)]) == 5
-        assert len([refusal for refusal in marks if isinstance(refusal, TooMany)]) == 195
-
 
 @pytest.mark.proves("sign-in-limits")
 @pytest.mark.parametrize("door", ["one session", "many sessions"])
 def test_two_hundred_wrong_codes_at_once_are_not_all_looked_at(
-    rows: None, door: str, monkeypatch: pytest.MonkeyPatch
+    transactional_db: None, door: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make.attendee(email="ada@example.org")
     looked_at: list[str] = []
@@ -122,39 +92,11 @@ def test_right_codes_are_not_counted(client: Client, db: None) -> None:
 
 
 @pytest.mark.proves("sign-in-limits")
-def test_another_address_has_limits_of_its_own() -> None:
-    limit, now = Limit("tries", 1, timedelta(minutes=5)), timezone.now()
-    limit.take("ada@example.org", at=now)
-
-    limit.take("grace@example.org", at=now)
-
-    with pytest.raises(TooMany):
-        limit.take("ada@example.org", at=now)
-
-
-def test_a_try_given_back_can_be_taken_again() -> None:
-    limit, now = Limit("tries", 1, timedelta(minutes=5)), timezone.now()
-
-    give_back(limit.take("ada@example.org", at=now))
-
-    assert limit.take("ada@example.org", at=now)
-
-
-@pytest.mark.proves("anonymous-limits")
-def test_the_table_of_limits_names_nobody(rows: None) -> None:
-    limits.CODES_SENT.take("zoe@example.org", at=timezone.now())
-
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM accounts_limits")
-        assert "zoe" not in str(cursor.fetchall())  # no letters that a fingerprint may hold
-
-
-@pytest.mark.proves("sign-in-limits")
 def test_one_network_opens_accounts_up_to_a_brake_that_honest_people_never_meet(
     client: Client, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert limits.ACCOUNTS_OF_A_NETWORK.amount >= 3000  # a whole venue behind one address, in the opening minute
-    monkeypatch.setattr(limits, "ACCOUNTS_OF_A_NETWORK", Brake("accounts-of-a-network", 2, timedelta(hours=1)))
+    monkeypatch.setattr(limits, "ACCOUNTS_OF_A_NETWORK", Limit("accounts-of-a-network", 2, timedelta(hours=1)))
 
     def sign_up(number: int, **headers: Any) -> int:
         return client.post(SIGN_UP, {"login": f"person{number}@example.org"}, **headers).status_code
