@@ -1,39 +1,37 @@
-import uuid
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from accounts import devices
 from accounts.access import attendee_of, factor_first, is_safe_next, welcome_first
-from accounts.domain import factors
-from outbox.domain.posting import post
-from outbox.models import Message
+from accounts.domain import codes, factors
 
 
 class AccountAdapter(DefaultAccountAdapter):
     """Where allauth meets the house: its one mail (the code) is a row of the outbox, its redirects are ours."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
-        "too_many_login_attempts": _("Three wrong codes: this code is no longer valid. Ask for a new one."),
+        "too_many_login_attempts": _("Three wrong codes. Ask for your code again."),
     }
 
+    def generate_login_code(self) -> str:
+        """The code that the page has had issued for the address (accounts/views.py)."""
+        return context.request.code_sent.code
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Post the code of one sign-in: never twice the same, so the key is made up."""
+        """Post the code of one sign-in, unless it is on its way already."""
         kind = template_prefix.rpartition("/")[2]
         if kind != "login_code":
             raise ValueError(f"{kind}: this mail belongs to a page that has no address here")
-        post(
-            "accounts.code",
-            email,
-            dedupe_key=f"accounts.code:{uuid.uuid4()}",
-            language="en" if get_language() == "en" else "fr",
-            context={"code": context["code"]},
-            lane=Message.Lane.URGENT,
-        )
+        sent = context["request"].code_sent
+        if sent.is_new:
+            codes.mail(sent, kind=codes.SIGN_IN, language="en" if get_language() == "en" else "fr")
 
     def add_message(
         self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any
@@ -59,7 +57,8 @@ class AccountAdapter(DefaultAccountAdapter):
     def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
         response = super().post_login(request, user, **kwargs)
         if factors.is_awaited(request.session, user):
-            return redirect(factor_first(response.url))
-        if attendee_of(request) is None and not user.is_staff:
-            return redirect(welcome_first(response.url))
+            response = redirect(factor_first(response.url))
+        elif attendee_of(request) is None and not user.is_staff:
+            response = redirect(welcome_first(response.url))
+        devices.remember(request, response, user.email)
         return response

@@ -44,7 +44,7 @@ def plain_code(typed: str) -> str:
 
 def is_like_a_code(typed: str) -> bool:
     """Whether this could be a code at all. What could not is a slip of the hand, and costs no try."""
-    return bool(re.fullmatch(r"[0-9]{8}", plain_code(typed)))
+    return bool(re.fullmatch(r"[0-9]{8}|[0-9]{16}", plain_code(typed)))
 
 
 _WRONG_FACTOR = _(
@@ -61,38 +61,36 @@ def _digits() -> forms.TextInput:
 def _code_field() -> forms.CharField:
     return forms.CharField(
         label=_("Code"),
-        help_text=_("The eight digits in the email, with or without the dash."),
+        help_text=_("The digits in the email, with or without the dashes."),
         max_length=40,
         widget=_digits(),
         error_messages={
             "required": _("Enter the code from the email."),
-            "max_length": _("A code has eight digits."),
+            "max_length": _("A code has eight digits, sometimes sixteen."),
         },
     )
 
 
 class CodeForm(ConfirmLoginCodeForm):
-    """The code of the mail; `tries_left` is how many tries remain if this one is wrong."""
+    """The code of the mail; `tries_left` is how many tries remain if it is not right."""
 
-    def __init__(self, *args: Any, tries_left: int = 0, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, tries_left: int = 0, is_right: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.tries_left = tries_left
+        self.tries_left, self.is_right = tries_left, is_right
         self.fields["code"] = _code_field()
 
     def clean_code(self) -> str:
         typed = self.cleaned_data["code"]
         if not is_like_a_code(typed):
-            raise ValidationError(_("A code has eight digits."))
-        self.cleaned_data["code"] = plain_code(typed)
-        try:
-            return super().clean_code()
-        except ValidationError as error:
+            raise ValidationError(_("A code has eight digits, sometimes sixteen."))
+        if not self.is_right:
             wrong = ngettext(
                 "This is not the code from the latest email. You have one try left.",
                 "This is not the code from the latest email. You have %(left)d tries left.",
                 self.tries_left,
             )
-            raise ValidationError(wrong % {"left": self.tries_left}) from error
+            raise ValidationError(wrong % {"left": self.tries_left})
+        return plain_code(typed)
 
 
 class ProofForm(forms.Form):
@@ -105,7 +103,7 @@ class ProofForm(forms.Form):
     def clean_code(self) -> str:
         typed = self.cleaned_data["code"]
         if not is_like_a_code(typed):
-            raise ValidationError(_("A code has eight digits."))
+            raise ValidationError(_("A code has eight digits, sometimes sixteen."))
         return plain_code(typed)
 
     def is_wrong(self) -> None:

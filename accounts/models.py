@@ -166,6 +166,35 @@ class SignInEvent(models.Model):
         return f"{self.account_id} – {self.get_kind_display()} – {self.happened_at:%Y-%m-%d %H:%M}"
 
 
+class MailedCode(models.Model):
+    """A code that was mailed to an address, or would have been if it had an account (accounts/domain/codes.py). It
+    names nobody: the address is a hash, and the code is made of the site's key and `nonce`."""
+
+    address_hash = models.CharField(max_length=64)
+    asked_by = models.CharField(max_length=100, blank=True)  # who shares it; empty: whoever asks
+    nonce = models.CharField(max_length=32)
+    digits = models.PositiveSmallIntegerField()
+    issued_at = models.DateTimeField()
+    mailed_at = models.DateTimeField()
+    mails = models.PositiveSmallIntegerField(default=1)
+    is_current = models.BooleanField(default=True)  # whoever asks now gets this one
+    used_at = models.DateTimeField(null=True)
+    ends_at = models.DateTimeField(db_index=True)  # nobody can type it any more
+
+    class Meta:
+        indexes = [models.Index(fields=["address_hash", "asked_by"], name="codes_of_an_address")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["address_hash", "asked_by"],
+                condition=models.Q(is_current=True),
+                name="address_has_one_current_code",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.issued_at:%Y-%m-%d %H:%M}"
+
+
 class AccessNeedsConsent(models.Model):
     """That somebody agreed to have their access needs kept (GDPR, article 9): when, in which words, and until when. The
     record stays when what it allowed is gone."""

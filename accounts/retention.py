@@ -59,6 +59,6 @@ declare(
             % {"span": span(settings.SESSION_COOKIE_AGE // (24 * 3600))}
         ),
         is_hourly=True,
-        parts=[retention.SESSIONS, retention.OLD_LIMITS, retention.OLD_MARKS],
+        parts=[retention.SESSIONS, retention.OLD_CODES, retention.OLD_LIMITS, retention.OLD_MARKS],
     ),
 )

@@ -1,7 +1,7 @@
 import time
 from contextlib import suppress
 from copy import copy
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from allauth.account.views import ConfirmLoginCodeView, LoginView, LogoutView
@@ -10,7 +10,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
+from django.utils.formats import date_format
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -29,14 +30,25 @@ from accounts.access import (
     sign_in_required,
     where,
 )
+from accounts.devices import known_device
 from accounts.domain import access_needs, accounts, codes, limits, sign_in_log, sign_in_methods
 from accounts.domain.web_sessions import ADDRESS
-from accounts.forms import AccessNeedsForm, CodeForm, ProfileForm, ProofForm, SignInForm, WelcomeForm, is_like_a_code
+from accounts.forms import (
+    AccessNeedsForm,
+    CodeForm,
+    ProfileForm,
+    ProofForm,
+    SignInForm,
+    WelcomeForm,
+    is_like_a_code,
+    plain_code,
+)
 from accounts.http import AttendeeRequest, SignedInRequest
 from core import clock
-from core.limits import TooMany, give_back
+from core.limits import TooMany
 
 _CONFIRMS = "code_sent"  # in the session of somebody who is signed in
+_SENT = "sign_in_code"  # in the session of whoever is on the way: which code was sent
 
 
 class SignInPage:
@@ -81,10 +93,11 @@ class SignIn(SignInPage, LoginView):
 
     def form_valid(self, form: SignInForm) -> HttpResponse:
         address = form.cleaned_data["login"]
-        # Counted for every address alike, whoever it belongs to and wherever the request comes from.
-        _count_a_code(address)
         if self.opens_accounts:
             limits.ACCOUNTS_OF_A_NETWORK.take(network_of(self.request), at=clock.now())
+        # Issued for every address alike, whoever it belongs to.
+        sent = codes.issue(address, asked_by=known_device(self.request, address), at=clock.now())
+        _keep(self.request, sent)
         if self.opens_accounts and form.user is None:
             user = accounts.open_account(address, language=_language())
             form.user = user if user.is_active else None  # a closed account stays closed, and is not told apart
@@ -113,6 +126,7 @@ class EnterCode(SignInPage, ConfirmLoginCodeView):
 
     template_name = "accounts/enter_code.html"
     form_class = CodeForm
+    _is_right = False
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = super().dispatch(request, *args, **kwargs)
@@ -122,28 +136,31 @@ class EnterCode(SignInPage, ConfirmLoginCodeView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if self._action == "resend":
-            _count_a_code(self._process.state["email"])
-            # A new code has its own fifteen minutes and three tries.
+            address = self._process.state["email"]
+            again = codes.issue(address, asked_by=known_device(request, address), at=clock.now())
+            _keep(request, again)
+            # Asked for again, it has its own fifteen minutes and three tries.
             self._process.state |= {"at": time.time(), "failed_attempts": 0}
-            messages.success(request, _("A new code is on its way. The previous one no longer works."))
+            if again.is_new:
+                messages.success(request, _("We’ve sent another email with your code."))
             return super().post(request, *args, **kwargs)
         if not is_like_a_code(request.POST.get("code", "")):
             return self.render_to_response(self.get_context_data(form=self.get_form()))  # no try lost
-        # Both counts are taken before the code is looked at: allauth keeps its own in the session, which a burst reads
-        # all at once.
-        address, issued_at = self._process.state["email"], datetime.fromtimestamp(self._process.state["at"], UTC)
-        mark = limits.CODES_TRIED.take(address, at=clock.now())
+        sent = codes.Sent.read(request.session.get(_SENT))
+        if sent is None:
+            return self._start_again(_("This code has expired. Ask for a new one."))
         try:
-            limits.TRIES_OF_A_CODE.take(f"{address} {issued_at.timestamp()}", at=issued_at)
-        except TooMany:
+            self._is_right = codes.is_right(
+                sent, plain_code(request.POST["code"]), network=network_of(request), at=clock.now()
+            )
+        except codes.Void:
             self._process.abort()
-            return self._start_again(_("Three wrong codes: this code is no longer valid. Ask for a new one."))
-        self._mark = mark
+            return self._start_again(_("This code is no longer valid. Ask for a new one."))
         return super().post(request, *args, **kwargs)
 
     def _verify_form_valid(self, form: CodeForm) -> HttpResponse:
-        give_back(self._mark)
-        self.request.session.pop(ADDRESS, None)
+        for name in (ADDRESS, _SENT):
+            self.request.session.pop(name, None)
         address = self._process.state["email"]
         response = super()._verify_form_valid(form)
         proved(self.request, address)  # after signing in, which may begin another web session
@@ -151,7 +168,9 @@ class EnterCode(SignInPage, ConfirmLoginCodeView):
 
     def get_form_kwargs(self) -> dict[str, Any]:
         left = settings.ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS - self._process.state["failed_attempts"] - 1
-        return super().get_form_kwargs() | ({} if self._action == "resend" else {"tries_left": left})
+        is_right = self._is_right and self._process.user is not None
+        given = {} if self._action == "resend" else {"tries_left": left, "is_right": is_right}
+        return super().get_form_kwargs() | given
 
     def form_invalid(self, form: CodeForm) -> HttpResponse:
         if user := self._process.user:
@@ -218,11 +237,12 @@ def confirm(request: SignedInRequest) -> HttpResponse:
                 at=clock.now(),
             )
             request.session[_CONFIRMS] = sent.kept()
+            say_when_sent(request, sent)
             return redirect(confirm_first(safe_next(request)))
         if request.method == "POST" and sent:
             form = ProofForm(request.POST)
             if form.is_valid():
-                if codes.is_right(sent, form.cleaned_data["code"], at=clock.now()):
+                if codes.is_right(sent, form.cleaned_data["code"], network=network_of(request), at=clock.now()):
                     del request.session[_CONFIRMS]
                     proved(request, request.user.email)
                     return redirect(safe_next(request) or resolve_url(settings.LOGIN_REDIRECT_URL))
@@ -277,9 +297,26 @@ def too_many(request: HttpRequest, limit: TooMany) -> HttpResponse:
     return response
 
 
-def _count_a_code(address: str) -> None:
-    limits.CODES_SENT.take(address, at=clock.now())
-    limits.CODES_SENT_A_DAY.take(address, at=clock.now())
+def _keep(request: HttpRequest, sent: codes.Sent) -> None:
+    """Keep in the session which code was sent, for the page that takes it, and say when it was, if not just now."""
+    request.session[_SENT] = sent.kept()
+    request.code_sent = sent  # type: ignore[attr-defined]  # the adapter mails it
+    say_when_sent(request, sent)
+
+
+def say_when_sent(request: HttpRequest, sent: codes.Sent) -> None:
+    """Say of a code that is on its way already when it was asked for, and when it would be mailed again."""
+    if sent.mailed_at and sent.again_at:
+        moments = {"at": _on_the_clock(sent.mailed_at), "again": _on_the_clock(sent.again_at + timedelta(seconds=59))}
+        words = _(
+            "The code was asked for at %(at)s, Paris time, and still works: look for its email. If it does not "
+            "arrive, ask again at %(again)s."
+        )
+        messages.info(request, words % moments)
+
+
+def _on_the_clock(moment: datetime) -> str:
+    return date_format(timezone.localtime(moment), "TIME_FORMAT")
 
 
 def _language() -> str:

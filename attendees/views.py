@@ -10,11 +10,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.access import proved, recent_code_required, sign_in_required
+from accounts.access import network_of, proved, recent_code_required, sign_in_required
 from accounts.domain import addresses, codes, limits
 from accounts.forms import AddressForm, ProofForm
 from accounts.http import SignedInRequest
-from accounts.views import too_many
+from accounts.views import say_when_sent, too_many
 from attendees.domain import export, holdings, leaving, links, objecting
 from attendees.forms import EraseForm, ObjectionForm
 from core import clock, erasure
@@ -60,6 +60,7 @@ def address(request: SignedInRequest) -> HttpResponse:
         except TooMany as limit:
             return too_many(request, limit)
         request.session[_NEW_ADDRESS] = sent.kept()
+        say_when_sent(request, sent)
         return redirect("attendees:address_code")
     return render(request, "attendees/address.html", {"form": form})
 
@@ -75,7 +76,7 @@ def address_code(request: SignedInRequest) -> HttpResponse:
     form = ProofForm(request.POST if request.method == "POST" else None)
     try:
         if form.is_valid():
-            if codes.is_right(sent, form.cleaned_data["code"], at=clock.now()):
+            if codes.is_right(sent, form.cleaned_data["code"], network=network_of(request), at=clock.now()):
                 del request.session[_NEW_ADDRESS]
                 return _changed(request, sent.address)
             form.is_wrong()

@@ -31,11 +31,13 @@ class TooMany(Exception):
 
 @dataclass(frozen=True)
 class Limit:
-    """At most `amount` tries `per` window, for each key from each source."""
+    """At most `amount` tries `per` window, for each key from each source. Windows follow the clock, or begin at the
+    moment that `take` is given (`from_then`)."""
 
     name: str
     amount: int
     per: timedelta
+    from_then: bool = False
 
     def take(self, key: str, *, at: datetime, source: str = "") -> str:
         """Count one try and return its mark, for `give_back`. Raises TooMany. 200 tries at once leave exactly `amount`
@@ -55,10 +57,10 @@ class Limit:
 
     def _window(self, key: str, source: str, at: datetime) -> tuple[str, datetime]:
         seconds = int(self.per.total_seconds())
-        number = int(at.timestamp()) // seconds
+        start = at.timestamp() if self.from_then else int(at.timestamp()) // seconds * seconds
         # Hashed: the table must not become a list of the addresses that people typed.
-        mark = keyed_hash(f"core.limits:{self.name}\0{key}\0{source}\0{number}")
-        return mark, datetime.fromtimestamp((number + 1) * seconds, UTC)
+        mark = keyed_hash(f"core.limits:{self.name}\0{key}\0{source}\0{start}")
+        return mark, datetime.fromtimestamp(start + seconds, UTC)
 
 
 def give_back(mark: str) -> None:

@@ -12,9 +12,10 @@ from django.utils.translation import pgettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from accounts.access import network_of
 from accounts.domain import codes
 from accounts.forms import ProofForm
-from accounts.views import too_many
+from accounts.views import say_when_sent, too_many
 from core import clock
 from core.emails import readable_email
 from core.limits import TooMany
@@ -77,19 +78,25 @@ def _ask_for_code(request: HttpRequest, invitee: Invitee) -> HttpResponse:
     """A link that has been answered tells nothing about anybody: whoever opens it types the code that is sent to the
     person, if they like."""
     now, act, form = clock.now(), request.POST.get("act", ""), ProofForm()
-    number, digest, at = request.session.get(_CODE, [0, "", 0])
-    sent = codes.Sent(responses.address_of(invitee), digest, at) if number == invitee.pk else None
+    asked_by, (number, code, at) = f"invitation {invitee.pk}", request.session.get(_CODE, [0, 0, 0])
+    sent = codes.Sent(responses.address_of(invitee), code, at, asked_by) if number == invitee.pk else None
     try:
         if act == "send":
-            responses.CODES.take(str(invitee.pk), at=now)
-            language = "en" if translation.get_language() == "en" else "fr"
-            sent = codes.send(responses.address_of(invitee), account=0, kind=codes.SIGN_IN, language=language, at=now)
-            request.session[_CODE] = [invitee.pk, sent.digest, sent.at]  # no address: it stands in the row
+            sent = codes.send(
+                responses.address_of(invitee),
+                account=0,
+                kind=codes.SIGN_IN,
+                language="en" if translation.get_language() == "en" else "fr",
+                at=now,
+                asked_by=asked_by,
+            )
+            request.session[_CODE] = [invitee.pk, sent.number, sent.at]  # no address: it stands in the row
+            say_when_sent(request, sent)
             return redirect(request.path)
         if act == "code" and sent:
             form = ProofForm(request.POST)
             if form.is_valid():
-                if codes.is_right(sent, form.cleaned_data["code"], at=now, counted=f"invitation {invitee.pk}"):
+                if codes.is_right(sent, form.cleaned_data["code"], network=network_of(request), at=now):
                     del request.session[_CODE]
                     access.remember_answer(request, invitee)
                     return redirect(request.path)

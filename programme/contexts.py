@@ -14,6 +14,7 @@ from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, Out
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts import devices
 from core.folding import fold, in_order
 from core.identity import Identity
 from programme.domain import listing
@@ -147,6 +148,14 @@ def cookies() -> list[dict[str, str]]:
             "name": settings.CSRF_COOKIE_NAME,
             "purpose": gettext("Proves that a form was sent by you and not by another site. Set by pages with a form."),
             "duration": days(settings.CSRF_COOKIE_AGE),
+        },
+        {
+            "name": devices.COOKIE,
+            "purpose": gettext(
+                "Says that you have signed in on this device before, so that nobody can slow down your next sign-in. "
+                "Set when you sign in; it stays when you sign out."
+            ),
+            "duration": days(devices.AGE),
         },
         {
             "name": MESSAGES_COOKIE,

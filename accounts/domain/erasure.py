@@ -73,6 +73,7 @@ def clean_sessions(people: People) -> None:
     people.keys[WebSession] |= set(strangers.values_list("pk", flat=True))
     if people.why != Why.RETENTION:
         forget(people.addresses)
+        codes.forget(people.addresses)
 
 
 def clean_log(people: People) -> None:

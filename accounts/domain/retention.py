@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from accounts.models import SignInEvent, User, WebSession
+from accounts.models import MailedCode, SignInEvent, User, WebSession
 from core import retention
 from core.erasure import Why, erase
 from core.models import LimitCounter
@@ -65,6 +65,7 @@ def _codes(scope: Scope) -> QuerySet[Message]:
 
 CODES = retention.ageing(_codes, "created_at")
 EVENTS = retention.ageing(lambda scope: SignInEvent.objects.all(), "happened_at")
+OLD_CODES = retention.ageing(lambda scope: MailedCode.objects.all(), "ends_at")
 ACTS = retention.ageing(lambda scope: LogEntry.objects.all(), "action_time")
 
 

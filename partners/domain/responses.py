@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -15,7 +15,6 @@ from accounts.models import Attendee, User
 from core import erasure, legal_holds
 from core.deadlocks import again_after_deadlock
 from core.erasure import Report, Why
-from core.limits import Limit
 from partners.domain import applying
 from partners.domain.erasure import forget
 from partners.models import Invitee
@@ -25,8 +24,6 @@ from registrations.domain.ways_in import SeatRefused
 from registrations.models import Cohort, Registration
 
 Status = Invitee.Status
-# Whoever has a link that was passed on can have codes sent to the person: few enough to leave them their own.
-CODES = Limit("invitation-codes", amount=3, per=timedelta(hours=1))
 
 
 class Gone(Exception):

@@ -161,7 +161,7 @@ def test_a_code_runs_out_after_fifteen_minutes_and_the_page_says_so(client: Clie
         assert "Ce code n’est plus valable" in client.get(LOGIN).content.decode()
 
 
-def test_another_code_replaces_the_first_and_has_its_own_time_and_tries(client: Client) -> None:
+def test_a_code_that_is_asked_for_again_is_mailed_again_and_has_its_own_time_and_tries(client: Client) -> None:
     make.attendee(email="ada@example.org")
     with time_machine.travel(timezone.now(), tick=False) as clock:
         client.post(LOGIN, {"login": "ada@example.org"})
@@ -169,16 +169,17 @@ def test_another_code_replaces_the_first_and_has_its_own_time_and_tries(client: 
         client.post(CODE, {"code": "0000-0001"})
         clock.shift(timedelta(minutes=14))
 
-        resent = client.post(CODE, {"action": "resend"})
+        resent = client.post(CODE, {"action": "resend"}, follow=True)
         clock.shift(timedelta(minutes=14))
         second = last_code("ada@example.org")
-        old, new = client.post(CODE, {"code": first}), client.post(CODE, {"code": second})
+        tries = [client.post(CODE, {"code": f"0000-000{n}"}).status_code for n in (1, 2)]
+        answer = client.post(CODE, {"code": second})
 
-    assert resent["Location"] == CODE
-    assert first != second
+    assert "Nous vous avons renvoyé votre code" in resent.content.decode()
+    assert first == second
     assert Message.objects.count() == 2
-    assert old.status_code == 200
-    assert new["Location"] == "/me/"
+    assert tries == [200, 200]
+    assert answer["Location"] == "/me/"
 
 
 @pytest.mark.proves("no-account-disclosure")
@@ -192,6 +193,7 @@ def test_the_answer_never_tells_whether_an_account_exists(door: str) -> None:
         asked = client.post(door, {"login": address, "next": "/me/"}, follow=True)
         wrong = client.post(CODE, {"code": "0000-0000"})
         resent = client.post(CODE, {"action": "resend"}, follow=True)
+        again = client.post(door, {"login": address, "next": "/me/"}, follow=True)
         answers.append(
             [
                 (
@@ -200,7 +202,7 @@ def test_the_answer_never_tells_whether_an_account_exists(door: str) -> None:
                     text_of(a).replace(address, "X"),
                     sorted(a.cookies),
                 )
-                for a in (asked, wrong, resent)
+                for a in (asked, wrong, resent, again)
             ]
         )
 
@@ -378,20 +380,20 @@ def test_pressing_twice_on_welcome_makes_one_attendee(client: Client) -> None:
 
 
 def test_the_mail_is_written_in_the_language_of_the_page(client: Client, settings: Any) -> None:
-    make.attendee(email="ada@example.org")
     make.current_edition()
-    for prefix, subject, word in (
-        ("", "Votre code de connexion – Sommet", "15\u00a0minutes"),
-        ("/en", "Your code for AI", "15 minutes"),
+    for prefix, subject, word, address in (
+        ("", "Votre code de connexion – Sommet", "15\u00a0minutes", "ada@example.org"),
+        ("/en", "Your code for AI", "15 minutes", "grace@example.org"),
     ):
-        client.post(prefix + LOGIN, {"login": "ada@example.org"})
+        make.attendee(email=address)
+        client.post(prefix + LOGIN, {"login": address})
         message = Message.objects.latest("id")
         delivery.deliver(message.uuid)
         letter = mail.outbox[-1]
         html = str(letter.alternatives[0][0]).replace("&nbsp;", "\u00a0")
 
         assert letter.subject.startswith(subject)
-        assert letter.to == ["ada@example.org"]
+        assert letter.to == [address]
         for body in (letter.body, html):
             assert message.context["code"] in body
             assert word in body

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.html import escape
 from django.utils.translation import override
 
+from accounts.domain import limits
 from accounts.models import Attendee, User
 from attendees.domain import export, holdings
 from attendees.models import PrivacyRequest
@@ -130,13 +131,21 @@ def test_a_code_for_this_page_runs_out(client: Client, ada: Attendee) -> None:
     assert client.get(DOWNLOAD).status_code == 302
 
 
-def test_codes_are_sent_as_often_as_at_the_door(client: Client, ada: Attendee) -> None:
+def test_a_code_is_mailed_as_often_as_at_the_door_and_the_page_says_so(client: Client, ada: Attendee) -> None:
     make.sign_in(client, ada)
 
-    answers = [client.post(CONFIRM, {"action": "send"}).status_code for _n in range(6)]
+    pages = [client.post(CONFIRM, {"action": "send"}, follow=True).content.decode() for _n in range(6)]
 
-    assert answers == [302] * 5 + [429]
-    assert Message.objects.count() == 5
+    assert ["toujours valable" in page for page in pages] == [False] + [True] * 5
+    assert Message.objects.count() == 1
+
+
+def test_nobody_s_new_address_is_written_to_often_by_many(just_in: Client, ada: Attendee) -> None:
+    for n in range(10):
+        limits.ASKED_OF_AN_ADDRESS.take("one@example.org", at=timezone.now() - timedelta(microseconds=n))
+
+    assert just_in.post(ADDRESS, {"email": "one@example.org"}).status_code == 429
+    assert just_in.post(ADDRESS, {"email": "two@example.org"}).status_code == 302
 
 
 # --- What is held ---

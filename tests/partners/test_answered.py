@@ -8,7 +8,6 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.domain import limits
 from accounts.models import User, WebSession
 from outbox.models import Message
 from partners.domain import responses
@@ -139,18 +138,23 @@ def test_a_new_link_asks_again(ada: Invitee, client: Client) -> None:
     assert "Ada" not in client.get(link(ada)).content.decode()
 
 
-def test_a_stranger_with_the_link_uses_up_nothing_that_the_person_needs_to_sign_in(ada: Invitee) -> None:
-    responses.decline(ada, at=timezone.now())
-    stranger, now = Client(), timezone.now()
+@pytest.mark.proves("sign-in-limits")
+def test_a_stranger_with_the_link_uses_up_nothing_that_the_person_needs(ada: Invitee) -> None:
+    portal.accepted(ada)
+    stranger = Client(REMOTE_ADDR="198.51.100.1")
     statuses = []
     for _ in range(6):
         statuses.append(stranger.post(link(ada), {"act": "send"}).status_code)
         statuses += [stranger.post(link(ada), {"act": "code", "code": "00000000"}).status_code for _ in range(4)]
     assert 429 in statuses
-    assert Message.objects.filter(kind="accounts.code").count() == 3
-    for limit, left in ((limits.CODES_SENT, 2), (limits.CODES_TRIED, 5)):
-        for _ in range(left):
-            limit.take("ada@x.fr", at=now)
+    assert Message.objects.filter(kind="accounts.code").count() == 1
+
+    hers, at_the_door = Client(), Client()
+    prove(hers, ada)
+    assert "Vous avez accepté" in hers.get(link(ada)).content.decode()
+    at_the_door.post("/accounts/login/", {"login": "ada@x.fr"})
+    assert at_the_door.post("/accounts/login/code/", {"code": code_sent_to("ada@x.fr")}).status_code == 302
+    assert "_auth_user_id" in at_the_door.session
 
 
 def test_no_web_session_keeps_an_address(ada: Invitee, client: Client) -> None:
