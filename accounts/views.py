@@ -48,6 +48,7 @@ from core import clock
 from core.limits import TooMany
 
 _CONFIRMS = "code_sent"  # in the session of somebody who is signed in
+_SIGN_UP = "sign_up"  # in that session: for which address it was counted, and what is given back
 _SENT = "sign_in_code"  # in the session of whoever is on the way: which code was sent
 
 
@@ -93,8 +94,9 @@ class SignIn(SignInPage, LoginView):
 
     def form_valid(self, form: SignInForm) -> HttpResponse:
         address = form.cleaned_data["login"]
-        if self.opens_accounts:
-            limits.ACCOUNTS_OF_A_NETWORK.take(network_of(self.request), at=clock.now())
+        if self.opens_accounts and _signed_up(self.request).get("address") != address:
+            marks = limits.count_sign_up(network_of(self.request), at=clock.now())
+            self.request.session[_SIGN_UP] = {"address": address, "marks": marks}
         # Issued for every address alike, whoever it belongs to.
         sent = codes.issue(address, asked_by=known_device(self.request, address), at=clock.now())
         _keep(self.request, sent)
@@ -159,9 +161,11 @@ class EnterCode(SignInPage, ConfirmLoginCodeView):
         return super().post(request, *args, **kwargs)
 
     def _verify_form_valid(self, form: CodeForm) -> HttpResponse:
-        for name in (ADDRESS, _SENT):
+        address, signed_up = self._process.state["email"], _signed_up(self.request)
+        for name in (ADDRESS, _SENT, _SIGN_UP):
             self.request.session.pop(name, None)
-        address = self._process.state["email"]
+        if signed_up.get("address") == address:
+            limits.confirm_sign_up(signed_up["marks"])
         response = super()._verify_form_valid(form)
         proved(self.request, address)  # after signing in, which may begin another web session
         return response
@@ -295,6 +299,10 @@ def too_many(request: HttpRequest, limit: TooMany) -> HttpResponse:
     response = render(request, "accounts/too_many.html", context, status=429)
     response["Retry-After"] = str(int(wait.total_seconds()) + 1)
     return response
+
+
+def _signed_up(request: HttpRequest) -> dict[str, Any]:
+    return request.session.get(_SIGN_UP, {})
 
 
 def _keep(request: HttpRequest, sent: codes.Sent) -> None:

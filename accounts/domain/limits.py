@@ -11,9 +11,9 @@ right at a time, the one that was asked for and the one mailed since, and 240 gu
 waits: a server that did nothing but look at guesses, 360 a second, would look at 31 million: 2 × 3.1 × 10^7 / 10^16.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from core.limits import Limit
+from core.limits import Limit, give_back
 
 # Keyed on the address that is asked for, from the network that asks.
 CODES_TRIED = Limit("codes-tried", amount=5, per=timedelta(minutes=5))
@@ -25,5 +25,19 @@ MAILS_A_DAY = Limit("codes-mailed-a-day", amount=30, per=timedelta(days=1))
 # Each is a mail to an address that somebody typed, and need not be theirs.
 ADDRESSES_ASKED = Limit("addresses-asked", amount=5, per=timedelta(days=1))
 ASKED_OF_AN_ADDRESS = Limit("asked-of-an-address", amount=10, per=timedelta(days=1))
-ACCOUNTS_OF_A_NETWORK = Limit("accounts-of-a-network", amount=5000, per=timedelta(hours=1))
 PASSKEYS_ASKED = Limit("passkeys-asked", amount=5000, per=timedelta(hours=1))
+# Keyed on the network, and given back when the code is typed: a whole venue signs up in its opening minute, while a
+# script that opens accounts for addresses that are not its own comes to an end.
+SIGN_UPS = Limit("sign-ups", amount=4000, per=timedelta(hours=1))
+SIGN_UPS_A_DAY = Limit("sign-ups-a-day", amount=10_000, per=timedelta(days=1))
+
+
+def count_sign_up(network: str, *, at: datetime) -> list[str]:
+    """Count a sign-up that nobody has confirmed yet; return the marks to give back then. Raises TooMany."""
+    return [limit.take(network, at=at) for limit in (SIGN_UPS, SIGN_UPS_A_DAY)]
+
+
+def confirm_sign_up(marks: list[str]) -> None:
+    """Uncount a sign-up whose code was typed."""
+    for mark in marks:
+        give_back(mark)

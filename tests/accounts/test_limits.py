@@ -1,6 +1,7 @@
 """Limits on guessing and on mails: they slow strangers down, and never whoever an address belongs to."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -15,7 +16,7 @@ from accounts import devices
 from accounts.domain import codes, limits
 from accounts.models import MailedCode
 from core import erasure
-from core.limits import Limit
+from core.limits import Limit, TooMany
 from core.models import LimitCounter
 from outbox.models import Message
 from tests import make
@@ -318,19 +319,71 @@ def test_codes_and_limits_name_nobody_and_are_gone_when_the_person_is(ada: Any, 
     assert LimitCounter.objects.count() < before
 
 
-@pytest.mark.proves("sign-in-limits")
-def test_one_network_opens_accounts_up_to_a_brake_that_honest_people_never_meet(
-    client: Client, db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert limits.ACCOUNTS_OF_A_NETWORK.amount >= 3000  # a whole venue behind one address, in the opening minute
-    monkeypatch.setattr(limits, "ACCOUNTS_OF_A_NETWORK", Limit("accounts-of-a-network", 2, timedelta(hours=1)))
+# --- Opening accounts -------------------------------------------------------------------------------------------------
 
-    def sign_up(number: int, **headers: Any) -> int:
-        return client.post(SIGN_UP, {"login": f"person{number}@example.org"}, **headers).status_code
+VENUE = "192.0.2.1"
 
-    assert [sign_up(1), sign_up(2), sign_up(3)] == [302, 302, 429]
+
+@pytest.mark.proves("sign-up-limits")
+def test_three_thousand_people_behind_one_address_sign_up_in_the_opening_minute(client: Client, ada: Any) -> None:
+    at = NOON
+    with time_machine.travel(at, tick=False):
+        for _person in range(3000):
+            limits.count_sign_up(VENUE, at=at)  # none of them has typed the code yet
+
+        answer = client.post(SIGN_UP, {"login": "last@example.org"}, REMOTE_ADDR=VENUE)
+        came_in = client.post(CODE, {"code": last_code("last@example.org")}, REMOTE_ADDR=VENUE)
+
+    assert (answer.status_code, came_in["Location"]) == (302, "/accounts/welcome/?next=%2Fme%2F")
+
+
+@pytest.mark.proves("sign-up-limits")
+def test_a_script_that_never_confirms_is_stopped_and_people_with_accounts_are_not(client: Client, ada: Any) -> None:
+    opened, hours = 0, 0
+    with pytest.raises(TooMany) as stopped:
+        for hours in range(24):
+            with suppress(TooMany):
+                for _n in range(4001):
+                    limits.count_sign_up(VENUE, at=NOON + timedelta(hours=hours))
+                    opened += 1
+            if limits.SIGN_UPS_A_DAY.is_spent(VENUE, at=NOON):
+                limits.SIGN_UPS_A_DAY.take(VENUE, at=NOON)
+    assert (opened, hours) == (10_000, 2)
+    assert stopped.value.retry_at == datetime(2027, 2, 5, tzinfo=UTC)
+
+    with time_machine.travel(NOON, tick=False):
+        refused = client.post(SIGN_UP, {"login": "person@example.org"}, REMOTE_ADDR=VENUE)
+        elsewhere = client.post(SIGN_UP, {"login": "person@example.org"}, REMOTE_ADDR=HOME)
+        at_the_venue = browser(VENUE)
+        ask(at_the_venue)
+        assert comes_in(at_the_venue)
+    assert (refused.status_code, elsewhere.status_code) == (429, 302)
+
+
+@pytest.mark.proves("sign-up-limits")
+def test_a_sign_up_counts_until_its_code_is_typed(db: None, monkeypatch: pytest.MonkeyPatch, noon: Any) -> None:
+    monkeypatch.setattr(limits, "SIGN_UPS", Limit("sign-ups", 2, timedelta(hours=1)))
+
+    def sign_up(number: int, client: Client | None = None, **extra: Any) -> int:
+        client = client or browser(VENUE, **extra)
+        return client.post(SIGN_UP, {"login": f"person{number}@example.org"}).status_code
+
+    first = browser(VENUE)
+    assert [sign_up(1, first), sign_up(1, first), sign_up(2), sign_up(3)] == [302, 302, 302, 429]
     assert sign_up(4, headers={"X-Forwarded-For": "192.0.2.9"}) == 429  # what a client claims counts for nothing
-    assert sign_up(5, REMOTE_ADDR="192.0.2.9") == 302
-    assert [sign_up(n, REMOTE_ADDR=odd) for n, odd in ((20, ""), (21, "unix:"))] == [302, 302]
-    assert [sign_up(n, REMOTE_ADDR=f"2001:db8::{n}") for n in (6, 7, 8)] == [302, 302, 429]
-    assert client.post(LOGIN, {"login": "person1@example.org"}).status_code == 302
+    first.post(LOGIN, {"login": "person5@example.org"})
+    assert sign_up(5, first) == 429  # another address counts anew
+    first.post(SIGN_UP, {"login": "person1@example.org"})
+    first.post(CODE, {"code": last_code("person1@example.org")})
+    assert [sign_up(6), sign_up(7)] == [302, 429]
+
+
+def test_networks_are_told_apart_as_subscribers_are(db: None, monkeypatch: pytest.MonkeyPatch, noon: Any) -> None:
+    monkeypatch.setattr(limits, "SIGN_UPS", Limit("sign-ups", 2, timedelta(hours=1)))
+
+    def sign_up(number: int, network: str) -> int:
+        return browser(network).post(SIGN_UP, {"login": f"person{number}@example.org"}).status_code
+
+    assert [sign_up(n, odd) for n, odd in ((20, ""), (21, "unix:"))] == [302, 302]
+    assert [sign_up(n, f"2001:db8::{n}") for n in (6, 7, 8)] == [302, 302, 429]
+    assert sign_up(9, "2001:db8:0:1::9") == 302
