@@ -317,8 +317,8 @@ def say_when_sent(request: HttpRequest, sent: codes.Sent) -> None:
     if sent.mailed_at and sent.again_at:
         moments = {"at": _on_the_clock(sent.mailed_at), "again": _on_the_clock(sent.again_at + timedelta(seconds=59))}
         words = _(
-            "The code was asked for at %(at)s, Paris time, and still works: look for its email. If it does not "
-            "arrive, ask again at %(again)s."
+            "A code was requested at %(at)s, Paris time, and still works. If its email hasn’t arrived, ask again at "
+            "%(again)s."
         )
         messages.info(request, words % moments)
 

@@ -94,7 +94,7 @@ def test_on_a_device_known_from_before_strangers_of_the_same_network_change_noth
 
     page = ask(owner)
 
-    assert "toujours valable" not in page and last_code(ADA) != theirs  # at once, and a code of her own
+    assert "reste valable" not in page and last_code(ADA) != theirs  # at once, and a code of her own
     assert not comes_in(stranger, last_code(ADA))
     assert comes_in(owner)
 
@@ -163,7 +163,7 @@ def test_the_same_code_is_mailed_again_after_one_minute_then_two_and_the_page_sa
         noon.shift(timedelta(minutes=1))
 
     assert mailed == [0, 1, 3, 7]
-    assert "Le code a été demandé à 13 h 01, heure de Paris, et il est toujours valable" in said
+    assert "Un code a été demandé à 13 h 01, heure de Paris, et reste valable" in said
     assert "redemandez-le à 13 h 03" in said
     assert len({code["code"] for code in Message.objects.values_list("context", flat=True)}) == 1
 

@@ -136,7 +136,7 @@ def test_a_code_is_mailed_as_often_as_at_the_door_and_the_page_says_so(client: C
 
     pages = [client.post(CONFIRM, {"action": "send"}, follow=True).content.decode() for _n in range(6)]
 
-    assert ["toujours valable" in page for page in pages] == [False] + [True] * 5
+    assert ["reste valable" in page for page in pages] == [False] + [True] * 5
     assert Message.objects.count() == 1
 
 
