@@ -18,7 +18,7 @@ if os.path.isdir("/dev/shm"):  # noqa: S108 - gunicorn makes its own file there
 
 # One form for every line (summit/logs.py). No User-Agent and no Referer: they tell about people, and nobody reads them.
 # Nor what somebody searched for: it may be a name.
-access_log_format = '%(h)s "%(m)s %(U)s %(H)s" %(s)s %(B)s bytes %(M)s ms'
+access_log_format = '%(h)s "%(m)s %(U)s %(H)s" %(s)s %(B)s bytes %(M)s ms %({x-request-id}o)s'
 logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -8,11 +8,11 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
-from simple_history.models import HistoricalRecords
 
 from core import clock
 from core.emails import EmailField, readable_email
 from core.folding import Searchable, SearchField
+from core.histories import HistoricalRecords
 from core.text import validate_line, validate_name
 
 

@@ -5,11 +5,11 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
-from simple_history.models import HistoricalRecords
 
 from accounts.models import Attendee, User
 from core import clock
 from core.folding import Searchable, SearchField
+from core.histories import HistoricalRecords
 from programme.models import Session
 
 

@@ -1,7 +1,7 @@
 from modeltranslation.translator import TranslationOptions, register
-from simple_history import register as keep_history
 
 from allocations.models import Allocation
+from core.histories import keep_history
 
 
 @register(Allocation)

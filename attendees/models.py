@@ -2,10 +2,10 @@ from datetime import datetime, timedelta
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from simple_history.models import HistoricalRecords
 
 from accounts.models import User
 from core import clock
+from core.histories import HistoricalRecords
 from core.text import validate_lines
 
 

@@ -13,12 +13,12 @@ from django.db.models.functions import Coalesce
 from django.utils.formats import time_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from simple_history.models import HistoricalRecords
 
 from accounts.models import Attendee, User
 from core import clock, keys
 from core.emails import EmailField, readable_email
 from core.folding import Searchable, SearchField
+from core.histories import HistoricalRecords
 from core.templatetags.when import duration
 from core.text import validate_line, validate_lines
 from programme.models import Event, Session

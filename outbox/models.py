@@ -8,11 +8,11 @@ from django.db.models import Exists, Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from simple_history.models import HistoricalRecords
 
 from core import clock
 from core.emails import EmailField
 from core.folding import Searchable, SearchField
+from core.histories import HistoricalRecords
 
 
 class MessageQuerySet(models.QuerySet["Message"]):

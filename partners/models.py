@@ -9,12 +9,12 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from simple_history.models import HistoricalRecords
 
 from accounts.models import Attendee, User
 from core import clock, keys
 from core.emails import EmailField
 from core.folding import Searchable, SearchField
+from core.histories import HistoricalRecords
 from core.text import validate_line, validate_name
 from registrations.models import Cohort, Institution
 

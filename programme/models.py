@@ -12,11 +12,11 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
-from simple_history.models import HistoricalRecords
 
 from accounts.models import User
 from core import retention, wall_time
 from core.folding import Searchable, SearchField
+from core.histories import HistoricalRecords
 from core.models import Sourced
 from programme.signals import edition_saved, session_checked, session_moved, session_saved
 from venues.domain import places

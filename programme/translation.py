@@ -1,6 +1,6 @@
 from modeltranslation.translator import TranslationOptions, register
-from simple_history import register as keep_history
 
+from core.histories import keep_history
 from programme.models import LEGAL_TEXTS, Day, Edition, Event, Session, Speaker, Track
 
 

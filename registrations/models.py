@@ -7,12 +7,12 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
-from simple_history.models import HistoricalRecords
 
 from accounts.models import Attendee, User
 from core import clock
 from core.emails import EmailField, readable_email
 from core.folding import Searchable, SearchField
+from core.histories import HistoricalRecords
 from core.models import Sourced
 from core.text import validate_lines
 from programme.models import Event, Session, edition_field

@@ -4,6 +4,8 @@ import logging
 import re
 import time
 
+from core.acts import request_id
+
 # Whatever a reader of logs could take for the end of a line, or for a command to the terminal.
 _CONTROLS = {
     code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160), 0x2028, 0x2029) if code != ord("\t")
@@ -37,11 +39,16 @@ def masked(line: str) -> str:
 
 class LineFormatter(logging.Formatter):
     """Keeps one record on one line, so that a name or a User-Agent with a line break cannot forge a record, and what
-    opens something out of it. Times are UTC."""
+    opens something out of it. Times are UTC, and a line that belongs to a request begins with its id."""
 
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name of the library
+        if said := request_id():
+            record.message = f"[{said}] {record.message}"
+        return super().formatMessage(record)
 
     def format(self, record: logging.LogRecord) -> str:
         return masked(super().format(record)).translate(_CONTROLS)

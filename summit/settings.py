@@ -252,6 +252,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "summit.health.answer_probes",
+    "core.acts.name_requests",
     "core.middleware.refuse_odd_methods",
     "django.middleware.security.SecurityMiddleware",
     "core.middleware.say_what_pages_may_use",

@@ -7,9 +7,9 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
-from simple_history.models import HistoricalRecords
 
 from core.folding import Searchable, SearchField
+from core.histories import HistoricalRecords
 from core.models import Sourced
 from venues.signals import place_changed, ways_changed
 
