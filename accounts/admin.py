@@ -25,12 +25,12 @@ from accounts.domain import access_needs, web_sessions
 from accounts.domain.addresses import addresses_of, keep_only_the_address_of
 from accounts.models import AccessNeeds, Attendee, User
 from core import clock
-from core.admin import Form, ListAdmin, RecordAdmin, Ticks, Values, badge
+from core.admin import AuditLogAdmin, Form, ListAdmin, RecordAdmin, Ticks, Values, badge
 from core.deadlocks import again_after_deadlock
 from core.emails import EmailFormField, readable_email
 from core.erasure import Report, Why, erase, foresee
 from core.erasure_log import address_hash
-from core.models import LegalHold
+from core.models import AuditLogEntry, LegalHold
 from outbox.admin import link_to_mails
 
 # An address is changed on its account, where the rules about who may do it are.
@@ -399,3 +399,6 @@ def _may_touch(request: HttpRequest, user: User | None) -> bool:
 
 def _in_words(field: forms.ModelMultipleChoiceField) -> forms.ModelMultipleChoiceField:
     return PermissionField(widget=field.widget, required=False, label=field.label, help_text=field.help_text)
+
+
+admin.site.register(AuditLogEntry, AuditLogAdmin)

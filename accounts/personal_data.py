@@ -5,6 +5,7 @@ from django.contrib.admin.models import LogEntry
 
 from accounts.domain import erasure
 from accounts.models import AccessNeeds, AccessNeedsConsent, AccessNeedsReading, Attendee, SignInEvent, User, WebSession
+from core.audit_log import Other, read_as_acts
 from core.erasure import Stage, role, step
 from core.personal_data import PersonalData, Retention, declare
 
@@ -61,3 +62,5 @@ step(Stage.CLEAN, erasure.clean_sessions)
 step(Stage.CLEAN, erasure.clean_log)
 step(Stage.CLEAN, erasure.clean_codes)
 role("erased-organiser", erasure.organisers)
+
+read_as_acts(Other(AccessNeedsReading, act="read", at="read_at", actor="reader", about="attendee"))

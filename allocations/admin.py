@@ -27,7 +27,7 @@ from allocations.domain import allocation as allocating
 from allocations.domain import wishes
 from allocations.domain.allocation import number, person_key
 from allocations.models import Allocation, AllocationRun, Wish
-from core import clock
+from core import audit_log, clock
 from core.admin import BilingualAdmin, CarefulAdmin, Form, ReadOnlyInline, RecordAdmin, badge, in_two_languages
 from core.folding import found, in_order
 from core.text import validate_line, whole_number
@@ -325,6 +325,7 @@ class AllocationRunAdmin(RecordAdmin):
             raise Http404
         if not self.has_view_permission(request, run):
             raise PermissionDenied
+        audit_log.record("exported", run, actor=request.user, format="json")
         file = JsonResponse(allocating.exported(run), json_dumps_params={"indent": 1})
         file.headers["Content-Disposition"] = f'attachment; filename="{run.allocation.slug}-{run.uuid}.json"'
         return file

@@ -16,7 +16,10 @@ class CoreConfig(AppConfig):
     verbose_name = _("Shared by all apps")
 
     def ready(self) -> None:
+        from core import audit_log, retention  # noqa: PLC0415 - models can be imported by now
+
         autodiscover_modules("personal_data", "retention")
+        retention.add_part("sign_ins", audit_log.OLD)
         if settings.CLOCK_MOVES:
             pre_create_historical_record.connect(_stamp)
 

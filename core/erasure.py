@@ -24,7 +24,7 @@ from django.db.models import CASCADE, SET_NULL, Case, CharField, ForeignKey, JSO
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from core import erasure_log, legal_holds
+from core import audit_log, erasure_log, legal_holds
 from core.deadlocks import again_after_deadlock
 from core.emails import normalise_email, readable_email
 from core.models import ErasureAct
@@ -296,6 +296,9 @@ def _erase(asked: People, *, act: str = "", is_tried: bool = False) -> Report:
         _act_on_histories(people)
         _keep_roles_alone(people, roles)
         report = people.report.finish()
+        if report.number:
+            # Whoever erased themselves is gone: their number stays, which is nobody's.
+            audit_log.record("erased", get_user_model(), actor=people.actor, rows=report.number, why=people.why.value)
         if report.number:
             report.people = len(people.keys[get_user_model()]) or len(people.addresses)
         # Last: whatever fails before it leaves no line that would erase somebody after a restore.

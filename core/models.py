@@ -76,3 +76,42 @@ class LimitCounter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number} – {self.ends_at:%Y-%m-%d %H:%M}"
+
+
+class AuditLogEntry(models.Model):
+    """An act that no history holds: what was exported, read, sent or run. It is written once; the database refuses to
+    change it (core/append_only.py). It holds codes, numbers and names of fields, and nothing that names anybody."""
+
+    at = models.DateTimeField(_("at"), db_index=True)
+    act = models.CharField(_("act"), max_length=40)
+    actor = models.BigIntegerField(_("number of the account"), null=True, blank=True, db_index=True)  # outlives it
+    role = models.CharField(_("role"), max_length=20, blank=True)
+    model = models.CharField(_("kind of object"), max_length=60, blank=True)
+    key = models.CharField(_("number of the object"), max_length=40, blank=True)
+    facts = models.JSONField(_("facts"), default=dict, blank=True)
+    request = models.CharField(_("request"), max_length=36, blank=True)
+
+    class Meta:
+        verbose_name = _("audit log entry")
+        verbose_name_plural = _("audit log")
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["model", "key"], name="audit_log_by_object")]
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M} {self.act}"
+
+
+class AuditLogDay(models.Model):
+    """A day (UTC) of the audit log that is over: how many entries it has, and a hash over them and over the day
+    before."""
+
+    day = models.DateField(primary_key=True)
+    number = models.PositiveIntegerField()  # of entries
+    head = models.CharField(max_length=64)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.head}"

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import sign_in_required
 from accounts.http import SignedInRequest
-from core import clock
+from core import audit_log, clock
 from core.emails import readable_email
 from core.folding import in_order
 from core.limits import TooMany
@@ -294,7 +294,9 @@ def export(request: SignedInRequest, slug: str, cohort_slug: str) -> HttpRespons
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=";" if translation.get_language() == "fr" else ",")
     writer.writerow([*map(str, sentences.FIELDS.values()), _("Status"), _("Answered at")])
-    for one in following.people_of(cohort, clock.now()).order_by(in_order(Invitee), "pk"):
+    people = list(following.people_of(cohort, clock.now()).order_by(in_order(Invitee), "pk"))
+    audit_log.record("exported", cohort, actor=request.user, rows=len(people), format="csv")
+    for one in people:
         answered = timezone.localtime(one.answered_at).strftime("%Y-%m-%d %H:%M") if one.answered_at else ""
         writer.writerow(
             [escape(getattr(one, name)) for name in sentences.FIELDS] + [str(sentences.state_of(one)), answered]

@@ -509,6 +509,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="2", minute="17"),
         "options": {"expires": 6 * 3600},
     },
+    "close-the-audit-log": {
+        "task": "core.tasks.close_the_audit_log",
+        "schedule": crontab(hour="2", minute="47"),  # after core.audit_log.LATE
+        "options": {"expires": 6 * 3600},
+    },
     "tell-what-is-due": {"task": "notices.tasks.tell", "schedule": 15.0, "options": {"expires": 30}},
     "tell-partners": {"task": "partners.tasks.tell", "schedule": 15.0, "options": {"expires": 30}},
 }

@@ -9,6 +9,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.models.signals import post_migrate
 
+from core import append_only
+
 KEPT = {"django_content_type", "auth_permission"}  # what the models say, and no test changes
 
 
@@ -28,6 +30,11 @@ def only_what_holds_rows(connection: BaseDatabaseWrapper) -> None:
         ]
         with self.connection.cursor() as cursor:
             cursor.execute(" UNION ALL ".join(asked))
-            return [f"DELETE FROM {self.quote_name(table)}" for (table,) in cursor.fetchall()]
+            emptied = [table for (table,) in cursor.fetchall()]
+        statements = [f"DELETE FROM {self.quote_name(table)}" for table in emptied]
+        if {append_only.AGED, append_only.NEVER} & set(emptied):
+            vendor = self.connection.vendor
+            return [*append_only.dropped(vendor), *statements, *append_only.created(vendor)]
+        return statements
 
     type(connection.ops).sql_flush = sql_flush  # type: ignore[method-assign]

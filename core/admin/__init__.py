@@ -1,5 +1,6 @@
 """What the lists and forms of every app's administration share, one module a subject."""
 
+from core.admin.audit_log import AuditLogAdmin
 from core.admin.bilingual import BilingualAdmin, in_two_languages
 from core.admin.inlines import ON_ONE_PAGE, LabelledInline, ReadOnlyInline
 from core.admin.records import Boxes, CarefulAdmin, Form, ListAdmin, RecordAdmin, Ticks, Values, WholeNumber, badge
@@ -8,6 +9,7 @@ from core.admin.sourced import SourcedAdmin, ToVerify, source_fields
 
 __all__ = [
     "ON_ONE_PAGE",
+    "AuditLogAdmin",
     "BilingualAdmin",
     "Boxes",
     "CarefulAdmin",

@@ -29,7 +29,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
-from core import clock, wall_time
+from core import audit_log, clock, wall_time
 from core.admin import edit_conflicts, history
 from core.effects import FIELD, HOLD, Effects, hold_asked, tried, watched
 from core.folding import by_name, fold
@@ -205,7 +205,21 @@ class AlphabeticalList(ChangeList):
 
 
 class Ticks(admin.ModelAdmin):
-    """A list that takes no row for ticked whose key is none."""
+    """A list that takes no row for ticked whose key is none, and whose changes leave a trace."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """What no history holds is written into the audit log: a model without one, and what was chosen of others."""
+        super().save_related(request, form, formsets, change)
+        names = list(form.changed_data)
+        if hasattr(self.model, "history"):
+            names = [name for name in names if name in {field.name for field in self.opts.many_to_many}]
+        if names or (not change and not hasattr(self.model, "history")):
+            audit_log.record("changed" if change else "added", form.instance, actor=request.user, fields=names)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        for obj in queryset if not hasattr(self.model, "history") else ():
+            audit_log.record("deleted", obj, actor=request.user)
+        return super().log_deletions(request, queryset)
 
     def get_action_choices(self, request: HttpRequest, default_choices: Any = None) -> list[tuple[str, str]]:
         return super().get_action_choices(request, [("", NOTHING)])

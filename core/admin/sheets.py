@@ -14,7 +14,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 from import_export.admin import ImportExportMixin
 from import_export.results import Result
 
-from core import wall_time
+from core import audit_log, wall_time
 from core.admin.records import RecordAdmin
 from core.effects import Effects
 from core.sheets.formats import FORMATS, SheetError
@@ -60,6 +60,14 @@ class SheetAdmin(ImportExportMixin, RecordAdmin):
         said = kwargs["form"].cleaned_data
         asked = {name: said[name] for name in ("hold", "shown") if name in said}
         return super().get_import_data_kwargs(**kwargs) | asked
+
+    def get_data_for_export(self, request: HttpRequest, queryset: Any, **kwargs: Any) -> Any:
+        """What is about to be given away, and who takes it."""
+        data = super().get_data_for_export(request, queryset, **kwargs)
+        known = {"q"} | {one.name for one in self.opts.get_fields()}
+        filters = sorted(known & {name.partition("__")[0] for name, value in request.GET.items() if value})
+        audit_log.record("exported", self.model, actor=request.user, rows=len(data), filters=filters)
+        return data
 
     def init_request_context_data(self, request: HttpRequest, form: Any) -> dict[str, Any]:
         labels = self.resource_classes[0]().get_export_headers()
@@ -121,6 +129,8 @@ class SheetAdmin(ImportExportMixin, RecordAdmin):
     def process_result(self, result: Result, request: HttpRequest) -> HttpResponse:
         if result.has_errors() or result.has_validation_errors():
             return self._back_to_import(request, CHANGED)
+        new, changed = result.totals["new"], result.totals["update"]
+        audit_log.record("imported", self.model, actor=request.user, new=new, changed=changed)
         return super().process_result(result, request)
 
     def add_success_message(self, result: Result, request: HttpRequest) -> None:

@@ -16,7 +16,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from core import clock
+from core import audit_log, clock
 from core.admin import ListAdmin, RecordAdmin, Values, badge
 from core.emails import normalise_domain, normalise_email
 from outbox.domain import holds, lanes, mail_kinds, overview, suppression
@@ -178,6 +178,7 @@ class MessageAdmin(ListAdmin):
     def retry_sending(self, request: HttpRequest, queryset: MessageQuerySet) -> None:
         queued = retry(queryset)
         if queued:
+            audit_log.record("resent", Message, actor=request.user, rows=queued)
             self.message_user(
                 request,
                 ngettext(

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
-from core import erasure, erasure_log, retention
+from core import audit_log, erasure, erasure_log, retention
 from core.retention import Held, Kind, Scope
 from programme.domain import editions
 from programme.models import Edition, RetentionRule, RetentionRun
@@ -172,6 +172,7 @@ def _note(kind: Kind, scope: Scope, at: datetime, deleted: int) -> None:
         row = RetentionRun(edition_id=scope.edition, kind=kind.key, ran_at=at, deleted=deleted, deleted_in_all=deleted)
         RetentionRun.objects.bulk_create([row], ignore_conflicts=True)  # two runs at once
     if deleted:
+        audit_log.record("retention", kind=kind.key, rows=deleted)
         log.info("%s of the kind %s deleted", deleted, kind.key)
 
 

@@ -60,7 +60,7 @@ def test_a_line_of_a_history_says_the_request_and_the_role(client: Client) -> No
             "name_fr": "Climat",
             "name_en": "Climate",
             "slug": "climat",
-            "colour": "",
+            "colour": "#1F6FB2",
         },
     )
 

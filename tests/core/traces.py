@@ -33,6 +33,7 @@ from allocations.domain import allocation as allocating
 from allocations.models import AllocationRun, Wish
 from attendees.domain import objecting
 from attendees.models import PrivacyRequest
+from core import audit_log
 from core.personal_data import PersonalData
 from notices.domain import calendar_feeds, reminders
 from notices.models import CalendarFeed, OptOut, Reconfirmation, Topic
@@ -133,6 +134,12 @@ def a_second_step(who: Somebody) -> None:
     other = make.organiser()
     Authenticator.objects.create(user=other, type="totp", data={"secret": "x"})
     factors.reset(other, actor=who.user, at=timezone.now())
+
+
+def acts(who: Somebody) -> None:
+    """What they did, and what others did with what is held about them."""
+    audit_log.record("exported", Session, actor=who.user, role="organiser", rows=3)
+    audit_log.record("downloaded", who.user, actor=make.organiser(), role="owner")
 
 
 def web_sessions(who: Somebody) -> None:
@@ -271,6 +278,7 @@ TRACES: tuple[tuple[Callable[[Somebody], None], tuple[type[Model], ...]], ...] =
     (a_social_account, (SocialAccount,)),
     (an_entry_in_the_log, (LogEntry,)),
     (a_second_step, (Authenticator, SignInEvent)),
+    (acts, ()),
     (a_role, (PartnerRole, Upload)),
     (web_sessions, (WebSession,)),
     (registrations, (Registration,)),
