@@ -25,12 +25,12 @@ from accounts.domain import access_needs, web_sessions
 from accounts.domain.addresses import addresses_of, keep_only_the_address_of
 from accounts.models import AccessNeeds, Attendee, User
 from core import clock
-from core.admin import AuditLogAdmin, Form, ListAdmin, RecordAdmin, Ticks, Values, badge
+from core.admin import AuditLogAdmin, CspReportAdmin, Form, ListAdmin, RecordAdmin, Ticks, Values, badge
 from core.deadlocks import again_after_deadlock
 from core.emails import EmailFormField, readable_email
 from core.erasure import Report, Why, erase, foresee
 from core.erasure_log import address_hash
-from core.models import AuditLogEntry, LegalHold
+from core.models import AuditLogEntry, CspReport, LegalHold
 from outbox.admin import link_to_mails
 
 # An address is changed on its account, where the rules about who may do it are.
@@ -402,3 +402,4 @@ def _in_words(field: forms.ModelMultipleChoiceField) -> forms.ModelMultipleChoic
 
 
 admin.site.register(AuditLogEntry, AuditLogAdmin)
+admin.site.register(CspReport, CspReportAdmin)

@@ -23,11 +23,14 @@ def refuse_odd_methods(get_response: GetResponse) -> GetResponse:
 
 
 def say_what_pages_may_use(get_response: GetResponse) -> GetResponse:
-    """Forbid to pages, and to whatever they would load, the devices that they never ask for."""
+    """Forbid to pages, and to whatever they would load, the devices that they never ask for; say where browsers report
+    what they block."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         response.headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
+        if settings.REPORTING_ENDPOINTS:
+            response.headers.setdefault("Reporting-Endpoints", settings.REPORTING_ENDPOINTS)
         return response
 
     return middleware

@@ -115,3 +115,24 @@ class AuditLogDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.head}"
+
+
+class CspReport(models.Model):
+    """Something that the content security policy blocked, as browsers report it, counted."""
+
+    directive = models.CharField(_("directive"), max_length=20)
+    blocked = models.CharField(_("blocked"), max_length=100)  # an origin, or the browser's word
+    page = models.CharField(_("page"), max_length=200, blank=True)  # as the table of addresses calls it
+    number = models.PositiveIntegerField(_("times"), default=1)
+    first_seen_at = models.DateTimeField(_("first seen"))
+    last_seen_at = models.DateTimeField(_("last seen"))
+
+    class Meta:
+        verbose_name = _("blocked item")
+        verbose_name_plural = _("blocked content")
+        ordering = ["-last_seen_at", "-id"]
+        default_permissions = ("view", "delete")
+        constraints = [models.UniqueConstraint(fields=["directive", "blocked", "page"], name="csp_report_counted_once")]
+
+    def __str__(self) -> str:
+        return f"{self.directive} {self.blocked}"

@@ -37,7 +37,7 @@ ORDER = {
     "notices": ["ReminderRule", "Change", "QuietWindow", "Announcement"],
     "partners": ["Invitee", "Upload", "SignIn"],
     "accounts": ["Attendee", "User", "SignInEvent", "Group"],
-    "attendees": ["PrivacyRequest", "LegalHold", "AuditLogEntry"],
+    "attendees": ["PrivacyRequest", "LegalHold", "AuditLogEntry", "CspReport"],
     "outbox": ["Message", "MailTemplate", "SuppressedAddress"],
 }
 SOURCED: list[type[Model]] = [Session, Event, Speaker, Track, Participation, Venue, Room, Institution, Cohort, SeatPool]

@@ -378,8 +378,12 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
         "frame-ancestors": [NONE],
         "base-uri": [NONE],
+        # Where browsers tell what they blocked (core/csp_reports.py): the old way, and the new one, which needs https.
+        "report-uri": "/csp-reports/",
+        **({"report-to": "csp"} if HTTPS else {}),
     }
 }
+REPORTING_ENDPOINTS = 'csp="/csp-reports/"' if HTTPS else ""
 PERMISSIONS_POLICY = ", ".join(
     f"{device}=()"
     for device in (

@@ -7,6 +7,7 @@ from django.urls import include, path
 
 from accounts.access import organisers_sign_in
 from accounts.urls import door
+from core.views import receive_csp_report
 from notices.urls import feed
 from partners.urls import institution_sign_in
 from programme.urls import without_language
@@ -32,6 +33,8 @@ urlpatterns += [path("", include("outbox.urls")), path("", include(feed)), path(
 
 if settings.DEMO_MODE:  # these pages show everybody's mails: elsewhere they do not exist at all
     urlpatterns += i18n_patterns(path("demo/", include("summit.demo.urls")), prefix_default_language=False)
+
+urlpatterns += [path("csp-reports/", receive_csp_report, name="csp_reports")]
 
 handler400 = "summit.errors.bad_request"
 handler500 = "summit.errors.server_error"

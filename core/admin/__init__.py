@@ -2,6 +2,7 @@
 
 from core.admin.audit_log import AuditLogAdmin
 from core.admin.bilingual import BilingualAdmin, in_two_languages
+from core.admin.csp_reports import CspReportAdmin
 from core.admin.inlines import ON_ONE_PAGE, LabelledInline, ReadOnlyInline
 from core.admin.records import Boxes, CarefulAdmin, Form, ListAdmin, RecordAdmin, Ticks, Values, WholeNumber, badge
 from core.admin.sheets import SheetAdmin
@@ -13,6 +14,7 @@ __all__ = [
     "BilingualAdmin",
     "Boxes",
     "CarefulAdmin",
+    "CspReportAdmin",
     "Form",
     "LabelledInline",
     "ListAdmin",

@@ -19,7 +19,7 @@ from django.utils.translation import override
 from accounts.domain import sign_in_log
 from accounts.models import SignInEvent, User
 from attendees.models import PrivacyRequest
-from core.models import LegalHold
+from core.models import CspReport, LegalHold
 from outbox.domain.mail_kinds import Letter
 from outbox.domain.posting import post
 from outbox.models import Heartbeat, Message, SuppressedAddress
@@ -68,6 +68,13 @@ def an_allotment(n: int) -> SeatPool:
     return pools.allot(make.session(seats=10 + n), make.cohort(), 5)
 
 
+def something_blocked(n: int) -> CspReport:
+    now = datetime(2027, 2, 4, tzinfo=UTC)
+    return CspReport.objects.create(
+        directive="img-src", blocked=f"https://h{n}.example", first_seen_at=now, last_seen_at=now
+    )
+
+
 # For each model, one more row, and the queries that its list takes: the same for one row and for three.
 ROWS: dict[str, tuple[Callable[[int], Model], int]] = {
     "programme.day": (a_day, 8),
@@ -80,6 +87,7 @@ ROWS: dict[str, tuple[Callable[[int], Model], int]] = {
     "venues.venue": (lambda n: make.room().venue, 8),
     "venues.room": (lambda n: make.room(), 6),
     "venues.traveltime": (lambda n: make.travel_time(), 5),
+    "core.cspreport": (something_blocked, 6),
     "registrations.registration": (lambda n: make.registration(), 10),
     "registrations.seatpool": (an_allotment, 7),
     "registrations.cohort": (lambda n: an_allotment(n).cohort, 7),
@@ -126,6 +134,7 @@ CLOSED = {
     ("attendees.privacyrequest", "delete"),
     ("outbox.message", "add"),
     ("outbox.message", "delete"),
+    ("core.cspreport", "add"),
     ("outbox.suppressedaddress", "add"),
     ("outbox.suppressedaddress", "delete"),
 }
