@@ -2,6 +2,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.admin.models import LogEntry
+from django.db.models import Q
 
 from accounts.domain import erasure
 from accounts.models import AccessNeeds, AccessNeedsConsent, AccessNeedsReading, Attendee, SignInEvent, User, WebSession
@@ -63,4 +64,16 @@ step(Stage.CLEAN, erasure.clean_log)
 step(Stage.CLEAN, erasure.clean_codes)
 role("erased-organiser", erasure.organisers)
 
-read_as_acts(Other(AccessNeedsReading, act="read", at="read_at", actor="reader", about="attendee"))
+read_as_acts(
+    Other(AccessNeedsReading, act="read", at="read_at", actor="reader", about="attendee", role="organiser"),
+    # What others do with their own account is in the sign-in log alone.
+    Other(
+        SignInEvent,
+        act="kind",
+        at="happened_at",
+        actor="actor",
+        about="account",
+        role="organiser",
+        meant=Q(account__is_staff=True),
+    ),
+)

@@ -10,7 +10,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -103,14 +103,22 @@ def record(
 
 @dataclass(frozen=True)
 class Other:
-    """A table of an app above whose rows are read as acts: the fields of when, by whom (a key to an account) and on
-    what (a key), and the act."""
+    """A table of an app above whose rows, those that are meant, are read as acts: the fields of when, by whom (a key to
+    an account; where it is empty, the object is who did it) and on what (a key). `act` is one of ACTS, or the field
+    that says it, `role` that of whoever writes there."""
 
     model: type[Model]
     act: str
     at: str
     actor: str
     about: str
+    role: str
+    meant: Q = field(default_factory=Q)
+
+    @property
+    def says_its_act(self) -> bool:
+        """Whether each row says what it was."""
+        return self.act not in ACTS
 
 
 @dataclass(frozen=True)
@@ -126,6 +134,7 @@ class Said:
     key: str
     facts: dict[str, Any]
     request: str
+    words: str = ""  # for an act that is not among ACTS
 
     @property
     def model_class(self) -> type[Model] | None:
@@ -165,8 +174,11 @@ def said(rows: QuerySet[Any]) -> Iterator[Said]:
         key = getattr(row, about.attname)  # type: ignore[union-attr]
         actor = getattr(row, other.model._meta.get_field(other.actor).attname)  # type: ignore[union-attr]
         label = about.related_model._meta.label_lower  # type: ignore[union-attr]
-        role = "organiser" if actor else ""
-        yield Said(row.pk, getattr(row, other.at), other.act, actor, role, label, str(key), {}, "")
+        act, words = other.act, ""
+        if other.says_its_act:
+            act, words = getattr(row, other.act), str(getattr(row, f"get_{other.act}_display")())
+            actor = actor or key
+        yield Said(row.pk, getattr(row, other.at), act, actor, other.role, label, str(key), {}, "", words)
 
 
 # --- Days that are over -----------------------------------------------------------------------------------------------

@@ -157,6 +157,8 @@ def _objects(words: str, kind: str, request: HttpRequest, site: Any) -> dict[str
 def _matching(source: Source, what: Asked) -> list[QuerySet[Any]]:
     """The rows of a source that are meant, in one or more parts: an index serves each, and none serves them all."""
     rows = source.model._base_manager.order_by()
+    if not source.is_history and source.model is not AuditLogEntry:
+        rows = rows.filter(_other(source).meant)
     moment, _key = history.moment_and_key(source.model)
     if what.day:
         zone = timezone.get_current_timezone()
@@ -179,7 +181,10 @@ def _with_act(rows: QuerySet[Any], source: Source, what: Asked) -> QuerySet[Any]
         return rows.filter(history_type=CHANGES[what.act]) if what.act in CHANGES else None
     if source.model is AuditLogEntry:
         return rows.filter(act=what.act)
-    return rows if what.act == _other(source).act else None
+    other = _other(source)
+    if other.says_its_act:
+        return rows.filter(**{other.act: what.act})
+    return rows if what.act == other.act else None
 
 
 def _about_objects(rows: QuerySet[Any], source: Source, what: Asked) -> QuerySet[Any] | None:

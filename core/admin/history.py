@@ -200,7 +200,7 @@ def _lines_of_entries(
         lines[at] = Line(
             said.at,
             users.get(said.actor) or (role if said.role else None),
-            audit_log.ACTS.get(said.act, said.act),
+            audit_log.ACTS.get(said.act) or capfirst(said.words or said.act),
             "",
             " – ".join(filter(None, [kind, name])),
             role=role if said.role and said.actor in users else "",

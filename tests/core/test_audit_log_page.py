@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.domain import access_needs
+from accounts.domain import access_needs, sign_in_log
 from core import audit_log
 from core.admin.audit_log import Cursor
 from core.erasure import Why, erase
@@ -70,6 +70,19 @@ def test_what_is_no_change_stands_among_the_changes(client: Client, owner: Any) 
     moments = [line.when for line in lines(client)]
     assert moments == sorted(moments, reverse=True)
     assert {exported.when, read.when} < set(moments)
+
+
+def test_sign_ins_of_people_with_roles_stand_there_and_no_others(client: Client, owner: Any) -> None:
+    ada = make.attendee("Ada Lovelace")
+    for who in (owner, ada.user):
+        sign_in_log.record(sign_in_log.Kind.SIGNED_IN, who, at=timezone.now(), here=sign_in_log.Where("192.0.2.0"))
+        sign_in_log.record(sign_in_log.Kind.WRONG_CODE, who, at=timezone.now(), here=sign_in_log.Where("192.0.2.0"))
+
+    signed_in = lines(client, act="signed_in", words=str(owner.pk), kind="accounts.user")
+
+    assert {(line.who, line.what, line.about) for line in signed_in} == {(owner, "Signed in", f"Account – {owner}")}
+    assert "Wrong code from an email" in [line.what for line in lines(client, person="olga@x.fr")]
+    assert lines(client, act="signed_in", person="lovelace") == []
 
 
 def test_people_are_found_by_name_and_address_in_what_they_did_and_what_was_done_to_them(
@@ -166,11 +179,11 @@ def test_a_page_costs_the_same_for_few_lines_and_for_many(
 
     more()
     client.get(PAGE)
-    with django_assert_num_queries(28):
+    with django_assert_num_queries(30):
         few = client.get(PAGE).context["lines"]
     for _again in range(4):
         more()
-    with django_assert_num_queries(28):
+    with django_assert_num_queries(30):
         many = client.get(PAGE).context["lines"]
     assert len(few) + 16 <= len(many) < 50
 
@@ -223,7 +236,7 @@ def test_what_is_not_in_the_code_any_more_is_told_as_it_was_written(client: Clie
 
     line = lines(client)[0]
 
-    assert (line.what, line.about, line.sentences) == ("gone", "old.thing – 12", ["what: 1"])
+    assert (line.what, line.about, line.sentences) == ("Gone", "old.thing – 12", ["what: 1"])
 
 
 def test_only_who_has_the_right_reads_it(client: Client) -> None:
