@@ -51,6 +51,8 @@ _WRONG_FACTOR = _(
     "This code isn’t right, or has been used already. Wait for the next one; if it never works, have your phone set "
     "its clock automatically."
 )
+# RuntimeError: what is nested too deeply, and algorithms that nobody knows.
+_ODD = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 _PASSKEY = _("The passkey didn’t work. Try again, or choose another way.")
 
 
@@ -110,6 +112,9 @@ class ProofForm(forms.Form):
         self.add_error("code", _("This is not the code from the latest email."))
 
 
+RECOVERY_DIGITS = 8  # too many to be guessed: allauth.mfa
+
+
 class FactorForm(AuthenticateForm):
     """A code of the app, or a recovery code, of `user`."""
 
@@ -131,6 +136,8 @@ class FactorForm(AuthenticateForm):
         code = plain_code(self.cleaned_data["code"])
         now = clock.now()
         mark = factors.TRIED.take(str(self.user.pk), at=now)
+        if len(code) < RECOVERY_DIGITS:
+            factors.GUESSED_A_DAY.take(str(self.user.pk), at=now)
         authenticator = factors.accept(self.user, code, time.time())
         if authenticator is None:
             raise ValidationError(_WRONG_FACTOR)
@@ -139,9 +146,18 @@ class FactorForm(AuthenticateForm):
         return code
 
 
+class AnswerField(forms.JSONField):
+    """What a passkey answers, or anything that somebody sends instead."""
+
+    def to_python(self, value: Any) -> Any:
+        with _read_safely():
+            return super().to_python(value)
+
+
 class PasskeyForm(AuthenticateWebAuthnForm):
     """What a passkey answers; of `user`, or of whoever it says."""
 
+    credential = AnswerField(widget=forms.HiddenInput)
     authenticator: Authenticator
 
     def clean_credential(self) -> Authenticator:
@@ -160,7 +176,7 @@ class NewPasskeyForm(forms.Form):
         required=False,
         validators=[validate_lines],
     )
-    credential = forms.JSONField(widget=forms.HiddenInput, error_messages={"required": _PASSKEY, "invalid": _PASSKEY})
+    credential = AnswerField(widget=forms.HiddenInput, error_messages={"required": _PASSKEY, "invalid": _PASSKEY})
 
     def clean_name(self) -> str:
         return self.cleaned_data["name"] or gettext("Passkey")
@@ -178,7 +194,9 @@ def _read_safely() -> Iterator[None]:
     """What is no answer of a passkey may be anything: the libraries stumble over it in many ways."""
     try:
         yield
-    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError, struct.error) as odd:
+    except ValidationError:
+        raise
+    except (*_ODD, struct.error) as odd:
         raise ValidationError(_PASSKEY) from odd
 
 

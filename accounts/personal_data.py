@@ -74,6 +74,7 @@ read_as_acts(
         actor="actor",
         about="account",
         role="organiser",
-        meant=Q(account__is_staff=True),
+        # Tries are a stranger's, and a reset is an owner's: it has an entry of its own (accounts/domain/factors.py).
+        meant=Q(account__is_staff=True) & ~Q(kind__in=["wrong_code", "wrong_factor", "factor_reset"]),
     ),
 )

@@ -125,8 +125,10 @@ def set_up_factor(request: HttpRequest) -> HttpResponse:
     if request.POST.get("action") == "leave":
         logout(request)
         return redirect("programme:home")
-    if known := factors.of(waiting):
-        # It was asked of them after they had signed in: nothing is added without it, and only the way in takes it.
+    known = factors.of(waiting)
+    if known or not web_sessions.has_just_begun(request.session, time.time()):
+        # It was asked of them after they had signed in: nothing is added without it, and only the way in takes it. Or
+        # they left this page open: whoever sits there now may be somebody else.
         logout(request)
         return redirect(sign_in_first(safe_next(request)))
     return _add(request, waiting, known)
@@ -146,7 +148,9 @@ def _add(request: HttpRequest, user: User, known: list[Authenticator]) -> HttpRe
     try:
         if new := _new(user, form, secret, action):
             here = where(request)
-            has_new_codes = factors.add(new, user, at=clock.now(), this=request.session.session_key, here=here)
+            beside = [one.pk for one in known]
+            this = request.session.session_key
+            has_new_codes = factors.add(new, user, beside=beside, at=clock.now(), this=this, here=here)
             return _added(request, user, new, has_new_codes=has_new_codes)
     except TooMany as limit:
         return too_many(request, limit)
@@ -213,7 +217,9 @@ def security(request: SignedInRequest) -> HttpResponse:
 @require_POST
 def sign_out_elsewhere(request: SignedInRequest) -> HttpResponse:
     """Sign out of every other browser."""
-    number = web_sessions.end_all(request.user, but=request.session.session_key)
+    this = request.session.session_key
+    number = len(web_sessions.signed_in(request.user, this, time.time())) - 1
+    web_sessions.end_all(request.user, but=this)
     if number:
         kind = sign_in_log.Kind.SIGNED_OUT_ELSEWHERE
         sign_in_log.record(kind, request.user, at=clock.now(), here=where(request))
@@ -283,7 +289,8 @@ def recovery_codes(request: SignedInRequest) -> HttpResponse:
     known = factors.of(request.user)
     if not known:
         return redirect(factor_first(""))
-    codes = factors.unused_codes(known) if request.session.pop(_NEW_CODES, False) else []
+    is_shown = request.method == "GET" and request.session.pop(_NEW_CODES, False)
+    codes = factors.unused_codes(known) if is_shown else []
     context = {"codes": codes, "left": len(factors.unused_codes(known)), "next": safe_next(request)}
     return render(request, "accounts/recovery_codes.html", context)
 

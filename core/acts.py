@@ -38,7 +38,8 @@ def role_of(user: Any) -> str:
     if user.is_staff:
         return "owner" if user.is_superuser else "organiser"
     page = getattr(_request.get(), "resolver_match", None)
-    return "partner" if page and page.app_name == "partners" else "person"
+    is_theirs = page and page.app_name == "partners" and page.url_name != "answer"  # whoever is invited is no partner
+    return "partner" if is_theirs else "person"
 
 
 def name_requests(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:

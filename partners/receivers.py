@@ -20,5 +20,7 @@ def ask_for_a_second_step(request: HttpRequest | None, user: User, **kwargs: Any
 
 @receiver([post_save, post_delete], sender=PartnerRole)
 def end_web_sessions(instance: PartnerRole, **kwargs: Any) -> None:
-    """Whose role changes signs in again, wherever it was changed: what is asked of them then is what it takes now."""
-    web_sessions.end_all(instance.user)
+    """Whose role changes signs in again, wherever it was changed: what is asked of them then is what it takes now.
+    Organisers have taken their second step."""
+    if not instance.user.is_staff:
+        web_sessions.end_all(instance.user)

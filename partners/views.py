@@ -350,10 +350,14 @@ def team(request: SignedInRequest, slug: str) -> HttpResponse:
         )
         new = request.POST.get("role", "")
         try:
-            if new in {"", *PartnerRole.Role.values} and roles.change(member, new, actor=user):
-                messages.success(request, _("Saved."))
+            if new in {"", *PartnerRole.Role.values}:
+                roles.CHANGED.take(str(institution.pk), at=clock.now())
+                if roles.change(member, new, actor=user):
+                    messages.success(request, _("Saved."))
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
+        except TooMany:
+            messages.error(request, _("Many roles have been changed today. Carry on tomorrow, or ask the organisers."))
         return redirect(
             "partners:team" if roles.role_in(user, institution) else "partners:home",
             *([slug] if roles.role_in(user, institution) else []),

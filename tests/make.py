@@ -67,7 +67,8 @@ def app(user: User) -> str:
     secret = generate_totp_secret()
     data = {"secret": encrypt(secret)}
     app = Authenticator(user=user, type="totp", data=data)
-    factors.add(app, user, at=timezone.now(), this=None, here=sign_in_log.NOWHERE)
+    beside = [one.pk for one in factors.of(user)]
+    factors.add(app, user, beside=beside, at=timezone.now(), this=None, here=sign_in_log.NOWHERE)
     return secret
 
 

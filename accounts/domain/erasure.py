@@ -72,8 +72,8 @@ def clean_sessions(people: People) -> None:
     strangers = WebSession.objects.filter(address_hash__in=hashes)
     people.keys[WebSession] |= set(strangers.values_list("pk", flat=True))
     if people.why != Why.RETENTION:
+        codes.forget(people.addresses)  # in the order in which a code is issued: nobody waits in a circle
         forget(people.addresses)
-        codes.forget(people.addresses)
 
 
 def clean_log(people: People) -> None:

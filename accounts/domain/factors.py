@@ -5,7 +5,7 @@ allauth keeps them (allauth.mfa); who must have one, what a code is worth and wh
 
 import base64
 import hashlib
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Collection, Iterable, MutableMapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,14 +25,17 @@ from django.utils.translation import gettext as _
 from accounts.domain import sign_in_log, web_sessions
 from accounts.domain.sign_in_log import Where
 from accounts.models import User
+from core import audit_log
 from core.limits import Limit
 from outbox.domain.posting import post
 
 Type = Authenticator.Type
 CHANGED = "accounts.factor"
 NEEDED = "needs_factor"  # in the web session of somebody who works for an institution
+# Of a million codes three are right: of fifty a day a guess is right in two years and a half, at the earliest.
+GUESSED_A_DAY = Limit("factors-guessed-a-day", amount=50, per=timedelta(days=1))
 TRIED = Limit("factors-tried", amount=5, per=timedelta(minutes=5))
-AT_MOST = 10  # passkeys
+AT_MOST = 10  # passkeys, and the app
 OF_THE_DEMO = "of_the_demo"  # an app that nobody has: make demo takes the step itself
 PERIOD = 30  # seconds that a code of an app is shown for (RFC 6238)
 LATE = 20  # periods that the clock of a phone may be wrong by for us to say so
@@ -158,12 +161,23 @@ def accept(user: User, typed: str, now: float) -> Authenticator | None:
 # --- Changes ----------------------------------------------------------------------------------------------------------
 
 
-def add(authenticator: Authenticator, user: User, *, at: datetime, this: str | None, here: Where) -> bool:
+def add(
+    authenticator: Authenticator,
+    user: User,
+    *,
+    beside: Collection[int],
+    at: datetime,
+    this: str | None,
+    here: Where,
+) -> bool:
     """Keep a new passkey or app of `user`, end their other web sessions and write to them; tell whether recovery codes
-    were made with it. Raises ValidationError where there are too many."""
+    were made with it. `beside`: the keys of those that were there when it was judged that `user` may. Raises
+    ValidationError where there are others by now, and where there are too many."""
     with transaction.atomic():
         known = _locked(user)
-        if len(known) >= AT_MOST:
+        if not {one.pk for one in known} <= set(beside):
+            raise ValidationError(_("Another one has just been added: sign in again with it."))
+        if len(steps(known)) >= AT_MOST:
             raise ValidationError(_("You have %(number)d already: remove one first.") % {"number": AT_MOST})
         if authenticator.type == Type.TOTP and any(one.type == Type.TOTP for one in known):
             raise ValidationError(_("You have an app already: remove it first."))
@@ -214,6 +228,7 @@ def reset(user: User, *, actor: User | None, at: datetime) -> bool:
             return False
         Authenticator.objects.filter(pk__in=[one.pk for one in known]).delete()
         sign_in_log.record(sign_in_log.Kind.FACTOR_RESET, user, at=at, actor=actor)
+        audit_log.record("reset", user, actor=actor, role="operator" if actor is None else None)
         _follow(user, "reset", at, None)
         if actor is not None and actor != user:
             _tell(actor, "reset_by_you", at, about=user)

@@ -19,6 +19,7 @@ PENDING = "account_login"  # where allauth keeps who waits for a code
 STARTED, SEEN, BROWSER = "signed_in_at", "seen_at", "browser"  # said to the person alone
 IDLE, MOST = timedelta(minutes=30), timedelta(hours=12)  # of organisers (ASVS 5.0, 7.3)
 EARLIEST = datetime.min.replace(tzinfo=UTC)
+RECENT = timedelta(minutes=15)
 REFRESHED = timedelta(minutes=5)  # no row is written more often to say that somebody is there
 
 BROWSERS = {"Edge": "Edg", "Opera": "OPR/", "Samsung Internet": "SamsungBrowser", "Firefox": "Firefox/|FxiOS"}
@@ -89,6 +90,11 @@ def signed_in(user: User, this: str | None, now: float) -> list[SignedIn]:
 def end_all(user: User, *, but: str | None = None) -> int:
     """Sign `user` out of every browser, but for the web session with that key; return how many there were."""
     return WebSession.objects.filter(account=user).exclude(session_key=but or "").delete()[0]
+
+
+def has_just_begun(session: Any, now: float) -> bool:
+    """Whether somebody signed in a quarter of an hour ago at most (`now`: seconds since 1970)."""
+    return now - session.get(STARTED, 0) < RECENT.total_seconds()
 
 
 def is_still_open(session: Any, user: User, now: float) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from core.sheets.options import HOPELESS_CELL, MAX_TITLES, Options, Refused, plain
+from core.sheets.options import HOPELESS_CELL, MAX_ROWS, MAX_TITLES, Options, Refused, plain
 
 DELIMITERS = ";,\t|"
 LINES_A_ROW = 20  # of a file, at most, blank ones too: what has more costs seconds and is no list
@@ -30,7 +30,7 @@ def read(data: bytes, options: Options) -> tuple[list[tuple[int, list[str]]], di
         text, before, declared = rest, 1, match[1]
     elif not newline and (match := re.match(r"(?i)sep=(.)\r", text)):
         text, before, declared = text[match.end() :], 1, match[1]
-    if text.count("\n") + text.count("\r") > LINES_A_ROW * options.max_rows:
+    if max(text.count("\n"), text.count("\r")) > LINES_A_ROW * MAX_ROWS:
         raise Refused("too_many_rows", rows=options.max_rows)
     delimiter = declared or _delimiter(text, options.known)
     if text.count(delimiter) > 2 * options.max_rows * options.max_columns:

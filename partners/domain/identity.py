@@ -41,7 +41,7 @@ def domains(text: str) -> list[str]:
     return [normalise_domain(domain.lstrip("@")) for domain in text.replace(",", "\n").split()]
 
 
-def person(sign_in: SignIn, email: str, *, is_verified: bool | None, language: str) -> User:
+def person(sign_in: SignIn, email: str, *, is_verified: bool | str | None, language: str) -> User:
     """The account of who was vouched for, opened now if there was none.
 
     A provider vouches for the addresses of its own domains and no others, so that no institution can sign in as
@@ -55,7 +55,8 @@ def person(sign_in: SignIn, email: str, *, is_verified: bool | None, language: s
         raise NotVouchedFor(
             "no_address", _("Your institution didn’t give us your email address. Sign in with a code.")
         ) from error
-    if (is_other := email.rpartition("@")[2] not in domains(sign_in.domains)) or is_verified is False:
+    is_other = email.rpartition("@")[2] not in domains(sign_in.domains)
+    if is_other or is_verified not in (None, True, "true"):  # some providers write it as a text
         raise NotVouchedFor(
             "other_domain" if is_other else "not_verified",
             _("Your institution doesn’t vouch for %(email)s. Sign in with a code.") % {"email": email},

@@ -19,6 +19,7 @@ ORGANISER = "organiser"
 OWNS = frozenset({Role.OWNER, ORGANISER})
 EDITS = OWNS | {Role.COORDINATOR}
 WELCOME = "partners.team"
+CHANGED = Limit("roles-changed", amount=100, per=timedelta(days=1))  # each signs somebody out
 BROUGHT_IN = Limit("brought-in", amount=30, per=timedelta(days=1))  # each is a mail to an address that somebody typed
 # What an organiser needs in order to work with lists on behalf of an institution, in the administration and in the
 # portal.

@@ -12,14 +12,16 @@ import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts.domain import factors
+from accounts.domain import factors, sign_in_log
 from accounts.models import SignInEvent, User, WebSession
+from core.models import AuditLogEntry
 from outbox.models import Message
 from partners.models import PartnerRole
 from tests import make
@@ -227,12 +229,25 @@ ODD = {
     "userHandle": "zzzzzzzzzzzzzzzzzzzzzzzz",
 }
 ANSWER = {"id": "YQ", "rawId": "YQ", "type": "public-key", "response": ODD}
-NO_ANSWERS = ["", "x", "null", "[]", "7", '"x"', "{}", '{"id": 1}', '{"rawId": "x", "response": {}}']
+NO_ANSWERS = [
+    "9" * 5000,
+    "[" * 100_000,
+    '{"a":' * 100_000,
+    "",
+    "x",
+    "null",
+    "[]",
+    "7",
+    '"x"',
+    "{}",
+    '{"id": 1}',
+    '{"rawId": "x", "response": {}}',
+]
 NO_ANSWERS += [json.dumps(ANSWER), json.dumps(ANSWER | {"response": ODD | {"userHandle": "é"}})]
 NO_ANSWERS += [json.dumps(ANSWER | {"response": ODD | {name: odd}}) for name in ODD for odd in (None, 7, [], "é")]
 
 
-@pytest.mark.parametrize("typed", NO_ANSWERS)
+@pytest.mark.parametrize("typed", NO_ANSWERS, ids=range(len(NO_ANSWERS)))
 def test_what_is_no_answer_of_a_passkey_is_refused_in_words(client: Client, typed: str) -> None:
     client.post("/accounts/login/passkey/options/")
     login = client.post("/accounts/login/passkey/", {"credential": typed})
@@ -295,6 +310,47 @@ def test_an_organiser_keeps_one_at_least(client: Client) -> None:
     assert factors.steps(factors.of(olympe)) == [app]
 
 
+@pytest.mark.proves("second-factor")
+def test_who_left_the_page_open_signs_in_again_before_the_first_is_added(client: Client) -> None:
+    camille = coordinator()
+    by_code(client, camille.email)
+    secret = secret_on(client.get(ADD))
+
+    with time_machine.travel(time.time() + 16 * 60):
+        late = client.post(ADD, {"action": "app", "code": code_of(secret)})
+
+    assert late["Location"].startswith(LOGIN)
+    assert factors.of(camille) == []
+
+
+@pytest.mark.proves("second-factor")
+def test_none_is_added_beside_one_that_was_not_there_when_it_was_judged() -> None:
+    ada = make.attendee().user
+    make.app(ada)
+    thiefs = Authenticator(user=ada, type="webauthn", data={"name": "x", "credential": {}})
+
+    with pytest.raises(ValidationError):
+        factors.add(thiefs, ada, beside=[], at=timezone.now(), this=None, here=sign_in_log.NOWHERE)
+
+    assert not Authenticator.objects.filter(type="webauthn").exists()
+
+
+@pytest.mark.proves("second-factor")
+def test_codes_of_an_app_are_guessed_fifty_times_a_day_and_recovery_codes_go_on(client: Client) -> None:
+    make.app(ada := make.attendee().user)
+    with time_machine.travel(timezone.now().replace(hour=1), tick=False) as now:
+        seen = []
+        for _window in range(11):
+            by_code(client, ada.email)
+            seen += [client.post(FACTOR, {"code": f"{number:06}"}).status_code for number in range(5)]
+            now.shift(5 * 60)
+        by_code(client, ada.email)
+        code = factors.unused_codes(factors.of(ada))[0]
+        assert client.post(FACTOR, {"code": code})["Location"] == "/me/"
+
+    assert seen == [200] * 50 + [429] * 5
+
+
 def test_somebody_elses_cannot_be_named(client: Client) -> None:
     make.app(ada := make.attendee().user)
     make.app(bob := make.attendee().user)
@@ -338,6 +394,8 @@ def test_an_owner_resets_what_was_lost_and_both_are_told(client: Client) -> None
     assert by_code(theirs, olympe.email)["Location"].startswith(ADD)
     event = SignInEvent.objects.get(kind="factor_reset")
     assert (event.account, event.actor) == (olympe, owner)
+    entry = AuditLogEntry.objects.get(act="reset")
+    assert (entry.actor, entry.role, entry.key) == (owner.pk, "owner", str(olympe.pk))
 
 
 def test_the_last_owner_is_helped_on_the_server() -> None:
