@@ -27,6 +27,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import (
+    attendee_of,
     factor_first,
     fresh_factor_required,
     half_signed_in,
@@ -35,6 +36,7 @@ from accounts.access import (
     safe_next,
     sign_in_first,
     sign_in_required,
+    welcome_first,
     where,
 )
 from accounts.domain import factors, limits, sign_in_log, web_sessions
@@ -291,7 +293,10 @@ def recovery_codes(request: SignedInRequest) -> HttpResponse:
         return redirect(factor_first(""))
     is_shown = request.method == "GET" and request.session.pop(_NEW_CODES, False)
     codes = factors.unused_codes(known) if is_shown else []
-    context = {"codes": codes, "left": len(factors.unused_codes(known)), "next": safe_next(request)}
+    onwards = safe_next(request) or resolve_url("admin:index" if request.user.is_staff else "registrations:me")
+    if attendee_of(request) is None and not request.user.is_staff:
+        onwards = welcome_first(onwards)
+    context = {"codes": codes, "left": len(factors.unused_codes(known)), "onwards": onwards}
     return render(request, "accounts/recovery_codes.html", context)
 
 

@@ -16,11 +16,12 @@ from tests import make
 pytestmark = [pytest.mark.django_db, pytest.mark.runs_once("texts of mails: written in Python")]
 KINDS = sorted(key for key in mail_templates.kinds if key != "allocations.allocated")
 LANGUAGES = pytest.mark.parametrize("language", ["fr", "en"])
-NO_SESSION = {"accounts.code", "accounts.new_address", "accounts.address_changed"}
+NO_SESSION = {"accounts.code", "accounts.new_address", "accounts.address_changed", "accounts.factor"}
 OTHER_FACTS = {
     "accounts.code": "12345678",
     "accounts.new_address": "12345678",
     "accounts.address_changed": "donnees@example.org",
+    "accounts.factor": "donnees@example.org",
     "partners.digest": "Cnam",
     "partners.team": "Cnam",
 }
