@@ -74,6 +74,7 @@ class TestProConnect:
     @pytest.mark.proves("vouched-domains")
     @pytest.mark.parametrize("algorithm", ["RS256", "HS256"])
     def test_its_people_are_signed_in(self, client, proconnect, sign_in, algorithm):
+        make.attendee(email="ada@cnam.example")
         proconnect.algorithm = algorithm
         response = through(client, "?next=/me/")
         assert (response.url, who(client), failures()) == ("/me/", "ada@cnam.example", [])
