@@ -120,7 +120,8 @@ class FactorForm(AuthenticateForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        has_app = any(one.type == factors.Type.TOTP for one in factors.of(self.user))
+        self.known = factors.of(self.user)
+        has_app = any(one.type == factors.Type.TOTP for one in self.known)
         self.fields["code"] = forms.CharField(
             label=_("Code from your app") if has_app else _("Recovery code"),
             help_text=_("The six digits that the app shows now, or one of your recovery codes.")

@@ -76,7 +76,7 @@ class TakeFactor(SignInPage, AuthenticateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
         options = context["js_data"]["request_options"]
-        return context | ways(factors.of(self.stage.login.user)) | {"passkey": self.webauthn_form, "options": options}
+        return context | ways(self.auth_form.known) | {"passkey": self.webauthn_form, "options": options}
 
 
 take_factor = TakeFactor.as_view()

@@ -3,9 +3,6 @@ from django.urls import path
 
 from partners import views, views_responses, views_reviews, views_sign_in
 
-if settings.SAML:
-    pass
-
 app_name = "partners"
 
 urlpatterns = [

@@ -5,12 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
 ON_A_MAC = [
@@ -54,6 +55,27 @@ def chromium() -> str | None:
 def arguments() -> list[str]:
     # Chromium's sandbox refuses to run as root.
     return ARGUMENTS if os.geteuid() else [*ARGUMENTS, "--no-sandbox"]
+
+
+@contextmanager
+def visitor(browser: "Browser", url: str, language: str) -> "Iterator[Page]":
+    """A page of somebody who reads `language`, in the first of its looks; it fails the test that met a script error or
+    broke the content security policy."""
+    scheme, width = LOOKS[language][0]
+    context = browser.new_context(
+        base_url=url + ("/en/" if language == "en" else "/"),
+        color_scheme=scheme,
+        viewport={"width": width, "height": 800},
+        locale=language,
+    )
+    page = context.new_page()
+    page.looks = LOOKS[language]  # type: ignore[attr-defined]
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
+    yield page
+    context.close()
+    assert complaints == []
 
 
 def too_wide(page: "Page") -> list[str]:

@@ -70,25 +70,28 @@ def test_what_has_no_words_is_not_written() -> None:
     assert not AuditLogEntry.objects.exists()
 
 
-@pytest.mark.proves("audit-log-kept")
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE core_auditlogentry SET act = 'read'",
-        "UPDATE core_auditlogentry SET actor = NULL",
-        "DELETE FROM core_auditlogentry",
-        "UPDATE core_auditlogday SET head = ''",
-        "DELETE FROM core_auditlogday",
+OF_BOTH = [
+    "UPDATE core_auditlogentry SET act = 'read'",
+    "UPDATE core_auditlogentry SET actor = NULL",
+    "DELETE FROM core_auditlogentry",
+    "UPDATE core_auditlogday SET head = ''",
+    "DELETE FROM core_auditlogday",
+]
+OF_ONE = {
+    "sqlite": [
         f"INSERT OR REPLACE INTO {append_only.AGED} SELECT id, at, 'x', actor, role, model, key, facts, request FROM t",
         "INSERT OR REPLACE INTO core_auditlogday SELECT day, number, '' FROM core_auditlogday",
+    ],
+    "postgresql": [
         "TRUNCATE core_auditlogentry CASCADE",
         "TRUNCATE core_auditlogday",
     ],
-)
+}
+
+
+@pytest.mark.proves("audit-log-kept")
+@pytest.mark.parametrize("statement", OF_BOTH + OF_ONE[connection.vendor])
 def test_the_database_refuses_to_change_it(statement: str) -> None:
-    words = statement.split()[0]
-    if (words == "TRUNCATE") != (connection.vendor == "postgresql") and words in ("TRUNCATE", "INSERT"):
-        pytest.skip("a statement of the other database")
     recent = clock.now() - 3 * DAY
     entry(recent)
     audit_log.close(clock.now())

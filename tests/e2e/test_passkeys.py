@@ -29,24 +29,10 @@ DEVICE = {
 def page(request: pytest.FixtureRequest, chromium: Browser, live_server: Any, settings: Any) -> Iterator[Page]:
     """A browser on a device that holds passkeys."""
     settings.BASE_URL = live_server.url
-    language = request.param
-    scheme, width = machine.LOOKS[language][0]
-    context = chromium.new_context(
-        base_url=live_server.url + ("/en/" if language == "en" else "/"),
-        color_scheme=scheme,
-        viewport={"width": width, "height": 800},
-        locale=language,
-    )
-    page = context.new_page()
-    page.looks = machine.LOOKS[language]  # type: ignore[attr-defined]
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
-    page.device = context.new_cdp_session(page)  # type: ignore[attr-defined]
-    page.device.send("WebAuthn.enable")  # type: ignore[attr-defined]
-    yield page
-    context.close()
-    assert complaints == []
+    with machine.visitor(chromium, live_server.url, request.param) as page:
+        page.device = page.context.new_cdp_session(page)  # type: ignore[attr-defined]
+        page.device.send("WebAuthn.enable")  # type: ignore[attr-defined]
+        yield page
 
 
 def plug_in(page: Page, **options: Any) -> str:

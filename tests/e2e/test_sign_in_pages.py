@@ -16,23 +16,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
 @pytest.fixture(params=machine.LOOKS)
 def page(request: pytest.FixtureRequest, chromium: Browser, live_server: Any) -> Iterator[Page]:
-    language = request.param
-    scheme, width = machine.LOOKS[language][0]
-    context = chromium.new_context(
-        base_url=live_server.url + ("/en/" if language == "en" else "/"),
-        color_scheme=scheme,
-        viewport={"width": width, "height": 800},
-        locale=language,
-    )
-    page = context.new_page()
-    page.looks = machine.LOOKS[language]  # type: ignore[attr-defined]
-    refused: list[str] = []
-    page.on(
-        "console", lambda message: refused.append(message.text) if "Content Security Policy" in message.text else None
-    )
-    yield page
-    context.close()
-    assert refused == []
+    with machine.visitor(chromium, live_server.url, request.param) as page:
+        yield page
 
 
 def judge(page: Page) -> None:
